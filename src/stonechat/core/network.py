@@ -1,0 +1,160 @@
+"""What a social network is to us: the port that every adapter fills, and what passes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from stonechat.core.model import Account, Metrics
+from stonechat.core.states import SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPost:
+    """A post as read from a network, ours or somebody else's.
+
+    ``None`` anywhere means that the network did not show it; it is never a zero in disguise.
+    """
+
+    id: str
+    author: str
+    created_at: datetime | None
+    text: str
+    metrics: Metrics = field(default_factory=Metrics)
+    url: str = ""
+    in_reply_to: str | None = None
+    quoted_id: str | None = None
+    author_followers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Posts from one read.
+
+    Attributes:
+        complete: the read was healthy and saw everything back to ``oldest``; only such a read may
+            prove that a post is absent.
+        source: ``wire``, ``dom`` or ``api``.
+    """
+
+    posts: tuple[NetworkPost, ...]
+    complete: bool
+    oldest: datetime | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An account as the network shows it."""
+
+    handle: str
+    name: str
+    followers: int | None
+    following: int | None
+    bio: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is to be published in one go.
+
+    Attributes:
+        parts: the texts still to be sent, in order.
+        reply_to: id of the post that the first of them answers: somebody's post for a reply, our
+            own last confirmed part for a thread that is being resumed.
+        final_click: False in shadow mode: do everything but send.
+    """
+
+    parts: tuple[str, ...]
+    reply_to: str | None = None
+    reply_to_author: str | None = None
+    final_click: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """All parts are live. ``post_ids`` has one id for each part, in order."""
+
+    post_ids: tuple[str, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """It may be live. ``confirmed`` holds the ids of leading parts known to be live."""
+
+    reason: str
+    confirmed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Proven not to be live.
+
+    Attributes:
+        permanent: the same text will be refused again (too long, forbidden).
+        retry_after: real time to wait, where the network said so (rate limits).
+        session: set where the session is the cause.
+        confirmed: ids of leading parts of a thread that did go out before the refusal.
+    """
+
+    reason: str
+    permanent: bool = False
+    retry_after: timedelta | None = None
+    session: SessionState | None = None
+    confirmed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """Everything was done but the final click (shadow mode)."""
+
+    detail: str = ""
+
+
+PublishOutcome = Posted | Unconfirmed | Refused | Rehearsed
+
+
+class Network(Protocol):
+    """A social network, as an account uses it.
+
+    Reads raise ``Transient``, ``SessionTrouble`` or ``PageChanged``; they never return an empty
+    result where the cause is a login wall, a challenge or a changed page. :meth:`publish` returns
+    its outcome instead of raising, because *unknown* is an outcome.
+    """
+
+    @property
+    def name(self) -> str:
+        """``x_web``, ``x_api``, ``bluesky`` or ``mastodon``."""
+
+    @property
+    def max_length(self) -> int:
+        """The greatest length of one part, in the unit of :meth:`length`."""
+
+    def length(self, text: str) -> int:
+        """The text's length by the network's own rule (weighted, graphemes …)."""
+
+    async def publish(
+        self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None
+    ) -> PublishOutcome:
+        """Publish; ``before_click`` is called just before the effect can first happen."""
+
+    async def own_posts(self, account: Account, *, limit: int = 40) -> Timeline:
+        """The account's newest posts with their metrics, from as few page loads as possible."""
+
+    async def own_replies(self, account: Account, *, limit: int = 40) -> Timeline:
+        """The account's newest posts and replies with their metrics."""
+
+    async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
+        """Posts of others that match ``query`` in the network's own search syntax."""
+
+    async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
+        """Posts of others that mention, quote or answer the account: the ones it may reply to."""
+
+    async def profile(self, account: Account, handle: str) -> Profile:
+        """How ``handle`` presents itself; ``handle`` may be the account's own."""
+
+    async def session(self, account: Account) -> SessionState:
+        """Ask the network what it thinks of the account's session."""

@@ -1,0 +1,136 @@
+"""What a job is: declared once, by the layer whose work it is; schedule, engine and monitor follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from stonechat.core.clock import Clock
+
+Json = Any
+"""A value that survives a round trip through JSON."""
+
+T = TypeVar("T")
+
+
+class Overlap(StrEnum):
+    """What happens to a tick while the last run of the same job and account still runs."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+
+
+class Missed(StrEnum):
+    """Which of the ticks that passed while nothing ran are made up for."""
+
+    SKIP = "skip"
+    LATEST = "latest"
+    ALL = "all"
+
+
+class Resource(StrEnum):
+    """What a job mostly uses; each has its own bound on runs at once."""
+
+    BROWSER = "browser"
+    MODEL = "model"
+    DATABASE = "database"
+
+
+class Priority(StrEnum):
+    """Who goes first where a resource is short."""
+
+    POST = "post"
+    REPLY = "reply"
+    METRICS = "metrics"
+    HARVEST = "harvest"
+    BACKGROUND = "background"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a failed run is tried again. Waits are real time, doubled each time up to ``cap``."""
+
+    attempts: int = 3
+    first: timedelta = timedelta(seconds=1)
+    cap: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run did: ``done`` of ``due`` units. Nothing done though work was due counts as failing."""
+
+    done: int = 0
+    due: int = 0
+    note: str = ""
+
+
+class JobContext(Protocol):
+    """What a running job may use. Its steps are durable: a finished step is never run again."""
+
+    @property
+    def run_id(self) -> str:
+        """The same for every attempt at this run; ``job/account@tick``."""
+
+    @property
+    def account_id(self) -> str | None:
+        """The account this run is for; None for a job of the whole system."""
+
+    @property
+    def tick(self) -> datetime:
+        """The account time that this run was due at."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock passed in at the start."""
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first try."""
+
+    async def step(self, name: str, run: Callable[[], Awaitable[T]]) -> T:
+        """Run once and remember the JSON-able result; after a crash the remembered result is returned."""
+
+    def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
+        """Ask for one more run of ``job`` at account time ``at``, besides its schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job.
+
+    Attributes:
+        name: ``layer.verb``, for example ``posting.sweep``.
+        run: the work; called with the context, returns what it did.
+        every: interval between ticks, in account time. Ticks are aligned to the Unix epoch plus
+            ``stagger``, so that every host computes the same ones.
+        cron: five-field cron expression instead of ``every``, read in ``timezone``.
+        stagger: offset of the ticks, so that jobs do not all start at once.
+        per_account: one run for each account and tick, or one for the whole system.
+        timeout: *real* time after which a run is killed and recorded as timed out.
+        grace: account time after a tick within which its run must have started.
+        needs: dependencies by name (``database``, ``browser``, ``model``, ``network``); while one is
+            known to be down the run is skipped and the cause recorded.
+        critical: its failures page the owner; others only warn.
+    """
+
+    name: str
+    run: Callable[[JobContext], Awaitable[Work]]
+    every: timedelta | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+    stagger: timedelta = timedelta()
+    per_account: bool = True
+    timeout: timedelta = timedelta(minutes=5)
+    retry: Retry = field(default_factory=Retry)
+    overlap: Overlap = Overlap.SKIP
+    missed: Missed = Missed.LATEST
+    grace: timedelta = timedelta(minutes=15)
+    resource: Resource = Resource.DATABASE
+    priority: Priority = Priority.BACKGROUND
+    needs: frozenset[str] = frozenset({"database"})
+    critical: bool = False
+    useful: str = ""
+    """One sentence: what counts as useful work, for the pages and the monitor."""
