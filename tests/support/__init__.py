@@ -1,0 +1,1 @@
+"""Hand-written fakes, real servers and data that the tests share."""
