@@ -61,7 +61,7 @@ class SystemClock:
 class ScaledClock(SystemClock):
     """Account time that runs ``speed`` times as fast as real time.
 
-    ``now = epoch + (real time − origin) · speed``: two processes that agree on ``epoch``, ``origin``
+    ``now = epoch + (real time - origin) · speed``: two processes that agree on ``epoch``, ``origin``
     and ``speed`` read the same account time, which is how the demo and the local network stay in step.
 
     Args:

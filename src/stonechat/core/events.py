@@ -17,7 +17,7 @@ from stonechat.core.states import BreakerState, LayerState, RunState, SessionSta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened. ``name`` is ``layer.past_participle``; ``account_id`` is None for the system."""
+    """Something that happened; ``account_id`` is None where it concerns the whole system."""
 
     name: ClassVar[str] = "event"
     account_id: str | None = None
@@ -99,7 +99,7 @@ class WriterFellBack(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetSpent(Event):
-    """A share of the budget (0–1) was passed for the first time in its period."""
+    """A share of the budget from 0 to 1 was passed for the first time in its period."""
 
     name: ClassVar[str] = "content.budget_spent"
     share: float

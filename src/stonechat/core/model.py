@@ -73,7 +73,7 @@ class Choice:
 
     Attributes:
         arm: one level for each factor.
-        propensity: probability (0–1] with which this arm was chosen.
+        propensity: probability from 0 (excluded) to 1 with which this arm was chosen.
         holdout: True where the arm was drawn uniformly, to measure what learning adds.
         model_version: the version that chose, 0 before there is any.
     """

@@ -1,4 +1,4 @@
-"""The outside world, where two real implementations exist. (``Clock`` and ``Network`` have modules of their own.)"""
+"""The outside world, where two real implementations exist (``Clock`` and ``Network`` stand elsewhere)."""
 
 from __future__ import annotations
 

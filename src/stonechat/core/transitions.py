@@ -50,9 +50,7 @@ LEGAL: Mapping[State, frozenset[State]] = {
     _R.ABANDONED: frozenset({_R.RUNNING}),  # taken over by another host
     _R.SKIPPED: frozenset(),
     **{state: _ANY_SESSION - {state} for state in SessionState},
-    BreakerState.CLOSED: frozenset(
-        {BreakerState.OPEN, BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED}
-    ),
+    BreakerState.CLOSED: frozenset({BreakerState.OPEN, BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED}),
     BreakerState.OPEN: _ANY_BREAKER - {BreakerState.OPEN, BreakerState.CLOSED},
     BreakerState.HALF_OPEN: _ANY_BREAKER - {BreakerState.HALF_OPEN},
     BreakerState.FORCED_OPEN: _ANY_BREAKER - {BreakerState.FORCED_OPEN},

@@ -1,0 +1,72 @@
+"""The forms that settings are written in: durations, addresses, lists, yes and no."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*$")
+
+
+def parse_duration(value: Any) -> Any:
+    """``90``, ``"90s"``, ``"5m"``, ``"2h"``, ``"3d"`` or ``"250ms"`` as a timedelta."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(str(value))
+    if match is None:
+        raise ValueError("not a duration")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+
+
+def _parse_list(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _parse_timezone(value: Any) -> Any:
+    try:
+        ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError) as exc:
+        raise ValueError("not an IANA time zone") from exc
+    return value
+
+
+def _parse_http(value: Any) -> Any:
+    parts = urlsplit(str(value))
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("not an http address")
+    return str(value).rstrip("/")
+
+
+def _parse_database(value: Any) -> Any:
+    text = str(value).strip()
+    scheme = text.split(":", 1)[0].lower()
+    if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
+        if not urlsplit(text).hostname and "host=" not in text:
+            raise ValueError("the address names no host")
+        return re.sub(r"^[^:]+:", "postgresql:", text, count=1)
+    if scheme == "sqlite" and text.startswith("sqlite:///"):
+        return text
+    raise ValueError("not a database address")
+
+
+def _parse_redis(value: Any) -> Any:
+    parts = urlsplit(str(value))
+    if parts.scheme not in {"redis", "rediss", "valkey", "valkeys", "unix"}:
+        raise ValueError("not a Redis address")
+    return re.sub(r"^valkey", "redis", str(value))
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]
+TimeZone = Annotated[str, BeforeValidator(_parse_timezone)]
+HttpUrl = Annotated[str, BeforeValidator(_parse_http)]
+DatabaseUrl = Annotated[str, BeforeValidator(_parse_database)]
+RedisUrl = Annotated[str, BeforeValidator(_parse_redis)]

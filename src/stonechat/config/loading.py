@@ -1,0 +1,188 @@
+"""Reads the environment and the settings file, checks all of it at once, and names every fault."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from stonechat.config.settings import AccountSettings, Section, Settings
+from stonechat.core.errors import ConfigError, ConfigFault
+from stonechat.core.model import Mode
+
+SETTINGS_FILE = "stonechat.toml"
+_LIKENESS = 0.86
+
+
+def sections() -> dict[str, type[Section]]:
+    """Every section by its name in :class:`Settings`, ``accounts`` apart."""
+    found: dict[str, type[Section]] = {}
+    for name, field in Settings.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, Section):
+            found[name] = annotation
+    return found
+
+
+def known_names() -> dict[str, str]:
+    """Every setting's name with its expected form."""
+    names: dict[str, str] = {}
+    every: tuple[type[Section], ...] = (*sections().values(), AccountSettings)
+    for section in every:
+        for field in section.model_fields.values():
+            names[str(field.alias)] = field.description or ""
+    return names
+
+
+def load(
+    environment: Mapping[str, str], *, folder: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """Settings from ``stonechat.toml`` in ``folder``, then the environment, then ``overrides``.
+
+    Raises:
+        ConfigError: naming every bad setting at once.
+    """
+    faults: list[ConfigFault] = []
+    written, accounts = _read_file(folder, faults)
+    given: dict[str, Any] = {**written, **{k: v for k, v in environment.items() if v != ""}}
+    given.update(overrides or {})
+    faults += _misspelt(written, environment)
+    parts: dict[str, Any] = {}
+    for name, section in sections().items():
+        parts[name] = _build(section, given, faults)
+    parts["accounts"] = _accounts(given, accounts, faults)
+    settings = Settings(**{name: part for name, part in parts.items() if part is not None})
+    named = {fault.name for fault in faults}
+    faults += [fault for fault in _missing(settings) if fault.name not in named]
+    if faults:
+        raise ConfigError(tuple(faults))
+    return settings
+
+
+def _read_file(folder: Path | None, faults: list[ConfigFault]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    path = (folder or Path()) / SETTINGS_FILE
+    if not path.exists():
+        return {}, []
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        faults.append(ConfigFault(str(path), f"cannot be read: {exc}", "TOML: one NAME = value a line"))
+        return {}, []
+    accounts = data.pop("accounts", [])
+    return {name.upper(): value for name, value in data.items()}, list(accounts)
+
+
+def _misspelt(written: Mapping[str, Any], environment: Mapping[str, str]) -> list[ConfigFault]:
+    known = known_names()
+    faults = []
+    for name in written:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.6)
+            faults.append(
+                ConfigFault(name, f"is not a setting ({SETTINGS_FILE})", "", near[0] if near else None)
+            )
+    for name in environment:
+        if name in known:
+            continue
+        near = difflib.get_close_matches(name, known, 1, _LIKENESS)
+        if near and near[0] not in environment and near[0] not in written:
+            faults.append(ConfigFault(name, "is not a setting, but nearly one", known[near[0]], near[0]))
+    return faults
+
+
+def _build(section: type[Section], given: Mapping[str, Any], faults: list[ConfigFault]) -> Section | None:
+    aliases = {str(field.alias): field for field in section.model_fields.values()}
+    values = {alias: given[alias] for alias in aliases if alias in given}
+    try:
+        return section.model_validate(values)
+    except ValidationError as exc:
+        for error in exc.errors():
+            alias = str(error["loc"][0])
+            secret = any(word in alias for word in ("KEY", "SESSION", "PASSWORD", "URL"))
+            shown = "" if secret else f" ({str(values.get(alias))[:40]!r})"
+            reason = str(error["msg"]).removeprefix("Value error, ")
+            field = aliases.get(alias)
+            faults.append(ConfigFault(alias, f"{reason}{shown}", (field.description or "") if field else ""))
+        return None
+
+
+def _accounts(
+    given: Mapping[str, Any], listed: list[dict[str, Any]], faults: list[ConfigFault]
+) -> tuple[AccountSettings, ...]:
+    found: list[AccountSettings] = []
+    if given.get("ACCOUNT_HANDLE"):
+        first = _build(AccountSettings, given, faults)
+        if isinstance(first, AccountSettings):
+            found.append(first)
+    known = {str(field.alias): name for name, field in AccountSettings.model_fields.items()}
+    for number, entry in enumerate(listed, 1):
+        values = {}
+        for key, value in entry.items():
+            alias = next((a for a, n in known.items() if key in (a, n)), None)
+            if alias is None:
+                near = difflib.get_close_matches(key, known.values(), 1, 0.5)
+                faults.append(
+                    ConfigFault(
+                        f"accounts[{number}].{key}", "is not a setting", "", near[0] if near else None
+                    )
+                )
+            else:
+                values[alias] = value
+        account = _build(AccountSettings, values, faults)
+        if isinstance(account, AccountSettings):
+            found.append(account)
+    return tuple(found)
+
+
+def _missing(settings: Settings) -> list[ConfigFault]:
+    """What the chosen mode cannot do without."""
+    faults = []
+    known = known_names()
+    if settings.content.api_key is None:
+        faults.append(ConfigFault("OPENAI_API_KEY", "is missing", known["OPENAI_API_KEY"]))
+    if not settings.accounts:
+        faults.append(ConfigFault("ACCOUNT_HANDLE", "is missing", known["ACCOUNT_HANDLE"]))
+    on_x_web = [account for account in settings.accounts if account.network == "x_web"]
+    if on_x_web:
+        faults += _session_faults(settings)
+    accepted = settings.x_web.risk_accepted.lstrip("@").casefold()
+    for account in on_x_web:
+        if settings.startup.mode is Mode.LIVE and accepted != account.handle.casefold():
+            faults.append(
+                ConfigFault(
+                    "X_WEB_RISK_ACCEPTED",
+                    f"does not name {account.handle!r}; X suspends accounts whose website is automated, so "
+                    "live mode needs the owner's word. x_api, bluesky and mastodon are the official ways",
+                    f"{account.handle} (only after reading the platform rules in the README)",
+                )
+            )
+    if settings.startup.mode is not Mode.DEMO and settings.startup.clock_speed != 1.0:
+        faults.append(ConfigFault("CLOCK_SPEED", "must be 1 outside the demo", known["CLOCK_SPEED"]))
+    return faults
+
+
+def _session_faults(settings: Settings) -> list[ConfigFault]:
+    name = "TWITTER_SESSION_B64"
+    expected = known_names()[name]
+    if settings.x_web.session_b64 is None:
+        return [ConfigFault(name, "is missing", expected)]
+    try:
+        raw = base64.b64decode(settings.x_web.session_b64.get_secret_value(), validate=True)
+        state = json.loads(raw)
+    except (binascii.Error, ValueError):
+        return [ConfigFault(name, "is not base64 of JSON", expected)]
+    cookies = state.get("cookies") if isinstance(state, dict) else state
+    if not isinstance(cookies, list):
+        return [ConfigFault(name, "holds no list of cookies", expected)]
+    present = {cookie.get("name") for cookie in cookies if isinstance(cookie, dict)}
+    lacking = sorted({"auth_token", "ct0"} - present)
+    if lacking:
+        return [ConfigFault(name, f"lacks the cookie {' and '.join(lacking)}", "a session that is logged in")]
+    return []
