@@ -1,0 +1,296 @@
+"""The table ``content_metadata``: every piece of content and each legal change of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.core.errors import IllegalTransition
+from stonechat.core.ids import fingerprint
+from stonechat.core.model import Content, ContentKind
+from stonechat.core.states import ContentState
+from stonechat.core.transitions import check_transition
+from stonechat.database import history
+from stonechat.database.schema import content_metadata as table
+
+
+async def add(connection: AsyncConnection, content: Content, *, who: str) -> bool:
+    """Store a new piece of content; False where its id is there already (a repeated step)."""
+    if await find(connection, content.id) is not None:
+        return False
+    await connection.execute(insert(table).values(**_values(content)))
+    await history.append(
+        connection,
+        kind="content",
+        entity_id=content.id,
+        account_id=content.account_id,
+        at=content.created_at,
+        who=who,
+        before="",
+        after=content.state.value,
+        why=content.why,
+    )
+    return True
+
+
+async def find(connection: AsyncConnection, content_id: str) -> Content | None:
+    """The content, or None."""
+    row = (await connection.execute(select(table).where(table.c.id == content_id))).one_or_none()
+    return None if row is None else _content(row)
+
+
+async def change(
+    connection: AsyncConnection,
+    content: Content,
+    after: ContentState,
+    *,
+    now: datetime,
+    who: str,
+    why: str = "",
+    **values: Any,
+) -> Content:
+    """Change the state, compare-and-set on the state and fence that ``content`` carries.
+
+    Args:
+        values: further columns to set in the same statement (``due_at``, ``post_id`` …).
+
+    Raises:
+        IllegalTransition: the change is not legal, or somebody else changed the row first.
+    """
+    check_transition(content.state, after)
+    result = await connection.execute(
+        update(table)
+        .where(
+            table.c.id == content.id,
+            table.c.state == content.state.value,
+            table.c.fence == content.fence,
+        )
+        .values(state=after.value, state_since=now, why=why, **values)
+    )
+    if result.rowcount != 1:
+        raise IllegalTransition(
+            f"Content {content.id} is no longer {content.state.value!r} with fence {content.fence}.",
+            meaning="Somebody else has taken it over; this change was refused.",
+            remedy="Read the row again before deciding.",
+        )
+    await history.append(
+        connection,
+        kind="content",
+        entity_id=content.id,
+        account_id=content.account_id,
+        at=now,
+        who=who,
+        before=content.state.value,
+        after=after.value,
+        why=why,
+    )
+    changed = await find(connection, content.id)
+    assert changed is not None  # noqa: S101 - it was updated in this transaction
+    return changed
+
+
+async def amend(connection: AsyncConnection, content: Content, **values: Any) -> Content:
+    """Set columns without a change of state (text edited, due time moved), under the same guard."""
+    if "parts" in values:
+        values["parts"] = list(values["parts"])
+        values["fingerprint"] = fingerprint(*values["parts"])
+    result = await connection.execute(
+        update(table)
+        .where(
+            table.c.id == content.id,
+            table.c.state == content.state.value,
+            table.c.fence == content.fence,
+        )
+        .values(**values)
+    )
+    if result.rowcount != 1:
+        raise IllegalTransition(f"Content {content.id} has changed since it was read.")
+    changed = await find(connection, content.id)
+    assert changed is not None  # noqa: S101 - it was updated in this transaction
+    return changed
+
+
+async def claim(
+    connection: AsyncConnection, content: Content, *, now: datetime, lease_until: datetime, who: str
+) -> Content:
+    """``queued → posting`` with a larger fence: whoever held the row before has lost it.
+
+    Args:
+        lease_until: real time.
+    """
+    return await change(
+        connection,
+        content,
+        ContentState.POSTING,
+        now=now,
+        who=who,
+        fence=content.fence + 1,
+        attempts=content.attempts + 1,
+        lease_until=lease_until,
+    )
+
+
+async def due(
+    connection: AsyncConnection, account_id: str, now: datetime, *, limit: int = 20
+) -> list[Content]:
+    """Queued content whose time has come, oldest first; rows that another transaction holds are left out."""
+    rows = await connection.execute(
+        select(table)
+        .where(
+            table.c.account_id == account_id,
+            table.c.state == ContentState.QUEUED.value,
+            table.c.due_at <= now,
+        )
+        .order_by(table.c.due_at, table.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_content(row) for row in rows]
+
+
+async def next_due(connection: AsyncConnection, account_id: str) -> datetime | None:
+    """When the next queued content is due, or None."""
+    at: datetime | None = (
+        await connection.execute(
+            select(func.min(table.c.due_at)).where(
+                table.c.account_id == account_id, table.c.state == ContentState.QUEUED.value
+            )
+        )
+    ).scalar_one()
+    return at
+
+
+async def stranded(connection: AsyncConnection, account_id: str, wall: datetime) -> list[Content]:
+    """Content in ``posting`` whose lease (real time) has run out: its publisher is gone."""
+    rows = await connection.execute(
+        select(table).where(
+            table.c.account_id == account_id,
+            table.c.state == ContentState.POSTING.value,
+            table.c.lease_until < wall,
+        )
+    )
+    return [_content(row) for row in rows]
+
+
+async def in_states(
+    connection: AsyncConnection,
+    states: Sequence[ContentState],
+    *,
+    account_id: str | None = None,
+    newest_first: bool = False,
+    limit: int = 200,
+) -> list[Content]:
+    """Content in any of ``states``, by due time."""
+    query = select(table).where(table.c.state.in_([state.value for state in states]))
+    if account_id is not None:
+        query = query.where(table.c.account_id == account_id)
+    order = (table.c.due_at.desc(), table.c.id.desc()) if newest_first else (table.c.due_at, table.c.id)
+    rows = await connection.execute(query.order_by(*order).limit(limit))
+    return [_content(row) for row in rows]
+
+
+async def posted_since(connection: AsyncConnection, account_id: str, since: datetime) -> list[Content]:
+    """What went live at or after ``since``, oldest first."""
+    rows = await connection.execute(
+        select(table)
+        .where(
+            table.c.account_id == account_id,
+            table.c.state == ContentState.POSTED.value,
+            table.c.posted_at >= since,
+        )
+        .order_by(table.c.posted_at)
+    )
+    return [_content(row) for row in rows]
+
+
+async def by_post_id(
+    connection: AsyncConnection, account_id: str, post_ids: Sequence[str]
+) -> dict[str, Content]:
+    """Our content by the network's id of its first part."""
+    rows = await connection.execute(
+        select(table).where(table.c.account_id == account_id, table.c.post_id.in_(list(post_ids)))
+    )
+    return {str(row.post_id): _content(row) for row in rows}
+
+
+async def recent_texts(connection: AsyncConnection, account_id: str, *, limit: int = 500) -> list[str]:
+    """Texts (parts joined by a blank line) that were, are or will be published, newest first."""
+    dead = [ContentState.REJECTED.value, ContentState.CANCELLED.value, ContentState.MISSED.value]
+    rows = await connection.execute(
+        select(table.c.parts)
+        .where(table.c.account_id == account_id, table.c.state.not_in(dead))
+        .order_by(table.c.created_at.desc())
+        .limit(limit)
+    )
+    return ["\n\n".join(row[0]) for row in rows]
+
+
+async def count_by_state(connection: AsyncConnection, account_id: str | None = None) -> dict[str, int]:
+    """How many pieces of content are in each state."""
+    query = select(table.c.state, func.count()).group_by(table.c.state)
+    if account_id is not None:
+        query = query.where(table.c.account_id == account_id)
+    return {row[0]: int(row[1]) for row in await connection.execute(query)}
+
+
+def _values(content: Content) -> dict[str, Any]:
+    return {
+        "id": content.id,
+        "account_id": content.account_id,
+        "kind": content.kind.value,
+        "state": content.state.value,
+        "state_since": content.state_since,
+        "parts": list(content.parts),
+        "fingerprint": fingerprint(*content.parts),
+        "due_at": content.due_at,
+        "created_at": content.created_at,
+        "arm": dict(content.arm),
+        "propensity": content.propensity,
+        "holdout": content.holdout,
+        "model_version": content.model_version,
+        "prompt_version": content.prompt_version,
+        "writer_model": content.writer_model,
+        "cost_usd": content.cost_usd,
+        "opportunity_id": content.opportunity_id,
+        "in_reply_to": content.in_reply_to,
+        "fence": content.fence,
+        "attempts": content.attempts,
+        "post_id": content.post_id,
+        "url": content.url,
+        "posted_at": content.posted_at,
+        "approved_by": content.approved_by,
+        "why": content.why,
+    }
+
+
+def _content(row: Row[Any]) -> Content:
+    return Content(
+        id=row.id,
+        account_id=row.account_id,
+        kind=ContentKind(row.kind),
+        state=ContentState(row.state),
+        parts=tuple(row.parts),
+        due_at=row.due_at,
+        created_at=row.created_at,
+        state_since=row.state_since,
+        arm=dict(row.arm),
+        propensity=row.propensity,
+        holdout=row.holdout,
+        model_version=row.model_version,
+        prompt_version=row.prompt_version,
+        writer_model=row.writer_model,
+        cost_usd=row.cost_usd,
+        opportunity_id=row.opportunity_id,
+        in_reply_to=row.in_reply_to,
+        fence=row.fence,
+        attempts=row.attempts,
+        post_id=row.post_id,
+        url=row.url,
+        posted_at=row.posted_at,
+        approved_by=row.approved_by,
+        why=row.why,
+    )

@@ -1,0 +1,130 @@
+"""Attempts and receipts: the two commits that bracket every effect on the outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.core.ids import fingerprint, stable_id
+from stonechat.core.model import Content
+from stonechat.database.schema import post_attempts, post_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at publishing. ``outcome`` is None while it is in flight or its process died.
+
+    Attributes:
+        parts_from: number of the first part that this try sent.
+        started_wall: real time, which grace periods are counted in.
+    """
+
+    id: str
+    content_id: str
+    account_id: str
+    number: int
+    fence: int
+    fingerprint: str
+    parts_from: int
+    started_at: datetime
+    started_wall: datetime
+    outcome: str | None
+    detail: str
+
+
+async def begin(
+    connection: AsyncConnection,
+    content: Content,
+    *,
+    parts_from: int,
+    host: str,
+    now: datetime,
+    wall: datetime,
+) -> str:
+    """Write the intent; to be committed before the click. Returns the attempt's id."""
+    attempt_id = stable_id("attempt", content.id, str(content.attempts))
+    await connection.execute(
+        insert(post_attempts).values(
+            id=attempt_id,
+            content_id=content.id,
+            account_id=content.account_id,
+            number=content.attempts,
+            fence=content.fence,
+            fingerprint=fingerprint(*content.parts),
+            parts_from=parts_from,
+            host=host,
+            started_at=now,
+            started_wall=wall,
+        )
+    )
+    return attempt_id
+
+
+async def end(
+    connection: AsyncConnection, attempt_id: str, *, outcome: str, detail: str, now: datetime
+) -> None:
+    """Write how it went."""
+    await connection.execute(
+        update(post_attempts)
+        .where(post_attempts.c.id == attempt_id)
+        .values(outcome=outcome, detail=detail, ended_at=now)
+    )
+
+
+async def attempts(connection: AsyncConnection, content_id: str) -> list[Attempt]:
+    """Every try, oldest first."""
+    rows = await connection.execute(
+        select(post_attempts).where(post_attempts.c.content_id == content_id).order_by(post_attempts.c.number)
+    )
+    return [
+        Attempt(
+            row.id,
+            row.content_id,
+            row.account_id,
+            row.number,
+            row.fence,
+            row.fingerprint,
+            row.parts_from,
+            row.started_at,
+            row.started_wall,
+            row.outcome,
+            row.detail,
+        )
+        for row in rows
+    ]
+
+
+async def confirm_part(
+    connection: AsyncConnection, content: Content, number: int, post_id: str, *, now: datetime
+) -> None:
+    """Write the receipt of one part; the same receipt twice is one."""
+    known = await confirmed_parts(connection, content.id)
+    if number not in known:
+        await connection.execute(
+            insert(post_parts).values(
+                content_id=content.id,
+                number=number,
+                account_id=content.account_id,
+                post_id=post_id,
+                confirmed_at=now,
+            )
+        )
+
+
+async def confirmed_parts(connection: AsyncConnection, content_id: str) -> dict[int, str]:
+    """The network's ids of the parts known to be live, by part number."""
+    rows = await connection.execute(
+        select(post_parts.c.number, post_parts.c.post_id).where(post_parts.c.content_id == content_id)
+    )
+    return {int(row[0]): str(row[1]) for row in rows}
+
+
+async def known_post_ids(connection: AsyncConnection, account_id: str) -> dict[str, str]:
+    """Ids on the network that belong to our content: post id to content id."""
+    rows = await connection.execute(
+        select(post_parts.c.post_id, post_parts.c.content_id).where(post_parts.c.account_id == account_id)
+    )
+    return {str(row[0]): str(row[1]) for row in rows}
