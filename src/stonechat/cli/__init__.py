@@ -1,0 +1,1 @@
+"""The command line: run, demo, doctor, status and all the rest."""

@@ -1,0 +1,52 @@
+"""What most commands need: the settings, and the database when one is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC
+from pathlib import Path
+from typing import Any, TypeVar
+
+from stonechat.config.loading import load
+from stonechat.config.settings import Settings
+from stonechat.core.clock import Clock, ScaledClock, SystemClock
+from stonechat.database import Database, open_database
+
+T = TypeVar("T")
+
+
+def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of the folder we stand in and of the environment.
+
+    Raises:
+        ConfigError: naming every bad setting at once.
+    """
+    return load(dict(os.environ), folder=Path.cwd(), overrides=overrides)
+
+
+def make_clock(settings: Settings) -> Clock:
+    """The machine's clock, or the demo's faster one."""
+    startup = settings.startup
+    if startup.clock_epoch is None or startup.clock_origin is None:
+        return SystemClock()
+    return ScaledClock(startup.clock_speed, startup.clock_epoch.astimezone(UTC), startup.clock_origin)
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` to its end in a new event loop."""
+    return asyncio.run(work)
+
+
+@asynccontextmanager
+async def open_for_cli(settings: Settings) -> AsyncIterator[tuple[Database, Clock]]:
+    """The database of the settings, for one command.
+
+    Raises:
+        Transient: it cannot be reached now.
+    """
+    clock = make_clock(settings)
+    async with open_database(settings.database_url, settings.database, clock) as database:
+        yield database, clock
