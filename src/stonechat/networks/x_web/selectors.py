@@ -1,0 +1,40 @@
+"""Every selector that we read or press, by name: a change of the page is a change of one line here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Selector(StrEnum):
+    """CSS selectors of X's web page. The names are what ``check_selectors`` and errors report."""
+
+    # who is logged in
+    ACCOUNT_SWITCHER = '[data-testid="SideNav_AccountSwitcher_Button"]'
+    PROFILE_LINK = '[data-testid="AppTabBar_Profile_Link"]'
+    NEW_POST = '[data-testid="SideNav_NewTweet_Button"]'
+    # composing
+    TEXTBOX = '[data-testid="tweetTextarea_0"]'
+    SEND = '[data-testid="tweetButton"]'
+    SEND_INLINE = '[data-testid="tweetButtonInline"]'
+    ADD_PART = '[data-testid="addButton"], [aria-label="Add post"]'
+    TOAST = '[data-testid="toast"]'
+    TOAST_LINK = '[data-testid="toast"] a[href*="/status/"]'
+    SHOUT = '[aria-live="assertive"]'
+    # reading posts
+    POST = 'article[data-testid="tweet"]'
+    POST_TEXT = '[data-testid="tweetText"]'
+    USER_NAME = '[data-testid="User-Name"]'
+    COUNTS = '[role="group"][aria-label]'
+    STATUS_LINK = 'a[href*="/status/"]'
+    VIEWS_LINK = 'a[href$="/analytics"][aria-label]'
+    EMPTY = '[data-testid="empty_state_header_text"]'
+    # an account's page
+    PROFILE_NAME = '[data-testid="UserName"]'
+    PROFILE_BIO = '[data-testid="UserDescription"]'
+    FOLLOWERS = 'a[href$="/verified_followers"], a[href$="/followers"]'
+    FOLLOWING = 'a[href$="/following"]'
+
+
+def textbox(part: int) -> str:
+    """The text box of the thread's part number ``part``, counted from 0."""
+    return f'[data-testid="tweetTextarea_{part}"]'

@@ -1,0 +1,81 @@
+"""Reading values out of foreign JSON without trusting its shape: each reader answers None, never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
+_FIRST_SNOWFLAKE = 29_700_859_247  # November 2010; ids below carry no time
+
+
+def at(node: object, *path: str) -> Any:
+    """The value under ``path`` (keys only), or None where any part of the way is missing."""
+    for key in path:
+        if not isinstance(node, Mapping):
+            return None
+        node = node.get(key)
+    return node
+
+
+def mapping(node: object, *path: str) -> Mapping[str, Any]:
+    """Like :func:`at`, but an empty mapping where there is none."""
+    found = at(node, *path)
+    return found if isinstance(found, Mapping) else {}
+
+
+def text(node: object, *path: str) -> str | None:
+    """The non-empty string under ``path``, or None."""
+    found = at(node, *path)
+    return found if isinstance(found, str) and found else None
+
+
+def count(node: object, *path: str) -> int | None:
+    """The count under ``path``, written as a number or as digits; None where it is neither."""
+    found = at(node, *path)
+    if isinstance(found, bool):
+        return None
+    if isinstance(found, int):
+        return found if found >= 0 else None
+    if isinstance(found, str) and found.isascii() and found.isdigit():
+        return int(found)
+    return None
+
+
+def every_mapping(root: object) -> Iterator[Mapping[str, Any]]:
+    """Each mapping inside ``root``, outer before inner and in document order, however deep."""
+    waiting: list[object] = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Mapping):
+            yield node
+            waiting.extend(reversed(list(node.values())))
+        elif isinstance(node, Sequence) and not isinstance(node, str | bytes):
+            waiting.extend(reversed(node))
+
+
+def moment(stamp: str | None) -> datetime | None:
+    """``Wed Jul 08 21:59:10 +0000 2026`` as an aware UTC time, whatever the machine's language."""
+    parts = (stamp or "").split()
+    if len(parts) != 6 or parts[1] not in _MONTHS:
+        return None
+    month = _MONTHS.index(parts[1]) + 1
+    numbers = f"{parts[5]} {month} {parts[2]} {parts[3]} {parts[4]}"
+    try:
+        local = datetime.strptime(numbers, "%Y %m %d %H:%M:%S %z")
+    except ValueError:
+        return None
+    return local.astimezone(UTC)
+
+
+def moment_of_id(post_id: str) -> datetime | None:
+    """The creation time that a snowflake id carries, to the second; None for older ids."""
+    if not post_id.isascii() or not post_id.isdigit() or int(post_id) < _FIRST_SNOWFLAKE:
+        return None
+    seconds = ((int(post_id) >> 22) + _SNOWFLAKE_EPOCH_MS) // 1000
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None

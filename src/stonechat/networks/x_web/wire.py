@@ -1,0 +1,225 @@
+"""What X's web client is answered: posts, accounts, errors, read from the JSON of any of its calls.
+
+The reader does not follow one path for each call. It walks the whole answer and takes every mapping
+that is a post, so wrappers (``TweetWithVisibilityResults``), modules, pinned entries, quoted and
+reposted posts need no code of their own, and tombstones or references without a text are no posts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from stonechat.core.errors import PageChanged, Transient
+from stonechat.core.model import Metrics
+from stonechat.core.network import NetworkPost, Profile
+from stonechat.networks.x_web.shape import at, count, every_mapping, mapping, moment, moment_of_id, text
+from stonechat.networks.x_web.text import as_sent, as_written
+
+SITE = "https://x.com"
+
+_COUNTS = ("likes", "reposts", "replies", "quotes", "bookmarks", "views")
+
+
+def load_answer(raw: str | bytes, source: str) -> Any:
+    """The JSON of an answer.
+
+    Raises:
+        Transient: the answer is empty, cut off or HTML: what a proxy or a failing server sends.
+    """
+    body = raw.decode("utf-8-sig", "replace") if isinstance(raw, bytes) else raw.removeprefix("\ufeff")
+    body = body.strip()
+    if not body:
+        raise Transient(f"{source} is empty.", meaning="Nothing was read.", remedy="Try again.")
+    if body.startswith("<"):
+        raise Transient(
+            f"{source} is an HTML page where JSON was expected.",
+            meaning="A proxy, a login page or a failing server answered instead of the service.",
+            remedy="Try again; if it stays so, check the address and the session.",
+        )
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        where = f" at character {exc.pos} of {len(body)}" if isinstance(exc, json.JSONDecodeError) else ""
+        raise Transient(
+            f"{source} is not whole JSON: it breaks off or is damaged{where}.",
+            meaning="Nothing of it was used, since a part of an answer would look like missing posts.",
+            remedy="Fetch it again.",
+        ) from exc
+
+
+def read_posts(answer: object, *, written: bool = False, site: str = SITE) -> list[NetworkPost]:
+    """Every post in an answer, once, in the order of first appearance.
+
+    Quoted and reposted posts are posts of their own. Where one post appears several times, what one
+    appearance leaves out is taken from another.
+
+    Args:
+        answer: the decoded JSON of any call, or a list of several.
+        written: give the texts as their authors wrote them instead of as they were sent
+            (see :mod:`stonechat.networks.x_web.text`).
+        site: where the posts' addresses begin.
+    """
+    authors = _authors_of_quoted(answer)
+    found: dict[str, NetworkPost] = {}
+    for node in every_mapping(answer):
+        post_id = _post_id(node)
+        if post_id is None:
+            continue
+        post = _read_post(node, post_id, authors.get(post_id, ""), written=written, site=site)
+        known = found.get(post_id)
+        found[post_id] = post if known is None else _joined(known, post)
+    return list(found.values())
+
+
+def is_repost(post: NetworkPost) -> bool:
+    """Whether the post only passes on another one."""
+    return post.text.startswith("RT @")
+
+
+def _post_id(node: Mapping[str, Any]) -> str | None:
+    legacy = node.get("legacy")
+    if not isinstance(legacy, Mapping) or not isinstance(legacy.get("full_text"), str):
+        return None
+    return text(node, "rest_id") or text(legacy, "id_str")
+
+
+def _read_post(
+    node: Mapping[str, Any], post_id: str, known_author: str, *, written: bool, site: str
+) -> NetworkPost:
+    legacy = mapping(node, "legacy")
+    author, followers = _author(node)
+    author = author or known_author
+    return NetworkPost(
+        id=post_id,
+        author=author,
+        created_at=moment(text(legacy, "created_at")) or moment_of_id(post_id),
+        text=as_written(node) if written else as_sent(node),
+        metrics=Metrics(
+            likes=count(legacy, "favorite_count"),
+            reposts=count(legacy, "retweet_count"),
+            replies=count(legacy, "reply_count"),
+            quotes=count(legacy, "quote_count"),
+            bookmarks=count(legacy, "bookmark_count"),
+            views=_views(node),
+        ),
+        url=f"{site}/{author or 'i'}/status/{post_id}",
+        in_reply_to=text(legacy, "in_reply_to_status_id_str"),
+        quoted_id=text(legacy, "quoted_status_id_str"),
+        author_followers=followers,
+    )
+
+
+def _views(node: Mapping[str, Any]) -> int | None:
+    # A post that nobody has seen yet, or one from before views were counted, has a state and no count.
+    shown = count(node, "views", "count")
+    return shown if shown is not None else count(node, "ext_views", "count")
+
+
+def _author(node: Mapping[str, Any]) -> tuple[str, int | None]:
+    """Screen name and followers, from the new shape of an account (``core``) or the old (``legacy``)."""
+    for user in every_mapping(node.get("core")):
+        name = text(user, "core", "screen_name") or text(user, "legacy", "screen_name")
+        if name is not None:
+            new = count(user, "relationship_counts", "followers")
+            return name, new if new is not None else count(user, "legacy", "followers_count")
+    return "", None
+
+
+def _authors_of_quoted(answer: object) -> dict[str, str]:
+    """Authors by post id, as the links of quoting and answering posts name them."""
+    authors: dict[str, str] = {}
+    for node in every_mapping(answer):
+        link = text(node, "quoted_status_permalink", "expanded")
+        if link is not None:
+            parts = link.split("?")[0].rstrip("/").split("/")
+            if len(parts) >= 3 and parts[-2] == "status":
+                authors[parts[-1]] = parts[-3]
+        answered, name = text(node, "in_reply_to_status_id_str"), text(node, "in_reply_to_screen_name")
+        if answered and name:
+            authors[answered] = name
+    return authors
+
+
+def _joined(first: NetworkPost, other: NetworkPost) -> NetworkPost:
+    mine, theirs = first.metrics, other.metrics
+    metrics = Metrics(**{name: _or(getattr(mine, name), getattr(theirs, name)) for name in _COUNTS})
+    longer = other.text if len(other.text) > len(first.text) else first.text
+    return replace(
+        first,
+        metrics=metrics,
+        text=longer,
+        author=first.author or other.author,
+        url=first.url if first.author else other.url,
+        author_followers=_or(first.author_followers, other.author_followers),
+    )
+
+
+def _or(first: int | None, other: int | None) -> int | None:
+    return other if first is None else first
+
+
+def timeline_instructions(answer: object) -> list[Mapping[str, Any]] | None:
+    """The timeline's instructions, or None where the answer holds no timeline at all."""
+    found: list[Mapping[str, Any]] = []
+    seen = False
+    for node in every_mapping(answer):
+        instructions = node.get("instructions")
+        if isinstance(instructions, list):
+            seen = True
+            found.extend(one for one in instructions if isinstance(one, Mapping))
+    return found if seen else None
+
+
+def check_timeline(answer: object, what: str) -> None:
+    """Refuse an answer that holds no timeline: an empty result has one, a changed answer has not.
+
+    Raises:
+        PageChanged: naming the path that is gone.
+    """
+    if timeline_instructions(answer) is None:
+        raise PageChanged(
+            f"{what}: data…timeline.instructions",
+            f"The answer to {what} holds no timeline.",
+            meaning="The site changed what it answers; nothing was read from it.",
+            remedy="Run `stonechat doctor`; the adapter needs an update.",
+        )
+
+
+def cursor(answer: object, kind: str = "Bottom") -> str | None:
+    """Where the next page of a timeline begins (``Top``, ``Bottom``, ``ShowMore``, ``ShowMoreThreads``)."""
+    for node in every_mapping(answer):
+        if node.get("cursorType") == kind:
+            return text(node, "value")
+    return None
+
+
+def created_post_ids(answer: object) -> list[str]:
+    """The ids of the posts that a ``CreateTweet`` answer says it made; empty where it does not say."""
+    made = at(answer, "data", "create_tweet") or at(answer, "data", "notetweet_create") or {}
+    result = mapping(made, "tweet_results", "result")
+    post_id = text(result, "rest_id") or text(result, "tweet", "rest_id")
+    return [post_id] if post_id else []
+
+
+def read_profile(answer: object, handle: str | None = None) -> Profile | None:
+    """The account in a ``UserByScreenName`` answer, or the one called ``handle`` in any answer."""
+    for node in every_mapping(answer):
+        name = text(node, "core", "screen_name") or text(node, "legacy", "screen_name")
+        if name is None or "rest_id" not in node or (handle and name.casefold() != handle.casefold()):
+            continue
+        return Profile(
+            handle=name,
+            name=text(node, "core", "name") or text(node, "legacy", "name") or "",
+            followers=_first(node, ("relationship_counts", "followers"), ("legacy", "followers_count")),
+            following=_first(node, ("relationship_counts", "following"), ("legacy", "friends_count")),
+            bio=text(node, "profile_bio", "description") or text(node, "legacy", "description") or "",
+        )
+    return None
+
+
+def _first(node: object, *paths: Iterable[str]) -> int | None:
+    found = (count(node, *path) for path in paths)
+    return next((value for value in found if value is not None), None)

@@ -1,0 +1,249 @@
+"""Shapes of answers that the recordings do not hold, and answers that are none."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stonechat.core.errors import PageChanged, Permanent, Transient
+from stonechat.core.network import Refused, Unconfirmed
+from stonechat.core.states import SessionState
+from stonechat.networks.x_web.faults import classify, fault_of_status, publish_outcome, read_faults, worst
+from stonechat.networks.x_web.recorded import as_row, parse_file
+from stonechat.networks.x_web.text import weighted_length
+from stonechat.networks.x_web.wire import check_timeline, created_post_ids, load_answer, read_posts
+
+
+def post(post_id: str = "1500000000000000001", **changes: Any) -> dict[str, Any]:
+    """A wire post of the old author shape, with the traps left out."""
+    legacy = {
+        "full_text": "plain",
+        "created_at": "Sat Mar 05 12:00:01 +0000 2022",
+        "favorite_count": 3,
+        "retweet_count": 2,
+        "reply_count": 1,
+        "quote_count": 0,
+        "bookmark_count": 4,
+        **changes.pop("legacy", {}),
+    }
+    user = {"rest_id": "7", "legacy": {"screen_name": "old_shape", "followers_count": 12}}
+    return {
+        "rest_id": post_id,
+        "core": {"user_results": {"result": user}},
+        "views": {"state": "Enabled"},
+        "legacy": legacy,
+        **changes,
+    }
+
+
+def test_the_old_author_shape_is_read_with_its_followers() -> None:
+    [read] = read_posts({"data": {"tweetResult": {"result": post()}}})
+
+    assert (read.author, read.author_followers) == ("old_shape", 12)
+    assert read.created_at == datetime(2022, 3, 5, 12, 0, 1, tzinfo=UTC)
+    assert read.url == "https://x.com/old_shape/status/1500000000000000001"
+
+
+def test_a_post_that_nobody_has_seen_has_unknown_views_and_not_zero() -> None:
+    [read] = read_posts(post())
+
+    assert read.metrics.views is None
+    assert read.metrics.quotes == 0
+
+
+def test_a_count_that_is_missing_is_unknown() -> None:
+    bare = post()
+    del bare["legacy"]["bookmark_count"]
+
+    assert as_row(read_posts(bare)[0])["bookmarks"] is None
+
+
+def test_a_wrapped_post_is_read_and_a_tombstone_is_not() -> None:
+    answer = {
+        "instructions": [
+            {"result": {"__typename": "TweetWithVisibilityResults", "tweet": post("1500000000000000002")}},
+            {"result": {"__typename": "TweetTombstone", "tombstone": {"text": {"text": "gone"}}}},
+            {"result": {"__typename": "TweetUnavailable", "reason": "Suspended"}},
+            {"quotedRefResult": {"result": {"__typename": "Tweet", "rest_id": "1500000000000000003"}}},
+        ]
+    }
+
+    assert [read.id for read in read_posts(answer)] == ["1500000000000000002"]
+
+
+def test_the_same_post_twice_is_one_post_that_knows_what_either_knew() -> None:
+    bare = post()
+    del bare["legacy"]["bookmark_count"]
+    full = post(views={"state": "EnabledWithCount", "count": "900"})
+
+    [read] = read_posts([bare, full])
+
+    assert (read.metrics.bookmarks, read.metrics.views) == (4, 900)
+
+
+def test_the_long_text_wins_over_the_cut_one_and_is_not_decoded_twice() -> None:
+    long_text = {"note_tweet_results": {"result": {"text": "whole & more &amp; as typed"}}}
+
+    [cut_and_long] = read_posts(post(note_tweet=long_text, legacy={"full_text": "whole &amp; m…"}))
+    [escaped] = read_posts(post(legacy={"full_text": "1 &lt; 2 &amp;amp; 3"}))
+
+    assert cut_and_long.text == "whole & more &amp; as typed"
+    assert escaped.text == "1 < 2 &amp; 3"
+
+
+def test_the_text_as_written_is_what_was_typed() -> None:
+    reply = post(
+        legacy={
+            "full_text": "@one @two look https://t.co/aaa https://t.co/pic",
+            "display_text_range": [10, 31],
+            "in_reply_to_status_id_str": "15",
+            "entities": {
+                "urls": [{"url": "https://t.co/aaa", "expanded_url": "https://example.com/a"}],
+                "media": [{"url": "https://t.co/pic", "expanded_url": "https://x.com/a/status/1/photo/1"}],
+            },
+        }
+    )
+
+    assert read_posts(reply, written=True)[0].text == "look https://example.com/a"
+    assert read_posts(reply)[0].text == "@one @two look https://t.co/aaa https://t.co/pic"
+
+
+def test_a_quoted_post_whose_author_is_withheld_takes_it_from_the_link() -> None:
+    quoted = post("1500000000000000009")
+    quoted["core"] = {"user_results": {"result": {"__typename": "UserUnavailable"}}}
+    link = {"quoted_status_permalink": {"expanded": "https://twitter.com/hidden/status/1500000000000000009"}}
+
+    reads = read_posts(post(legacy=link, quoted_status_result={"result": quoted}))
+
+    assert [read.author for read in reads] == ["old_shape", "hidden"]
+
+
+def test_a_missing_time_is_taken_from_the_id() -> None:
+    made = datetime(2024, 10, 24, 19, 38, 20, tzinfo=UTC)
+    post_id = str((int(made.timestamp()) * 1000 + 813 - 1288834974657) << 22 | 4095)
+
+    assert read_posts(post(post_id, legacy={"created_at": None}))[0].created_at == made
+
+
+def test_the_new_id_is_read_from_both_shapes_and_an_empty_answer_has_none() -> None:
+    plain = {"data": {"create_tweet": {"tweet_results": {"result": {"rest_id": "5"}}}}}
+    wrapped = {"data": {"create_tweet": {"tweet_results": {"result": {"tweet": {"rest_id": "6"}}}}}}
+    empty: dict[str, Any] = {"data": {"create_tweet": {"tweet_results": {}}}}
+
+    assert [created_post_ids(one) for one in (plain, wrapped, empty)] == [["5"], ["6"], []]
+
+
+def test_an_answer_without_a_timeline_is_a_changed_page_and_an_empty_timeline_is_not() -> None:
+    check_timeline({"data": {"search": {"timeline": {"instructions": []}}}}, "SearchTimeline")
+    with pytest.raises(PageChanged) as caught:
+        check_timeline({"data": {"renamed": {}}}, "SearchTimeline")
+    assert "instructions" in caught.value.missing
+
+
+@pytest.mark.parametrize(
+    "raw", ["", "  \n", "<!doctype html><p>busy", '{"data": {"a": [1, 2', b"\xef\xbb\xbf"]
+)
+def test_what_is_not_an_answer_is_refused(raw: str | bytes) -> None:
+    with pytest.raises(Transient):
+        load_answer(raw, "SearchTimeline")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (b'{"data": {"user": {"resu', "not whole JSON"),
+        (b"<html><body>502 Bad Gateway</body></html>", "without any post"),
+        (b"<html><head><title>Log in to X / X</title></head></html>", "a login page"),
+        (b"just words", "neither JSON nor a saved page"),
+        (b"\x80\x81\x82", "is not text"),
+        (b'{"errors": [{"code": 32, "message": "Could not authenticate you"}]}', "error 32"),
+        (b'{"posts": []}', "no “data”"),
+    ],
+)
+def test_a_file_that_is_no_recording_says_what_it_is(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "given"
+    path.write_bytes(content)
+
+    with pytest.raises(Permanent, match=says):
+        parse_file(path)
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match="cannot be read"):
+        parse_file(tmp_path / "absent.json")
+
+
+def test_a_file_with_one_answer_a_line_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text("\n".join(json.dumps({"data": post(str(1500000000000000001 + n))}) for n in range(3)))
+
+    assert len(parse_file(path)) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (187, Unconfirmed("m (error 187)")),
+        (131, Unconfirmed("m (error 131)")),
+        (186, Refused("m (error 186)", permanent=True)),
+        (226, Refused("m (error 226)", session=SessionState.CHALLENGED)),
+        (326, Refused("m (error 326)", session=SessionState.LOCKED)),
+        (64, Refused("m (error 64)", session=SessionState.SUSPENDED)),
+        (32, Refused("m (error 32)", session=SessionState.EXPIRED)),
+    ],
+)
+def test_each_error_code_means_what_the_table_says(code: int, expected: Unconfirmed | Refused) -> None:
+    assert publish_outcome(classify(code, "m")) == expected
+
+
+@pytest.mark.parametrize("code", [88, 185, 344])
+def test_a_limit_is_waited_for(code: int) -> None:
+    outcome = publish_outcome(classify(code, "m"))
+
+    assert isinstance(outcome, Refused)
+    assert outcome.retry_after is not None
+    assert not outcome.permanent
+    assert outcome.session is None
+
+
+def test_a_code_is_found_wherever_the_answer_puts_it() -> None:
+    faults = read_faults(
+        {
+            "errors": [
+                {"message": "first", "code": 186},
+                {"message": "second", "extensions": {"code": 226}},
+                {"message": "Authorization: Status is a duplicate. (187)"},
+            ]
+        }
+    )
+
+    assert [fault.code for fault in faults] == [186, 226, 187]
+    decisive = worst(faults)
+    assert decisive is not None
+    assert decisive.code == 226
+
+
+def test_an_unclear_failure_of_the_server_is_not_read_as_did_not_happen() -> None:
+    fault = fault_of_status(503)
+
+    assert fault is not None
+    assert isinstance(publish_outcome(fault), Unconfirmed)
+    assert fault_of_status(200) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("", 0),
+        ("plain", 5),
+        ("日本", 4),
+        ("😷", 2),
+        ("👩‍👩‍👧", 2),
+        ("see https://example.com/a/very/long/way?x=1", 27),
+    ],
+)
+def test_the_length_of_a_text_is_weighted(text: str, length: int) -> None:
+    assert weighted_length(text) == length
