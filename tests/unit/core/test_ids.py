@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from stonechat.core.ids import fingerprint, fresh_id, stable_id
 
-texts = st.text(alphabet=st.characters(exclude_characters="\x1f"), max_size=30)
+texts = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x1f"), max_size=30)
 
 
 @given(st.lists(texts, min_size=1, max_size=4), st.lists(texts, min_size=1, max_size=4))
