@@ -1,0 +1,83 @@
+"""The demo's report: our database held against the local network's own ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stonechat.core.ids import fingerprint
+from stonechat.core.model import Content, Metrics, Snapshot
+from stonechat.core.states import ContentState
+
+_COUNTS = ("likes", "reposts", "replies", "quotes", "bookmarks", "views")
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the ledger says about us.
+
+    Attributes:
+        published: posts of ours on the network that answer nobody, a thread counted once.
+        replies: answers of ours to others on the network.
+        lost: parts that we hold for posted and the ledger does not have, and pieces that failed or
+            were missed.
+        doubled: posts on the network beyond the first with the same text, or beyond the parts we meant.
+        metrics_read: snapshots that we stored.
+        metrics_wrong: snapshots whose counts the network never showed for that post.
+    """
+
+    published: int
+    replies: int
+    lost: int
+    doubled: int
+    metrics_read: int
+    metrics_wrong: int
+
+    @property
+    def clean(self) -> bool:
+        """Nothing was lost, doubled or misread."""
+        return self.lost == self.doubled == self.metrics_wrong == 0
+
+
+def audit(
+    ledger: Sequence[Mapping[str, Any]],
+    served: Mapping[str, Iterable[Mapping[str, Any]]],
+    contents: Sequence[Content],
+    parts: Mapping[str, Mapping[int, str]],
+    snapshots: Sequence[Snapshot],
+) -> Audit:
+    """Hold what we believe against what the network recorded.
+
+    Args:
+        ledger: the network's posts by our account: ``id``, ``text``, ``in_reply_to``.
+        served: for each post id, every set of counts the network showed.
+        contents: all our content rows.
+        parts: for each content id, part number to post id.
+        snapshots: every stored snapshot.
+    """
+    ids = {str(post["id"]) for post in ledger}
+    ours_by_id = {str(post["id"]): post for post in ledger}
+    posted = [content for content in contents if content.state is ContentState.POSTED]
+    lost = sum(content.state in {ContentState.FAILED, ContentState.MISSED} for content in contents)
+    for content in posted:
+        known = parts.get(content.id, {})
+        for number, text in enumerate(content.parts):
+            post = ours_by_id.get(known.get(number, ""))
+            if post is None or fingerprint(str(post["text"])) != fingerprint(text):
+                lost += 1
+    texts = Counter(fingerprint(str(post["text"])) for post in ledger)
+    doubled = sum(count - 1 for count in texts.values())
+    roots = [post for post in ledger if not post.get("in_reply_to")]
+    own_replies = [post for post in ledger if post.get("in_reply_to") and str(post["in_reply_to"]) not in ids]
+    wrong = sum(not _was_served(shot, served.get(shot.post_id, ())) for shot in snapshots)
+    return Audit(len(roots), len(own_replies), lost, doubled, len(snapshots), wrong)
+
+
+def _was_served(shot: Snapshot, shown: Iterable[Mapping[str, Any]]) -> bool:
+    return any(_same(shot.metrics, counts) for counts in shown)
+
+
+def _same(metrics: Metrics, counts: Mapping[str, Any]) -> bool:
+    return all(getattr(metrics, name) == counts.get(name) for name in _COUNTS)
