@@ -136,6 +136,7 @@ class PostingSettings(Section):
     min_spacing: Duration = _setting("POSTING_MIN_SPACING", timedelta(minutes=20), _DURATION)
     per_day: int = _setting("POSTING_MAX_PER_DAY", 30, "a whole number from 1 to 500", ge=1, le=500)
     per_hour: int = _setting("POSTING_MAX_PER_HOUR", 6, "a whole number from 1 to 100", ge=1, le=100)
+    in_all: int = _setting("POSTING_MAX_TOTAL", 0, "a whole number; 0 for no limit; replies apart", ge=0)
     replies_per_day: int = _setting("REPLIES_MAX_PER_DAY", 20, "a whole number from 0 to 500", ge=0, le=500)
     author_cooldown: Duration = _setting("REPLY_AUTHOR_COOLDOWN", timedelta(days=3), _DURATION)
     approval_expiry: Duration = _setting("APPROVAL_EXPIRY", timedelta(days=2), _DURATION)
