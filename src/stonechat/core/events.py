@@ -243,6 +243,15 @@ class LayerChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSwitched(Event):
+    """The cache moved ``to`` ``redis`` or ``in-process``, and why."""
+
+    name: ClassVar[str] = "cache.switched"
+    to: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertChanged(Event):
     """An alert began or ceased to fire."""
 
