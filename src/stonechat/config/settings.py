@@ -129,7 +129,7 @@ class ContentSettings(Section):
 
 
 class PostingSettings(Section):
-    """Layer 4. Durations are account time, but the time-outs of the reconciler, which are real."""
+    """Layer 4. Durations are account time; ``reconcile_*``, ``lease``, ``*_timeout``, ``click_within`` real."""
 
     disabled: bool = _setting("POSTING_DISABLED", False, _YES)
     grace: Duration = _setting("POSTING_GRACE", timedelta(hours=2), _DURATION)
@@ -143,6 +143,17 @@ class PostingSettings(Section):
     reconcile_grace: Duration = _setting("RECONCILE_GRACE", timedelta(seconds=30), _DURATION)
     reconcile_limit: Duration = _setting("RECONCILE_LIMIT", timedelta(hours=2), _DURATION)
     lease: Duration = _setting("POSTING_LEASE", timedelta(seconds=180), _DURATION)
+    click_within: Duration = _setting("POSTING_CLICK_WITHIN", timedelta(seconds=90), _DURATION)
+    publish_timeout: Duration = _setting("POSTING_TIMEOUT", timedelta(seconds=120), _DURATION)
+    max_attempts: int = _setting("POSTING_MAX_ATTEMPTS", 8, "a whole number from 1 to 50", ge=1, le=50)
+    reply_spacing: Duration = _setting("REPLY_MIN_SPACING", timedelta(minutes=5), _DURATION)
+    quiet_hours: str = _setting(
+        "POSTING_QUIET_HOURS",
+        "",
+        "two times of day such as 23:00-07:00, in the account's time zone; empty for none",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+    )
+    warm_up: Duration = _setting("POSTING_WARM_UP", timedelta(), _DURATION)
 
 
 class ScrapingSettings(Section):

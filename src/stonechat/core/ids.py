@@ -28,3 +28,8 @@ def fingerprint(*texts: str) -> str:
     """
     folded = "\x1f".join(" ".join(text.split()).casefold() for text in texts)
     return hashlib.sha256(folded.encode()).hexdigest()[:16]
+
+
+def digest(*texts: str) -> str:
+    """SHA-256 of the exact bytes, 64 hex digits: what was approved must be what is posted."""
+    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()

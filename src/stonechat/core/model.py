@@ -95,6 +95,8 @@ class Content:
         in_reply_to: id, on the network, of the post that is answered.
         post_id: id on the network of the first part, once posted.
         cost_usd: what generating it cost, in US dollars.
+        approved_digest: of the exact bytes that were approved; see ``core.ids.digest``.
+        not_before: no try before this account time; ``due_at`` keeps the slot.
     """
 
     id: str
@@ -120,6 +122,8 @@ class Content:
     url: str | None = None
     posted_at: datetime | None = None
     approved_by: str | None = None
+    approved_digest: str | None = None
+    not_before: datetime | None = None
     why: str = ""
 
 

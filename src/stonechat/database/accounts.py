@@ -78,6 +78,24 @@ async def every(connection: AsyncConnection) -> list[Account]:
     ]
 
 
+async def find(connection: AsyncConnection, account_id: str) -> Account | None:
+    """The account, or None."""
+    return next((one for one in await every(connection) if one.id == account_id), None)
+
+
+async def lock(connection: AsyncConnection, account_id: str) -> datetime:
+    """Hold the account's row until the transaction ends; returns when the account was added.
+
+    Two hosts that count the same history one after the other cannot both find the last free slot.
+    """
+    added: datetime = (
+        await connection.execute(
+            select(table.c.created_at).where(table.c.account_id == account_id).with_for_update()
+        )
+    ).scalar_one()
+    return added
+
+
 async def session(connection: AsyncConnection, account_id: str) -> SessionRow:
     """The account's session as last seen."""
     row = (

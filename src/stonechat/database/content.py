@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import IllegalTransition
@@ -37,9 +37,10 @@ async def add(connection: AsyncConnection, content: Content, *, who: str) -> boo
     return True
 
 
-async def find(connection: AsyncConnection, content_id: str) -> Content | None:
-    """The content, or None."""
-    row = (await connection.execute(select(table).where(table.c.id == content_id))).one_or_none()
+async def find(connection: AsyncConnection, content_id: str, *, lock: bool = False) -> Content | None:
+    """The content, or None; with ``lock`` nobody else can change it before this transaction ends."""
+    query = select(table).where(table.c.id == content_id)
+    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
     return None if row is None else _content(row)
 
 
@@ -115,12 +116,19 @@ async def amend(connection: AsyncConnection, content: Content, **values: Any) ->
 
 
 async def claim(
-    connection: AsyncConnection, content: Content, *, now: datetime, lease_until: datetime, who: str
+    connection: AsyncConnection,
+    content: Content,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    who: str,
+    owner: str = "",
 ) -> Content:
     """``queued → posting`` with a larger fence: whoever held the row before has lost it.
 
     Args:
         lease_until: real time.
+        owner: the run that claims; that same run, resumed after a crash, need not wait for the lease.
     """
     return await change(
         connection,
@@ -131,6 +139,7 @@ async def claim(
         fence=content.fence + 1,
         attempts=content.attempts + 1,
         lease_until=lease_until,
+        lease_owner=owner,
     )
 
 
@@ -144,6 +153,7 @@ async def due(
             table.c.account_id == account_id,
             table.c.state == ContentState.QUEUED.value,
             table.c.due_at <= now,
+            or_(table.c.not_before.is_(None), table.c.not_before <= now),
         )
         .order_by(table.c.due_at, table.c.id)
         .limit(limit)
@@ -153,25 +163,38 @@ async def due(
 
 
 async def next_due(connection: AsyncConnection, account_id: str) -> datetime | None:
-    """When the next queued content is due, or None."""
-    at: datetime | None = (
-        await connection.execute(
-            select(func.min(table.c.due_at)).where(
-                table.c.account_id == account_id, table.c.state == ContentState.QUEUED.value
-            )
-        )
-    ).scalar_one()
-    return at
+    """When the next queued content may be tried (its slot, or the end of its back-off), or None."""
+    queued = select(table.c.due_at, table.c.not_before).where(
+        table.c.account_id == account_id, table.c.state == ContentState.QUEUED.value
+    )
+    plain = (
+        await connection.execute(queued.where(table.c.not_before.is_(None)).order_by(table.c.due_at).limit(1))
+    ).first()
+    waiting = await connection.execute(queued.where(table.c.not_before.is_not(None)))
+    times = [max(row[0], row[1]) for row in waiting] + ([plain[0]] if plain is not None else [])
+    return min(times, default=None)
 
 
-async def stranded(connection: AsyncConnection, account_id: str, wall: datetime) -> list[Content]:
-    """Content in ``posting`` whose lease (real time) has run out: its publisher is gone."""
+async def stranded(
+    connection: AsyncConnection, account_id: str, wall: datetime, *, owner: str = ""
+) -> list[Content]:
+    """Content in ``posting`` whose publisher is gone: its lease (real time) ran out, or ``owner`` held it.
+
+    Args:
+        owner: the run that asks, where it is resumed after a crash: what it held itself is stranded.
+    """
+    gone = table.c.lease_until < wall
+    if owner:
+        gone = or_(gone, table.c.lease_owner == owner)
     rows = await connection.execute(
-        select(table).where(
+        select(table)
+        .where(
             table.c.account_id == account_id,
             table.c.state == ContentState.POSTING.value,
-            table.c.lease_until < wall,
+            gone,
         )
+        .order_by(table.c.due_at, table.c.id)
+        .with_for_update(skip_locked=True)
     )
     return [_content(row) for row in rows]
 
@@ -229,6 +252,37 @@ async def recent_texts(connection: AsyncConnection, account_id: str, *, limit: i
     return ["\n\n".join(row[0]) for row in rows]
 
 
+async def queued_times(connection: AsyncConnection, account_id: str, after: datetime) -> list[datetime]:
+    """The slots still to come, soonest first: a post that is moved must not land on one of them."""
+    rows = await connection.execute(
+        select(table.c.due_at)
+        .where(
+            table.c.account_id == account_id,
+            table.c.state == ContentState.QUEUED.value,
+            table.c.due_at > after,
+        )
+        .order_by(table.c.due_at)
+        .limit(200)
+    )
+    return [row[0] for row in rows]
+
+
+async def awaiting_since(
+    connection: AsyncConnection, account_id: str, *, older_than: datetime
+) -> list[Content]:
+    """Content that has waited for approval since before ``older_than``."""
+    rows = await connection.execute(
+        select(table)
+        .where(
+            table.c.account_id == account_id,
+            table.c.state == ContentState.AWAITING_APPROVAL.value,
+            table.c.state_since < older_than,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    return [_content(row) for row in rows]
+
+
 async def count_by_state(connection: AsyncConnection, account_id: str | None = None) -> dict[str, int]:
     """How many pieces of content are in each state."""
     query = select(table.c.state, func.count()).group_by(table.c.state)
@@ -263,6 +317,8 @@ def _values(content: Content) -> dict[str, Any]:
         "url": content.url,
         "posted_at": content.posted_at,
         "approved_by": content.approved_by,
+        "approved_digest": content.approved_digest,
+        "not_before": content.not_before,
         "why": content.why,
     }
 
@@ -292,5 +348,7 @@ def _content(row: Row[Any]) -> Content:
         url=row.url,
         posted_at=row.posted_at,
         approved_by=row.approved_by,
+        approved_digest=row.approved_digest,
+        not_before=row.not_before,
         why=row.why,
     )

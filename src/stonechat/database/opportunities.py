@@ -169,6 +169,58 @@ async def replied_since(connection: AsyncConnection, account_id: str, author: st
     return (await connection.execute(query.limit(1))).first() is not None
 
 
+async def answered_author(
+    connection: AsyncConnection, account_id: str, author: str, *, since: datetime, besides: str
+) -> datetime | None:
+    """When this author was last answered since then, by another opportunity than ``besides``; or None."""
+    last: datetime | None = (
+        await connection.execute(
+            select(func.max(table.c.state_since)).where(
+                table.c.account_id == account_id,
+                func.lower(table.c.author) == author.lower(),
+                table.c.state == OpportunityState.REPLIED.value,
+                table.c.state_since >= since,
+                table.c.id != besides,
+            )
+        )
+    ).scalar_one()
+    return last
+
+
+async def opt_out(connection: AsyncConnection, account_id: str, handle: str, *, now: datetime) -> None:
+    """Remember that an author wants no automated replies, watched before or not."""
+    await watch_author(connection, account_id, handle, found_at=now, followers=None, score=0.0)
+    await connection.execute(
+        update(watched_authors)
+        .where(watched_authors.c.account_id == account_id, watched_authors.c.handle == handle)
+        .values(opted_out=True)
+    )
+
+
+async def authors_seen(
+    connection: AsyncConnection, account_id: str, *, limit: int
+) -> list[tuple[str, float]]:
+    """Authors of opportunities that are not watched yet, with their summed score, best first."""
+    known = select(watched_authors.c.handle).where(watched_authors.c.account_id == account_id)
+    total = func.sum(table.c.score)
+    rows = await connection.execute(
+        select(table.c.author, total)
+        .where(table.c.account_id == account_id, table.c.author.not_in(known))
+        .group_by(table.c.author)
+        .order_by(total.desc(), table.c.author)
+        .limit(limit)
+    )
+    return [(str(row[0]), float(row[1])) for row in rows]
+
+
+async def known_posts(connection: AsyncConnection, account_id: str, post_ids: Sequence[str]) -> set[str]:
+    """Which of these posts were found before, whatever became of them."""
+    rows = await connection.execute(
+        select(table.c.post_id).where(table.c.account_id == account_id, table.c.post_id.in_(list(post_ids)))
+    )
+    return {str(row[0]) for row in rows}
+
+
 async def watch_author(
     connection: AsyncConnection,
     account_id: str,

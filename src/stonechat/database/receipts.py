@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.ids import fingerprint, stable_id
 from stonechat.core.model import Content
-from stonechat.database.schema import post_attempts, post_parts
+from stonechat.database.schema import content_metadata, post_attempts, post_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Attempt:
     Attributes:
         parts_from: number of the first part that this try sent.
         started_wall: real time, which grace periods are counted in.
+        ended_wall: real time; None where it is in flight or its process died.
     """
 
     id: str
@@ -33,6 +34,21 @@ class Attempt:
     started_wall: datetime
     outcome: str | None
     detail: str
+    ended_wall: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """An intent that reached the network or may have: what limits are counted from.
+
+    Attributes:
+        kind: the content's kind.
+        at: account time at which the intent was committed.
+    """
+
+    content_id: str
+    kind: str
+    at: datetime
 
 
 async def begin(
@@ -64,14 +80,51 @@ async def begin(
 
 
 async def end(
-    connection: AsyncConnection, attempt_id: str, *, outcome: str, detail: str, now: datetime
+    connection: AsyncConnection,
+    attempt_id: str,
+    *,
+    outcome: str,
+    detail: str,
+    now: datetime,
+    wall: datetime | None = None,
 ) -> None:
-    """Write how it went."""
+    """Write how it went.
+
+    Args:
+        wall: real time of the end, where the publisher itself saw it; None where it was inferred.
+    """
     await connection.execute(
         update(post_attempts)
         .where(post_attempts.c.id == attempt_id)
-        .values(outcome=outcome, detail=detail, ended_at=now)
+        .values(outcome=outcome, detail=detail, ended_at=now, ended_wall=wall)
     )
+
+
+async def effects(
+    connection: AsyncConnection, account_id: str, since: datetime, *, besides: str = ""
+) -> list[Effect]:
+    """Intents since then that were not proven to have had no effect, oldest first.
+
+    They are committed before the click, so a count over them holds across restarts and hosts.
+
+    Args:
+        besides: id of the content that is being decided on; its own tries do not count against it.
+    """
+    rows = await connection.execute(
+        select(post_attempts.c.content_id, content_metadata.c.kind, post_attempts.c.started_at)
+        .join(content_metadata, content_metadata.c.id == post_attempts.c.content_id)
+        .where(
+            post_attempts.c.account_id == account_id,
+            post_attempts.c.started_at >= since,
+            post_attempts.c.content_id != besides,
+            or_(
+                post_attempts.c.outcome.is_(None),
+                post_attempts.c.outcome.in_(("posted", "unconfirmed", "partial")),
+            ),
+        )
+        .order_by(post_attempts.c.started_at)
+    )
+    return [Effect(str(row[0]), str(row[1]), row[2]) for row in rows]
 
 
 async def attempts(connection: AsyncConnection, content_id: str) -> list[Attempt]:
@@ -92,6 +145,7 @@ async def attempts(connection: AsyncConnection, content_id: str) -> list[Attempt
             row.started_wall,
             row.outcome,
             row.detail,
+            row.ended_wall,
         )
         for row in rows
     ]

@@ -95,16 +95,20 @@ content_metadata = Table(
     Column("opportunity_id", String(64)),
     Column("in_reply_to", String(120)),
     Column("fence", Integer, nullable=False, default=0),
-    Column("lease_until", UtcTime),
+    Column("lease_until", UtcTime),  # real time
+    Column("lease_owner", String(250)),  # the run that holds it; the same run may take over at once
+    Column("not_before", UtcTime),  # back-off after a refusal; the slot itself stays in due_at
     Column("attempts", Integer, nullable=False, default=0),
     Column("post_id", String(120)),
     Column("url", Text),
     Column("posted_at", UtcTime),
     Column("approved_by", String(100)),
+    Column("approved_digest", String(64)),  # of the exact bytes that were approved
     Column("why", Text, nullable=False, default=""),
     Index("ix_content_due", "state", "due_at"),
     Index("ix_content_account_state", "account_id", "state", "due_at"),
     Index("ix_content_account_posted", "account_id", "posted_at"),
+    Index("ix_content_account_created", "account_id", "created_at"),
     Index("ix_content_post", "account_id", "post_id"),
 )
 
@@ -133,7 +137,8 @@ post_attempts = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("started_wall", UtcTime, nullable=False),  # real time: grace periods are counted in it
     Column("ended_at", UtcTime),
-    Column("outcome", String(20)),  # posted, unconfirmed, refused, rehearsed; null while in flight
+    Column("ended_wall", UtcTime),  # real time; null where the process died or it is in flight
+    Column("outcome", String(20)),  # posted, partial, unconfirmed, absent, refused, rehearsed; null in flight
     Column("detail", Text, nullable=False, default=""),
     UniqueConstraint("content_id", "number"),
     Index("ix_attempts_account_started", "account_id", "started_at"),
@@ -263,12 +268,25 @@ budget_entries = Table(
     Column("model", String(100), nullable=False, default=""),
     Column("reserved_at", UtcTime, nullable=False),
     Column("reserved_usd", Float, nullable=False),
+    Column("reserved_tokens", Integer, nullable=False, default=0),
     Column("expires_at", UtcTime, nullable=False),  # real time: a reservation never outlives its call
     Column("settled_at", UtcTime),
     Column("spent_usd", Float),
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer),
     Index("ix_budget_account", "account_id", "reserved_at"),
+    Index("ix_budget_time", "reserved_at"),
+    Index("ix_budget_open", "settled_at", "expires_at"),
+)
+
+budget_marks = Table(
+    "budget_marks",
+    metadata,
+    Column("scope", String(120), primary_key=True),  # an account's id, or "all"
+    Column("period", String(20), primary_key=True),  # "2026-01-05" or "2026-01"
+    Column("share", Integer, primary_key=True),  # per cent
+    _account(nullable=True),
+    Column("at", UtcTime, nullable=False),
 )
 
 rejected_drafts = Table(
@@ -297,6 +315,7 @@ reserve_drafts = Table(
     Column("prompt_version", String(60), nullable=False, default=""),
     Column("writer_model", String(100), nullable=False, default=""),
     Column("cost_usd", Float, nullable=False, default=0.0),
+    Column("approved_by", String(100)),
     Column("drawn_at", UtcTime),
     Column("content_id", String(64)),
     Index("ix_reserve_account", "account_id", "drawn_at", "created_at"),
