@@ -1,0 +1,30 @@
+# Every target does the set-up that it needs; `make help` lists them.
+.POSIX:
+.PHONY: help setup demo test check fmt clean
+
+VENV = .venv/bin
+ARGS =
+TESTS =
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install Python packages and a Chromium; afterwards the command is .venv/bin/stonechat
+	@sh scripts/setup.sh
+
+demo: setup ## run the whole loop on a local network: make demo ARGS="--posts 20 --report report.json"
+	@$(VENV)/stonechat demo $(ARGS)
+
+test: setup ## run all tests, or some: make test TESTS=tests/unit ARGS=-x
+	@sh scripts/test.sh $(TESTS) $(ARGS)
+
+check: setup ## lint, format, types, import rules and documents
+	@sh scripts/check.sh
+
+fmt: setup ## put the code into its one format
+	@$(VENV)/ruff check --quiet --fix-only .
+	@$(VENV)/ruff format .
+
+clean: ## remove what set-up and the tools made; never touches data in .stonechat
+	rm -rf .venv .venv-tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	find src tests scripts -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,144 @@
+"""Make sure that a Chromium starts: one that is there, else Playwright's, else the distribution's.
+
+Run by ``scripts/setup.sh`` with the project's own Python. Prints one line for each thing that takes long,
+and exits with 1 and instructions when no browser could be had.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Error, sync_playwright
+
+PLAYWRIGHT_LIMIT = 600.0
+"""Seconds for Playwright's download (about 110 MB); a connection that hangs is given up much earlier."""
+
+APT_LIMIT = 900.0
+"""Seconds for the distribution's packages (about 60 MB with what they need)."""
+
+NAMES = ("chromium-headless-shell", "google-chrome-stable", "google-chrome", "chromium", "chromium-browser")
+MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+
+
+def say(text: str) -> None:
+    """One line of progress, shown at once."""
+    print(f"[3/3] Chromium: {text}", flush=True)
+
+
+def candidates() -> Iterator[str | None]:
+    """Paths worth a try, best first; None stands for the browser that Playwright downloaded itself."""
+    if named := os.environ.get("BROWSER_EXECUTABLE"):
+        yield named
+        return
+    yield None
+    for name in NAMES:
+        if path := shutil.which(name):
+            yield path
+    if MAC.exists():
+        yield str(MAC)
+
+
+def starts(path: str | None) -> str | None:
+    """The browser's version when a page opens in it, else None."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=path, chromium_sandbox=not root, timeout=30_000, args=["--disable-gpu"]
+            )
+            page = browser.new_page()
+            page.goto("data:text/html,<title>ready</title>")
+            version = browser.version if page.title() == "ready" else None
+            browser.close()
+            return version
+    except Error:
+        return None
+
+
+def working() -> str | None:
+    """Say which browser starts and return its version; None where none does."""
+    for path in candidates():
+        if version := starts(path):
+            say(f"{version} starts ({path or 'downloaded by Playwright'})")
+            return version
+    return None
+
+
+def run(command: list[str], limit: float, **environment: str) -> bool:
+    """Run quietly, for at most ``limit`` seconds; whether it succeeded."""
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            timeout=limit,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+        )
+    except (subprocess.TimeoutExpired, OSError) as exc:
+        say(f"{Path(command[0]).name} gave up: {type(exc).__name__}")
+        return False
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"exit {done.returncode}"]
+        say(f"{Path(command[0]).name} could not: {last[0][:120]}")
+    return done.returncode == 0
+
+
+def download() -> bool:
+    """Let Playwright download its own headless Chromium into the user's cache folder."""
+    if os.environ.get("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD"):
+        return False
+    say("downloading Playwright's headless Chromium (about 110 MB) …")
+    return run(
+        [sys.executable, "-m", "playwright", "install", "chromium", "--only-shell"],
+        PLAYWRIGHT_LIMIT,
+        PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT="15000",
+    )
+
+
+def install_packages() -> bool:
+    """As root where apt-get is: Debian's headless Chromium, or the libraries that Playwright's needs."""
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        return False
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    wait = ["-o", "DPkg::Lock::Timeout=120"]
+    say("installing Debian's chromium-headless-shell (about 40 s) …")
+    run([apt, "update", "-qq", *wait], APT_LIMIT, **quiet)
+    for package in ("chromium-headless-shell", "chromium"):
+        command = [apt, "install", "-y", "-qq", "--no-install-recommends", *wait, package]
+        if run(command, APT_LIMIT, **quiet):
+            return True
+    say("installing the libraries that Playwright's Chromium needs …")
+    return run([sys.executable, "-m", "playwright", "install-deps", "chromium"], APT_LIMIT, **quiet)
+
+
+def main() -> int:
+    """Find or get a browser; 0 when one starts."""
+    began = time.monotonic()
+    if working():
+        return 0
+    for get in (download, install_packages):
+        if get() and working():
+            say(f"ready after {time.monotonic() - began:.0f} s")
+            return 0
+    say("none starts here. One of these helps, then run make again:")
+    for line in (
+        "Debian or Ubuntu: sudo .venv/bin/playwright install-deps chromium",
+        "Debian: sudo apt-get install chromium-headless-shell",
+        "macOS: brew install --cask google-chrome",
+        "elsewhere: set BROWSER_EXECUTABLE to the path of a Chromium or Chrome",
+    ):
+        print(f"        {line}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

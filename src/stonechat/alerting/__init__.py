@@ -1,0 +1,1 @@
+"""Rules over events and meters, incidents, and their delivery to the owner."""

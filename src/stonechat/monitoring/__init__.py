@@ -1,0 +1,1 @@
+"""Watching: meters, probes, health and service levels, read from the one stream of events."""

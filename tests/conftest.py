@@ -1,0 +1,75 @@
+"""Fixtures that all tests share. A server is started when the first test asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.browsers import find_chromium
+from tests.support.processes import Reaper
+from tests.support.servers import Aviary, Postgres, Redis, aviary, postgres, redis_server
+
+
+@pytest.fixture(scope="session")
+def reaper() -> Iterator[Reaper]:
+    """Ends what the tests started, however they end."""
+    reaper = Reaper()
+    yield reaper
+    reaper.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(reaper: Reaper) -> Iterator[Postgres]:
+    """A PostgreSQL cluster, shared: leave it running. Fault tests start one of their own."""
+    with postgres(reaper) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres) -> Iterator[str]:
+    """The URL of a fresh, empty PostgreSQL database."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'stonechat.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database_url(request: pytest.FixtureRequest) -> str:
+    """Once an SQLite URL, once a PostgreSQL one: for what must hold on both."""
+    name = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture(scope="session")
+def shared_redis(reaper: Reaper) -> Iterator[Redis]:
+    """A Redis or Valkey server, shared: leave it running. Fault tests start one of their own."""
+    with redis_server(reaper) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(shared_redis: Redis) -> str:
+    """The URL of an empty Redis or Valkey database."""
+    shared_redis.empty()
+    return shared_redis.url()
+
+
+@pytest.fixture
+def local_network(reaper: Reaper) -> Iterator[Aviary]:
+    """A local network of this test's own."""
+    with aviary(reaper) as network:
+        yield network
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path | None:
+    """A Chromium to hand to Playwright as ``executable_path``; None where Playwright has its own."""
+    return find_chromium()
