@@ -1,4 +1,4 @@
-"""What a job is: declared once, by the layer whose work it is; schedule, engine and monitor follow from it."""
+"""What a job is: declared once, by the layer whose work it is. Schedule, engine and monitor follow."""
 
 from __future__ import annotations
 

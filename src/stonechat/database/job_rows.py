@@ -1,0 +1,425 @@
+"""Rows of the job manager: every run, its steps, and the executors that are alive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Float, case, delete, func, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import ColumnElement
+
+from stonechat.core.states import RunState
+from stonechat.database.schema import executors, job_runs, job_steps
+from stonechat.database.types import UtcTime
+
+ACTIVE = (RunState.SCHEDULED.value, RunState.RUNNING.value)
+"""Runs in these states are still to come to an end."""
+
+STARTABLE = (*ACTIVE, RunState.ABANDONED.value)
+"""Runs in these states may be taken up; a run that ended never is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run of one job. Ticks are account time; started, ended and heartbeat are real time."""
+
+    run_id: str
+    account_id: str | None
+    job: str
+    tick: datetime
+    trigger: str
+    state: RunState
+    state_since: datetime
+    host: str
+    attempt: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    heartbeat_at: datetime | None
+    took_s: float | None
+    done: int
+    due: int
+    note: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step of one run. Times are real."""
+
+    number: int
+    name: str
+    started_at: datetime
+    ended_at: datetime | None
+    result_bytes: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the runs of a job and account since some moment ended. ``idle``: nothing done though due."""
+
+    succeeded: int = 0
+    failed: int = 0
+    idle: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorRow:
+    """A process that runs jobs. ``silent`` is how long it has not been heard of, by the database's clock."""
+
+    executor_id: str
+    host: str
+    pid: int
+    fence: int
+    silent: timedelta
+
+
+def _insert(connection: AsyncConnection, table: Any) -> Any:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
+def _database_now(connection: AsyncConnection) -> ColumnElement[Any]:
+    if connection.dialect.name == "postgresql":
+        return literal_column("clock_timestamp()", UtcTime())
+    return literal_column("strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000+00:00'", UtcTime())
+
+
+async def schedule(connection: AsyncConnection, runs: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows for runs that wait to be started; a run that has a row already keeps it.
+
+    Each mapping has ``run_id, account_id, job, tick, trigger, now``.
+    """
+    for run in runs:
+        values = {**run, "state": RunState.SCHEDULED.value, "state_since": run["now"]}
+        del values["now"]
+        await connection.execute(_insert(connection, job_runs).values(**values).on_conflict_do_nothing())
+
+
+async def skip(
+    connection: AsyncConnection,
+    run_id: str,
+    *,
+    job: str,
+    account_id: str | None,
+    tick: datetime,
+    trigger: str,
+    note: str,
+    now: datetime,
+) -> None:
+    """Add a row for a run that will not take place, and why."""
+    await connection.execute(
+        _insert(connection, job_runs)
+        .values(
+            run_id=run_id,
+            account_id=account_id,
+            job=job,
+            tick=tick,
+            trigger=trigger,
+            state=RunState.SKIPPED.value,
+            state_since=now,
+            note=note,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def start(
+    connection: AsyncConnection,
+    run_id: str,
+    *,
+    job: str,
+    account_id: str | None,
+    tick: datetime,
+    trigger: str,
+    host: str,
+    now: datetime,
+) -> int | None:
+    """A process takes up the run: the number of this try (1 for the first), or None if the run has ended.
+
+    The number fences: what an earlier holder of the run writes later is refused.
+    """
+    values = {
+        "state": RunState.RUNNING.value,
+        "state_since": now,
+        "host": host,
+        "heartbeat_at": now,
+    }
+    statement = (
+        _insert(connection, job_runs)
+        .values(
+            run_id=run_id,
+            account_id=account_id,
+            job=job,
+            tick=tick,
+            trigger=trigger,
+            attempt=1,
+            started_at=now,
+            **values,
+        )
+        .on_conflict_do_update(
+            index_elements=["run_id"],
+            set_={
+                **values,
+                "attempt": job_runs.c.attempt + 1,
+                "started_at": func.coalesce(job_runs.c.started_at, now),
+                "ended_at": None,
+            },
+            where=job_runs.c.state.in_(STARTABLE),
+        )
+        .returning(job_runs.c.attempt)
+    )
+    number = (await connection.execute(statement)).scalar_one_or_none()
+    return int(number) if number is not None else None
+
+
+async def retry(
+    connection: AsyncConnection, run_id: str, attempt: int, *, error: str, now: datetime
+) -> int | None:
+    """The next try of the same holder: its number, or None if another process has the run."""
+    row = await connection.execute(
+        update(job_runs)
+        .where(job_runs.c.run_id == run_id, job_runs.c.attempt == attempt)
+        .where(job_runs.c.state == RunState.RUNNING.value)
+        .values(attempt=attempt + 1, error=error, heartbeat_at=now)
+        .returning(job_runs.c.attempt)
+    )
+    number = row.scalar_one_or_none()
+    return int(number) if number is not None else None
+
+
+async def end(
+    connection: AsyncConnection,
+    run_id: str,
+    attempt: int,
+    *,
+    state: RunState,
+    now: datetime,
+    took: timedelta,
+    done: int = 0,
+    due: int = 0,
+    note: str = "",
+    error: str = "",
+) -> bool:
+    """Write the outcome; False (and nothing written) if another process has taken the run."""
+    result = await connection.execute(
+        update(job_runs)
+        .where(job_runs.c.run_id == run_id, job_runs.c.attempt == attempt)
+        .where(job_runs.c.state == RunState.RUNNING.value)
+        .values(
+            state=state.value,
+            state_since=now,
+            ended_at=now,
+            took_s=took.total_seconds(),
+            done=done,
+            due=due,
+            note=note,
+            error=error,
+        )
+    )
+    return result.rowcount == 1
+
+
+async def abandon(connection: AsyncConnection, run_id: str, *, note: str, now: datetime) -> bool:
+    """Give up a run that has not ended; False if it had."""
+    result = await connection.execute(
+        update(job_runs)
+        .where(job_runs.c.run_id == run_id, job_runs.c.state.in_(ACTIVE))
+        .values(state=RunState.ABANDONED.value, state_since=now, ended_at=now, note=note)
+    )
+    return result.rowcount == 1
+
+
+async def beat_runs(connection: AsyncConnection, held: Mapping[str, int], *, now: datetime) -> set[str]:
+    """Say that the runs are alive; returns those that are still ours (``held``: run id to number of try)."""
+    if not held:
+        return set()
+    rows = await connection.execute(
+        update(job_runs)
+        .where(job_runs.c.run_id.in_(held), job_runs.c.state == RunState.RUNNING.value)
+        .where(job_runs.c.attempt == case(held, value=job_runs.c.run_id))
+        .values(heartbeat_at=now)
+        .returning(job_runs.c.run_id)
+    )
+    return {row[0] for row in rows}
+
+
+async def put_steps(
+    connection: AsyncConnection, run_id: str, account_id: str | None, steps: Sequence[StepRow]
+) -> None:
+    """Store the steps of a run; a step that is stored already is brought up to date."""
+    for step in steps:
+        values = {
+            "name": step.name[:80],
+            "account_id": account_id,
+            "started_at": step.started_at,
+            "ended_at": step.ended_at,
+            "result_bytes": step.result_bytes,
+            "error": step.error,
+        }
+        await connection.execute(
+            _insert(connection, job_steps)
+            .values(run_id=run_id, number=step.number, **values)
+            .on_conflict_do_update(index_elements=["run_id", "number"], set_=values)
+        )
+
+
+async def steps_of(connection: AsyncConnection, run_id: str) -> list[StepRow]:
+    """The steps of a run, in order."""
+    columns = job_steps.c
+    rows = await connection.execute(
+        select(
+            columns.number,
+            columns.name,
+            columns.started_at,
+            columns.ended_at,
+            columns.result_bytes,
+            columns.error,
+        )
+        .where(columns.run_id == run_id)
+        .order_by(columns.number)
+    )
+    return [StepRow(*row) for row in rows]
+
+
+async def get(connection: AsyncConnection, run_id: str) -> RunRow | None:
+    """The run's row, if there is one."""
+    row = (await connection.execute(_rows().where(job_runs.c.run_id == run_id))).one_or_none()
+    return _run(row) if row is not None else None
+
+
+async def active(connection: AsyncConnection) -> list[RunRow]:
+    """Runs that have not come to an end, oldest first."""
+    rows = await connection.execute(
+        _rows().where(job_runs.c.state.in_(ACTIVE)).order_by(job_runs.c.state_since)
+    )
+    return [_run(row) for row in rows]
+
+
+async def history(
+    connection: AsyncConnection, *, job: str | None = None, account_id: str | None = None, limit: int = 50
+) -> list[RunRow]:
+    """The latest runs, newest first; of one job or account where asked."""
+    query = _rows().order_by(job_runs.c.tick.desc(), job_runs.c.run_id).limit(limit)
+    if job is not None:
+        query = query.where(job_runs.c.job == job)
+    if account_id is not None:
+        query = query.where(job_runs.c.account_id == account_id)
+    return [_run(row) for row in await connection.execute(query)]
+
+
+async def last_ticks(connection: AsyncConnection) -> dict[tuple[str, str | None], datetime]:
+    """The newest tick of each job and account that its schedule gave a row."""
+    rows = await connection.execute(
+        select(job_runs.c.job, job_runs.c.account_id, func.max(job_runs.c.tick, type_=UtcTime()))
+        .where(job_runs.c.trigger == "schedule")
+        .group_by(job_runs.c.job, job_runs.c.account_id)
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def last_ends(
+    connection: AsyncConnection, job: str, account_id: str | None, limit: int
+) -> list[RunRow]:
+    """The latest runs of a job and account that came to an outcome, newest first."""
+    ended = (RunState.SUCCEEDED.value, RunState.FAILED.value, RunState.TIMED_OUT.value)
+    query = _rows().where(job_runs.c.job == job, job_runs.c.state.in_(ended))
+    query = query.where(_same_account(account_id)).order_by(job_runs.c.ended_at.desc()).limit(limit)
+    return [_run(row) for row in await connection.execute(query)]
+
+
+async def tallies(connection: AsyncConnection, since: datetime) -> dict[tuple[str, str | None], Tally]:
+    """Outcomes of each job and account since real time ``since``."""
+    columns = job_runs.c
+    good = columns.state == RunState.SUCCEEDED.value
+    idle = good & (columns.done == 0) & (columns.due > 0)
+    bad = columns.state.in_((RunState.FAILED.value, RunState.TIMED_OUT.value))
+
+    def count(condition: Any) -> Any:
+        return func.sum(case((condition, 1), else_=0))
+
+    rows = await connection.execute(
+        select(columns.job, columns.account_id, count(good), count(bad), count(idle))
+        .where(columns.ended_at >= since)
+        .group_by(columns.job, columns.account_id)
+    )
+    return {(row[0], row[1]): Tally(int(row[2]), int(row[3]), int(row[4])) for row in rows}
+
+
+async def prune(connection: AsyncConnection, before: datetime) -> int:
+    """Forget runs that ended before real time ``before``, but never the newest of a job and account."""
+    newest = select(func.max(job_runs.c.tick)).group_by(job_runs.c.job, job_runs.c.account_id)
+    old = job_runs.c.ended_at < before
+    gone = select(job_runs.c.run_id).where(old, job_runs.c.tick.not_in(newest))
+    await connection.execute(delete(job_steps).where(job_steps.c.run_id.in_(gone)))
+    result = await connection.execute(delete(job_runs).where(old, job_runs.c.tick.not_in(newest)))
+    return result.rowcount
+
+
+async def beat(connection: AsyncConnection, executor_id: str, *, host: str, pid: int) -> int:
+    """Say that this process is alive, by the database's clock; returns its fence.
+
+    The fence is 1 at first and grows each time the row was taken away in between.
+    """
+    now = _database_now(connection)
+    row = await connection.execute(
+        update(executors)
+        .where(executors.c.executor_id == executor_id)
+        .values(heartbeat_at=now)
+        .returning(executors.c.fence)
+    )
+    fence = row.scalar_one_or_none()
+    if fence is None:
+        await connection.execute(
+            _insert(connection, executors)
+            .values(executor_id=executor_id, host=host, pid=pid, fence=1, heartbeat_at=now)
+            .on_conflict_do_nothing()
+        )
+        return 1
+    return abs(int(fence))
+
+
+async def executors_seen(connection: AsyncConnection) -> list[ExecutorRow]:
+    """Every process that has a row, with how long it has been silent."""
+    columns = executors.c
+    silent: ColumnElement[Any]
+    if connection.dialect.name == "postgresql":
+        silent = func.extract("epoch", literal_column("clock_timestamp()") - columns.heartbeat_at)
+    else:
+        silent = (func.julianday("now") - func.julianday(columns.heartbeat_at)) * 86400.0
+    rows = await connection.execute(
+        select(columns.executor_id, columns.host, columns.pid, columns.fence, silent.cast(Float))
+    )
+    return [ExecutorRow(row[0], row[1], row[2], row[3], timedelta(seconds=float(row[4]))) for row in rows]
+
+
+async def retire_executor(connection: AsyncConnection, executor_id: str) -> None:
+    """Make a process look silent for long: it stops, and what it holds may be taken over at once."""
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+    await connection.execute(
+        update(executors).where(executors.c.executor_id == executor_id).values(heartbeat_at=long_ago)
+    )
+
+
+async def forget_executor(connection: AsyncConnection, executor_id: str) -> None:
+    """Remove a process's row: it has stopped, or what it held was taken over."""
+    await connection.execute(delete(executors).where(executors.c.executor_id == executor_id))
+
+
+def _same_account(account_id: str | None) -> ColumnElement[bool]:
+    column = job_runs.c.account_id
+    return column.is_(None) if account_id is None else column == account_id
+
+
+def _rows() -> Any:
+    columns = job_runs.c
+    return select(*(columns[name] for name in RunRow.__dataclass_fields__))
+
+
+def _run(row: Any) -> RunRow:
+    values = dict(row._mapping)
+    return RunRow(**{**values, "state": RunState(values["state"])})

@@ -1,0 +1,379 @@
+"""The durable queue behind one adapter: the only module that knows DBOS.
+
+What the engine keeps: which runs wait, which process holds which run, and the result of every finished
+step. A run whose process died is handed to a living one and goes on at the step that was interrupted.
+Each claim of a run carries a fresh token, and a step can only be recorded by the holder of the newest.
+
+DBOS keeps its registry in the process, so one engine may be open at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import psycopg
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, Serializer
+from dbos._context import get_local_dbos_context
+from dbos._error import (
+    DBOSQueueDeduplicatedError,
+    DBOSWorkflowCancelledError,
+    DBOSWorkflowConflictIDError,
+    DBOSWorkflowIDInUseError,
+)
+
+from stonechat.jobs.declaration import Json
+from stonechat.jobs.quiet import Throttle
+
+T = TypeVar("T")
+
+APPLICATION = "stonechat"
+VERSION = "1"
+"""Runs are only resumed by a process of the same version: raise it when a run of the old form cannot be."""
+
+WORKFLOW = "stonechat.run"
+SCHEMA = "stonechat_engine"
+MAX_RECOVERIES = 50
+"""A run that takes its process down with it this many times is not taken up again."""
+
+LOST = (DBOSWorkflowConflictIDError, DBOSWorkflowCancelledError)
+"""Raised inside a run that another process holds now, or that was cancelled. Let them pass."""
+
+
+class Enqueued(StrEnum):
+    """What became of a request to run."""
+
+    NEW = "new"
+    KNOWN = "known"
+    """A run of this name exists already, or existed."""
+    BUSY = "busy"
+    """Another run with the same lane has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRun:
+    """A run as its body sees it."""
+
+    run_id: str
+    _engine: Engine
+
+    async def step(self, name: str, run: Callable[[], Awaitable[T]]) -> T:
+        """Run and record the JSON-able result under ``name``, which must be new in this run.
+
+        Raises:
+            one of ``LOST``: another process holds the run; the result is not recorded.
+        """
+
+        async def body() -> Json:
+            return json.loads(json.dumps(await run()))
+
+        result: T = await DBOS.run_step_async({"name": name}, body)
+        return result
+
+    async def recorded(self) -> dict[str, Json]:
+        """The results of the steps finished by earlier holders; later steps are numbered after them."""
+        steps = await _outside(DBOS.list_workflow_steps_async(self.run_id))
+        context = get_local_dbos_context()
+        if steps and context is not None:
+            context.function_id = max(step["function_id"] for step in steps)
+        return {step["function_name"]: step["output"] for step in steps if step["error"] is None}
+
+    async def held(self) -> bool:
+        """Whether this process still holds the run."""
+        context = get_local_dbos_context()
+        owner = await asyncio.to_thread(self._engine.owner, self.run_id)
+        return context is not None and owner == context.owner_xid
+
+    def lost(self) -> BaseException:
+        """What to raise when it does not."""
+        return DBOSWorkflowConflictIDError(self.run_id)
+
+
+Body = Callable[[EngineRun, Json], Awaitable[Json]]
+
+
+class Engine:
+    """An open engine. Made by :func:`open_engine` only."""
+
+    def __init__(self, dbos: DBOS, executor_id: str) -> None:
+        self._dbos = dbos
+        self.executor_id = executor_id
+
+    async def enqueue(
+        self, run_id: str, request: Json, *, queue: str, lane: str, handicap: timedelta
+    ) -> Enqueued:
+        """Ask for a run.
+
+        Args:
+            run_id: its name; the same name is run once, by any number of processes.
+            request: what the body is given.
+            lane: runs of the same lane never overlap.
+            handicap: how long it yields to runs without one; after that it goes first.
+        """
+        try:
+            await _outside(
+                DBOS.enqueue_workflow_with_options_async(
+                    {
+                        "workflow_name": WORKFLOW,
+                        "queue_name": queue,
+                        "workflow_id": run_id,
+                        "workflow_id_reuse_policy": "reject",
+                        "deduplication_id": lane,
+                        "priority": _priority(handicap),
+                        "app_version": VERSION,
+                    },
+                    request,
+                )
+            )
+        except DBOSQueueDeduplicatedError:
+            return Enqueued.BUSY
+        except DBOSWorkflowIDInUseError:
+            return Enqueued.KNOWN
+        return Enqueued.NEW
+
+    async def cancel(self, run_id: str) -> None:
+        """The run will not be taken up, and cannot record another step."""
+        await _outside(DBOS.cancel_workflow_async(run_id))
+
+    async def recover(self, executor_id: str) -> int:
+        """Hand the runs of a process that is gone to the living; returns how many."""
+        handles = await asyncio.to_thread(DBOS._recover_pending_workflows, [executor_id])
+        return len(handles)
+
+    async def holders(self) -> set[str]:
+        """The processes that hold runs."""
+        runs = await _outside(
+            DBOS.list_workflows_async(
+                status="PENDING", app_version=VERSION, load_input=False, load_output=False
+            )
+        )
+        return {run.executor_id for run in runs if run.executor_id}
+
+    async def forget(self, before: timedelta) -> int:
+        """Delete ended runs older than ``before`` (real time); returns how many."""
+        ended = await _outside(
+            DBOS.list_workflows_async(
+                status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+                completed_before=_iso(time.time() - before.total_seconds()),
+                load_input=False,
+                load_output=False,
+                limit=5_000,
+            )
+        )
+        if ended:
+            await _outside(DBOS.delete_workflows_async([run.workflow_id for run in ended]))
+        return len(ended)
+
+    def owner(self, run_id: str) -> str | None:
+        """The token of the newest claim of a run (blocking)."""
+        owner: str | None = self._dbos._sys_db.get_workflow_owner(run_id)
+        return owner
+
+
+@asynccontextmanager
+async def open_engine(
+    url: str,
+    *,
+    executor_id: str,
+    queues: Mapping[str, int],
+    poll: timedelta,
+    body: Body,
+) -> AsyncIterator[Engine]:
+    """Open the engine's database, serve the queues, and close within bounds at the end.
+
+    Args:
+        url: ``sqlite:///…`` or ``postgresql://…``; PostgreSQL tables go to their own schema.
+        executor_id: unique to this process and start.
+        queues: name of each queue and how many of its runs this process takes at once.
+        poll: real time between two looks into a queue.
+        body: runs a run.
+    """
+    closing = threading.Event()
+    log_filter = _quieten(closing)
+    pool = _Pool(url, closing)
+    try:
+        await asyncio.to_thread(pool.migrate)
+        dbos = DBOS(config=_config(url, executor_id, pool.engine))
+        engine = Engine(dbos, executor_id)
+        _register(engine, body)
+        DBOS.launch()
+        for name, limit in queues.items():
+            await DBOS.register_queue_async(
+                name,
+                worker_concurrency=limit,
+                polling_interval_sec=poll.total_seconds(),
+                on_conflict="always_update",
+            )
+        pool.patient = True
+        yield engine
+    finally:
+        closing.set()
+        await _destroy()
+        pool.engine.dispose()
+        logging.getLogger("dbos").removeFilter(log_filter)
+
+
+def _register(engine: Engine, body: Body) -> None:
+    @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RECOVERIES)
+    async def run(request: Json) -> Json:
+        return await body(EngineRun(str(DBOS.workflow_id), engine), request)
+
+
+async def _destroy() -> None:
+    """Shut DBOS down from its own thread: its queue threads may wait for this loop while they stop."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, "engine-close") as own:
+        await loop.run_in_executor(own, lambda: DBOS.destroy(destroy_registry=True))
+    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
+
+
+async def _outside(call: Awaitable[T]) -> T:
+    """Await outside any run, so that the engine does not take the call for a step of it."""
+
+    async def run() -> T:
+        return await call
+
+    return await asyncio.get_running_loop().create_task(run(), context=contextvars.Context())
+
+
+def _priority(handicap: timedelta) -> int:
+    """Smaller goes first: the moment of asking plus the handicap, in seconds since 2025-01-01."""
+    return int(time.time() - 1_735_689_600 + handicap.total_seconds())
+
+
+def _iso(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _config(url: str, executor_id: str, engine: sa.Engine) -> DBOSConfig:
+    config: DBOSConfig = {
+        "name": APPLICATION,
+        "system_database_url": url,
+        "system_database_engine": engine,
+        "dbos_system_schema": SCHEMA,
+        "application_version": VERSION,
+        "executor_id": executor_id,
+        "serializer": JsonSerializer(),
+        "use_listen_notify": False,  # poolers in transaction mode know no LISTEN
+        "notification_listener_polling_interval_sec": 0.3,
+        "scheduler_polling_interval_sec": 3600.0,
+        "log_level": "WARNING",
+    }
+    return config
+
+
+class JsonSerializer(Serializer):
+    """JSON instead of pickle: readable in the database, and nothing in it can run."""
+
+    def name(self) -> str:
+        return "stonechat_json"
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps(data, separators=(",", ":"), default=_plain)
+
+    def deserialize(self, serialized_data: str | None) -> Any:
+        value = json.loads(serialized_data) if serialized_data is not None else None
+        if isinstance(value, dict) and value.keys() == {"error_type", "error_text"}:
+            return RuntimeError(f"{value['error_type']}: {value['error_text']}")
+        if isinstance(value, dict) and value.keys() == {"args", "kwargs"}:
+            value["args"] = tuple(value["args"])
+        return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseException):
+        return {"error_type": type(value).__name__, "error_text": str(value)}
+    raise TypeError(f"a {type(value).__name__} is not JSON; steps return plain values")
+
+
+class _Pool:
+    """The engine's connections: few, and patient while the database is away.
+
+    DBOS answers a lost connection with waits of up to a minute and a log line each. Connecting is
+    therefore where we wait instead: every half second, silently, until the database is back.
+    """
+
+    def __init__(self, url: str, closing: threading.Event) -> None:
+        self._url = sa.make_url(url)
+        self._closing = closing
+        self.patient = False
+        self.engine = self._sqlite() if self._url.drivername.startswith("sqlite") else self._postgresql()
+
+    def migrate(self) -> None:
+        """Create or upgrade the engine's tables (blocking)."""
+        if self._url.drivername.startswith("postgresql"):
+            with self.engine.connect() as connection:
+                connection.execute(sa.text("SELECT 1"))
+        DBOS.migrate(self._url.render_as_string(hide_password=False), schema=SCHEMA)
+
+    def _sqlite(self) -> sa.Engine:
+        engine = sa.create_engine(
+            self._url.set(drivername="sqlite"),
+            poolclass=sa.QueuePool,
+            pool_size=8,
+            max_overflow=8,
+            pool_timeout=600,
+            connect_args={"check_same_thread": False},
+        )
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+
+    def _postgresql(self) -> sa.Engine:
+        return sa.create_engine(
+            self._url.set(drivername="postgresql+psycopg"),
+            creator=self._connect,
+            pool_size=6,
+            max_overflow=14,
+            pool_timeout=600,
+            pool_pre_ping=True,
+        )
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        options = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+        while True:
+            try:
+                connection = psycopg.connect(
+                    options,
+                    connect_timeout=5,
+                    prepare_threshold=None,  # poolers in transaction mode know no prepared statements
+                    application_name="stonechat-engine",
+                )
+            except psycopg.OperationalError:
+                if not self.patient or self._closing.wait(0.5):
+                    raise
+                continue
+            connection.autocommit = True
+            connection.execute("SET idle_in_transaction_session_timeout = 10000")
+            connection.autocommit = False
+            return connection
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """WAL and ``synchronous=NORMAL``: a power cut may cost the newest commits, never the file.
+
+    What is lost is knowledge of finished steps, which then run again; receipts are in the main database.
+    """
+    connection.isolation_level = "IMMEDIATE"
+    connection.execute("PRAGMA busy_timeout=30000")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _quieten(closing: threading.Event) -> Throttle:
+    """At most a handful of the engine's log lines a minute of each kind, none while closing."""
+    throttle = Throttle(per_minute=3, silent=closing.is_set)
+    logging.getLogger("dbos").addFilter(throttle)
+    return throttle

@@ -1,0 +1,392 @@
+"""Running a run: its row, its steps, its tries, its time limit, its outcome.
+
+No run fails silently: whatever happens in a job's body ends in the run's row and in one
+:class:`~stonechat.core.events.RunEnded`, unless another process holds the run by then, which writes its
+own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from stonechat.core.clock import Clock
+from stonechat.core.errors import ConfigError, IllegalTransition, Permanent, Transient, Unknown
+from stonechat.core.events import EventStream, RunEnded, RunStarted
+from stonechat.core.states import RunState
+from stonechat.database import job_rows
+from stonechat.database.engine import Database
+from stonechat.database.job_rows import StepRow
+from stonechat.jobs.declaration import Job, Json, Retry, Work
+from stonechat.jobs.engine import LOST, EngineRun
+from stonechat.jobs.takeover import Lease
+
+T = TypeVar("T")
+
+STOP_LIMIT = timedelta(seconds=5)
+"""How long a body that was told to stop may take to clean up before it is left behind (real time)."""
+
+Wake = Callable[[str, datetime, str | None], None]
+IsDown = Callable[[str], str | None]
+"""Why a dependency is down; None while it is not known to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked to do: survives a round trip through JSON."""
+
+    job: str
+    account_id: str | None
+    tick: datetime
+    trigger: str
+
+    @property
+    def lane(self) -> str:
+        """Runs of the same job and account never overlap."""
+        return self.job if self.account_id is None else f"{self.job}/{self.account_id}"
+
+    def to_json(self) -> Json:
+        return [self.job, self.account_id, self.tick.isoformat(), self.trigger]
+
+    @classmethod
+    def from_json(cls, value: Json) -> Request:
+        job, account_id, tick, trigger = value
+        return cls(job, account_id, datetime.fromisoformat(tick), trigger)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    state: RunState
+    work: Work = field(default_factory=Work)
+    error: str = ""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A run that this process holds."""
+
+    request: Request
+    outer: asyncio.Task[Any]
+    attempt: int
+    started: float
+    steps: list[StepRow] = field(default_factory=list)
+    steps_stored: int = 0
+    results: dict[str, Json] = field(default_factory=dict)
+    cancelled: str = ""
+
+
+class _Context:
+    """What a body sees of its run; see :class:`~stonechat.jobs.declaration.JobContext`."""
+
+    def __init__(self, runs: Runs, run: EngineRun, held: _Held, attempt: int) -> None:
+        self._runs = runs
+        self._run = run
+        self._held = held
+        self._used: dict[str, int] = {}
+        self.attempt = attempt
+        self.run_id = run.run_id
+        self.account_id = held.request.account_id
+        self.tick = held.request.tick
+        self.clock = runs.clock
+
+    async def step(self, name: str, run: Callable[[], Awaitable[T]]) -> T:
+        """Run once and remember; a name used again in the same try is another step."""
+        count = self._used[name] = self._used.get(name, 0) + 1
+        key = name if count == 1 else f"{name} ({count})"
+        if key not in self._held.results:
+            self._held.results[key] = await self._runs.step(self._run, self._held, key, run)
+        result: T = self._held.results[key]
+        return result
+
+    def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
+        """Ask for one more run of ``job`` at account time ``at``."""
+        self._runs.wake(job, at, account_id)
+
+
+class Runs:
+    """The runs that this process holds.
+
+    Args:
+        ended: called when a run that this process held has come to its end, whatever it was.
+    """
+
+    def __init__(
+        self,
+        *,
+        jobs: Mapping[str, Job],
+        database: Database,
+        clock: Clock,
+        events: EventStream,
+        lease: Lease,
+        is_down: IsDown,
+        wake: Wake,
+        ended: Callable[[Request], None],
+    ) -> None:
+        self.clock = clock
+        self.wake = wake
+        self._jobs = jobs
+        self._database = database
+        self._events = events
+        self._lease = lease
+        self._is_down = is_down
+        self._ended = ended
+        self._held: dict[str, _Held] = {}
+        self._closing = False
+
+    @property
+    def held(self) -> Mapping[str, int]:
+        """The number of the try of each run that this process holds."""
+        return {run_id: held.attempt for run_id, held in self._held.items()}
+
+    async def execute(self, run: EngineRun, value: Json) -> Json:
+        """Take up a run and bring it to an end. Called by the engine."""
+        request = Request.from_json(value)
+        if not self._lease.fresh() and not await run.held():
+            raise run.lost()
+        attempt = await self._start(run.run_id, request)
+        if attempt is None:
+            return {"state": "ended before"}
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a run needs a task")
+        held = self._held[run.run_id] = _Held(request, task, attempt, self.clock.monotonic())
+        try:
+            if attempt > 1:
+                held.results.update(await run.recorded())
+            outcome = await self._bring_to_end(run, held)
+            await self._end(run.run_id, held, outcome)
+        except asyncio.CancelledError:
+            if held.cancelled:
+                await self._end(run.run_id, held, Outcome(RunState.ABANDONED, Work(note=held.cancelled)))
+            raise
+        finally:
+            self._held.pop(run.run_id, None)
+            self._ended(request)
+        return {"state": outcome.state.value, "done": outcome.work.done, "due": outcome.work.due}
+
+    async def step(self, run: EngineRun, held: _Held, name: str, body: Callable[[], Awaitable[T]]) -> Json:
+        """One step, timed and recorded by the engine."""
+        if not self._lease.fresh() and not await run.held():
+            raise run.lost()
+        started = self.clock.wall()
+        number = len(held.steps) + 1
+        held.steps.append(StepRow(number, name, started, None, 0, ""))
+        result: Json = None
+        error = ""
+        try:
+            result = await run.step(name, body)
+        except BaseException as exc:
+            error = describe(exc)
+            raise
+        finally:
+            size = 0 if error else len(json.dumps(result))
+            held.steps[number - 1] = StepRow(number, name, started, self.clock.wall(), size, error)
+            held.steps_stored = min(held.steps_stored, number - 1)
+        return result
+
+    async def beat(self) -> None:
+        """Store that the held runs are alive and where they stand; stop those that are no longer ours."""
+        if not self._held:
+            return
+        mine = dict(self._held)
+        async with self._database.begin("jobs.heartbeat") as connection:
+            ours = await job_rows.beat_runs(
+                connection, {run_id: held.attempt for run_id, held in mine.items()}, now=self.clock.wall()
+            )
+            for run_id in ours:
+                await self._put_steps(connection, run_id, mine[run_id])
+        for run_id, held in mine.items():
+            if run_id not in ours and self._held.get(run_id) is held and not held.cancelled:
+                held.outer.cancel()
+
+    def cancel(self, run_id: str, why: str) -> None:
+        """Stop a run that this process holds, if it does."""
+        held = self._held.get(run_id)
+        if held is not None:
+            held.cancelled = why
+            held.outer.cancel()
+
+    async def close(self, limit: timedelta) -> bool:
+        """Let the held runs end within ``limit`` (real time), then stop them.
+
+        Returns whether runs were left behind; they go on at the next start, or on another host.
+        """
+        waiting = {held.outer for held in self._held.values()}
+        if waiting:
+            await asyncio.wait(waiting, timeout=limit.total_seconds())
+        self._closing = True
+        stopped = {run_id: held for run_id, held in self._held.items() if not held.outer.done()}
+        for held in stopped.values():
+            held.outer.cancel()
+        if stopped:
+            await asyncio.wait({held.outer for held in stopped.values()}, timeout=STOP_LIMIT.total_seconds())
+            with contextlib.suppress(Transient):
+                async with self._database.begin("jobs.stop") as connection:
+                    for run_id in stopped:
+                        note = "its process stopped; it goes on at the next start"
+                        await job_rows.abandon(connection, run_id, note=note, now=self.clock.wall())
+        return bool(stopped)
+
+    async def _start(self, run_id: str, request: Request) -> int | None:
+        async def start() -> int | None:
+            async with self._database.begin("jobs.start") as connection:
+                return await job_rows.start(
+                    connection,
+                    run_id,
+                    job=request.job,
+                    account_id=request.account_id,
+                    tick=request.tick,
+                    trigger=request.trigger,
+                    host=self._lease.executor_id,
+                    now=self.clock.wall(),
+                )
+
+        attempt = await self._patiently(start)
+        if attempt is not None:
+            late = self.clock.now() - request.tick
+            self._events.emit(
+                RunStarted(job=request.job, account_id=request.account_id, run_id=run_id, late=late)
+            )
+        return attempt
+
+    async def _bring_to_end(self, run: EngineRun, held: _Held) -> Outcome:
+        job = self._jobs.get(held.request.job)
+        if job is None:
+            return Outcome(RunState.FAILED, error=f"no job is called {held.request.job}")
+        down = next((why for need in sorted(job.needs) if (why := self._is_down(need))), None)
+        if down is not None:
+            return Outcome(RunState.SKIPPED, Work(note=down))
+        deadline = self.clock.monotonic() + job.timeout.total_seconds()
+        tries = 0
+        while True:
+            tries += 1
+            outcome = await self._try(run, held, job, deadline)
+            if isinstance(outcome, Outcome):
+                return outcome
+            wait = pause(job.retry, tries, outcome)
+            if wait is None or self.clock.monotonic() + wait.total_seconds() >= deadline:
+                return Outcome(RunState.FAILED, error=describe(outcome))
+            await self._next_try(run, held, describe(outcome))
+            await self.clock.sleep_real(wait)
+
+    async def _try(self, run: EngineRun, held: _Held, job: Job, deadline: float) -> Outcome | Exception:
+        body = asyncio.ensure_future(job.run(_Context(self, run, held, held.attempt)))
+        left = timedelta(seconds=max(0.0, deadline - self.clock.monotonic()))
+        timer = asyncio.ensure_future(self.clock.sleep_real(left))
+        try:
+            await asyncio.wait({body, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            expired = not body.done()
+            if expired:
+                await _stop(body)
+        if expired:
+            step = held.steps[-1].name if held.steps else "before its first step"
+            return Outcome(
+                RunState.TIMED_OUT,
+                error=f"{run.run_id} was killed after {job.timeout.total_seconds():g} s, in: {step}",
+            )
+        if body.cancelled():
+            return RuntimeError("the body cancelled itself")
+        error = body.exception()
+        if error is None:
+            return Outcome(RunState.SUCCEEDED, body.result() or Work())
+        if isinstance(error, Exception):
+            return error
+        raise error  # another process holds the run now, or the interpreter is going down
+
+    async def _next_try(self, run: EngineRun, held: _Held, error: str) -> None:
+        async def retry() -> int | None:
+            async with self._database.begin("jobs.retry") as connection:
+                return await job_rows.retry(
+                    connection, run.run_id, held.attempt, error=error, now=self.clock.wall()
+                )
+
+        attempt = await self._patiently(retry)
+        if attempt is None:
+            raise run.lost()
+        held.attempt = attempt
+
+    async def _end(self, run_id: str, held: _Held, outcome: Outcome) -> None:
+        took = timedelta(seconds=self.clock.monotonic() - held.started)
+
+        async def end() -> bool:
+            async with self._database.begin("jobs.end") as connection:
+                await self._put_steps(connection, run_id, held)
+                return await job_rows.end(
+                    connection,
+                    run_id,
+                    held.attempt,
+                    state=outcome.state,
+                    now=self.clock.wall(),
+                    took=took,
+                    done=outcome.work.done,
+                    due=outcome.work.due,
+                    note=outcome.work.note,
+                    error=outcome.error,
+                )
+
+        if await self._patiently(end):
+            self._events.emit(
+                RunEnded(
+                    job=held.request.job,
+                    account_id=held.request.account_id,
+                    run_id=run_id,
+                    state=outcome.state,
+                    took=took,
+                    done=outcome.work.done,
+                    due=outcome.work.due,
+                    error=outcome.error,
+                )
+            )
+
+    async def _put_steps(self, connection: Any, run_id: str, held: _Held) -> None:
+        fresh = held.steps[held.steps_stored :]
+        if fresh:
+            await job_rows.put_steps(connection, run_id, held.request.account_id, fresh)
+            held.steps_stored = sum(step.ended_at is not None for step in held.steps)
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Try until the database does it: an outage may not cost a run its outcome."""
+        wait = 0.2
+        while True:
+            try:
+                return await work()
+            except Transient:
+                if self._closing:
+                    raise
+            await self.clock.sleep_real(timedelta(seconds=wait))
+            wait = min(2.0, wait * 2)
+
+
+def pause(retry: Retry, tries: int, error: Exception) -> timedelta | None:
+    """How long to wait (real time) before the next try after ``tries`` failed ones; None: no next try.
+
+    What will fail the same way, and what may have happened already, is not repeated.
+    """
+    if isinstance(error, Permanent | Unknown | ConfigError | IllegalTransition) or tries >= retry.attempts:
+        return None
+    wait = min(retry.cap, retry.first * 2.0 ** (tries - 1))
+    asked = error.retry_after if isinstance(error, Transient) else None
+    return max(wait, asked) if asked is not None else wait
+
+
+def describe(error: BaseException) -> str:
+    """One line for people: the kind of error and what it says."""
+    if isinstance(error, LOST):
+        return "another process holds the run"
+    return f"{type(error).__name__}: {error}".strip().removesuffix(":")
+
+
+async def _stop(body: asyncio.Future[Any]) -> None:
+    body.cancel()
+    await asyncio.wait({body}, timeout=STOP_LIMIT.total_seconds())
+    if body.done() and not body.cancelled():
+        body.exception()  # seen: a body that fails while it is being stopped was stopped

@@ -1,0 +1,235 @@
+"""The loop that asks the engine for the runs that are due.
+
+Every process runs this loop. All compute the same ticks, and a run's name is its tick, so each tick is
+run once whoever asks first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from stonechat.core.clock import Clock
+from stonechat.core.errors import Transient
+from stonechat.core.events import EventStream, RunMissed
+from stonechat.database import accounts as switches
+from stonechat.database import job_rows
+from stonechat.database.engine import Database
+from stonechat.jobs.declaration import Job, Priority, Resource
+from stonechat.jobs.engine import Engine, Enqueued
+from stonechat.jobs.runs import IsDown, Request
+from stonechat.jobs.timetable import Held, Key, Launch, Timetable
+
+log = structlog.get_logger()
+
+SHORTEST = timedelta(milliseconds=50)
+LONGEST = timedelta(seconds=1)
+"""Real time between two looks at the timetable: at most 20 a second, and a clock jump is seen in one."""
+
+REFRESH = timedelta(seconds=2)
+"""Real time between two looks at what other processes changed: switches and runs."""
+
+POSTING = "posting"
+"""Runs that publish have a queue to themselves, so that nothing else can hold them up."""
+
+HANDICAPS: Mapping[Priority, timedelta] = {
+    Priority.POST: timedelta(),
+    Priority.REPLY: timedelta(minutes=10),
+    Priority.METRICS: timedelta(minutes=30),
+    Priority.HARVEST: timedelta(hours=1),
+    Priority.BACKGROUND: timedelta(hours=2),
+}
+"""How long a run yields to those of a higher priority (real time); after that it goes first."""
+
+
+def queue_of(job: Job) -> str:
+    """The queue that bounds how many runs of this kind go on at once."""
+    return POSTING if job.priority is Priority.POST else job.resource.value
+
+
+QUEUES = (POSTING, *(resource.value for resource in Resource))
+
+
+class Scheduler:
+    """Looks at the timetable whenever something is due, and asks for the runs."""
+
+    def __init__(
+        self,
+        *,
+        timetable: Timetable,
+        jobs: Mapping[str, Job],
+        engine: Engine,
+        database: Database,
+        clock: Clock,
+        events: EventStream,
+        accounts: Callable[[], Sequence[str]],
+        is_down: IsDown,
+    ) -> None:
+        self._timetable = timetable
+        self._jobs = jobs
+        self._engine = engine
+        self._database = database
+        self._clock = clock
+        self._events = events
+        self._accounts = accounts
+        self._is_down = is_down
+        self._busy: dict[Key, float] = {}
+        self._off: dict[str, str] = {}
+        self._refreshed: float | None = None
+        self._poked = asyncio.Event()
+
+    def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
+        """One more run of ``job`` at account time ``at``, besides its schedule. Asked twice, it runs once.
+
+        Raises:
+            ValueError: no job is called that.
+        """
+        if job not in self._jobs:
+            raise ValueError(f"no job is called {job!r}; there are: {', '.join(sorted(self._jobs))}")
+        self._timetable.serve(self._accounts(), self._clock.now())
+        if not self._timetable.wake(job, at, account_id):
+            log.warning("job.wake_without_account", job=job, account_id=account_id)
+        self._poked.set()
+
+    def ended(self, request: Request) -> None:
+        """A run that this process held has ended: its line is free."""
+        self._busy.pop((request.job, request.account_id), None)
+        self._poked.set()
+
+    def paused(self, job: str, account_id: str | None) -> str | None:
+        """Why the owner has paused this job or account; None if they have not."""
+        for scope in ("job", f"job/{job}", f"job/{job}/{account_id}"):
+            if scope in self._off:
+                return self._off[scope] or "paused"
+        return None
+
+    def refresh_soon(self) -> None:
+        """Something was switched: look at once."""
+        self._refreshed = None
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Ask for runs until cancelled."""
+        while True:
+            self._poked.clear()
+            try:
+                await self.look()
+            except Transient as exc:
+                log.warning("job.schedule_waits", cause=exc.what)
+                await self._clock.sleep_real(LONGEST)
+            await self._pause()
+
+    async def look(self) -> None:
+        """One look: ask for everything that is due now."""
+        await self._refresh()
+        now = self._clock.now()
+        self._timetable.serve(self._accounts(), now)
+        found = self._timetable.look(now, busy=self._is_busy, held=self._held)
+        asked = [launch for launch in found.launches if await self._ask(launch)]
+        wall = self._clock.wall()
+        if asked or found.held:
+            async with self._database.begin("jobs.schedule") as connection:
+                await job_rows.schedule(connection, [_row(launch, wall) for launch in asked])
+                for held in found.held:
+                    await self._skip(connection, held, wall)
+        for lapsed in found.lapsed:
+            policy = lapsed.job.missed.value
+            why = f"{lapsed.count} ticks passed while nothing ran (policy {policy})"
+            self._events.emit(
+                RunMissed(job=lapsed.job.name, account_id=lapsed.account_id, tick=lapsed.tick, why=why)
+            )
+
+    async def ask(self, job: Job, request: Request, run_id: str) -> Enqueued:
+        """Ask the engine for a run."""
+        answer = await self._engine.enqueue(
+            run_id,
+            request.to_json(),
+            queue=queue_of(job),
+            lane=request.lane,
+            handicap=HANDICAPS[job.priority],
+        )
+        if answer is not Enqueued.KNOWN:
+            self._busy[(request.job, request.account_id)] = self._clock.monotonic()
+        return answer
+
+    async def _ask(self, launch: Launch) -> bool:
+        request = Request(launch.job.name, launch.account_id, launch.tick, launch.trigger)
+        try:
+            answer = await self.ask(launch.job, request, launch.run_id)
+        except BaseException:
+            self._timetable.refuse(launch, busy=False)
+            raise
+        if answer is Enqueued.BUSY:
+            self._timetable.refuse(launch, busy=True)
+        return answer is Enqueued.NEW
+
+    def _is_busy(self, key: Key) -> bool:
+        return key in self._busy
+
+    def _held(self, job: Job, account_id: str | None) -> str | None:
+        paused = self.paused(job.name, account_id)
+        if paused is not None:
+            return paused
+        return next((why for need in sorted(job.needs) if (why := self._is_down(need))), None)
+
+    async def _skip(self, connection: Any, held: Held, wall: datetime) -> None:
+        run_id = f"{_name(held)}!held"
+        await job_rows.skip(
+            connection,
+            run_id,
+            job=held.job.name,
+            account_id=held.account_id,
+            tick=held.tick,
+            trigger="held",
+            note=held.why,
+            now=wall,
+        )
+
+    async def _refresh(self) -> None:
+        """See what other processes did: switches, and runs that ended elsewhere."""
+        now = self._clock.monotonic()
+        if self._refreshed is not None and now - self._refreshed < REFRESH.total_seconds():
+            return
+        async with self._database.read("jobs.refresh") as connection:
+            off = await switches.switched_off(connection)
+            active = await job_rows.active(connection)
+        self._refreshed = now
+        self._off = {switch.scope: switch.why for switch in off if switch.scope.split("/")[0] == "job"}
+        alive = {(row.job, row.account_id) for row in active}
+        for key, since in list(self._busy.items()):
+            if key not in alive and now - since > REFRESH.total_seconds():
+                del self._busy[key]
+
+    async def _pause(self) -> None:
+        pause = LONGEST
+        next_at = self._timetable.next_at(busy=self._is_busy)
+        if next_at is not None:
+            pause = min(pause, (next_at - self._clock.now()) / self._clock.speed)
+        timer = asyncio.ensure_future(self._clock.sleep_real(max(pause, SHORTEST)))
+        poked = asyncio.ensure_future(self._poked.wait())
+        try:
+            await asyncio.wait({timer, poked}, return_when=asyncio.FIRST_COMPLETED)
+            if not timer.done():
+                await self._clock.sleep_real(SHORTEST)
+        finally:
+            timer.cancel()
+            poked.cancel()
+
+
+def _row(launch: Launch, wall: datetime) -> dict[str, Any]:
+    return {
+        "run_id": launch.run_id,
+        "account_id": launch.account_id,
+        "job": launch.job.name,
+        "tick": launch.tick,
+        "trigger": launch.trigger,
+        "now": wall,
+    }
+
+
+def _name(held: Held) -> str:
+    return Launch(held.job, held.account_id, held.tick, "held", held.tick).run_id
