@@ -12,6 +12,10 @@ cd "$(dirname "$0")/.."
 
 unset VIRTUAL_ENV PYTHONHOME PYTHONPATH || true
 export UV_PROJECT_ENVIRONMENT=.venv
+# Trust what the machine trusts (a company's proxy, say), where it keeps a list; uv's own list otherwise.
+if [ -s /etc/ssl/certs/ca-certificates.crt ] || [ "$(uname)" = Darwin ]; then
+    export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}" UV_NATIVE_TLS="${UV_NATIVE_TLS:-1}"
+fi
 TOOLS=.venv-tools
 PIP_PYZ=https://bootstrap.pypa.io/pip/pip.pyz
 
