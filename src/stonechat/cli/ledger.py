@@ -26,6 +26,7 @@ class Audit:
         doubled: posts on the network beyond the first with the same text, or beyond the parts we meant.
         metrics_read: snapshots that we stored.
         metrics_wrong: snapshots whose counts the network never showed for that post.
+        rewards: posts that the model has learned from.
     """
 
     published: int
@@ -34,6 +35,7 @@ class Audit:
     doubled: int
     metrics_read: int
     metrics_wrong: int
+    rewards: int = 0
 
     @property
     def clean(self) -> bool:
@@ -47,6 +49,8 @@ def audit(
     contents: Sequence[Content],
     parts: Mapping[str, Mapping[int, str]],
     snapshots: Sequence[Snapshot],
+    *,
+    rewards: int = 0,
 ) -> Audit:
     """Hold what we believe against what the network recorded.
 
@@ -72,7 +76,7 @@ def audit(
     roots = [post for post in ledger if not post.get("in_reply_to")]
     own_replies = [post for post in ledger if post.get("in_reply_to") and str(post["in_reply_to"]) not in ids]
     wrong = sum(not _was_served(shot, served.get(shot.post_id, ())) for shot in snapshots)
-    return Audit(len(roots), len(own_replies), lost, doubled, len(snapshots), wrong)
+    return Audit(len(roots), len(own_replies), lost, doubled, len(snapshots), wrong, rewards)
 
 
 def _was_served(shot: Snapshot, shown: Iterable[Mapping[str, Any]]) -> bool:

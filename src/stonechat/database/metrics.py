@@ -70,6 +70,11 @@ async def latest(
     return {row.post_id: _snapshot(row) for row in rows}
 
 
+async def every(connection: AsyncConnection) -> list[Snapshot]:
+    """Every snapshot of every account, oldest first."""
+    return [_snapshot(row) for row in await connection.execute(select(table).order_by(table.c.id))]
+
+
 async def count(connection: AsyncConnection, account_id: str | None = None) -> int:
     """How many snapshots there are."""
     query = select(func.count()).select_from(table)
