@@ -1,0 +1,150 @@
+"""Levers: faults that a test or drill switches on over HTTP, for the whole network or for one account.
+
+A counted lever is a number of times left (``true`` means until it is switched off); every use takes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+
+@dataclass(slots=True)
+class ModelLevers:
+    """Faults of the model endpoint; see :class:`Levers` for what *counted* means.
+
+    Attributes:
+        down: answers 503.
+        slow_ms: waits so long before each answer.
+        status_429, status_5xx, garbage, html, hang, cut: counted: rate limit, server error, an answer
+            that is no JSON, a web page, no answer at all, a connection cut in the middle.
+        bad_content: counted: valid answers whose message is not what the schema asks for.
+        retry_after: seconds in the ``Retry-After`` header of a 429.
+        obey_injection: do what a hostile quoted post says.
+    """
+
+    down: bool = False
+    slow_ms: int = 0
+    status_429: int | bool = 0
+    status_5xx: int | bool = 0
+    garbage: int | bool = 0
+    html: int | bool = 0
+    hang: int | bool = 0
+    cut: int | bool = 0
+    bad_content: int | bool = 0
+    retry_after: int = 1
+    obey_injection: bool = False
+
+
+@dataclass(slots=True)
+class Levers:
+    """Faults of the site. Everything off is a healthy network.
+
+    Attributes:
+        slow_ms: every page and wire call waits so long.
+        error_rate: share of wire calls that answer 500.
+        status_5xx, status_429: counted: wire calls and pages that answer 503 or 429.
+        hang: counted: wire calls and pages that are never answered.
+        logged_out, locked, suspended, challenged: the state of the session or account.
+        consent_wall: a layer over every page that takes all clicks until it is answered.
+        page_changed: test ids that the site has renamed; ``wire.NAME`` renames a key on the wire.
+        empty_tweet_results: counted: posts answered with an empty result ...
+        empty_is_live: ... which were accepted all the same.
+        lose_answer: counted: posts accepted whose answer is cut off.
+        lose_request: counted: posts not accepted whose answer is cut off.
+        refuse_226: counted: posts refused because they look automated.
+        refuse: ``{"code": 344, "n": 1}``: the next ``n`` posts are refused with that code.
+        duplicate_refused: the network refuses a text posted before (187), as X does.
+        search_broken: searches answer an error.
+        renew_ct0: the next page hands out a new ct0 cookie.
+        pinned: id of a post that is pinned to its author's profile.
+        model: faults of the model endpoint.
+    """
+
+    slow_ms: int = 0
+    error_rate: float = 0.0
+    status_5xx: int | bool = 0
+    status_429: int | bool = 0
+    retry_after: int = 1
+    hang: int | bool = 0
+    logged_out: bool = False
+    locked: bool = False
+    suspended: bool = False
+    challenged: bool = False
+    consent_wall: bool = False
+    page_changed: list[str] = field(default_factory=list)
+    empty_tweet_results: int | bool = 0
+    empty_is_live: bool = False
+    lose_answer: int | bool = 0
+    lose_request: int | bool = 0
+    refuse_226: int | bool = 0
+    refuse: dict[str, int] = field(default_factory=dict)
+    duplicate_refused: bool = True
+    search_broken: bool = False
+    renew_ct0: bool = False
+    pinned: str = ""
+    model: ModelLevers = field(default_factory=ModelLevers)
+
+
+class Panel:
+    """All levers: one set for everybody and, where set, one for an account alone."""
+
+    def __init__(self) -> None:
+        self.everybody = Levers()
+        self._accounts: dict[str, Levers] = {}
+
+    def of(self, handle: str | None) -> Levers:
+        """The levers that hold for ``handle``."""
+        return self._accounts.get((handle or "").lower(), self.everybody)
+
+    def set(self, changes: dict[str, Any], handle: str | None = None) -> None:
+        """Move levers. Raises ValueError that names an unknown lever and the nearest known one."""
+        levers = self.everybody
+        if handle:
+            levers = self._accounts.setdefault(handle.lower(), Levers())
+        _apply(levers, changes)
+
+    def reset(self) -> None:
+        """Switch every fault off."""
+        self.everybody = Levers()
+        self._accounts = {}
+
+    def as_json(self) -> dict[str, Any]:
+        """How every lever stands."""
+        return {
+            "everybody": _json(self.everybody),
+            "accounts": {h: _json(s) for h, s in self._accounts.items()},
+        }
+
+
+def take(levers: Levers | ModelLevers, name: str) -> bool:
+    """Use a counted lever once; True while it was on."""
+    left = getattr(levers, name)
+    if left is True:
+        return True
+    if left > 0:
+        setattr(levers, name, left - 1)
+        return True
+    return False
+
+
+def _apply(levers: Levers | ModelLevers, changes: dict[str, Any]) -> None:
+    known = [f.name for f in fields(levers)]
+    for name, value in changes.items():
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f", did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
+            raise ValueError(f"unknown lever {name}{hint}")
+        if name == "model" and isinstance(levers, Levers):
+            _apply(levers.model, dict(value))
+        else:
+            setattr(levers, name, value)
+
+
+def _json(levers: Levers | ModelLevers) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for item in fields(levers):
+        value = getattr(levers, item.name)
+        shown[item.name] = _json(value) if isinstance(value, ModelLevers) else value
+    return shown

@@ -1,0 +1,232 @@
+"""The GraphQL operations behind the pages: one function for each, from variables to the answer's JSON."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Any
+
+from stonechat.aviary.posts import Post
+from stonechat.aviary.searching import parse_query
+from stonechat.aviary.wire import Json, Wire, cursor, error
+
+PAGE = 20
+Operation = Callable[[Wire, Json, str, str], Json]
+"""Takes the wire, the variables, the viewer's handle and the id of a pinned post."""
+
+
+def search_timeline(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+    """``SearchTimeline``: Top or Latest, in pages."""
+    query = parse_query(str(variables.get("rawQuery", "")))
+    if variables.get("product") == "People":
+        found: list[Post] = []
+    else:
+        found = wire.world.search(query, wire.now, latest=variables.get("product") == "Latest")
+    page, after = _page(found, variables)
+    entries = [wire.item(post, sort=_sort(wire, n)) for n, post in enumerate(page)]
+    instructions = [{"type": "TimelineAddEntries", "entries": entries + _cursors(after)}]
+    return {"search_by_raw_query": {"search_timeline": {"timeline": {"instructions": instructions}}}}
+
+
+def user_tweets(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+    """``UserTweets``: roots and own threads of one account, a pinned post first."""
+    return _profile_timeline(wire, variables, pinned, replies=False)
+
+
+def user_tweets_and_replies(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+    """``UserTweetsAndReplies``: everything that an account wrote, answers with what they answer."""
+    return _profile_timeline(wire, variables, pinned, replies=True)
+
+
+def tweet_detail(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+    """``TweetDetail``: the posts above, the post, and the conversations below it."""
+    post = wire.world.post(str(variables.get("focalTweetId", "")), wire.now)
+    if post is None:
+        raise NotFound("threaded_conversation_with_injections_v2")
+    entries = [wire.item(p, sort=_sort(wire, n)) for n, p in enumerate([*_above(wire, post), post])]
+    answers = wire.world.answers(post.id, wire.now)
+    own_first = sorted(answers, key=lambda answer: answer.author != post.author)
+    page, after = _page(own_first, variables, size=35)
+    for number, answer in enumerate(page):
+        thread = [answer, *_below(wire, answer)]
+        display = "SelfThread" if answer.author == post.author else "Tweet"
+        entries.append(
+            wire.module("conversationthread", thread, sort=_sort(wire, 100 + number), display=display)
+        )
+    if len(answers) > len(page):
+        entries.append(_cursors(after)[1])
+    return {
+        "threaded_conversation_with_injections_v2": {
+            "instructions": [
+                {"type": "TimelineClearCache"},
+                {"type": "TimelineAddEntries", "entries": entries},
+                {"type": "TimelineTerminateTimeline", "direction": "Top"},
+            ],
+            "metadata": {
+                "reader_mode_config": {"is_reader_mode_available": False},
+                "scribeConfig": {"page": "ranked_replies"},
+            },
+        }
+    }
+
+
+def tweet_result(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+    """``TweetResultByRestId``: one post, or an empty result where there is none."""
+    post = wire.world.post(str(variables.get("tweetId", "")), wire.now)
+    return {"tweetResult": wire.post_results(post) if post else {}}
+
+
+def user_by_screen_name(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+    """``UserByScreenName``: one account, or no ``user`` at all where there is none."""
+    handle = str(variables.get("screen_name", "")).lstrip("@")
+    if wire.world.author(handle) is None:
+        return {}
+    return {"user": {"result": wire.user(handle, full=True)}}
+
+
+def home_timeline(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+    """``HomeTimeline``: what others and we posted lately."""
+    page, after = _page(wire.world.home(viewer, wire.now), variables)
+    entries = [wire.item(post, sort=_sort(wire, n)) for n, post in enumerate(page)]
+    instructions = [{"type": "TimelineAddEntries", "entries": entries + _cursors(after)}]
+    return {"home": {"home_timeline_urt": {"instructions": instructions, "metadata": {"scribeConfig": {}}}}}
+
+
+def notifications(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+    """``NotificationsTimeline`` of the mentions tab: posts that speak to the viewer."""
+    page, after = _page(wire.world.mentions(viewer, wire.now), variables)
+    entries = [
+        wire.item(post, entry_id=f"notification-{post.id}", sort=_sort(wire, n))
+        for n, post in enumerate(page)
+    ]
+    timeline = {
+        "instructions": [
+            {"type": "TimelineClearCache"},
+            {"type": "TimelineAddEntries", "entries": entries + _cursors(after)},
+        ]
+    }
+    user = {"__typename": "User", "rest_id": wire.user(viewer)["rest_id"]}
+    return {
+        "viewer_v2": {"user_results": {"result": user | {"notification_timeline": {"timeline": timeline}}}}
+    }
+
+
+def followers(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+    """``Followers``: accounts that follow (the first page is all that is shown)."""
+    handles = list(wire.world.people)[:PAGE]
+    entries = [wire.user_item(handle, _sort(wire, n)) for n, handle in enumerate(handles)]
+    timeline = {"instructions": [{"type": "TimelineAddEntries", "entries": entries + _cursors("0|")}]}
+    return {"user": {"result": {"__typename": "User", "timeline": {"timeline": timeline}}}}
+
+
+READS: dict[str, Operation] = {
+    "SearchTimeline": search_timeline,
+    "UserTweets": user_tweets,
+    "UserTweetsAndReplies": user_tweets_and_replies,
+    "TweetDetail": tweet_detail,
+    "TweetResultByRestId": tweet_result,
+    "UserByScreenName": user_by_screen_name,
+    "HomeTimeline": home_timeline,
+    "HomeLatestTimeline": home_timeline,
+    "NotificationsTimeline": notifications,
+    "Followers": followers,
+    "BlueVerifiedFollowers": followers,
+}
+"""Operations that only read, by the name in the address."""
+
+
+class NotFound(Exception):
+    """The post asked for does not exist; answered as an error with HTTP 200."""
+
+    def as_error(self) -> Json:
+        """X's error 144."""
+        return error(144, "_Missing: No status found with that ID.", str(self.args[0]))
+
+
+def created(wire: Wire, post: Post) -> Json:
+    """The answer of ``CreateTweet``."""
+    return {"create_tweet": {"tweet_results": wire.post_results(post)}}
+
+
+def _profile_timeline(wire: Wire, variables: Json, pinned: str, *, replies: bool) -> Json:
+    author = _author_of(wire, variables)
+    if author is None:
+        return {}
+    page, after = _page(wire.world.posts_of(author, wire.now, replies=replies), variables)
+    entries, shown = [], set()
+    for number, post in enumerate(page):
+        if post.id in shown:
+            continue
+        above = _above(wire, post)
+        group = [*above, post]
+        shown |= {p.id for p in group}
+        sort = _sort(wire, number)
+        entries.append(
+            wire.item(post, sort=sort) if not above else wire.module("profile-conversation", group, sort=sort)
+        )
+    instructions: list[Json] = [{"type": "TimelineClearCache"}]
+    pin = wire.world.post(pinned, wire.now) if pinned and not variables.get("cursor") else None
+    if pin is not None and pin.author.lower() == author.lower():
+        instructions.append({"type": "TimelinePinEntry", "entry": wire.item(pin, pinned=True)})
+    instructions.append({"type": "TimelineAddEntries", "entries": entries + _cursors(after)})
+    timeline = {"instructions": instructions, "metadata": {"scribeConfig": {"page": "profileBest"}}}
+    return {"user": {"result": {"__typename": "User", "timeline": {"timeline": timeline}}}}
+
+
+def _author_of(wire: Wire, variables: Json) -> str | None:
+    wanted = str(variables.get("userId", ""))
+    everybody = [*wire.world.accounts.values(), *wire.world.people.values()]
+    return next((author.handle for author in everybody if author.id == wanted), None)
+
+
+def _above(wire: Wire, post: Post) -> list[Post]:
+    """The chain of posts that ``post`` answers, root first."""
+    chain: list[Post] = []
+    while post.in_reply_to:
+        parent = wire.world.post(post.in_reply_to, wire.now)
+        if parent is None:
+            break
+        chain.insert(0, parent)
+        post = parent
+    return chain
+
+
+def _below(wire: Wire, post: Post) -> list[Post]:
+    """One answer after the other, as a conversation is shown: the author's own first."""
+    chain: list[Post] = []
+    while len(chain) < 12:
+        answers = wire.world.answers(post.id, wire.now)
+        if not answers:
+            break
+        post = min(answers, key=lambda answer: (answer.author != post.author, int(answer.id)))
+        chain.append(post)
+    return chain
+
+
+def _page(posts: list[Post], variables: Json, size: int = PAGE) -> tuple[list[Post], str]:
+    """The asked-for page and the cursor of the next; a cursor keeps its place when new posts arrive."""
+    size = min(size, max(1, int(variables.get("count") or size)))
+    skip, last = _read_cursor(variables.get("cursor"))
+    if last:
+        place = next((n for n, post in enumerate(posts) if post.id == last), None)
+        skip = place + 1 if place is not None else skip
+    page = posts[skip : skip + size]
+    return page, f"{skip + len(page)}|{page[-1].id if page else last}"
+
+
+def _read_cursor(value: Any) -> tuple[int, str]:
+    try:
+        skip, _, last = base64.b64decode(str(value or "")).decode().partition("|")
+        return int(skip or 0), last
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return 0, ""
+
+
+def _cursors(after: str) -> list[Json]:
+    bottom = base64.b64encode(after.encode()).decode()
+    return [cursor("Top", base64.b64encode(b"0|").decode(), 2), cursor("Bottom", bottom, 1)]
+
+
+def _sort(wire: Wire, number: int) -> int:
+    return (int(wire.now * 1000) << 20) - number

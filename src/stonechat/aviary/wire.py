@@ -1,0 +1,371 @@
+"""Posts and people in the shapes of X's GraphQL answers, traps included.
+
+Both author shapes, visibility wrappers, tombstones, long text as ``note_tweet``, view counts that new
+posts do not have yet, quoted and reposted posts nested in their own way.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from stonechat.aviary.accounts import OwnAccount
+from stonechat.aviary.people import Person
+from stonechat.aviary.posts import Post
+from stonechat.aviary.world import World
+from stonechat.aviary.worldtime import x_date
+
+Json = dict[str, Any]
+
+_WEB_APP = '<a href="https://mobile.twitter.com" rel="nofollow">Twitter Web App</a>'
+_TOMBSTONE = "This Post was deleted by the Post author."
+_DISPLAYED = 280
+
+
+class Wire:
+    """Writes one answer: everything in it is as of ``now`` and shown to ``viewer`` by ``source``."""
+
+    def __init__(self, world: World, now: float, viewer: str, source: str) -> None:
+        self.world = world
+        self.now = now
+        self._viewer = viewer
+        self._source = source
+
+    # ---------------------------------------------------------------- people
+
+    def user(self, handle: str, *, full: bool = False) -> Json:
+        """A ``User`` result, in the account's own shape (newer or older)."""
+        author = self.world.author(handle)
+        if author is None:
+            return {"__typename": "UserUnavailable", "reason": "NotFound"}
+        if isinstance(author, Person) and author.old_shape:
+            return self._old_user(author)
+        return self._new_user(author, full=full)
+
+    def _new_user(self, author: OwnAccount | Person, *, full: bool) -> Json:
+        tweets = len(self.world.posts_of(author.handle, self.now, replies=True))
+        user: Json = {
+            "__typename": "User",
+            "action_counts": {"favorites_count": 40 + int(author.id) % 900},
+            "affiliates_highlighted_label": {},
+            "avatar": {"image_url": "/static/avatar.png"},
+            "core": {
+                "created_at": x_date(_joined(author, self.world)),
+                "name": author.name,
+                "screen_name": author.handle,
+            },
+            "dm_permissions": {"can_dm": False},
+            "follow_request_sent": False,
+            "has_graduated_access": True,
+            "id": _opaque("User", author.id),
+            "is_blue_verified": isinstance(author, Person) and author.premium,
+            "location": {"location": ""},
+            "media_permissions": {"can_media_tag": True},
+            "notifications_settings": {"notifications_enabled": False},
+            "possibly_sensitive": False,
+            "privacy": {"protected": False},
+            "profile_bio": {"description": author.bio, "entities": {"description": {}}},
+            "profile_image_shape": "Circle",
+            "profile_metadata": {"profile_interstitial_type": ""},
+            "profile_translation": {"translator_type": "none"},
+            "relationship_counts": {
+                "followers": self.world.followers(author.handle, self.now),
+                "following": author.following,
+            },
+            "relationship_perspectives": dict.fromkeys(
+                ("blocked_by", "blocking", "followed_by", "following", "live_following", "muting"), False
+            ),
+            "rest_id": author.id,
+            "super_follow_eligible": False,
+            "super_followed_by": False,
+            "super_following": False,
+            "tipjar_settings": {},
+            "tweet_counts": {"media_tweets": 0, "tweets": tweets},
+            "verification": {"verified": False},
+        }
+        if full:
+            user |= {
+                "business_account": {},
+                "creator_subscriptions_count": 0,
+                "has_hidden_subscriptions_on_profile": False,
+                "highlights_info": {"can_highlight_tweets": False, "highlighted_tweets": "0"},
+                "is_profile_translatable": False,
+                "legacy_extended_profile": {},
+                "profile_sort_enabled": True,
+                "verification_info": {},
+            }
+        return user
+
+    def _old_user(self, person: Person) -> Json:
+        return {
+            "__typename": "User",
+            "id": _opaque("User", person.id),
+            "rest_id": person.id,
+            "affiliates_highlighted_label": {},
+            "has_graduated_access": True,
+            "is_blue_verified": person.premium,
+            "profile_image_shape": "Circle",
+            "legacy": {
+                "can_dm": False,
+                "can_media_tag": True,
+                "created_at": x_date(person.joined),
+                "default_profile": True,
+                "description": person.bio,
+                "entities": {"description": {"urls": []}},
+                "fast_followers_count": 0,
+                "favourites_count": 40 + int(person.id) % 900,
+                "followers_count": person.followers,
+                "friends_count": person.following,
+                "listed_count": 1,
+                "location": "",
+                "media_count": 0,
+                "name": person.name,
+                "normal_followers_count": person.followers,
+                "possibly_sensitive": False,
+                "profile_image_url_https": "/static/avatar.png",
+                "screen_name": person.handle,
+                "statuses_count": len(self.world.posts_of(person.handle, self.now, replies=True)),
+                "verified": False,
+            },
+        }
+
+    # ---------------------------------------------------------------- posts
+
+    def post_results(self, post: Post, *, nested: bool = False) -> Json:
+        """``tweet_results`` for a post: the post, its wrapper or its tombstone."""
+        if post.hidden == "tombstone" and not nested:
+            return {"result": {"__typename": "TweetTombstone", "tombstone": _tombstone()}}
+        tweet = self.tweet(post, nested=nested)
+        if post.hidden == "wrapped":
+            actions = {"limitedActions": [{"action": "Reply"}]}
+            tweet.pop("__typename")
+            return {
+                "result": {
+                    "__typename": "TweetWithVisibilityResults",
+                    "limitedActionResults": actions,
+                    "tweet": tweet,
+                }
+            }
+        return {"result": tweet}
+
+    def tweet(self, post: Post, *, nested: bool = False) -> Json:
+        """A ``Tweet`` result; the counts in it are noted as served if the post is ours."""
+        counts = self.world.counts(post, self.now)
+        if post.own:
+            self.world.ledger.note_served(post.id, counts, self.now, self._source)
+        views: Json = {"state": "Enabled"}
+        if counts.views is not None:
+            views = {"count": str(counts.views), "state": "EnabledWithCount"}
+        tweet: Json = {
+            "__typename": "Tweet",
+            "core": {"user_results": {"result": self.user(post.author)}},
+            "edit_control": {
+                "edit_tweet_ids": [post.id],
+                "editable_until_msecs": str(int(post.at * 1000) + 3_600_000),
+                "edits_remaining": "5",
+                "is_edit_eligible": False,
+            },
+            "grok_translated_post_with_availability": {"is_available": False},
+            "is_translatable": False,
+            "legacy": self._legacy(post, nested=nested)
+            | {
+                "bookmark_count": counts.bookmarks,
+                "favorite_count": counts.likes,
+                "quote_count": counts.quotes,
+                "reply_count": counts.replies,
+                "retweet_count": counts.reposts,
+            },
+            "rest_id": post.id,
+            "source": _WEB_APP,
+            "unmention_data": {},
+            "views": views,
+        }
+        if post.author.lower() == self._viewer:
+            tweet["quick_promote_eligibility"] = {"eligibility": "IneligibleTweet"}
+        if len(post.text) > _DISPLAYED and post.reposted is None:
+            tweet["note_tweet"] = _note(post)
+        quoted = self.world.post(post.quoted, self.now) if post.quoted else None
+        if quoted is not None and not nested:
+            tweet["quoted_status_result"] = self.post_results(quoted, nested=True)
+        return tweet
+
+    def _legacy(self, post: Post, *, nested: bool) -> Json:
+        author = self.world.author(post.author)
+        text = post.text if len(post.text) <= _DISPLAYED else post.text[: _DISPLAYED - 1] + "…"
+        legacy: Json = {
+            "bookmarked": False,
+            "conversation_id_str": post.conversation,
+            "created_at": x_date(post.at),
+            "display_text_range": [0, len(text)],
+            "entities": {"hashtags": [], "symbols": [], "urls": [], "user_mentions": []},
+            "favorited": False,
+            "full_text": text,
+            "id_str": post.id,
+            "is_quote_status": post.quoted is not None,
+            "lang": "en",
+            "retweeted": False,
+            "user_id_str": author.id if author else "0",
+        }
+        if post.in_reply_to:
+            legacy |= self._reply_fields(post)
+        if post.quoted and not nested:
+            legacy |= self._quote_fields(post)
+        reposted = self.world.post(post.reposted, self.now) if post.reposted else None
+        if reposted is not None:
+            legacy["retweeted_status_result"] = self.post_results(reposted, nested=True)
+        return legacy
+
+    def _reply_fields(self, post: Post) -> Json:
+        parent = self.world.post(post.in_reply_to or "", self.now)
+        author = self.world.author(parent.author) if parent else None
+        fields: Json = {"in_reply_to_status_id_str": post.in_reply_to}
+        if author is not None:
+            fields |= {"in_reply_to_screen_name": author.handle, "in_reply_to_user_id_str": author.id}
+        return fields
+
+    def _quote_fields(self, post: Post) -> Json:
+        quoted = self.world.post(post.quoted or "", self.now)
+        author = quoted.author if quoted else "i"
+        return {
+            "quoted_status_id_str": post.quoted,
+            "quoted_status_permalink": {
+                "display": f"x.com/{author}/sta…",
+                "expanded": f"https://twitter.com/{author}/status/{post.quoted}",
+                "url": "https://t.co/" + (post.quoted or "")[-10:],
+            },
+        }
+
+    # ---------------------------------------------------------------- timelines
+
+    def item(self, post: Post, *, entry_id: str | None = None, sort: int = 0, pinned: bool = False) -> Json:
+        """A timeline entry with one post."""
+        content: Json = {
+            "__typename": "TimelineTimelineItem",
+            "clientEventInfo": {"component": "pinned_tweets" if pinned else "tweet", "element": "tweet"},
+            "entryType": "TimelineTimelineItem",
+            "itemContent": self.item_content(post),
+        }
+        if pinned:
+            content["itemContent"]["socialContext"] = {
+                "contextType": "Pin",
+                "text": "Pinned",
+                "type": "TimelineGeneralContext",
+            }
+        return {"content": content, "entryId": entry_id or f"tweet-{post.id}", "sortIndex": str(sort)}
+
+    def item_content(self, post: Post, display: str = "Tweet") -> Json:
+        """The ``itemContent`` of a post."""
+        return {
+            "__typename": "TimelineTweet",
+            "itemType": "TimelineTweet",
+            "tweetDisplayType": display,
+            "tweet_results": self.post_results(post),
+        }
+
+    def module(self, prefix: str, posts: list[Post], *, sort: int = 0, display: str = "Tweet") -> Json:
+        """A conversation module: several posts that belong together."""
+        name = f"{prefix}-{posts[0].id}"
+        return {
+            "content": {
+                "__typename": "TimelineTimelineModule",
+                "clientEventInfo": {"component": "suggest_ranked_organic_tweet"},
+                "displayType": "VerticalConversation",
+                "entryType": "TimelineTimelineModule",
+                "items": [
+                    {
+                        "entryId": f"{name}-tweet-{post.id}",
+                        "item": {
+                            "clientEventInfo": {"component": "tweet", "element": "tweet"},
+                            "itemContent": self.item_content(post, display),
+                        },
+                    }
+                    for post in posts
+                ],
+                "metadata": {
+                    "conversationMetadata": {
+                        "allTweetIds": [post.id for post in posts],
+                        "enableDeduplication": True,
+                    }
+                },
+            },
+            "entryId": name,
+            "sortIndex": str(sort),
+        }
+
+    def user_item(self, handle: str, sort: int) -> Json:
+        """A timeline entry with one account (lists of followers)."""
+        user = self.user(handle)
+        content = {
+            "__typename": "TimelineUser",
+            "itemType": "TimelineUser",
+            "user_results": {"result": user},
+            "userDisplayType": "User",
+        }
+        return {
+            "content": {
+                "__typename": "TimelineTimelineItem",
+                "clientEventInfo": {"component": "FollowersSgs", "element": "user"},
+                "entryType": "TimelineTimelineItem",
+                "itemContent": content,
+            },
+            "entryId": f"user-{user.get('rest_id', handle)}",
+            "sortIndex": str(sort),
+        }
+
+
+def cursor(kind: str, value: str, sort: int = 0) -> Json:
+    """A cursor entry; ``kind`` is Top, Bottom, ShowMore or ShowMoreThreads."""
+    return {
+        "content": {
+            "__typename": "TimelineTimelineCursor",
+            "cursorType": kind,
+            "entryType": "TimelineTimelineCursor",
+            "value": value,
+        },
+        "entryId": f"cursor-{kind.lower()}-{sort}",
+        "sortIndex": str(sort),
+    }
+
+
+def error(code: int, message: str, *path: str) -> Json:
+    """An error as GraphQL answers it, usually with HTTP 200."""
+    kind = "Permissions" if code in {32, 64, 326, 226, 179} else "Validation"
+    return {
+        "message": message,
+        "locations": [{"line": 19, "column": 3}],
+        "path": list(path),
+        "extensions": {"name": "AuthorizationError", "source": "Client", "code": code, "kind": kind},
+        "code": code,
+        "kind": kind,
+        "name": "AuthorizationError",
+        "source": "Client",
+        "tracing": {"trace_id": f"{code:016x}"},
+    }
+
+
+def _joined(author: OwnAccount | Person, world: World) -> float:
+    return author.joined if isinstance(author, Person) else world.clock.epoch - 90 * 86_400
+
+
+def _opaque(kind: str, number: str) -> str:
+    return base64.b64encode(f"{kind}:{number}".encode()).decode()
+
+
+def _note(post: Post) -> Json:
+    return {
+        "is_expandable": True,
+        "note_tweet_results": {
+            "result": {
+                "entity_set": {"hashtags": [], "symbols": [], "urls": [], "user_mentions": []},
+                "id": _opaque("NoteTweet", post.id),
+                "media": {"inline_media": []},
+                "richtext": {"richtext_tags": []},
+                "text": post.text,
+            }
+        },
+    }
+
+
+def _tombstone() -> Json:
+    text = {"entities": [], "rtl": False, "text": _TOMBSTONE}
+    return {"__typename": "TextTombstone", "text": text}
