@@ -70,8 +70,8 @@ def working() -> str | None:
     return None
 
 
-def run(command: list[str], limit: float, **environment: str) -> bool:
-    """Run quietly, for at most ``limit`` seconds; whether it succeeded."""
+def run(what: str, command: list[str], limit: float, **environment: str) -> bool:
+    """Run quietly, for at most ``limit`` seconds; whether it succeeded. Says why where it did not."""
     try:
         done = subprocess.run(
             command,
@@ -83,11 +83,12 @@ def run(command: list[str], limit: float, **environment: str) -> bool:
             env={**os.environ, **environment},
         )
     except (subprocess.TimeoutExpired, OSError) as exc:
-        say(f"{Path(command[0]).name} gave up: {type(exc).__name__}")
+        say(f"{what} gave up after {limit:.0f} s: {type(exc).__name__}")
         return False
     if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"exit {done.returncode}"]
-        say(f"{Path(command[0]).name} could not: {last[0][:120]}")
+        lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith(("Error", "E:"))] or lines[-1:]
+        say(f"{what} did not work: {(errors or ['no reason given'])[0][:120]}")
     return done.returncode == 0
 
 
@@ -97,6 +98,7 @@ def download() -> bool:
         return False
     say("downloading Playwright's headless Chromium (about 110 MB) …")
     return run(
+        "the download",
         [sys.executable, "-m", "playwright", "install", "chromium", "--only-shell"],
         PLAYWRIGHT_LIMIT,
         PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT="15000",
@@ -111,13 +113,14 @@ def install_packages() -> bool:
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     wait = ["-o", "DPkg::Lock::Timeout=120"]
     say("installing Debian's chromium-headless-shell (about 40 s) …")
-    run([apt, "update", "-qq", *wait], APT_LIMIT, **quiet)
+    run("apt-get update", [apt, "update", "-qq", *wait], APT_LIMIT, **quiet)
     for package in ("chromium-headless-shell", "chromium"):
         command = [apt, "install", "-y", "-qq", "--no-install-recommends", *wait, package]
-        if run(command, APT_LIMIT, **quiet):
+        if run(f"apt-get install {package}", command, APT_LIMIT, **quiet):
             return True
     say("installing the libraries that Playwright's Chromium needs …")
-    return run([sys.executable, "-m", "playwright", "install-deps", "chromium"], APT_LIMIT, **quiet)
+    command = [sys.executable, "-m", "playwright", "install-deps", "chromium"]
+    return run("playwright install-deps", command, APT_LIMIT, **quiet)
 
 
 def main() -> int:

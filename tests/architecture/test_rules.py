@@ -1,0 +1,213 @@
+"""The house rules that can be read off the source. Each exception says why."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.architecture.source import (
+    ROOT,
+    Module,
+    calls,
+    dotted,
+    functions,
+    modules,
+    offences,
+    repository_files,
+)
+
+READS_TIME = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.sleep"}
+
+
+def test_time_is_passed_in() -> None:
+    def reads_the_time(module: Module) -> Iterator[tuple[int, str]]:
+        for call, name in calls(module.tree):
+            if any(name == known or name.endswith(f".{known}") for known in READS_TIME):
+                yield call.lineno, f"{name}(): take a Clock"
+
+    assert not offences(
+        reads_the_time,
+        {
+            "core/clock.py": "is the clock",
+            "aviary/": "imports nothing of ours, and so has a clock of its own",
+            "jobs/engine.py": "the durable-execution library counts in its own Unix seconds",
+            "cli/demo.py": "fixes the real moment at which the demo's clock begins",
+        },
+    )
+
+
+def test_chance_is_passed_in() -> None:
+    def draws(module: Module) -> Iterator[tuple[int, str]]:
+        for call, name in calls(module.tree):
+            if name.startswith("random.") and name != "random.Random":
+                yield call.lineno, f"{name}(): take a random.Random"
+            elif name == "random.Random" and not call.args:
+                yield call.lineno, "random.Random() without a seed: take one"
+            elif re.match(r"(np|numpy)\.random\.(?!Generator|PCG64|default_rng|SeedSequence)", name):
+                yield call.lineno, f"{name}() draws from a generator that everybody shares"
+            elif name.endswith("random.default_rng") and not call.args:
+                yield call.lineno, "default_rng() without a seed"
+
+    assert not offences(draws, {})
+
+
+def test_only_config_reads_the_environment() -> None:
+    def reads_the_environment(module: Module) -> Iterator[tuple[int, str]]:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Attribute) and dotted(node) in {"os.environ", "os.environb"}:
+                yield node.lineno, "os.environ: take settings"
+            elif isinstance(node, ast.Call) and dotted(node.func) == "os.getenv":
+                yield node.lineno, "os.getenv: take settings"
+
+    assert not offences(
+        reads_the_environment,
+        {
+            "cli/context.py": "hands the environment to config.load, and nothing else",
+            "cli/demo.py": "the demo takes nothing from the owner's settings but the browser's path",
+            "browser/chromium.py": "hands Chromium this environment with folders of its own",
+        },
+    )
+
+
+def test_there_is_one_database_engine_and_one_cache_client() -> None:
+    makes = {
+        "create_async_engine": "database/",
+        "create_engine": "database/",
+        "sqlite3.connect": "database/",
+        "aiosqlite.connect": "database/",
+        "psycopg.connect": "database/",
+        "asyncpg.connect": "database/",
+        "Redis": "cache/",
+        "Redis.from_url": "cache/",
+        "ConnectionPool.from_url": "cache/",
+        "BlockingConnectionPool": "cache/",
+        "BlockingConnectionPool.from_url": "cache/",
+    }
+
+    def opens_another(module: Module) -> Iterator[tuple[int, str]]:
+        for call, name in calls(module.tree):
+            for maker, owner in makes.items():
+                if (name == maker or name.endswith(f".{maker}")) and not module.name.startswith(owner):
+                    yield call.lineno, f"{name}(): only {owner} opens one"
+
+    assert not offences(
+        opens_another,
+        {
+            "jobs/engine.py": "the durable-execution library has its own tables and wants an engine"
+        },
+    )
+
+
+def test_only_the_command_line_starts_the_local_network() -> None:
+    def names_it(module: Module) -> Iterator[tuple[int, str]]:
+        if module.name.startswith(("cli/", "aviary/")):
+            return
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Constant) and node.value == "stonechat.aviary":
+                yield node.lineno, "starts the local network"
+
+    assert not offences(names_it, {})
+
+
+def test_there_are_no_globals() -> None:
+    def rebinds(module: Module) -> Iterator[tuple[int, str]]:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Global):
+                yield node.lineno, f"global {', '.join(node.names)}"
+
+    assert not offences(rebinds, {})
+
+
+def test_every_module_and_every_public_name_says_its_promise() -> None:
+    def is_silent(module: Module) -> Iterator[tuple[int, str]]:
+        if not ast.get_docstring(module.tree):
+            yield 1, "no docstring"
+        for node in module.tree.body:
+            named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            if named and not node.name.startswith("_") and not ast.get_docstring(node):
+                yield node.lineno, f"{node.name} has no docstring"
+
+    assert not offences(is_silent, {})
+
+
+def test_names_say_what_things_are() -> None:
+    def says_nothing(module: Module) -> Iterator[tuple[int, str]]:
+        if re.search(r"(^|/)(utils?|helpers?|misc|common|manager)\.py$", module.name):
+            yield 1, "a module is named by its noun"
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and re.search(r"(Manager|Helper|Utils?)$", node.name):
+                yield node.lineno, f"class {node.name}"
+
+    assert not offences(says_nothing, {})
+
+
+def test_modules_and_functions_stay_of_a_size_that_can_be_read() -> None:
+    """400 lines a module, 60 a function: not a goal but a bound; what is longer says why it is one thing."""
+
+    def is_long(module: Module) -> Iterator[tuple[int, str]]:
+        if module.lines > 400:
+            yield 1, f"{module.lines} lines"
+        for function in functions(module.tree):
+            length = (function.end_lineno or function.lineno) - function.lineno + 1
+            if length > 60:
+                yield function.lineno, f"{function.name} has {length} lines"
+
+    assert not offences(
+        is_long,
+        {
+            "database/schema.py": "all tables on one page, to be read side by side",
+            "database/job_rows.py": "the rows that are claimed, fenced and swept, on two engines",
+        },
+    )
+
+
+def test_tests_do_not_patch() -> None:
+    def patches(module: Module) -> Iterator[tuple[int, str]]:
+        for node in ast.walk(module.tree):
+            match node:
+                case ast.ImportFrom(module=name) if name and name.startswith(("unittest.mock", "mock")):
+                    yield node.lineno, "unittest.mock: write a fake in tests/support"
+                case ast.Import(names=names) if any(name.name.startswith("unittest.mock") for name in names):
+                    yield node.lineno, "unittest.mock: write a fake in tests/support"
+                case ast.Call() if dotted(node.func) == "monkeypatch.setattr":
+                    yield node.lineno, "monkeypatch.setattr: pass a fake in"
+                case _:
+                    pass
+
+    assert not offences(patches, {}, modules(ROOT / "tests"))
+
+
+def test_tests_wait_for_facts_and_not_for_time() -> None:
+    def sleeps(module: Module) -> Iterator[tuple[int, str]]:
+        for call, name in calls(module.tree):
+            if name not in {"time.sleep", "asyncio.sleep"} or not call.args:
+                continue
+            first = call.args[0]
+            if (
+                isinstance(first, ast.Constant)
+                and isinstance(first.value, int | float)
+                and first.value > 0.25
+            ):
+                yield call.lineno, f"{name}({first.value}): wait for what the test is about"
+
+    assert not offences(sleeps, {}, modules(ROOT / "tests"))
+
+
+def test_no_file_names_a_machine() -> None:
+    places = re.compile(
+        "|".join((r"/" + r"root/", r"/" + r"work/", r"/" + r"home/\w+/", r"/" + r"Users/\w+/"))
+    )
+    found = []
+    for path in repository_files():
+        if path.suffix in {".png", ".ico", ".woff2", ".gz", ".lock"}:
+            continue
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            if match := places.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {match.group()}")
+    assert not found
+
+
+def test_the_lock_file_names_public_registries_only() -> None:
+    hosts = set(re.findall(r'https?://([^/"]+)', (ROOT / "uv.lock").read_text()))
+    assert hosts == {"pypi.org", "files.pythonhosted.org"}
