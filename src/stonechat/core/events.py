@@ -223,6 +223,30 @@ class BrowserRestarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserLost(Event):
+    """The browser is gone, or does not start; nothing that needs it runs until ``browser.restarted``."""
+
+    name: ClassVar[str] = "browser.lost"
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserOperated(Event):
+    """One use of the browser ended: ``outcome`` is ``ok``, ``refused``, ``failed``, ``timed_out`` or ``lost``.
+
+    ``waited`` and ``took`` are real time in the queue and at work; ``evidence`` is the path of what was
+    kept of a failure.
+    """
+
+    name: ClassVar[str] = "browser.operated"
+    task: str
+    outcome: str
+    waited: timedelta
+    took: timedelta
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SelectorMoved(Event):
     """A selector or wire path that we read is gone."""
 

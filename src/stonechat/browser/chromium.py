@@ -1,0 +1,176 @@
+"""One browser and the driver that speaks to it: started, asked whether it still answers, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+from playwright.async_api import Browser, Error, Playwright, async_playwright
+
+from stonechat.browser.executable import REMEDY
+from stonechat.browser.processes import RunFolder, kill, memory
+from stonechat.core.errors import Transient
+
+if TYPE_CHECKING:
+    from playwright.async_api import CDPSession
+
+ARGUMENTS = (
+    # A server's browser has nothing to ask the network for but the pages that it is told to open.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+    # Pictures are never looked at; left out, a page loads in a fraction of the time.
+    "--blink-settings=imagesEnabled=false",
+)
+START_LIMIT = 20.0
+LAUNCH_LIMIT = 12.0
+CLOSE_LIMIT = 3.0
+
+
+class Chromium:
+    """A driver and its browser. After :meth:`kill` or a crash, :meth:`start` gives a fresh one.
+
+    Args:
+        executable: the program; None for the one that Playwright brings.
+        folder: where temporary files go, and the mark by which its processes are found.
+        on_lost: called once for each browser that goes away without being asked to.
+    """
+
+    def __init__(self, executable: Path | None, folder: RunFolder, on_lost: Callable[[str], None]) -> None:
+        self._executable = executable
+        self._folder = folder
+        self._on_lost = on_lost
+        self._playwright: Playwright | None = None
+        self._control: CDPSession | None = None
+        self.browser: Browser | None = None
+        self.generation = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection to a browser stands; a frozen one still counts."""
+        return self.browser is not None and self.browser.is_connected()
+
+    async def start(self) -> None:
+        """Start a browser, and a driver where there is none that works.
+
+        Raises:
+            Transient: it does not start; the message says what the program said and what to do.
+        """
+        if self._playwright is not None:
+            try:
+                await self._launch(self._playwright)
+                return
+            except (Error, TimeoutError):
+                await self.kill()
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                with _environment(self._folder.environment()):
+                    self._playwright = await async_playwright().start()
+            await self._launch(self._playwright)
+        except (Error, TimeoutError, OSError) as exc:
+            await self.kill()
+            raise Transient(
+                f"The browser does not start: {_first_lines(exc)}",
+                meaning="Nothing that needs the browser runs; posts wait.",
+                remedy=f"It is tried again by itself. {REMEDY}",
+            ) from exc
+
+    async def _launch(self, playwright: Playwright) -> None:
+        async with asyncio.timeout(LAUNCH_LIMIT):
+            browser = await playwright.chromium.launch(
+                executable_path=self._executable,
+                args=list(ARGUMENTS),
+                handle_sigint=False,  # the supervisor decides what Ctrl-C means
+                handle_sigterm=False,
+                handle_sighup=False,
+                env={**os.environ, **self._folder.environment()},
+            )
+            self._control = await browser.new_browser_cdp_session()
+        self.browser = browser
+        self.generation += 1
+        browser.on("disconnected", self._lost)
+
+    def _lost(self, browser: Browser) -> None:
+        if browser is self.browser:
+            self.browser = None
+            self._on_lost("the browser went away")
+
+    async def answers(self, within: float) -> bool:
+        """Whether the browser process answers a question within that many real seconds."""
+        if self._control is None or not self.alive:
+            return False
+        try:
+            async with asyncio.timeout(within):
+                await self._control.send("Browser.getVersion")
+        except (Error, TimeoutError):
+            return False
+        return True
+
+    def measure(self) -> tuple[int, int]:
+        """Bytes taken by the driver, the browser and all its pages, and how many processes they are."""
+        processes = self._folder.processes()
+        return memory(processes), len(processes)
+
+    async def kill_browser(self) -> None:
+        """Kill the browser's process group; the driver stays for the next one. Works on a frozen browser."""
+        self.browser = self._control = None
+
+        def all_but_the_driver() -> None:
+            driver = {process.pid for process in psutil.Process().children()}
+            kill(process for process in self._folder.processes() if process.pid not in driver)
+
+        await asyncio.to_thread(all_but_the_driver)
+
+    async def kill(self) -> None:
+        """Kill driver and browser, whatever state they are in, and delete what they leave behind."""
+        self.browser = self._control = None
+        playwright, self._playwright = self._playwright, None
+        for _ in range(20):
+            left = await asyncio.to_thread(self._folder.processes)
+            if not left:
+                break
+            kill(left)
+            await asyncio.sleep(0.05)
+        if playwright is not None:
+            with contextlib.suppress(Error, TimeoutError, OSError):
+                await asyncio.wait_for(playwright.stop(), CLOSE_LIMIT)
+        self._folder.empty()
+
+    async def close(self) -> None:
+        """End both in good order; what does not end in time is killed."""
+        browser, self.browser = self.browser, None
+        if browser is not None:
+            with contextlib.suppress(Error, TimeoutError):
+                await asyncio.wait_for(browser.close(), CLOSE_LIMIT)
+        playwright, self._playwright = self._playwright, None
+        if playwright is not None:
+            with contextlib.suppress(Error, TimeoutError, OSError):
+                await asyncio.wait_for(playwright.stop(), CLOSE_LIMIT)
+        await self.kill()
+
+
+def _first_lines(exc: BaseException) -> str:
+    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    return " ".join(lines[:3])[:300] or type(exc).__name__
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """The driver takes its temporary folder from our environment alone, so it is set while it starts."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,137 @@
+"""One account's place in the browser: its context and page, and the lease under which they are used."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+from playwright.async_api import BrowserContext, Error, Page
+
+from stonechat.browser.evidence import NetworkErrors
+from stonechat.browser.queue import Priority
+from stonechat.browser.sessions import Session, renewed
+
+if TYPE_CHECKING:
+    from playwright._impl._api_structures import StorageState
+    from playwright.async_api import Browser
+
+UNWANTED = ["*.mp4", "*.m3u8", "*.m4s", "*.woff", "*.woff2", "*.ttf", "*.gif"]
+CLOSE_LIMIT = 3.0
+
+
+@dataclass(eq=False, slots=True)
+class AccountContext:
+    """An open context with one page, logged in as one account.
+
+    Attributes:
+        generation: of the browser it lives in.
+        opened, last_used: monotonic real seconds.
+        crashed: the page's process died; Playwright does not say so by ``is_closed``.
+    """
+
+    account_id: str
+    context: BrowserContext
+    page: Page
+    errors: NetworkErrors
+    session: Session | None
+    generation: int
+    opened: float
+    last_used: float
+    checked: float
+    uses: int = 0
+    crashed: bool = False
+
+    def worn(self, now: float, age: timedelta, uses: int) -> bool:
+        """Whether it should be replaced before its next use."""
+        return self.crashed or self.uses >= uses or now - self.opened >= age.total_seconds()
+
+    async def renewed(self) -> Session | None:
+        """The session with renewed cookies; None where they are as they were."""
+        if self.session is None:
+            return None
+        async with asyncio.timeout(CLOSE_LIMIT):
+            cookies = await self.context.cookies()
+        return renewed(self.session, [dict(cookie) for cookie in cookies])
+
+    async def close(self) -> bool:
+        """Close it; False where the browser did not do so in time."""
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT):
+                await self.context.close()
+        except TimeoutError:
+            return False
+        except Error:
+            return True  # the browser is gone, and the context with it
+        return True
+
+
+async def open_context(
+    browser: Browser,
+    account_id: str,
+    session: Session | None,
+    *,
+    generation: int,
+    now: float,
+    call_timeout: timedelta,
+    on_crash: Callable[[AccountContext], None],
+) -> AccountContext:
+    """A new context, logged in with ``session``, whose every call ends by ``call_timeout``."""
+    context = await browser.new_context(
+        storage_state=cast("StorageState", session.state()) if session is not None else None,
+        locale="en-US",
+        viewport={"width": 1280, "height": 900},
+        service_workers="block",
+    )
+    context.set_default_timeout(call_timeout.total_seconds() * 1000)
+    page = await context.new_page()
+    control = await context.new_cdp_session(page)
+    await control.send("Network.enable")
+    await control.send("Network.setBlockedURLs", {"urls": UNWANTED})
+    errors = NetworkErrors(page)
+    slot = AccountContext(account_id, context, page, errors, session, generation, now, now, now)
+
+    def crashed(_: Page) -> None:
+        slot.crashed = True
+        on_crash(slot)
+
+    page.on("crash", crashed)
+    # A dialog (an "unsaved post" question, say) would stop the page until somebody answers.
+    page.on("dialog", lambda dialog: asyncio.ensure_future(_accept(dialog.accept())))
+    return slot
+
+
+async def _accept(answer: object) -> None:
+    with contextlib.suppress(Error):
+        await answer  # type: ignore[misc]
+
+
+@dataclass(eq=False, slots=True)
+class Lease:
+    """The right to use one account's page, alone, from ``since`` to ``ends`` (monotonic real seconds)."""
+
+    account_id: str
+    priority: Priority
+    task: str
+    since: float
+    ends: float
+    waited: float = 0.0
+    slot: AccountContext | None = None
+    timer: asyncio.Timeout | None = field(default=None, repr=False)
+    cut_short: str = ""
+
+    @property
+    def page(self) -> Page:
+        """The account's page, as the last operation left it."""
+        assert self.slot is not None  # noqa: S101 - a lease is handed out only once its page is open
+        return self.slot.page
+
+    def cut(self, why: str) -> None:
+        """End the work under this lease now."""
+        self.cut_short = self.cut_short or why
+        if self.timer is not None:
+            with contextlib.suppress(RuntimeError):  # it is ending already
+                self.timer.reschedule(0.0)
