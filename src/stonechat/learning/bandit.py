@@ -162,6 +162,14 @@ class LinearThompson:
         """How surprising this log reward would be now; nothing is learned."""
         return self._predict(arm, value, context)[1]
 
+    def average(self) -> float:
+        """The expected log reward of a uniformly drawn arm now, without context."""
+        at, mean = self.space.positions, self.mean
+        return float(mean[0]) + sum(
+            sum(float(mean[at[factor, level]]) for level in levels) / len(levels)
+            for factor, levels in self.space.active
+        )
+
     def _predict(
         self, arm: Arm, value: float, context: Mapping[str, float] | None
     ) -> tuple[Floats, Surprise]:
@@ -219,10 +227,17 @@ class LinearThompson:
         in which the level was the best one (with half a count added, so it is never 0). Effects of
         different factors are nearly independent in the posterior, which is what the product assumes.
         """
+        return self._sampler.draw(self.mean[self._first :], self._spread_root(), rng)
+
+    def likelihood(self, arm: Arm) -> float:
+        """The estimated propensity of any arm of active levels."""
+        return self._sampler.likelihood(self.mean[self._first :], self._spread_root(), arm)
+
+    def _spread_root(self) -> Floats:
+        """Lower triangular root of the covariance to sample arms with, kept until the next update."""
         root = self._root
         if root is None:
             arms = slice(self._first, None)
-            root = np.linalg.cholesky(self.covariance[arms, arms]).astype(np.float64, copy=False)
-            root *= self.tuning.scale
+            root = np.multiply(np.linalg.cholesky(self.covariance[arms, arms]), self.tuning.scale)
             self._root = root
-        return self._sampler.draw(self.mean[self._first :], root, rng)
+        return root

@@ -52,23 +52,36 @@ class Sampler:
             mean: posterior means of all known levels.
             root: lower triangular root of the covariance to sample with.
         """
-        self._deviates[:, 0] = normal_deviates(self._known, rng)
-        samples = np.dot(root, self._deviates, out=self._samples)
-        samples += mean[:, None]
-        if self._straight:
-            table = samples.reshape(self._shape)
-        else:
-            table = np.vstack([samples, np.full((1, self._shape[2]), -np.inf)])[self._rows]
-        best = table.max(1)
+        table = self._sampled(mean, root, normal_deviates(self._known, rng))
         chosen = table[:, :, 0].argmax(1).tolist()
+        best = table.max(1)
         won = 1.0
         arm = {}
         for f, level in enumerate(chosen):
             # the deciding sample itself counts as half a draw, so a propensity is never 0
-            hits = np.count_nonzero(table[f, level] == best[f])
-            won *= (hits - 0.5) * self._over
+            won *= (np.count_nonzero(table[f, level] == best[f]) - 0.5) * self._over
             arm[self._factors[f]] = self._levels[f][level]
         return arm, won
+
+    def likelihood(self, mean: Floats, root: Floats, arm: Arm) -> float:
+        """An estimate of the probability (0, 1) with which these arguments yield an active ``arm``."""
+        table = self._sampled(mean, root, np.zeros(self._known))
+        best = table.max(1)
+        won = 1.0
+        for f, (factor, levels) in enumerate(zip(self._factors, self._levels, strict=True)):
+            level = levels.index(arm[factor])
+            won *= (np.count_nonzero(table[f, level, 1:] == best[f, 1:]) + 0.5) * self._over
+        return won
+
+    def _sampled(self, mean: Floats, root: Floats, own: Floats) -> Floats:
+        """Samples by factor, level and draw; draw 0 is ``own``. Retired levels can never be best."""
+        self._deviates[:, 0] = own
+        samples: Floats = np.dot(root, self._deviates, out=self._samples)
+        samples += mean[:, None]
+        if self._straight:
+            return samples.reshape(self._shape)
+        padded: Floats = np.vstack([samples, np.full((1, self._shape[2]), -np.inf)])[self._rows]
+        return padded
 
 
 @cache

@@ -147,7 +147,7 @@ def play(world: World, policy: Chooser, seed: int, holdout: Sequence[float] | No
     Args:
         holdout: for each post the probability that its arm is drawn uniformly instead; None for never.
     """
-    rng = random.Random(seed * 7_919 + 17)  # noqa: S311 (a simulation, not a secret)
+    rng = random.Random(seed * 7_919 + 17)
     posts = world.setting.posts
     offered = factor_levels(world.setting)
     effects, outcomes = np.zeros(posts), np.zeros(posts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,11 +48,13 @@ class Model:
     Attributes:
         last_id: the last line of the reward log that it learned.
         revisions: every set of arms it was given, in order.
+        shares: the holdout share from a version on, as (version, share), in order.
     """
 
     bandit: LinearThompson
     last_id: int
     revisions: tuple[Revision, ...]
+    shares: tuple[tuple[int, float], ...] = ()
 
     @classmethod
     def new(
@@ -82,7 +84,7 @@ class Model:
                 continue
             likelihoods.append(after.bandit.update(lesson.arm, lesson.value, lesson.context).log_likelihood)
             last = lesson.id
-        return Model(after.bandit, last, self.revisions), likelihoods
+        return replace(after, last_id=last), likelihoods
 
     def with_arms(self, factors: Factors) -> Model:
         """This model with the owner's present arms; itself where nothing changed."""
@@ -90,7 +92,17 @@ class Model:
         if space == self.bandit.space:
             return self
         revisions = (*self.revisions, Revision(self.last_id, space.active))
-        return Model(self.copy().bandit.resized(space), self.last_id, revisions)
+        return replace(self, bandit=self.copy().bandit.resized(space), revisions=revisions)
+
+    def with_share(self, version: int, share: float) -> Model:
+        """This model with the holdout share that holds from ``version`` on; itself where it is the same."""
+        if self.shares and self.shares[-1][1] == share:
+            return self
+        return replace(self, shares=(*self.shares, (version, share)))
+
+    def share_at(self, version: int) -> float:
+        """The holdout share that ``version`` chose with; 0 before the first is known."""
+        return next((share for since, share in reversed(self.shares) if since <= version), 0.0)
 
 
 def encode(model: Model) -> str:
@@ -111,6 +123,7 @@ def encode(model: Model) -> str:
         "seen": bandit.seen,
         "last_id": model.last_id,
         "revisions": [[r.after, r.factors] for r in model.revisions],
+        "shares": model.shares,
     }
     return json.dumps(body, separators=(",", ":"))
 
@@ -145,7 +158,8 @@ def decode(text: str) -> Model:
             seen=int(body["seen"]),
         )
         revisions = tuple(Revision(int(after), _active(active)) for after, active in body["revisions"])
-        return Model(bandit, int(body["last_id"]), revisions)
+        shares = tuple((int(since), float(share)) for since, share in body["shares"])
+        return Model(bandit, int(body["last_id"]), revisions, shares)
     except (KeyError, TypeError) as exc:
         raise ValueError(f"not a stored model: {exc!r}") from exc
 
@@ -167,7 +181,7 @@ def replayed(model: Model, log: Iterable[Lesson]) -> Model:
     for revision in model.revisions[1:]:
         built, _ = built.learned(lesson for lesson in rest if lesson.id <= revision.after)
         built = built.with_arms(dict(revision.factors))
-    return built.learned(rest)[0]
+    return replace(built.learned(rest)[0], shares=model.shares)
 
 
 def faults(
