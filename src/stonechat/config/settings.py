@@ -129,7 +129,7 @@ class ContentSettings(Section):
 
 
 class PostingSettings(Section):
-    """Layer 4. Durations are account time; ``reconcile_*``, ``lease``, ``*_timeout``, ``click_within`` real."""
+    """Layer 4. Account time, but ``reconcile_*``, ``lease``, ``publish_timeout``, ``click_within``: real."""
 
     disabled: bool = _setting("POSTING_DISABLED", False, _YES)
     grace: Duration = _setting("POSTING_GRACE", timedelta(hours=2), _DURATION)

@@ -83,16 +83,15 @@ async def find(connection: AsyncConnection, account_id: str) -> Account | None:
     return next((one for one in await every(connection) if one.id == account_id), None)
 
 
-async def lock(connection: AsyncConnection, account_id: str) -> datetime:
-    """Hold the account's row until the transaction ends; returns when the account was added.
+async def added_at(connection: AsyncConnection, account_id: str, *, lock: bool = False) -> datetime:
+    """When the account was added.
 
-    Two hosts that count the same history one after the other cannot both find the last free slot.
+    Args:
+        lock: hold the account's row until the transaction ends, so that two hosts that count the
+            same history cannot both find the last free slot.
     """
-    added: datetime = (
-        await connection.execute(
-            select(table.c.created_at).where(table.c.account_id == account_id).with_for_update()
-        )
-    ).scalar_one()
+    query = select(table.c.created_at).where(table.c.account_id == account_id)
+    added: datetime = (await connection.execute(query.with_for_update() if lock else query)).scalar_one()
     return added
 
 

@@ -162,16 +162,24 @@ async def due(
     return [_content(row) for row in rows]
 
 
-async def next_due(connection: AsyncConnection, account_id: str) -> datetime | None:
-    """When the next queued content may be tried (its slot, or the end of its back-off), or None."""
+async def next_due(
+    connection: AsyncConnection, account_id: str, *, after: datetime | None = None
+) -> datetime | None:
+    """When the next queued content may be tried (its slot, or the end of its back-off), or None.
+
+    Args:
+        after: leave out what could have been tried by then.
+    """
     queued = select(table.c.due_at, table.c.not_before).where(
         table.c.account_id == account_id, table.c.state == ContentState.QUEUED.value
     )
-    plain = (
-        await connection.execute(queued.where(table.c.not_before.is_(None)).order_by(table.c.due_at).limit(1))
-    ).first()
+    direct = queued.where(table.c.not_before.is_(None)).order_by(table.c.due_at).limit(1)
+    if after is not None:
+        direct = direct.where(table.c.due_at > after)
+    plain = (await connection.execute(direct)).first()
     waiting = await connection.execute(queued.where(table.c.not_before.is_not(None)))
-    times = [max(row[0], row[1]) for row in waiting] + ([plain[0]] if plain is not None else [])
+    delayed = [max(row[0], row[1]) for row in waiting]
+    times = [at for at in delayed if after is None or at > after] + ([plain[0]] if plain is not None else [])
     return min(times, default=None)
 
 

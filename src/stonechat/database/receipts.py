@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.ids import fingerprint, stable_id
-from stonechat.core.model import Content
+from stonechat.core.model import Content, ContentKind
 from stonechat.database.schema import content_metadata, post_attempts, post_parts
 
 
@@ -125,6 +125,24 @@ async def effects(
         .order_by(post_attempts.c.started_at)
     )
     return [Effect(str(row[0]), str(row[1]), row[2]) for row in rows]
+
+
+async def total_effects(connection: AsyncConnection, account_id: str, *, besides: str) -> int:
+    """How many posts (replies apart) had an effect or may have had one, ever."""
+    query = (
+        select(func.count(post_attempts.c.content_id.distinct()))
+        .join(content_metadata, content_metadata.c.id == post_attempts.c.content_id)
+        .where(
+            post_attempts.c.account_id == account_id,
+            post_attempts.c.content_id != besides,
+            content_metadata.c.kind != ContentKind.REPLY.value,
+            or_(
+                post_attempts.c.outcome.is_(None),
+                post_attempts.c.outcome.in_(("posted", "unconfirmed", "partial")),
+            ),
+        )
+    )
+    return int((await connection.execute(query)).scalar_one())
 
 
 async def attempts(connection: AsyncConnection, content_id: str) -> list[Attempt]:

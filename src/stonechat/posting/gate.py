@@ -1,0 +1,210 @@
+"""The one gate: a pure decision that every effect on a network passes.
+
+Nothing can be published without a :class:`Go`, and only :func:`decide` makes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from stonechat.core.ids import digest
+from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy, Mode
+from stonechat.core.states import ContentState, SessionState
+from stonechat.posting.limits import Limits, next_slot
+
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The right to publish one piece of content as it was claimed. Made by :func:`decide` only.
+
+    Attributes:
+        fence: the claim that it was given for.
+        final_click: False in shadow mode: everything but the effect.
+    """
+
+    content_id: str
+    fence: int
+    final_click: bool
+    seal: object = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise TypeError("only the gate can let a post through")
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not now. ``until`` (account time) is when to ask again, None where somebody must act first.
+
+    Attributes:
+        reschedule: the slot itself moves to ``until`` (a rate limit), so lateness starts anew.
+    """
+
+    why: str
+    until: datetime | None = None
+    reschedule: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The slot passed by more than the grace. ``MOVE`` gives the new slot in ``to``; ``MISS`` ends it."""
+
+    policy: LatePolicy
+    why: str
+    to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """This may not be published at all, now or later; ``after`` is the state it ends in."""
+
+    why: str
+    after: ContentState = ContentState.CANCELLED
+
+
+Decision = Go | Hold | Late | Never
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A breaker or a dependency that does not let calls through; ``until`` is its next probe."""
+
+    name: str
+    why: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """All that the gate looks at, read in the transaction that acts on its decision.
+
+    Attributes:
+        now: account time.
+        switches: why, for each switch that holds this account's posting.
+        history: account times of this account's effects of the same kind (posts or replies).
+        taken: slots of other queued content, soonest first.
+        cooldown_until: when the author of the answered post may be answered again.
+        opted_out: that author wants no automated replies.
+        started: part of the thread is live already; it must be finished, whatever the hour.
+        too_long: numbers of the parts that the network would refuse, from 1.
+        total_left: how many more posts the trial allows; None without such a limit.
+    """
+
+    now: datetime
+    mode: Mode
+    disabled: bool
+    switches: Sequence[str]
+    session: SessionState
+    session_why: str
+    limits: Limits
+    grace: timedelta
+    history: Sequence[datetime] = ()
+    taken: Sequence[datetime] = ()
+    blocked: Sequence[Blocked] = ()
+    cooldown_until: datetime | None = None
+    opted_out: bool = False
+    started: bool = False
+    too_long: Sequence[int] = ()
+    total_left: int | None = None
+
+
+def decide(content: Content, account: Account, seen: Conditions) -> Decision:
+    """Whether ``content`` may be published now: the first reason against it wins.
+
+    Final reasons come first, then what a human holds, then what is broken, then time and limits.
+    """
+    for rule in (_forbidden, _unripe, _held, _unapproved, _broken, _late, _limited):
+        verdict = rule(content, account, seen)
+        if verdict is not None:
+            return verdict
+    return Go(content.id, content.fence, seen.mode is not Mode.SHADOW, _SEAL)
+
+
+def needs_approval(content: Content, account: Account) -> bool:
+    """Whether a human must say yes before ``content`` may be published."""
+    match account.approval:
+        case Approval.ALL:
+            return True
+        case Approval.REPLIES:
+            return content.kind is ContentKind.REPLY
+        case Approval.NONE:
+            return False
+
+
+def _forbidden(content: Content, account: Account, seen: Conditions) -> Decision | None:
+    if content.account_id != account.id:
+        return Never(f"it belongs to {content.account_id}, not to {account.id}")
+    if not content.parts or not all(part.strip() for part in content.parts):
+        return Never("a part has no text", ContentState.REJECTED)
+    if seen.too_long:
+        numbers = ", ".join(str(number) for number in seen.too_long)
+        return Never(f"part {numbers} is longer than the network allows", ContentState.REJECTED)
+    if seen.opted_out:
+        return Never("the author wants no automated replies")
+    return None
+
+
+def _unripe(content: Content, _account: Account, seen: Conditions) -> Decision | None:
+    ready = max(content.due_at, content.not_before or content.due_at)
+    return Hold("its time has not come", ready) if ready > seen.now else None
+
+
+def _held(_content: Content, _account: Account, seen: Conditions) -> Decision | None:
+    if seen.disabled:
+        return Hold("POSTING_DISABLED is set")
+    if seen.switches:
+        return Hold(seen.switches[0])
+    return None
+
+
+def _unapproved(content: Content, account: Account, _seen: Conditions) -> Decision | None:
+    if content.approved_digest is not None and content.approved_digest != digest(*content.parts):
+        return Hold("the text is not the one that was approved")
+    if needs_approval(content, account) and content.approved_by is None:
+        return Hold("waits for approval")
+    return None
+
+
+def _broken(_content: Content, _account: Account, seen: Conditions) -> Decision | None:
+    if seen.session is not SessionState.VALID:
+        return Hold(f"the session is {seen.session.value}: {seen.session_why}")
+    if seen.blocked:
+        first = seen.blocked[0]
+        return Hold(f"{first.name}: {first.why}", first.until)
+    return None
+
+
+def _late(content: Content, account: Account, seen: Conditions) -> Decision | None:
+    late = seen.now - content.due_at
+    if late <= seen.grace or seen.started or account.late_policy is LatePolicy.PUBLISH:
+        return None
+    why = f"its slot passed {_words(late)} ago, more than the grace of {_words(seen.grace)}"
+    if account.late_policy is LatePolicy.MISS:
+        return Late(LatePolicy.MISS, why)
+    to = next_slot([*seen.history, *seen.taken], seen.limits, seen.now)
+    return Late(LatePolicy.MOVE, why, to) if to is not None else Hold("the limit is zero")
+
+
+def _limited(_content: Content, _account: Account, seen: Conditions) -> Decision | None:
+    if seen.started:
+        return None
+    if seen.total_left is not None and seen.total_left <= 0:
+        return Hold("the limit on posts in all is reached")
+    if seen.cooldown_until is not None and seen.cooldown_until > seen.now:
+        return Hold("this author was answered lately", seen.cooldown_until, reschedule=True)
+    slot = next_slot(seen.history, seen.limits, seen.now)
+    if slot is None:
+        return Hold("the limit is zero")
+    if slot > seen.now:
+        free = next_slot([*seen.history, *seen.taken], seen.limits, seen.now)
+        return Hold("the rate limit is reached", free or slot, reschedule=True)
+    return None
+
+
+def _words(span: timedelta) -> str:
+    minutes = round(span.total_seconds() / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,118 @@
+"""How often an account may post, counted from committed intents: restart-safe and the same on every host."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from stonechat.config.settings import PostingSettings
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """No effect from ``start`` until ``end``, times of day in ``timezone``; may span midnight."""
+
+    start: time
+    end: time
+    timezone: str
+
+    def ends(self, at: datetime) -> datetime | None:
+        """When the quiet hours that ``at`` lies in are over, or None where it lies in none.
+
+        Daylight saving is the zone's: a time of day that is skipped or repeated is read with its
+        first offset (PEP 495, ``fold=0``).
+        """
+        zone = ZoneInfo(self.timezone)
+        local = at.astimezone(zone)
+        for days in (-1, 0):
+            first = local.date() + timedelta(days=days)
+            last = first if self.start < self.end else first + DAY
+            begins = datetime.combine(first, self.start, zone).astimezone(UTC)
+            ends = datetime.combine(last, self.end, zone).astimezone(UTC)
+            if begins <= at < ends:
+                return ends
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds on one kind of effect (posts or replies). Durations are account time.
+
+    Attributes:
+        per_hour, per_day: most effects in any window of that length.
+    """
+
+    spacing: timedelta
+    per_hour: int
+    per_day: int
+    quiet: QuietHours | None = None
+
+
+def limits_for(
+    settings: PostingSettings, *, reply: bool, timezone: str, added: datetime, now: datetime
+) -> Limits:
+    """The limits that hold now; a new account starts low and reaches the full number after the warm-up.
+
+    Args:
+        added: account time at which the account was added to Stonechat.
+    """
+    per_day = settings.replies_per_day if reply else settings.per_day
+    if settings.warm_up > timedelta() and now - added < settings.warm_up:
+        share = (now - added) / settings.warm_up
+        per_day = min(per_day, max(1, math.ceil(per_day * (0.1 + 0.9 * max(0.0, share)))))
+    return Limits(
+        spacing=settings.reply_spacing if reply else settings.min_spacing,
+        per_hour=settings.per_hour,
+        per_day=per_day,
+        quiet=_quiet(settings.quiet_hours, timezone),
+    )
+
+
+def next_slot(history: Sequence[datetime], limits: Limits, at: datetime) -> datetime | None:
+    """The first moment at or after ``at`` that keeps every limit; None where the limit is zero.
+
+    Args:
+        history: account times of effects, and of slots already given away, in any order.
+    """
+    if limits.per_day == 0 or limits.per_hour == 0:
+        return None
+    times = sorted(history)
+    rules: tuple[Callable[[datetime], datetime], ...] = (
+        lambda slot: _spaced(times, limits.spacing, slot),
+        lambda slot: _within(times, HOUR, limits.per_hour, slot),
+        lambda slot: _within(times, DAY, limits.per_day, slot),
+        lambda slot: (limits.quiet.ends(slot) or slot) if limits.quiet else slot,
+    )
+    slot = at
+    while True:
+        later = slot
+        for rule in rules:
+            later = rule(later)
+        if later == slot:
+            return slot
+        slot = later
+
+
+def _spaced(times: Sequence[datetime], spacing: timedelta, slot: datetime) -> datetime:
+    for one in times:
+        if abs(slot - one) < spacing:
+            slot = one + spacing
+    return slot
+
+
+def _within(times: Sequence[datetime], window: timedelta, most: int, slot: datetime) -> datetime:
+    recent = [one for one in times if slot - window < one <= slot]
+    return recent[-most] + window if len(recent) >= most else slot
+
+
+def _quiet(text: str, timezone: str) -> QuietHours | None:
+    if not text:
+        return None
+    start, end = (time.fromisoformat(part) for part in text.split("-"))
+    return QuietHours(start, end, timezone) if start != end else None

@@ -1,0 +1,99 @@
+"""Finds our own post again among what the network shows, and says whether its absence is proven."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stonechat.core.ids import fingerprint
+from stonechat.core.network import NetworkPost, Timeline
+
+CLOCK_SLACK = timedelta(minutes=2)
+"""How far the network's clock, which shows whole seconds, may be behind ours."""
+
+_LINK = re.compile(r"(?:https?://|\bt\.co/|\bpic\.(?:x|twitter)\.com/)\S+", re.IGNORECASE)
+_LEADING_HANDLES = re.compile(r"^(?:@\w+\s+)+")
+_SHORTENED = re.compile(r"(?:…|\.\.\.)$")
+_ENOUGH = 60
+"""Letters of a shortened text that must agree."""
+
+
+def folded(text: str) -> str:
+    """``text`` without what networks alter: entities, white space, case, links, leading handles.
+
+    Links at the end vanish (networks append one for media); others become a placeholder, since a
+    network shows its own short form of them.
+    """
+    plain = _LEADING_HANDLES.sub("", " ".join(html.unescape(text).split()))
+    return re.sub(r"(?:\s*<link>)+$", "", _LINK.sub("<link>", plain)).casefold().strip()
+
+
+def same_text(ours: str, shown: str) -> bool:
+    """Whether ``shown`` is how a network shows ``ours``."""
+    wanted, seen = folded(ours), folded(shown)
+    if fingerprint(wanted) == fingerprint(seen):
+        return wanted != "" or ours.split() == shown.split()
+    cut = _SHORTENED.sub("", seen)
+    return cut != seen and len(cut) >= _ENOUGH and wanted.startswith(cut.rstrip())
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for.
+
+    Attributes:
+        parts: texts that may be live, in order.
+        since: account time of the first try that could have sent them.
+        taken: ids on the network that belong to other content, or to earlier parts.
+        known_since: our known posts that went live then or later; a healthy read shows one of them.
+    """
+
+    parts: Sequence[str]
+    since: datetime
+    taken: Collection[str]
+    known: Sequence[tuple[str, datetime]] = ()
+
+
+def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
+    """The leading parts that are live, in order; the oldest match of each."""
+    taken = set(search.taken)
+    found: list[NetworkPost] = []
+    oldest_first = sorted(timeline.posts, key=lambda post: (post.created_at or search.since, post.id))
+    for part in search.parts:
+        match = next(
+            (
+                post
+                for post in oldest_first
+                if post.id not in taken
+                and (post.created_at is None or post.created_at >= search.since - CLOCK_SLACK)
+                and same_text(part, post.text)
+            ),
+            None,
+        )
+        if match is None:
+            break
+        taken.add(match.id)
+        found.append(match)
+    return found
+
+
+def proves_absence(search: Search, timeline: Timeline) -> bool:
+    """Whether the read was healthy and reached back beyond the first try.
+
+    A read without end is one that saw everything (``oldest`` is None). One that shows none of our
+    known posts of the time it covers is not healthy, whatever it says of itself.
+    """
+    if not timeline.complete:
+        return False
+    if timeline.oldest is not None and timeline.oldest > search.since - CLOCK_SLACK:
+        return False
+    shown = {post.id for post in timeline.posts}
+    covered = [
+        post_id
+        for post_id, at in search.known
+        if timeline.oldest is None or at >= timeline.oldest + CLOCK_SLACK
+    ]
+    return not covered or any(post_id in shown for post_id in covered)

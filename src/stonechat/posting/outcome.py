@@ -1,0 +1,55 @@
+"""What a try at publishing came to, as the caller and the job's step see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from stonechat.core.events import Event
+
+
+class Verdict(StrEnum):
+    """How one try ended."""
+
+    POSTED = "posted"
+    UNCONFIRMED = "unconfirmed"
+    REFUSED = "refused"
+    REHEARSED = "rehearsed"
+    HELD = "held"
+    MOVED = "moved"
+    ENDED = "ended"
+    """It will never be published: missed, cancelled, rejected or failed."""
+    LOST = "lost"
+    """Somebody else has it, or it changed since it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one try ended, why, and when (account time) to look again."""
+
+    content_id: str
+    verdict: Verdict
+    why: str = ""
+    until: datetime | None = None
+    events: tuple[Event, ...] = ()
+    """To be emitted once the transaction that they tell about is committed."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What a durable step remembers."""
+        return {
+            "content_id": self.content_id,
+            "verdict": self.verdict.value,
+            "why": self.why,
+            "until": self.until.isoformat() if self.until else None,
+        }
+
+
+Checkpoint = Callable[[str], None]
+"""Called with a step's name right after its commit; tests end the process there."""
+
+
+def carry_on(_step: str) -> None:
+    """The checkpoint of the product: does nothing."""

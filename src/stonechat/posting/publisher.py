@@ -1,0 +1,251 @@
+"""Publishes one piece of content: claim, intent, click, receipt, with a commit before each next step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import assert_never
+
+import stamina
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.core.clock import Clock
+from stonechat.core.errors import SessionTrouble, StonechatError, Transient, Unknown
+from stonechat.core.events import EventStream, PostHeld
+from stonechat.core.model import Account, Content, LatePolicy
+from stonechat.core.network import Network, Publication, PublishOutcome, Refused, Unconfirmed
+from stonechat.core.states import ContentState, OpportunityState
+from stonechat.database import Database, content, opportunities, receipts
+from stonechat.posting.conditions import Rules, observe
+from stonechat.posting.gate import Go, Hold, Late, Never, decide
+from stonechat.posting.outcome import Checkpoint, Result, Verdict, carry_on
+from stonechat.posting.recording import Intent, Moment, close_opportunity, record
+
+
+class Publisher:
+    """Takes content from ``queued`` to ``posted``, at most once.
+
+    Two commits stand before the click: the claim, whose larger fence shuts out whoever held the row
+    before, and the intent (an attempt row). Whatever dies between the intent and the receipt leaves
+    the content to be looked up by the reconciler; it is never simply sent again.
+
+    Args:
+        networks: by ``Account.network``.
+        host: name of this process, kept with each attempt.
+        checkpoint: called after each step; tests end the process there.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        networks: Mapping[str, Network],
+        clock: Clock,
+        events: EventStream,
+        rules: Rules,
+        *,
+        host: str,
+        checkpoint: Checkpoint = carry_on,
+    ) -> None:
+        self._database = database
+        self._networks = networks
+        self._clock = clock
+        self._events = events
+        self._rules = rules
+        self._host = host
+        self._checkpoint = checkpoint
+
+    async def publish(self, account: Account, content_id: str, *, owner: str = "") -> Result:
+        """Publish the content if the gate lets it through.
+
+        Args:
+            owner: the run that asks; resumed after a crash, it may take over what it held.
+
+        Raises:
+            Transient: the database was away; nothing is lost, recovery goes by what was committed.
+        """
+        started = self._clock.monotonic()
+        claimed = await self._claim(account, content_id, owner)
+        if isinstance(claimed, Result):
+            return self._told(claimed)
+        self._checkpoint("claimed")
+        intent = await self._intend(account, claimed, started)
+        if isinstance(intent, Result):
+            return self._told(intent)
+        self._checkpoint("intended")
+        outcome, reached = await self._effect(account, intent)
+        self._checkpoint("answered")
+        result = await self._receipt(account, intent, outcome, reached)
+        self._checkpoint("receipted")
+        return self._told(result)
+
+    async def _claim(self, account: Account, content_id: str, owner: str) -> Content | Result:
+        async with self._database.begin("posting.claim") as connection:
+            piece = await content.find(connection, content_id, lock=True)
+            if piece is None or piece.state is not ContentState.QUEUED:
+                return Result(content_id, Verdict.LOST, "it is no longer queued")
+            verdict = await self._ask(connection, account, piece)
+            if isinstance(verdict, Result):
+                return verdict
+            return await content.claim(
+                connection,
+                piece,
+                now=self._clock.now(),
+                lease_until=self._clock.wall() + self._rules.settings.lease,
+                who=self._host,
+                owner=owner,
+            )
+
+    async def _intend(self, account: Account, claimed: Content, started: float) -> Intent | Result:
+        async with self._database.begin("posting.intend") as connection:
+            piece = await content.find(connection, claimed.id, lock=True)
+            if piece is None or piece.state is not ContentState.POSTING or piece.fence != claimed.fence:
+                return Result(claimed.id, Verdict.LOST, "somebody else has taken it over")
+            go = await self._ask(connection, account, piece)
+            if isinstance(go, Result):
+                return go
+            done = await receipts.confirmed_parts(connection, piece.id)
+            author = await self._answered(connection, piece)
+            attempt_id = await receipts.begin(
+                connection,
+                piece,
+                parts_from=len(done),
+                host=self._host,
+                now=self._clock.now(),
+                wall=self._clock.wall(),
+            )
+        return Intent(
+            piece=piece,
+            attempt_id=attempt_id,
+            publication=publication_of(piece, go, done, author),
+            parts_from=len(done),
+            started=self._clock.monotonic(),
+            claimed=started,
+        )
+
+    async def _answered(self, connection: AsyncConnection, piece: Content) -> str | None:
+        if piece.opportunity_id is None:
+            return None
+        one = await opportunities.find(connection, piece.opportunity_id)
+        return one.author if one else None
+
+    async def _effect(self, account: Account, intent: Intent) -> tuple[PublishOutcome, bool]:
+        """The outcome, and whether the try came as far as the network."""
+        clicked = False
+
+        def before_click() -> None:
+            nonlocal clicked
+            waited = timedelta(seconds=self._clock.monotonic() - intent.started)
+            if waited > self._rules.settings.click_within:
+                raise Transient(
+                    f"The click came {waited.total_seconds():.0f} s after the intent, too late to be safe.",
+                    meaning="It was not made; somebody else may hold the post by now.",
+                    remedy="Nothing to do: the post is tried again.",
+                )
+            clicked = True
+            self._checkpoint("clicking")
+
+        try:
+            async with asyncio.timeout(self._rules.settings.publish_timeout.total_seconds()):
+                network = self._networks[account.network]
+                return await network.publish(account, intent.publication, before_click=before_click), True
+        except SessionTrouble as trouble:
+            if not clicked:
+                return Refused(trouble.what, session=trouble.state), True
+            return Unconfirmed(trouble.what), True
+        except (StonechatError, TimeoutError, OSError) as exc:
+            reason = str(exc) or "it took too long"
+            if clicked or isinstance(exc, Unknown):
+                return Unconfirmed(reason), True
+            return Refused(reason, retry_after=getattr(exc, "retry_after", None)), False
+        except asyncio.CancelledError:
+            late = Unconfirmed("the run was stopped") if clicked else Refused("the run was stopped")
+            await asyncio.shield(self._receipt(account, intent, late, reached=False))
+            raise
+
+    async def _receipt(
+        self, account: Account, intent: Intent, outcome: PublishOutcome, reached: bool
+    ) -> Result:
+        async for attempt in stamina.retry_context(on=Transient, attempts=4, wait_initial=0.2, timeout=20):
+            with attempt:
+                async with self._database.begin("posting.receipt") as connection:
+                    return await record(
+                        connection,
+                        account,
+                        intent,
+                        outcome,
+                        self._moment(intent),
+                        self._rules.settings,
+                        reached=reached,
+                    )
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _ask(self, connection: AsyncConnection, account: Account, piece: Content) -> Go | Result:
+        """Ask the gate; where it says no, bring the row to where the decision puts it."""
+        now = self._clock.now()
+        network = self._networks[account.network]
+        decision = decide(
+            piece, account, await observe(connection, self._rules, account, piece, network, now)
+        )
+        if isinstance(decision, Go):
+            return decision
+        if piece.state is ContentState.POSTING:
+            piece = await content.change(
+                connection, piece, ContentState.QUEUED, now=now, who="gate", why=decision.why
+            )
+        return await self._turned_away(connection, account, piece, decision)
+
+    async def _turned_away(
+        self, connection: AsyncConnection, account: Account, piece: Content, decision: Hold | Late | Never
+    ) -> Result:
+        now = self._clock.now()
+        match decision:
+            case Hold(why, until, reschedule):
+                if reschedule and until is not None:
+                    await content.amend(connection, piece, due_at=until, why=why)
+                    return Result(piece.id, Verdict.MOVED, why, until)
+                if piece.why != why:
+                    await content.amend(connection, piece, why=why)
+                held = PostHeld(account_id=account.id, content_id=piece.id, why=why)
+                return Result(piece.id, Verdict.HELD, why, until, (held,))
+            case Late(LatePolicy.MOVE, why, to) if to is not None:
+                await content.amend(connection, piece, due_at=to, why=why)
+                return Result(piece.id, Verdict.MOVED, why, to)
+            case Late(_, why, _):
+                await content.change(connection, piece, ContentState.MISSED, now=now, who="gate", why=why)
+                await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
+                return Result(piece.id, Verdict.ENDED, why)
+            case Never(why, after):
+                await content.change(connection, piece, after, now=now, who="gate", why=why)
+                await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
+                return Result(piece.id, Verdict.ENDED, why)
+            case _:
+                assert_never(decision)
+
+    def _moment(self, intent: Intent) -> Moment:
+        took = timedelta(seconds=self._clock.monotonic() - intent.claimed)
+        return Moment(self._clock.now(), self._clock.wall(), took, self._clock.speed)
+
+    def _told(self, result: Result) -> Result:
+        for event in result.events:
+            self._events.emit(event)
+        return result
+
+
+def publication_of(
+    piece: Content, go: Go, confirmed: Mapping[int, str], author: str | None = None
+) -> Publication:
+    """What is still to be sent: a thread goes on after its last confirmed part, never from the start.
+
+    Raises:
+        ValueError: the token is for another claim.
+    """
+    if go.content_id != piece.id or go.fence != piece.fence:
+        raise ValueError(f"the gate's token is not for {piece.id} as it was claimed")
+    done = len(confirmed)
+    return Publication(
+        parts=piece.parts[done:],
+        reply_to=confirmed[done - 1] if done else piece.in_reply_to,
+        reply_to_author=None if done else author,
+        final_click=go.final_click,
+    )

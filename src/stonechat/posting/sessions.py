@@ -1,0 +1,72 @@
+"""What the network thinks of an account's session: noted where seen, asked again at growing intervals."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.core.clock import Clock
+from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.events import EventStream, SessionChanged
+from stonechat.core.model import Account
+from stonechat.core.network import Network
+from stonechat.core.states import SessionState
+from stonechat.database import Database, accounts
+
+LONGEST_GAP = timedelta(hours=6)
+
+
+async def note_session(
+    connection: AsyncConnection, account: Account, state: SessionState, *, now: datetime, why: str
+) -> tuple[SessionChanged, ...]:
+    """Write the state; returns the event to emit after the commit, if the state changed."""
+    before = await accounts.set_session(connection, account.id, state, now=now, why=why)
+    if before is state:
+        return ()
+    return (SessionChanged(account_id=account.id, before=before, after=state, why=why),)
+
+
+def is_time_to_ask(since: datetime, tick: datetime, every: timedelta) -> bool:
+    """Whether the tick is one at which a troubled session is asked about again.
+
+    Asked ``every``, twice, four times … that long after the trouble began, and every six hours from
+    then on. Computed from the ticks alone, so that neither a restart nor a second host asks more often.
+    """
+    elapsed = tick - since
+    if elapsed < every:
+        return False
+    gap = every
+    while gap * 2 <= min(elapsed, LONGEST_GAP):
+        gap *= 2
+    return elapsed % gap < every if gap * 2 > LONGEST_GAP else elapsed - gap < every
+
+
+class SessionWatch:
+    """Asks the network about sessions that are in trouble, and lets posting go on once they are valid."""
+
+    def __init__(self, database: Database, clock: Clock, events: EventStream, *, every: timedelta) -> None:
+        self._database = database
+        self._clock = clock
+        self._events = events
+        self._every = every
+
+    async def check(self, account: Account, network: Network, tick: datetime) -> bool:
+        """Ask if it is time to; True where the session is (or has become) valid."""
+        async with self._database.read("posting.session") as connection:
+            row = await accounts.session(connection, account.id)
+        if row.state is SessionState.VALID:
+            return True
+        if not is_time_to_ask(row.since, tick, self._every):
+            return False
+        try:
+            state, why = await network.session(account), "asked the network"
+        except SessionTrouble as trouble:
+            state, why = trouble.state, trouble.what
+        except Transient:
+            return False
+        async with self._database.begin("posting.session") as connection:
+            changed = await note_session(connection, account, state, now=self._clock.now(), why=why)
+        for event in changed:
+            self._events.emit(event)
+        return state is SessionState.VALID

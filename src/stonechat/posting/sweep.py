@@ -1,0 +1,173 @@
+"""The jobs of this layer: what is due goes out, what is unclear is looked up, sessions are asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from stonechat.core.clock import Clock
+from stonechat.core.errors import Permanent
+from stonechat.core.model import Account
+from stonechat.core.network import Network
+from stonechat.database import Database, accounts, content
+from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
+from stonechat.posting import approvals
+from stonechat.posting.conditions import Rules
+from stonechat.posting.outcome import Verdict
+from stonechat.posting.publisher import Publisher
+from stonechat.posting.reconciler import Reconciler
+from stonechat.posting.sessions import SessionWatch
+
+SWEEP = "posting.sweep"
+RECONCILE = "posting.reconcile"
+SESSION = "posting.session"
+AT_ONCE = 20
+"""Most pieces of content that one run of the sweep takes up."""
+
+PAUSE = timedelta(seconds=20)
+"""Real time before the sweep goes on after the network failed it."""
+
+_DONE = frozenset({Verdict.POSTED, Verdict.REHEARSED, Verdict.ENDED, Verdict.MOVED})
+_TROUBLE = frozenset({Verdict.REFUSED, Verdict.UNCONFIRMED})
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Publishes what is due for one account, in order, one after the other."""
+
+    database: Database
+    clock: Clock
+    networks: Mapping[str, Network]
+    rules: Rules
+    publisher: Publisher
+    reconciler: Reconciler
+    watch: SessionWatch
+
+    async def sweep(self, ctx: JobContext) -> Work:
+        """One run of ``posting.sweep``: every effect is a step of its own, decided on rows alone."""
+        account = await self._account(ctx)
+        unclear = await ctx.step("recover", lambda: self.reconciler.recover(account, owner=ctx.run_id))
+        due = await ctx.step("due", lambda: self._due(account))
+        results: list[Mapping[str, Any]] = []
+        for content_id in due["ids"]:
+            results.append(await ctx.step(f"publish/{content_id}", self._publish(account, content_id, ctx)))
+            if results[-1]["verdict"] in _TROUBLE:
+                break
+        await self._wake(ctx, account, due, results)
+        if unclear or any(one["verdict"] == Verdict.UNCONFIRMED for one in results):
+            ctx.wake(RECONCILE, self.clock.now(), account.id)
+        return work_of(results)
+
+    async def reconcile(self, ctx: JobContext) -> Work:
+        """One run of ``posting.reconcile``."""
+        account = await self._account(ctx)
+        await self.reconciler.recover(account)
+        seen = await self.reconciler.reconcile(account, self._network(account))
+        decided = seen.posted + seen.absent + seen.undecided
+        if seen.absent:
+            ctx.wake(SWEEP, self.clock.now(), account.id)
+        if seen.again is not None:
+            wait = max(seen.again - self.clock.wall(), timedelta(seconds=1))
+            ctx.wake(RECONCILE, self.clock.now() + wait * self.clock.speed, account.id)
+        note = f"{seen.posted} found, {seen.absent} absent, {seen.waiting} still open" if decided else ""
+        return Work(done=decided, due=decided, note=note)
+
+    async def session(self, ctx: JobContext) -> Work:
+        """One run of ``posting.session``: nothing to do while the session is valid."""
+        account = await self._account(ctx)
+        async with self.database.read("posting.session") as connection:
+            before = await accounts.session(connection, account.id)
+        valid = await self.watch.check(account, self._network(account), ctx.tick)
+        if valid and before.state.value != "valid":
+            ctx.wake(SWEEP, self.clock.now(), account.id)
+            ctx.wake(RECONCILE, self.clock.now(), account.id)
+            return Work(done=1, due=1, note="the session is valid again")
+        return Work()
+
+    def _publish(self, account: Account, content_id: str, ctx: JobContext) -> Any:
+        async def publish() -> Mapping[str, Any]:
+            await self.reconciler.recover(account, owner=ctx.run_id)
+            return (await self.publisher.publish(account, content_id, owner=ctx.run_id)).as_json()
+
+        return publish
+
+    async def _due(self, account: Account) -> dict[str, Any]:
+        now = self.clock.now()
+        async with self.database.begin("posting.due") as connection:
+            expiry = now - self.rules.settings.approval_expiry
+            await approvals.expire(connection, account.id, older_than=expiry, now=now)
+            due = await content.due(connection, account.id, now, limit=AT_ONCE)
+        return {"at": now.isoformat(), "ids": [piece.id for piece in due]}
+
+    async def _wake(
+        self, ctx: JobContext, account: Account, due: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Ask for the next run: at the next slot, when a hold ends, or soon where more is due."""
+        listed_at = datetime.fromisoformat(due["at"])
+        async with self.database.read("posting.next") as connection:
+            upcoming = await content.next_due(connection, account.id, after=listed_at)
+        times = [datetime.fromisoformat(one["until"]) for one in results if one["until"]]
+        if upcoming is not None:
+            times.append(upcoming)
+        if results and results[-1]["verdict"] in _TROUBLE:
+            times = [self.clock.now() + PAUSE * self.clock.speed]
+        elif len(due["ids"]) == AT_ONCE and any(one["verdict"] in _DONE for one in results):
+            times.append(self.clock.now())
+        if times:
+            ctx.wake(SWEEP, max(min(times), self.clock.now()), account.id)
+
+    async def _account(self, ctx: JobContext) -> Account:
+        async with self.database.read("posting.account") as connection:
+            account = await accounts.find(connection, ctx.account_id or "")
+        if account is None:
+            raise Permanent(f"There is no account {ctx.account_id!r}.")
+        return account
+
+    def _network(self, account: Account) -> Network:
+        return self.networks[account.network]
+
+
+def work_of(results: Sequence[Mapping[str, Any]]) -> Work:
+    """What a sweep did: what the gate held was not due; what failed or is unclear was."""
+    counted = [one for one in results if one["verdict"] not in (Verdict.HELD, Verdict.LOST)]
+    done = sum(one["verdict"] in _DONE for one in counted)
+    held = {str(one["why"]) for one in results if one["verdict"] == Verdict.HELD}
+    return Work(done=done, due=len(counted), note="; ".join(sorted(held))[:300])
+
+
+def jobs(sweep: Sweep) -> tuple[Job, ...]:
+    """The declarations of this layer's jobs."""
+    return (
+        Job(
+            name=SWEEP,
+            run=sweep.sweep,
+            every=timedelta(minutes=5),
+            missed=Missed.LATEST,
+            timeout=timedelta(minutes=10),
+            resource=Resource.BROWSER,
+            priority=Priority.POST,
+            critical=True,
+            useful="what was due and not held went out",
+        ),
+        Job(
+            name=RECONCILE,
+            run=sweep.reconcile,
+            every=timedelta(minutes=5),
+            stagger=timedelta(minutes=2),
+            resource=Resource.BROWSER,
+            priority=Priority.POST,
+            critical=True,
+            useful="what was unclear is decided",
+        ),
+        Job(
+            name=SESSION,
+            run=sweep.session,
+            every=timedelta(minutes=5),
+            stagger=timedelta(minutes=1),
+            resource=Resource.BROWSER,
+            priority=Priority.POST,
+            useful="a troubled session was asked about when it was time to",
+        ),
+    )

@@ -1,0 +1,206 @@
+"""A network in memory: its ledger outlives a crash of ours, and its faults are real ones in small."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from stonechat.core.clock import Clock
+from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.model import Account, Metrics
+from stonechat.core.network import (
+    NetworkPost,
+    Posted,
+    Profile,
+    Publication,
+    PublishOutcome,
+    Refused,
+    Rehearsed,
+    Timeline,
+    Unconfirmed,
+)
+from stonechat.core.states import SessionState
+
+
+class Fault(StrEnum):
+    """What goes wrong with one publication."""
+
+    NONE = "none"
+    NO_BROWSER = "no browser: fails before anything"
+    REFUSED = "refused before the click"
+    FORBIDDEN = "refused for good"
+    LOST_ANSWER = "accepted, answer lost"
+    RAISES_AFTER = "accepted, then the page fails"
+    HANGS_AFTER = "accepted, then nothing more happens"
+    NOT_ACCEPTED = "clicked, never accepted, no answer"
+    HALF_THREAD = "the first part is accepted, the answer is lost"
+    HALF_KNOWN = "the first part is accepted and known, then refused"
+
+
+@dataclass
+class FakeNetwork:
+    """One site with its accounts' posts.
+
+    Attributes:
+        ledger: everything accepted, oldest first; the truth that tests compare with.
+        faults: faults of the next publications, used up in order.
+        step: called at each moment at which a process could die, with its name.
+        delay: how long after it was accepted a post becomes visible in timelines.
+    """
+
+    clock: Clock
+    name: str = "x_web"
+    max_length: int = 280
+    ledger: list[NetworkPost] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    others: list[NetworkPost] = field(default_factory=list)
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    state: SessionState = SessionState.VALID
+    step: Callable[[str], None] = lambda _step: None
+    delay: timedelta = timedelta()
+    healthy: bool = True
+    shrunken: bool = False
+    searching: bool = True
+    calls: list[str] = field(default_factory=list)
+    rewrite: Callable[[str], str] = lambda text: text
+
+    def length(self, text: str) -> int:
+        return len(text)
+
+    async def publish(
+        self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None
+    ) -> PublishOutcome:
+        self.calls.append("publish")
+        fault = self.faults.pop(0) if self.faults else Fault.NONE
+        if fault is Fault.NO_BROWSER:
+            raise Transient("There is no free browser context.")
+        if self.state is not SessionState.VALID:
+            return Refused(f"the session is {self.state.value}", session=self.state)
+        self.step("page/opened")
+        self.step("page/typed")
+        if fault is Fault.REFUSED:
+            return Refused("the button stays disabled", retry_after=timedelta(seconds=30))
+        if fault is Fault.FORBIDDEN:
+            return Refused("this text is not allowed", permanent=True)
+        if not publication.final_click:
+            return Rehearsed("all but the click")
+        if before_click is not None:
+            before_click()
+        if fault is Fault.NOT_ACCEPTED:
+            return Unconfirmed("no answer came")
+        return await self._accept(account, publication, fault)
+
+    async def _accept(self, account: Account, publication: Publication, fault: Fault) -> PublishOutcome:
+        half = fault in (Fault.HALF_THREAD, Fault.HALF_KNOWN) and len(publication.parts) > 1
+        ids: list[str] = []
+        answers = publication.reply_to
+        for part in publication.parts[:1] if half else publication.parts:
+            answers = self._append(account, part, answers)
+            ids.append(answers)
+            self.step(f"network/accepted {len(ids)}")
+        if fault is Fault.HALF_KNOWN and half:
+            return Refused("the second part failed", confirmed=tuple(ids))
+        if fault in (Fault.LOST_ANSWER, Fault.HALF_THREAD):
+            return Unconfirmed("the answer was lost")
+        if fault is Fault.RAISES_AFTER:
+            raise Transient("The page crashed.")
+        if fault is Fault.HANGS_AFTER:
+            await asyncio.Event().wait()
+        self.step("page/toast")
+        return Posted(tuple(ids), self._url(account, ids[0]))
+
+    def _append(self, account: Account, text: str, answers: str | None) -> str:
+        post_id = str(1000 + len(self.ledger))
+        self.ledger.append(
+            NetworkPost(
+                id=post_id,
+                author=account.handle,
+                created_at=self.clock.now().replace(microsecond=0),
+                text=self.rewrite(text),
+                metrics=Metrics(likes=0, reposts=0, replies=0, quotes=0, bookmarks=0, views=None),
+                url=self._url(account, post_id),
+                in_reply_to=answers,
+            )
+        )
+        return post_id
+
+    def measure(self, post_id: str, **counts: int) -> None:
+        """Give a post other counts."""
+        self.ledger = [
+            replace(post, metrics=replace(post.metrics, **counts)) if post.id == post_id else post
+            for post in self.ledger
+        ]
+
+    def texts_of(self, account: Account) -> list[str]:
+        """What the account has on the network, oldest first."""
+        return [post.text for post in self.ledger if post.author == account.handle]
+
+    async def own_posts(self, account: Account, *, limit: int = 40) -> Timeline:
+        return self._timeline(account, limit, replies=False)
+
+    async def own_replies(self, account: Account, *, limit: int = 40) -> Timeline:
+        return self._timeline(account, limit, replies=True)
+
+    def _timeline(self, account: Account, limit: int, *, replies: bool) -> Timeline:
+        self.calls.append("own_replies" if replies else "own_posts")
+        self._check()
+        mine = {post.id for post in self.ledger if post.author == account.handle}
+        seen = [
+            post
+            for post in self.ledger
+            if post.author == account.handle
+            and (replies or post.in_reply_to is None or post.in_reply_to in mine)
+            and (post.created_at or self.clock.now()) + self.delay <= self.clock.now()
+        ]
+        if self.shrunken:
+            seen = []
+        newest = tuple(reversed(seen))[:limit]
+        oldest = newest[-1].created_at if len(seen) > limit else None
+        return Timeline(newest, self.healthy, oldest, "wire")
+
+    async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
+        self.calls.append(f"search {query}")
+        if not self.searching:
+            raise Transient("Search does not answer.")
+        return self._found(limit)
+
+    async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
+        self.calls.append("mentions")
+        return self._found(limit, mentioning=f"@{account.handle}")
+
+    def _found(self, limit: int, mentioning: str = "") -> Timeline:
+        self._check()
+        posts = [post for post in self.others if mentioning.lower() in post.text.lower()]
+        return Timeline(tuple(posts[:limit]), self.healthy, None, "wire")
+
+    async def profile(self, account: Account, handle: str) -> Profile:
+        self.calls.append(f"profile {handle}")
+        self._check()
+        return self.profiles.get(handle, Profile(handle, handle, followers=10, following=5))
+
+    async def session(self, account: Account) -> SessionState:
+        self.calls.append("session")
+        return self.state
+
+    def _check(self) -> None:
+        if self.state is not SessionState.VALID:
+            raise SessionTrouble(self.state, f"the session is {self.state.value}")
+
+    @staticmethod
+    def _url(account: Account, post_id: str) -> str:
+        return f"http://127.0.0.1/{account.handle}/status/{post_id}"
+
+
+def foreign_post(post_id: str, author: str, text: str, at: datetime, **counts: int) -> NetworkPost:
+    """A post of somebody else's."""
+    return NetworkPost(
+        id=post_id,
+        author=author,
+        created_at=at,
+        text=text,
+        metrics=Metrics(**counts),
+        url=f"http://127.0.0.1/{author}/status/{post_id}",
+    )
