@@ -4,9 +4,9 @@ It logs in with the saved session, sends each text, and loads the own profile an
 is told. It keeps nothing, checks nothing and recovers from nothing; what Stonechat costs more than this is
 the price of everything that it does besides.
 
-Run as ``python -m stonechat.networks.x_web.bare`` with one JSON object on standard input: ``url``, ``handle``,
-``session_b64``, ``executable``, ``texts``, ``profile_loads``, ``searches``, ``contexts``. Prints a JSON
-object: ``seconds`` in all, ``post_seconds`` for each post.
+Run as ``python -m stonechat.networks.x_web.bare`` with one JSON object on standard input: ``url``,
+``handle``, ``session_b64``, ``executable``, ``texts``, ``profile_loads``, ``searches``, ``contexts``.
+Prints a JSON object: ``seconds`` in all, ``post_seconds`` for each post.
 """
 
 from __future__ import annotations
