@@ -1,0 +1,120 @@
+"""Check the documents: links that lead nowhere, commands, targets and settings that do not exist.
+
+Run by ``make check``. Links to other hosts are not followed: the check needs no network.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import typer.main
+
+from stonechat.cli.main import app
+from stonechat.config.loading import known_names
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
+CODE = re.compile(r"`([^`\n]+)`")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SETTING = re.compile(r"^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=.*)?$")
+NOT_OURS = {"PIP_INDEX_URL", "HTTPS_PROXY", "UV_DEFAULT_INDEX", "UV_PYTHON_DOWNLOADS"}
+
+
+def documents() -> Iterator[Path]:
+    """Every Markdown file that git knows or would add."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z", "*.md"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in sorted(filter(None, listed.stdout.split("\0"))):
+        if (path := ROOT / name).is_file():
+            yield path
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    text = FENCE.sub("", path.read_text())
+    titles = re.findall(r"^#+\s+(.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def dead_links(path: Path) -> Iterator[str]:
+    """Links to files or headings that are not there."""
+    for target in LINK.findall(FENCE.sub("", path.read_text())):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (path.parent / name).resolve() if name else path
+        if not file.exists():
+            yield f"link to {target}: there is no such file"
+        elif anchor and file.suffix == ".md" and anchor not in anchors(file):
+            yield f"link to {target}: there is no such heading"
+
+
+def said(path: Path) -> Iterator[str]:
+    """Each piece of code in a document: inline ones, and each line of shell blocks."""
+    text = path.read_text()
+    for language, block in FENCE.findall(text):
+        if language in {"sh", "bash", "console", ""}:
+            for line in block.splitlines():
+                yield line.removeprefix("$ ").partition("  #")[0].strip()
+    yield from CODE.findall(FENCE.sub("", text))
+
+
+def make_targets() -> set[str]:
+    """The targets of the Makefile."""
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def wrong_commands(code: str, root: click.Command, targets: set[str]) -> Iterator[str]:
+    """``make`` targets and ``stonechat`` commands or options that do not exist."""
+    words = [word for word in code.split() if not re.match(r"^[A-Z_]+=", word)]
+    if len(words) > 1 and words[0] == "make" and words[1] not in targets:
+        yield f"`{code}`: make has no target {words[1]}"
+    if not words or words[0] not in {"stonechat", ".venv/bin/stonechat"}:
+        return
+    command = root
+    for word in words[1:]:
+        if isinstance(command, click.Group) and re.fullmatch(r"[a-z][a-z-]*", word):
+            found = command.commands.get(word)
+            if found is None:
+                yield f"`{code}`: there is no command {word}"
+                return
+            command = found
+        elif word.startswith("--"):
+            known = {
+                option
+                for parameter in command.params
+                for option in (*parameter.opts, *parameter.secondary_opts)
+            }
+            if word.partition("=")[0] not in {*known, "--help"}:
+                yield f"`{code}`: {command.name} has no option {word}"
+
+
+def main() -> int:
+    """Print what is wrong, one a line; 0 when nothing is."""
+    root = typer.main.get_command(app)
+    targets = make_targets()
+    settings = {*known_names(), *NOT_OURS}
+    wrong = []
+    for path in documents():
+        faults = list(dead_links(path))
+        for code in said(path):
+            faults += wrong_commands(code, root, targets)
+            if (name := SETTING.match(code)) and name[1] not in settings:
+                faults.append(f"`{code}`: there is no such setting")
+        wrong += [f"{path.relative_to(ROOT)}: {fault}" for fault in faults]
+    print("\n".join(wrong) or "documents: all links, commands and settings exist")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
