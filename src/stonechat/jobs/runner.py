@@ -209,6 +209,7 @@ async def open_jobs(
     accounts: Callable[[], Sequence[str]],
     is_down: IsDown,
     engine_url: str,
+    close_limit: timedelta = CLOSE_LIMIT,
 ) -> AsyncIterator[Runner]:
     """Run ``jobs`` for ``accounts`` until closed; what is at work then is given a little time to end.
 
@@ -216,6 +217,7 @@ async def open_jobs(
         accounts: the ids of the accounts served now; asked often.
         is_down: why a dependency that jobs name in ``needs`` is known to be down, or None.
         engine_url: where the engine keeps its state; see :func:`engine_url_beside`.
+        close_limit: how long (real time) runs at work may take to end when this is closed.
 
     Raises:
         ConfigError: two jobs of one name, or a schedule that cannot be read.
@@ -284,7 +286,7 @@ async def open_jobs(
             )
         finally:
             loops[0].cancel()
-            holding = await runs.close(CLOSE_LIMIT)
+            holding = await runs.close(close_limit)
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
