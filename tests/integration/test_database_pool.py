@@ -1,0 +1,103 @@
+"""One bounded pool on either engine: nothing leaks, holders are known, waits are bounded."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from stonechat.config.settings import DatabaseSettings
+from stonechat.core.clock import SystemClock
+from stonechat.core.errors import ConfigError, Transient
+from stonechat.database import open_database
+from stonechat.database.migrations import configuration
+
+
+async def test_ten_thousand_cancelled_operations_leave_nothing_checked_out(any_database_url):
+    settings = DatabaseSettings(pool_size=4)
+    async with open_database(any_database_url, settings, SystemClock()) as database:
+
+        async def operation():
+            async with database.read("test.cancelled") as connection:
+                await connection.execute(text("SELECT 1"))
+
+        for _ in range(100):
+            tasks = [asyncio.create_task(operation()) for _ in range(100)]
+            await asyncio.sleep(0)
+            for number, task in enumerate(tasks):
+                if number % 10:
+                    task.cancel()
+                else:
+                    await asyncio.sleep(0)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        assert database.pool().in_use == 0
+        assert database.pool().waiting == 0
+        await database.ping()
+
+
+async def test_an_exhausted_pool_says_who_holds_it(any_database_url):
+    settings = DatabaseSettings(pool_size=1, pool_wait=timedelta(milliseconds=200))
+    async with open_database(any_database_url, settings, SystemClock()) as database:
+        async with database.read("posting.claim"):
+            with pytest.raises(Transient, match=r"learning\.learn") as refusal:
+                await _enter(database, "learning.learn")
+            assert "posting.claim" in refusal.value.remedy
+        await database.ping()
+
+
+async def _enter(database, task):
+    async with database.read(task):
+        pass
+
+
+async def test_an_exception_rolls_back(any_database_url):
+    async with open_database(any_database_url, DatabaseSettings(), SystemClock()) as database:
+        insert = text("INSERT INTO audit (at, who, action, detail) VALUES (:at, 'a', 'b', '')")
+        now = SystemClock().now()
+        with pytest.raises(ZeroDivisionError):
+            async with database.begin("test.rollback") as connection:
+                await connection.execute(insert, {"at": now if database.dialect != "sqlite" else str(now)})
+                raise ZeroDivisionError
+        async with database.read("test.rollback") as connection:
+            assert (await connection.execute(text("SELECT count(*) FROM audit"))).scalar_one() == 0
+
+
+async def test_hosts_that_start_together_migrate_once(any_database_url):
+    async def start():
+        async with open_database(any_database_url, DatabaseSettings(), SystemClock()) as database:
+            async with database.read("test.version") as connection:
+                rows = await connection.execute(text("SELECT version_num FROM alembic_version"))
+                return [row[0] for row in rows]
+
+    versions = await asyncio.gather(*(start() for _ in range(4)))
+    assert all(version == versions[0] and len(version) == 1 for version in versions)
+
+
+async def test_a_newer_schema_is_refused(any_database_url):
+    async with open_database(any_database_url, DatabaseSettings(), SystemClock()) as database:
+        async with database.begin("test.newer") as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigError) as refusal:
+        async with open_database(any_database_url, DatabaseSettings(), SystemClock()):
+            pass
+    assert "newer" in refusal.value.faults[0].problem
+
+
+async def test_a_server_that_is_away_is_a_sentence():
+    settings = DatabaseSettings(connect_timeout=timedelta(seconds=2))
+    with pytest.raises(Transient) as refusal:
+        async with open_database("postgresql://u:secret@127.0.0.1:9/x", settings, SystemClock()):
+            pass
+    assert "secret" not in str(refusal.value)
+    assert refusal.value.remedy
+
+
+async def test_a_database_that_does_not_exist_is_a_setting_to_mend(postgres_url):
+    with pytest.raises(ConfigError):
+        async with open_database(postgres_url + "_nowhere", DatabaseSettings(), SystemClock()):
+            pass
+
+
+def test_the_migrations_have_one_head():
+    assert len(ScriptDirectory.from_config(configuration()).get_heads()) == 1
