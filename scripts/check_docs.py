@@ -10,8 +10,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import typer.main
 
 from stonechat.cli.main import app
@@ -74,8 +74,8 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def wrong_commands(code: str, root: click.Command, targets: set[str]) -> Iterator[str]:
-    """``make`` targets and ``stonechat`` commands or options that do not exist."""
+def wrong_commands(code: str, root: Any, targets: set[str]) -> Iterator[str]:
+    """``make`` targets and ``stonechat`` commands or options that do not exist (``root`` is Typer's)."""
     words = [word for word in code.split() if not re.match(r"^[A-Z_]+=", word)]
     if len(words) > 1 and words[0] == "make" and words[1] not in targets:
         yield f"`{code}`: make has no target {words[1]}"
@@ -83,7 +83,7 @@ def wrong_commands(code: str, root: click.Command, targets: set[str]) -> Iterato
         return
     command = root
     for word in words[1:]:
-        if isinstance(command, click.Group) and re.fullmatch(r"[a-z][a-z-]*", word):
+        if hasattr(command, "commands") and re.fullmatch(r"[a-z][a-z-]*", word):
             found = command.commands.get(word)
             if found is None:
                 yield f"`{code}`: there is no command {word}"

@@ -124,8 +124,9 @@ def test_every_module_and_every_public_name_says_its_promise() -> None:
         if not ast.get_docstring(module.tree):
             yield 1, "no docstring"
         for node in module.tree.body:
-            named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            if named and not node.name.startswith("_") and not ast.get_docstring(node):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            if not node.name.startswith("_") and not ast.get_docstring(node):
                 yield node.lineno, f"{node.name} has no docstring"
 
     assert not offences(is_silent, {})

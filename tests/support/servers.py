@@ -66,7 +66,7 @@ class Postgres:
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Run one statement as the owner of the cluster; its rows, if it has any."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            cursor = connection.execute(statement)  # type: ignore[call-overload]
+            cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
 
