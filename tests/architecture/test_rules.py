@@ -93,9 +93,7 @@ def test_there_is_one_database_engine_and_one_cache_client() -> None:
 
     assert not offences(
         opens_another,
-        {
-            "jobs/engine.py": "the durable-execution library has its own tables and wants an engine"
-        },
+        {"jobs/engine.py": "the durable-execution library has its own tables and wants an engine"},
     )
 
 
@@ -180,6 +178,8 @@ def test_tests_do_not_patch() -> None:
 
 
 def test_tests_wait_for_facts_and_not_for_time() -> None:
+    """A sleep of 30 s or more stands for something that hangs; nobody waits for its end."""
+
     def sleeps(module: Module) -> Iterator[tuple[int, str]]:
         for call, name in calls(module.tree):
             if name not in {"time.sleep", "asyncio.sleep"} or not call.args:
