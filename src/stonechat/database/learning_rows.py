@@ -139,8 +139,9 @@ async def append_rewards(
                 posted_at=post.posted_at,
             )
             .on_conflict_do_nothing(index_elements=["account_id", "post_id"])
+            .returning(rewards.c.id)
         )
-        if result.rowcount == 1:
+        if result.first() is not None:
             new.append(post.post_id)
     return new
 
@@ -243,8 +244,9 @@ async def add_model(connection: AsyncConnection, row: ModelRow) -> bool:
             why=row.why,
         )
         .on_conflict_do_nothing(index_elements=["account_id", "kind", "version"])
+        .returning(models.c.version)
     )
-    if stored.rowcount != 1:
+    if stored.first() is None:
         return False
     if row.serving:
         await connection.execute(

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 ALPHA = 0.10
-"""1 - coverage of the interval; *help* is claimed by its lower end alone, so half of it bounds false claims."""
+"""1 - coverage of the interval; false claims of *help*, made by its lower end, are bounded by half of it."""
 
 TUNED_FOR = 150
 """The number of posts at which the interval is made tightest."""

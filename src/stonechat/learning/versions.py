@@ -17,7 +17,7 @@ import numpy as np
 
 from stonechat.core.model import Arm
 from stonechat.learning.arms import ArmSpace, Factors
-from stonechat.learning.bandit import LinearThompson, Tuning
+from stonechat.learning.bandit import LinearThompson, Surprise, Tuning
 
 FORMAT = 1
 """Grows when the layout of a body changes."""
@@ -72,19 +72,19 @@ class Model:
         """An equal model that shares nothing with this one."""
         return decode(encode(self))
 
-    def learned(self, lessons: Iterable[Lesson]) -> tuple[Model, list[float]]:
-        """A new model that also learned these lines, and each line's one-step log-likelihood.
+    def learned(self, lessons: Iterable[Lesson]) -> tuple[Model, list[Surprise]]:
+        """A new model that also learned these lines, and how surprising each was just before.
 
         Lines that this model already learned are passed over, so repeating a call changes nothing.
         """
         after = self.copy()
-        last, likelihoods = self.last_id, []
+        last, surprises = self.last_id, []
         for lesson in lessons:
             if lesson.id <= last:
                 continue
-            likelihoods.append(after.bandit.update(lesson.arm, lesson.value, lesson.context).log_likelihood)
+            surprises.append(after.bandit.update(lesson.arm, lesson.value, lesson.context))
             last = lesson.id
-        return replace(after, last_id=last), likelihoods
+        return replace(after, last_id=last), surprises
 
     def with_arms(self, factors: Factors) -> Model:
         """This model with the owner's present arms; itself where nothing changed."""
@@ -168,15 +168,20 @@ def _active(pairs: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((str(factor), tuple(str(level) for level in levels)) for factor, levels in pairs)
 
 
+def restarted(model: Model) -> Model:
+    """The model as it was before its first reward, with its first set of arms."""
+    bandit, first = model.bandit, model.revisions[0]
+    prior = {pair: float(bandit.prior[at]) for pair, at in bandit.space.positions.items()}
+    return Model.new(dict(first.factors), bandit.tuning, prior, bandit.space.context)
+
+
 def replayed(model: Model, log: Iterable[Lesson]) -> Model:
     """The model rebuilt from nothing but its tuning, its prior, its arms' history and the reward log.
 
     Args:
         log: every learned line of the account, in order of id; lines after ``model.last_id`` are left out.
     """
-    bandit, first = model.bandit, model.revisions[0]
-    prior = {pair: float(bandit.prior[at]) for pair, at in bandit.space.positions.items()}
-    built = Model.new(dict(first.factors), bandit.tuning, prior, bandit.space.context)
+    built = restarted(model)
     rest = [lesson for lesson in log if lesson.id <= model.last_id]
     for revision in model.revisions[1:]:
         built, _ = built.learned(lesson for lesson in rest if lesson.id <= revision.after)
@@ -185,13 +190,14 @@ def replayed(model: Model, log: Iterable[Lesson]) -> Model:
 
 
 def faults(
-    candidate: Model, serving: Model, lessons: Sequence[Lesson], likelihoods: Sequence[float]
+    candidate: Model, serving: Model, lessons: Sequence[Lesson], surprises: Sequence[Surprise]
 ) -> list[str]:
     """Why the candidate must not serve; empty where it may.
 
-    It must be finite, positive definite and within sane bounds; and predicting the new rewards one by
-    one, learning from each, must not have been worse by more than half a nat a reward than the serving
-    model did without learning. A true jump of the account's level passes, since learning then helps.
+    Its state must be finite, positive definite and within sane bounds. Of three or more new rewards, most
+    must lie within the clip, each as seen just before it was learned. And predicting them one by one,
+    learning from each, must not have been worse by more than half a nat a reward than the serving version
+    without learning. A true jump of the account's level passes: the model follows it within a few rewards.
     """
     bandit = candidate.bandit
     state = (bandit.mean, bandit.covariance, np.array([bandit.noise]))
@@ -206,12 +212,20 @@ def faults(
         found.append(f"its noise variance {bandit.noise:.3g} is out of bounds (0.0001 to 100)")
     if float(np.abs(bandit.mean).max()) > 50.0:
         found.append("an effect of more than 50 on the log scale")
+    return found + _mispredicted(serving, lessons, surprises)
+
+
+def _mispredicted(serving: Model, lessons: Sequence[Lesson], surprises: Sequence[Surprise]) -> list[str]:
     fresh = [lesson for lesson in lessons if lesson.id > serving.last_id]
-    if fresh and likelihoods:
-        still = math.fsum(serving.bandit.foresee(x.arm, x.value, x.context).log_likelihood for x in fresh)
-        loss = (still - math.fsum(likelihoods)) / len(fresh)
-        if not loss <= 0.5:
-            found.append(
-                f"it predicts the new rewards worse than the serving version, by {loss:.2f} nats each"
-            )
+    if not fresh or not surprises:
+        return []
+    found = []
+    clip = serving.bandit.tuning.clip
+    far = sum(abs(surprise.z) > clip for surprise in surprises)
+    if len(surprises) >= 3 and far > len(surprises) / 2:
+        found.append(f"{far} of {len(surprises)} new rewards lie more than {clip:g} deviations off")
+    still = math.fsum(serving.bandit.foresee(x.arm, x.value, x.context).log_likelihood for x in fresh)
+    loss = (still - math.fsum(surprise.log_likelihood for surprise in surprises)) / len(fresh)
+    if not loss <= 0.5:
+        found.append(f"it predicts the new rewards worse than the serving version, by {loss:.2f} nats each")
     return found

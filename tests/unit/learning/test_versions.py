@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,9 +58,9 @@ def test_replay_does_not_depend_on_the_order_of_an_arms_factors() -> None:
 def test_learning_the_same_lines_again_changes_nothing() -> None:
     log = lessons(30)
     once, _ = Model.new(FACTORS).learned(log)
-    twice, likelihoods = once.learned(log)
+    twice, surprises = once.learned(log)
     assert encode(twice) == encode(once)
-    assert likelihoods == []
+    assert surprises == []
 
 
 def test_learning_leaves_the_serving_model_alone() -> None:
@@ -73,23 +74,31 @@ def test_learning_leaves_the_serving_model_alone() -> None:
 def test_a_good_batch_has_no_faults() -> None:
     serving, _ = Model.new(FACTORS).learned(lessons(60))
     batch = lessons(20, first=1001, seed=7)
-    candidate, likelihoods = serving.learned(batch)
-    assert faults(candidate, serving, batch, likelihoods) == []
+    candidate, surprises = serving.learned(batch)
+    assert faults(candidate, serving, batch, surprises) == []
 
 
 def test_a_real_jump_of_the_level_is_learned_not_rejected() -> None:
     serving, _ = Model.new(FACTORS).learned(lessons(60))
     batch = lessons(20, first=1001, seed=7, shift=8.0)
-    candidate, likelihoods = serving.learned(batch)
-    assert faults(candidate, serving, batch, likelihoods) == []
+    candidate, surprises = serving.learned(batch)
+    assert faults(candidate, serving, batch, surprises) == []
 
 
 def test_a_candidate_that_predicts_much_worse_is_rejected() -> None:
     serving, _ = Model.new(FACTORS).learned(lessons(60))
     batch = lessons(20, first=1001, seed=7)
-    candidate, likelihoods = serving.learned(batch)
-    found = faults(candidate, serving, batch, [value - 2 for value in likelihoods])
+    candidate, surprises = serving.learned(batch)
+    worse = [replace(surprise, deviation=8 * surprise.deviation) for surprise in surprises]
+    found = faults(candidate, serving, batch, worse)
     assert any("predicts the new rewards worse" in fault for fault in found)
+
+
+def test_rewards_that_contradict_each_other_at_absurd_sizes_are_rejected() -> None:
+    serving, _ = Model.new(FACTORS).learned(lessons(60))
+    mad = [replace(x, value=80.0 * (-1) ** at) for at, x in enumerate(lessons(20, first=1001))]
+    candidate, surprises = serving.learned(mad)
+    assert any("deviations off" in fault for fault in faults(candidate, serving, mad, surprises))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,284 @@
+"""The layer's work: arms for the planner, rewards from matured posts, new versions, figures for people."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.config.settings import LearningSettings
+from stonechat.core.errors import Transient
+from stonechat.core.events import EventStream, ModelLearned, ModelRejected
+from stonechat.core.model import Choice
+from stonechat.database import learning_rows as rows
+from stonechat.database.engine import Database
+from stonechat.jobs.declaration import Job, JobContext, Work
+from stonechat.learning.arms import Factors
+from stonechat.learning.reward import Gates, Judged, Posted, judge
+from stonechat.learning.summary import Logged, effects, reviewed
+from stonechat.learning.uplift import holdout_share
+from stonechat.learning.versions import Lesson, Model, decode, encode, faults
+
+KIND = "bandit"
+KEPT_VERSIONS = 500
+READING_GRACE = timedelta(hours=6)
+"""Account time after maturity by which the metrics of a post should have been read."""
+
+
+class Learner:
+    """Learns for every account; holds no state but decoded models.
+
+    Args:
+        factors: for an account, the factors and levels that may be chosen today.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        events: EventStream,
+        settings: LearningSettings,
+        factors: Callable[[str], Factors],
+    ) -> None:
+        self._database = database
+        self._events = events
+        self._settings = settings
+        self._factors = factors
+        self._gates = Gates(maturity=settings.maturity, min_impressions=settings.min_impressions)
+        self._decoded: dict[str, tuple[int, Model]] = {}
+
+    # --- choosing -----------------------------------------------------------------------------
+
+    async def choose(self, account_id: str, rng: random.Random, now: datetime, count: int) -> list[Choice]:
+        """Arms for ``count`` slots, each with its propensity and holdout coin, to be logged before posting.
+
+        The propensity is that of the whole procedure: ``share/arms + (1 - share) * model's propensity``,
+        exact in the uniform part and estimated in the model's.
+        """
+        version, model = await self._serving(account_id, now)
+        share, arms = model.share_at(version), model.bandit.space.count
+        choices = []
+        for _ in range(count):
+            holdout = rng.random() < share
+            if holdout:
+                arm = {factor: rng.choice(levels) for factor, levels in model.bandit.space.active}
+                own = model.bandit.likelihood(arm)
+            else:
+                drawn, own = model.bandit.choose(rng)
+                arm = dict(drawn)
+            choices.append(Choice(arm, share / arms + (1.0 - share) * own, holdout, version))
+        return choices
+
+    async def _serving(self, account_id: str, now: datetime) -> tuple[int, Model]:
+        """The serving version; a first one, or one with the owner's present arms, is stored where needed."""
+        factors = self._factors(account_id)
+        async with self._database.read("learning.serving") as connection:
+            version = await rows.serving_version(connection, account_id, KIND)
+            known = self._decoded.get(account_id)
+            if known is None or known[0] != version:
+                known = await self._read(connection, account_id)
+        if known is not None and known[1].with_arms(factors) is known[1]:
+            self._decoded[account_id] = known
+            return known
+        async with self._database.begin("learning.arms") as connection:
+            current = await self._read(connection, account_id)
+            model = current[1].with_arms(factors) if current else Model.new(factors)
+            why = "arms changed" if current else "nothing learned yet"
+            stored = await self._store(connection, account_id, model, now, why)
+        self._decoded[account_id] = stored
+        return stored
+
+    async def _read(self, connection: AsyncConnection, account_id: str) -> tuple[int, Model] | None:
+        """The serving version from the database; rebuilt from the reward log where its body is damaged."""
+        row = await rows.serving_model(connection, account_id, KIND)
+        if row is None:
+            return None
+        try:
+            return row.version, decode(row.body)
+        except ValueError:
+            log = await rows.reward_log(connection, account_id)
+            model, _ = Model.new(self._factors(account_id)).learned(_lesson(line) for line in log)
+            return row.version, model.with_share(1, self._settings.holdout_first)
+
+    async def _store(
+        self,
+        connection: AsyncConnection,
+        account_id: str,
+        model: Model,
+        now: datetime,
+        why: str,
+        *,
+        serve: bool = True,
+    ) -> tuple[int, Model]:
+        newest = await rows.newest_model(connection, account_id, KIND)
+        version = newest.version + 1 if newest else 1
+        seen = model.bandit.seen
+        share = holdout_share(seen, self._settings.holdout_first, self._settings.holdout)
+        model = model.with_share(version, share)
+        row = rows.ModelRow(account_id, KIND, version, now, encode(model), seen, model.last_id, serve, why)
+        if not await rows.add_model(connection, row):
+            raise Transient(
+                f"Another host stored version {version} of the model of {account_id} at the same moment.",
+                meaning="Nothing was written here; the work is tried again on top of that version.",
+            )
+        return version, model
+
+    # --- learning -----------------------------------------------------------------------------
+
+    async def learn(self, ctx: JobContext) -> Work:
+        """Matured posts become lines of the reward log, and those a new version of the model.
+
+        Repeating it changes nothing: the log takes each post once, and a model knows the last line it
+        learned. Work is due where posts were judged or should have been, but no metrics came.
+        """
+        account_id = _account(ctx)
+        now = ctx.clock.now()
+        judged = await ctx.step("judge", lambda: self._judge(account_id, now))
+        outcome = await ctx.step("update", lambda: self._update(account_id, now))
+        done = judged["learned"] + judged["refused"]
+        note = ", ".join(f"{judged[what]} {what}" for what in ("learned", "refused", "waiting"))
+        return Work(done=done, due=done + judged["overdue"], note=f"{note}; {outcome}")
+
+    async def _judge(self, account_id: str, now: datetime) -> dict[str, int]:
+        count = {"learned": 0, "refused": 0, "waiting": 0, "overdue": 0}
+        late = now - self._gates.maturity - READING_GRACE
+        async with self._database.begin("learning.judge") as connection:
+            ripe = await rows.ripe_posts(connection, account_id, now - self._gates.maturity)
+            shots = await rows.snapshots_of(connection, account_id, [post.post_id for post in ripe])
+            lines = []
+            for post in ripe:
+                posted = Posted(account_id, post.content_id, post.post_id, post.posted_at)
+                verdict = judge(posted, shots.get(post.post_id, ()), self._gates, now)
+                if isinstance(verdict, Judged):
+                    lines.append((post, verdict.reward, verdict.views))
+                    count["learned" if verdict.reward.value is not None else "refused"] += 1
+                else:
+                    count["waiting"] += 1
+                    count["overdue"] += post.posted_at <= late
+            await rows.append_rewards(connection, lines)
+        return count
+
+    async def _update(self, account_id: str, now: datetime) -> str:
+        event: ModelLearned | ModelRejected | None = None
+        async with self._database.begin("learning.update") as connection:
+            current = await self._read(connection, account_id)
+            version, model = current or (0, Model.new(self._factors(account_id)))
+            log = await rows.reward_log(connection, account_id, after=model.last_id)
+            lessons = [_lesson(line) for line in log]
+            newest = await rows.newest_model(connection, account_id, KIND)
+            if not lessons or (newest and newest.last_reward_id >= lessons[-1].id):
+                return f"version {version} serves"
+            candidate, surprises = model.with_arms(self._factors(account_id)).learned(lessons)
+            wrong = faults(candidate, model, lessons, surprises)
+            why = "; ".join(wrong) or f"learned {len(lessons)} rewards"
+            stored = await self._store(connection, account_id, candidate, now, why, serve=not wrong)
+            if wrong:
+                event = ModelRejected(account_id=account_id, version=stored[0], why=why)
+            else:
+                event = ModelLearned(account_id=account_id, version=stored[0], rewards=stored[1].bandit.seen)
+        self._events.emit(event)
+        return f"version {stored[0]} rejected: {why}" if wrong else f"version {stored[0]} serves"
+
+    # --- figures ------------------------------------------------------------------------------
+
+    async def aggregate(self, ctx: JobContext) -> Work:
+        """Compute the account's figures and keep them for the dashboard; forget the oldest versions."""
+        account_id = _account(ctx)
+        now = ctx.clock.now()
+        lines = await ctx.step("aggregate", lambda: self._aggregate(account_id, now))
+        return Work(done=lines, due=lines, note=f"figures over {lines} rewards")
+
+    async def _aggregate(self, account_id: str, now: datetime) -> int:
+        async with self._database.read("learning.aggregate") as connection:
+            current = await self._read(connection, account_id)
+            log = await rows.reward_log(connection, account_id)
+        if current is None:
+            return 0
+        body = await asyncio.to_thread(_figures, current[0], current[1], log, now)
+        async with self._database.begin("learning.aggregate") as connection:
+            await rows.put_summary(connection, account_id, now, json.dumps(body, separators=(",", ":")))
+            await rows.prune_models(connection, account_id, KIND, keep=KEPT_VERSIONS)
+        return len(log)
+
+    async def summary(self, account_id: str, now: datetime) -> dict[str, Any]:
+        """All that people want to know of what was learned; a JSON object.
+
+        Keys: ``figures`` (None before the first aggregation: version, level, effects, uplift, pairs …),
+        ``versions`` (newest first), ``refused`` (reason to count), ``last_reward_at``, ``overdue``
+        (mature posts without metrics) and ``stale``.
+        """
+        late = now - self._gates.maturity - READING_GRACE
+        async with self._database.read("learning.summary") as connection:
+            stored = await rows.serving_model(connection, account_id, "summary")
+            versions = await rows.versions(connection, account_id, KIND, limit=20)
+            refused = await rows.refusals(connection, account_id)
+            last = await rows.last_reward_at(connection, account_id)
+            overdue = len(await rows.ripe_posts(connection, account_id, late))
+        return {
+            "account_id": account_id,
+            "figures": json.loads(stored.body) if stored else None,
+            "versions": [
+                {"version": v.version, "at": v.created_at.isoformat(), "rewards": v.rewards}
+                | {"serving": v.serving, "why": v.why}
+                for v in versions
+            ],
+            "refused": refused,
+            "last_reward_at": last.isoformat() if last else None,
+            "overdue": overdue,
+            "stale": overdue > 0,
+        }
+
+
+def _figures(version: int, model: Model, log: Sequence[rows.RewardRow], now: datetime) -> dict[str, Any]:
+    known = [line for line in log if line.id <= model.last_id]
+    review = reviewed(model, [Logged(_lesson(line), line.holdout, line.model_version) for line in known])
+    return {
+        "at": now.isoformat(),
+        "version": version,
+        "posts_learned": model.bandit.seen,
+        "level": float(model.bandit.mean[0]),
+        "noise": model.bandit.noise,
+        "effects": [asdict(effect) for effect in effects(model, [line.arm for line in known])],
+        "uplift": asdict(review.uplift) | {"sentence": review.uplift.sentence()},
+        "predicted_actual": [list(pair) for pair in review.pairs],
+        "error": review.error,
+    }
+
+
+def _lesson(row: rows.RewardRow) -> Lesson:
+    if row.value is None:
+        raise ValueError(f"line {row.id} of the reward log was refused and teaches nothing")
+    return Lesson(row.id, row.arm, row.value)
+
+
+def _account(ctx: JobContext) -> str:
+    if ctx.account_id is None:
+        raise ValueError("learning runs for one account at a time")
+    return ctx.account_id
+
+
+def jobs(learner: Learner) -> list[Job]:
+    """The layer's jobs: learning every hour, aggregation every two, predictors once a day."""
+    return [
+        Job(
+            "learning.learn",
+            learner.learn,
+            every=timedelta(hours=1),
+            stagger=timedelta(minutes=11),
+            grace=timedelta(minutes=30),
+            useful="matured posts were judged",
+        ),
+        Job(
+            "learning.aggregate",
+            learner.aggregate,
+            every=timedelta(hours=2),
+            stagger=timedelta(minutes=17),
+            grace=timedelta(hours=1),
+            useful="figures were computed",
+        ),
+    ]

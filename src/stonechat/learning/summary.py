@@ -1,0 +1,134 @@
+"""What the model knows, in figures for people: effects with intervals, P(best), predicted against actual.
+
+Pure functions of a model and the reward log; the dashboard shows what they return.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stonechat.core.model import Arm
+from stonechat.learning.uplift import Trial, Uplift, measured
+from stonechat.learning.versions import Lesson, Model, restarted
+
+_DRAWS = 1000
+_WIDTH = 1.645  # 90 % of a normal distribution lies within so many standard deviations
+_SHOWN_PAIRS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One learned line of the reward log with what was logged when its arm was chosen."""
+
+    lesson: Lesson
+    holdout: bool
+    model_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one level adds to the log reward, compared with the average active level of its factor.
+
+    Attributes:
+        low: lower end of the 90 % interval, ``high`` the upper end.
+        best: probability that it is the best active level of its factor; 0 where retired.
+        posts: rewards learned with it.
+    """
+
+    factor: str
+    level: str
+    mean: float
+    low: float
+    high: float
+    best: float
+    posts: int
+    active: bool
+
+
+def effects(model: Model, arms: Sequence[Arm]) -> list[Effect]:
+    """The effect of every level known to the model.
+
+    Args:
+        arms: the arms of the rewards learned, to count posts by level.
+    """
+    bandit, space = model.bandit, model.bandit.space
+    counts = Counter(pair for arm in arms for pair in arm.items())
+    first = space.first_arm
+    rng = np.random.default_rng(0)  # the same model always shows the same figures
+    root = np.linalg.cholesky(bandit.covariance[first:, first:])
+    samples = bandit.mean[first:, None] + root @ rng.standard_normal((len(space.known), _DRAWS))
+    active = dict(space.active)
+    found = []
+    for factor in dict.fromkeys(factor for factor, _ in space.known):
+        offered = [space.positions[factor, level] - first for level in active.get(factor, ())]
+        winners = np.asarray(offered)[samples[offered].argmax(0)] if offered else np.array([-1])
+        for known, level in space.known:
+            if known != factor:
+                continue
+            at = space.positions[factor, level] - first
+            contrast = _contrast(len(space.known), at, offered)
+            mean = float(contrast @ bandit.mean[first:])
+            spread = _WIDTH * math.sqrt(
+                max(0.0, float(contrast @ bandit.covariance[first:, first:] @ contrast))
+            )
+            best = float((winners == at).mean())
+            found.append(
+                Effect(
+                    factor,
+                    level,
+                    mean,
+                    mean - spread,
+                    mean + spread,
+                    best,
+                    counts[factor, level],
+                    at in offered,
+                )
+            )
+    return found
+
+
+def _contrast(size: int, at: int, offered: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Weights of (this level) - (mean of the offered levels)."""
+    weights = np.zeros(size)
+    if offered:
+        weights[list(offered)] = -1.0 / len(offered)
+    weights[at] += 1.0
+    return weights
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The reward log walked through once more, each reward predicted before it was learned.
+
+    Attributes:
+        pairs: the last (predicted, actual) log rewards, oldest first.
+        error: root mean square of actual - predicted over the second half of the log; None below 10.
+    """
+
+    uplift: Uplift
+    pairs: tuple[tuple[float, float], ...]
+    error: float | None
+
+
+def reviewed(model: Model, log: Sequence[Logged]) -> Review:
+    """Uplift, and predicted against actual, from the log that ``model`` learned."""
+    walker = restarted(model)
+    trials, pairs = [], []
+    revisions = list(model.revisions[1:])
+    for line in log:
+        while revisions and line.lesson.id > revisions[0].after:
+            walker = walker.with_arms(dict(revisions.pop(0).factors))
+        uniform = walker.bandit.average()
+        surprise = walker.bandit.update(line.lesson.arm, line.lesson.value, line.lesson.context)
+        share = model.share_at(line.model_version)
+        trials.append(Trial(line.lesson.value, line.holdout, share, surprise.expected, uniform))
+        pairs.append((surprise.expected, line.lesson.value))
+    late = pairs[len(pairs) // 2 :]
+    error = math.sqrt(sum((a - e) ** 2 for e, a in late) / len(late)) if len(pairs) >= 10 else None
+    return Review(measured(trials), tuple(pairs[-_SHOWN_PAIRS:]), error)
