@@ -1,1 +1,27 @@
-"""Watching: meters, probes, health and service levels, read from the one stream of events."""
+"""Meters, the health of the ten layers, what depends on what, and logs: all fed by the one event stream."""
+
+from stonechat.monitoring.board import (
+    HealthBoard,
+    LayerHealth,
+    ProbeResult,
+    Verdict,
+    degraded,
+    down,
+    ok,
+    open_board,
+)
+from stonechat.monitoring.graph import LAYERS
+from stonechat.monitoring.meters import Meters
+
+__all__ = [
+    "LAYERS",
+    "HealthBoard",
+    "LayerHealth",
+    "Meters",
+    "ProbeResult",
+    "Verdict",
+    "degraded",
+    "down",
+    "ok",
+    "open_board",
+]

@@ -1,0 +1,206 @@
+"""Logs: one line for each event, secrets masked, repetition bounded."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import fields
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, TextIO
+
+import structlog
+
+from stonechat.core.clock import Clock
+from stonechat.core.events import (
+    AlertChanged,
+    BreakerChanged,
+    BrowserLost,
+    BrowserOperated,
+    CacheSwitched,
+    Event,
+    JobHealthChanged,
+    LayerChanged,
+    ModelRejected,
+    PostHeld,
+    PostRefused,
+    PostUnconfirmed,
+    RunEnded,
+    RunMissed,
+    RunStarted,
+    SelectorMoved,
+    SessionChanged,
+    Stamped,
+    WriterFellBack,
+)
+from stonechat.core.states import LayerState, RunState, SessionState
+
+MASK = "•••"
+
+_SECRET_NAMES = re.compile(r"(?i)(password|passwd|secret|token|api_?key|authorization|cookie|session_b64)$")
+_SECRET_TEXTS = (
+    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),  # user:password in an address
+    re.compile(r"(?i)\b(?:bearer|basic)\s+[\w.~+/=-]{8,}"),
+    re.compile(r"\bsk-[\w-]{8,}"),
+    re.compile(
+        r"(?i)\b(?:auth_token|ct0|password|api_?key|token|secret)[\"']?\s*[=:]\s*[\"']?[^\s\"',;&]{4,}"
+    ),
+)
+
+
+class Masking:
+    """Hides secrets: those given, wherever they stand, and whatever looks like one."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = sorted((secret for secret in secrets if len(secret) >= 6), key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """The text without its secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        for pattern in _SECRET_TEXTS:
+            text = pattern.sub(MASK, text)
+        return text
+
+    def __call__(
+        self, _logger: Any, _method: str, line: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """A structlog processor."""
+        for name, value in line.items():
+            if _SECRET_NAMES.search(name):
+                line[name] = MASK
+            elif isinstance(value, str):
+                line[name] = self.text(value)
+            elif isinstance(value, BaseException):
+                line[name] = self.text(str(value))
+        return line
+
+
+class Repetition:
+    """Lets the same line through ``burst`` times in ``period`` (real time), then only counts it.
+
+    The count is told with the next line that is let through.
+    """
+
+    def __init__(self, clock: Clock, *, burst: int = 5, period: timedelta = timedelta(minutes=1)) -> None:
+        self._clock = clock
+        self._burst = burst
+        self._period = period.total_seconds()
+        self._seen: dict[str, tuple[float, int]] = {}
+
+    def __call__(
+        self, _logger: Any, _method: str, line: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """A structlog processor; drops the line by ``structlog.DropEvent``."""
+        key = f"{line.get('level', '')}|{line.get('event', '')}|{line.get('key', '')}"
+        now = self._clock.monotonic()
+        began, count = self._seen.get(key, (now, 0))
+        dropped = max(0, count - self._burst)
+        if now - began >= self._period:
+            began, count = now, 0
+        self._seen[key] = (began, count + 1)
+        if count >= self._burst:
+            raise structlog.DropEvent
+        if dropped and count == 0:
+            line["repeated"] = dropped
+        if len(self._seen) > 5000:
+            self._seen.clear()
+        return line
+
+
+def set_up(
+    *, level: str, json: bool, secrets: Iterable[str], clock: Clock, stream: TextIO | None = None
+) -> Masking:
+    """Send structlog's and the standard library's lines through masking and bounded repetition."""
+    masking = Masking(secrets)
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        Repetition(clock),
+        masking,
+    ]
+    number = logging.getLevelNamesMapping()[level]
+    out = stream or sys.stderr
+    renderer: Any = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=out.isatty())
+    )
+    final = [structlog.processors.format_exc_info, masking, renderer] if json else [masking, renderer]
+    structlog.configure(
+        processors=[*shared[:1], *shared[2:], *final],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(number, logging.WARNING))  # other libraries: only what matters
+    return masking
+
+
+class EventLog:
+    """Writes a line for each event; subscribe :meth:`hear` to the stream."""
+
+    def __init__(self, logger: Any = None) -> None:
+        self._log = logger or structlog.get_logger("stonechat")
+
+    def hear(self, stamped: Stamped) -> None:
+        """Write one event."""
+        event = stamped.event
+        line = {
+            field.name: _plain(getattr(event, field.name))
+            for field in fields(event)
+            if getattr(event, field.name) not in (None, "")
+        }
+        line["key"] = _key(event)
+        getattr(self._log, severity(event))(event.name, **line)
+
+
+def severity(event: Event) -> str:
+    """``debug``, ``info``, ``warning`` or ``error``."""
+    rule = _SEVERITY.get(type(event))
+    return rule(event) if rule is not None else "info"
+
+
+_SEVERITY: Mapping[type[Event], Callable[[Any], str]] = {
+    RunStarted: lambda _: "debug",
+    RunEnded: lambda e: "debug" if e.state in (RunState.SUCCEEDED, RunState.SKIPPED) else "warning",
+    RunMissed: lambda _: "warning",
+    JobHealthChanged: lambda e: "info" if e.after == "healthy" else "warning",
+    PostUnconfirmed: lambda _: "warning",
+    PostRefused: lambda _: "warning",
+    PostHeld: lambda _: "debug",
+    WriterFellBack: lambda _: "warning",
+    ModelRejected: lambda _: "warning",
+    SelectorMoved: lambda _: "error",
+    BrowserLost: lambda _: "error",
+    BrowserOperated: lambda e: "debug" if e.outcome in ("ok", "refused") else "warning",
+    CacheSwitched: lambda e: "info" if e.to == "redis" else "warning",
+    BreakerChanged: lambda e: "warning",
+    SessionChanged: lambda e: "info" if e.after is SessionState.VALID else "error",
+    LayerChanged: lambda e: "info" if e.after is LayerState.OK else "warning",
+    AlertChanged: lambda e: "warning" if e.firing else "info",
+}
+
+
+def _key(event: Event) -> str:
+    """What makes two events the same to the bound on repetition: the kind and what it is about."""
+    about = [getattr(event, name, "") for name in ("job", "breaker", "layer", "rule", "state")]
+    return "/".join(str(part) for part in about if part)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return round(value.total_seconds(), 3)
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return value.value if isinstance(value, Enum) else value

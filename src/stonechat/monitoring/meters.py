@@ -1,0 +1,162 @@
+"""Meters for Prometheus: counted from the event stream, and gauges that are read when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from stonechat.core.events import (
+    AlertChanged,
+    BreakerChanged,
+    BrowserLost,
+    BrowserOperated,
+    BrowserRestarted,
+    BudgetSpent,
+    CacheSwitched,
+    ContentPlanned,
+    ContentRejected,
+    Event,
+    JobHealthChanged,
+    LayerChanged,
+    MetricsRead,
+    ModelLearned,
+    ModelRejected,
+    OpportunitiesFound,
+    PostHeld,
+    PostPublished,
+    PostReconciled,
+    PostRefused,
+    PostUnconfirmed,
+    RunEnded,
+    RunMissed,
+    RunStarted,
+    SelectorMoved,
+    SessionChanged,
+    Stamped,
+    StepBooted,
+    WriterFellBack,
+)
+
+Reading = Callable[[], Mapping[tuple[str, ...], float]]
+"""Label values to number. Must return at once: it is called while a scrape waits."""
+
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
+_LATE = (1, 5, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
+
+LABELS: Mapping[type[Event], tuple[str, ...]] = {
+    StepBooted: ("step",),
+    RunStarted: ("job",),
+    RunEnded: ("job", "state"),
+    RunMissed: ("job",),
+    JobHealthChanged: ("job", "after"),
+    ContentPlanned: ("kind",),
+    ContentRejected: ("step",),
+    WriterFellBack: ("to",),
+    BudgetSpent: ("period",),
+    PostPublished: (),
+    PostUnconfirmed: (),
+    PostReconciled: ("verdict",),
+    PostRefused: ("permanent",),
+    PostHeld: (),
+    MetricsRead: ("source",),
+    OpportunitiesFound: ("source",),
+    ModelLearned: (),
+    ModelRejected: (),
+    BreakerChanged: ("breaker", "after"),
+    SessionChanged: ("after",),
+    BrowserLost: (),
+    BrowserRestarted: (),
+    BrowserOperated: ("task", "outcome"),
+    SelectorMoved: ("network",),
+    LayerChanged: ("layer", "after"),
+    AlertChanged: ("rule", "firing"),
+    CacheSwitched: ("to",),
+}
+"""The fields that each event is counted by; a few values each, never a text or an id."""
+
+
+class _Gauges(Collector):
+    """Asks for its numbers at the moment of the scrape."""
+
+    def __init__(self) -> None:
+        self.readings: dict[str, tuple[str, tuple[str, ...], Reading]] = {}
+
+    def collect(self) -> Iterable[Metric]:
+        for name, (help_text, labels, reading) in sorted(self.readings.items()):
+            family = GaugeMetricFamily(name, help_text, labels=labels)
+            for values, number in reading().items():
+                family.add_metric(values, number)
+            yield family
+
+
+class Meters:
+    """One registry of its own. Subscribe :meth:`hear` to the event stream."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._gauges = _Gauges()
+        self.registry.register(self._gauges)
+        self._counters = {kind: self._counter(kind, labels) for kind, labels in LABELS.items()}
+        self._run = Histogram(
+            "stonechat_job_run_seconds",
+            "Real time that a run of a job took.",
+            ["job"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._post = Histogram(
+            "stonechat_post_seconds",
+            "Real time from claiming a post to its receipt.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._late = Histogram(
+            "stonechat_post_late_seconds",
+            "Account time by which a post went out after it was due.",
+            buckets=_LATE,
+            registry=self.registry,
+        )
+        self._restart = Histogram(
+            "stonechat_browser_restart_seconds",
+            "Real time until a new browser worked.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._read = Counter(
+            "stonechat_snapshots", "Metrics snapshots read from the network.", registry=self.registry
+        )
+
+    def gauge(self, name: str, help_text: str, reading: Reading, labels: tuple[str, ...] = ()) -> None:
+        """A number that is read when asked for; ``name`` without the ``stonechat_`` prefix."""
+        self._gauges.readings[f"stonechat_{name}"] = (help_text, labels, reading)
+
+    def hear(self, stamped: Stamped) -> None:
+        """Count one event."""
+        event = stamped.event
+        counter = self._counters.get(type(event))
+        if counter is None:
+            return
+        labels = [str(getattr(event, field)).lower() for field in LABELS[type(event)]]
+        (counter.labels(*labels) if labels else counter).inc()
+        match event:
+            case RunEnded():
+                self._run.labels(event.job).observe(event.took.total_seconds())
+            case PostPublished():
+                self._post.observe(event.took.total_seconds())
+                self._late.observe(max(0.0, event.late.total_seconds()))
+            case BrowserRestarted():
+                self._restart.observe(event.took.total_seconds())
+            case MetricsRead():
+                self._read.inc(event.posts)
+
+    def text(self) -> bytes:
+        """All meters in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, kind: type[Event], labels: tuple[str, ...]) -> Counter:
+        name = f"stonechat_{kind.name.replace('.', '_')}"
+        summary = (kind.__doc__ or kind.name).strip().splitlines()[0]
+        return Counter(name, summary, labels, registry=self.registry)

@@ -1,0 +1,122 @@
+"""What is counted, and what never reaches a log line."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import structlog
+from tests.support.clock import ManualClock
+
+from stonechat.core import events as catalogue
+from stonechat.core.events import BreakerChanged, Event, PostHeld, PostPublished, RunEnded, Stamped
+from stonechat.core.states import BreakerState, RunState
+from stonechat.monitoring.logs import MASK, EventLog, Masking, set_up
+from stonechat.monitoring.meters import LABELS, Meters
+
+AT = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def stamped(event: Event) -> Stamped:
+    return Stamped(1, AT, event)
+
+
+def test_every_event_has_a_meter() -> None:
+    kinds = {
+        kind
+        for kind in vars(catalogue).values()
+        if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
+    }
+    assert kinds == set(LABELS)
+
+
+def test_events_are_counted_by_their_labels() -> None:
+    meters = Meters()
+    took = timedelta(seconds=2)
+    for state in (RunState.SUCCEEDED, RunState.SUCCEEDED, RunState.FAILED):
+        meters.hear(stamped(RunEnded(job="plan", run_id="r", state=state, took=took)))
+    meters.hear(stamped(PostPublished(content_id="c", post_id="p", url="u", took=took, late=took)))
+    get = meters.registry.get_sample_value
+    assert get("stonechat_job_ended_total", {"job": "plan", "state": "succeeded"}) == 2
+    assert get("stonechat_job_run_seconds_sum", {"job": "plan"}) == 6
+    assert get("stonechat_post_published_total") == 1
+
+
+def test_gauges_are_read_when_they_are_asked_for() -> None:
+    meters = Meters()
+    depth = {("x:bird",): 3.0}
+    meters.gauge("queue_depth", "Queued posts.", lambda: depth, ("account",))
+    depth["x:bird",] = 4.0
+    assert b'stonechat_queue_depth{account="x:bird"} 4.0' in meters.text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://bob:hunter22@host/db",
+        "Authorization: Bearer abcdef0123456789",
+        "key sk-abcdefgh12345678 refused",
+        '{"auth_token": "deadbeefcafe"}',
+        "ct0=0123456789abcdef; lang=en",
+        "the owner's own phrase: correct horse",
+    ],
+)
+def test_a_secret_never_stands_in_a_text(text: str) -> None:
+    masked = Masking(["correct horse"]).text(text)
+    for secret in ("hunter22", "abcdef0123456789", "abcdefgh12345678", "deadbeefcafe", "correct horse"):
+        assert secret not in masked
+    assert MASK in masked
+
+
+def logged(level: str = "INFO") -> tuple[io.StringIO, ManualClock]:
+    stream, clock = io.StringIO(), ManualClock()
+    set_up(level=level, json=True, secrets=["s3cr3t-value"], clock=clock, stream=stream)
+    return stream, clock
+
+
+@pytest.fixture(autouse=True)
+def restore() -> object:
+    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
+    yield
+    structlog.reset_defaults()
+    logging.getLogger().handlers[:] = handlers
+    logging.getLogger().setLevel(level)
+
+
+def test_an_event_is_one_line_with_its_fields() -> None:
+    stream, _ = logged()
+    change = BreakerChanged(
+        breaker="posting", before=BreakerState.CLOSED, after=BreakerState.OPEN, why="s3cr3t-value"
+    )
+    EventLog().hear(stamped(change))
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["level"], line["after"]) == ("breaker.changed", "warning", "open")
+    assert line["why"] == MASK
+
+
+def test_the_same_line_again_and_again_is_bounded_and_then_counted() -> None:
+    stream, clock = logged()
+    log = structlog.get_logger()
+    for _ in range(1000):
+        log.warning("database is away", attempt=1)
+    assert len(stream.getvalue().splitlines()) == 5
+    clock._move(61)
+    log.warning("database is away", attempt=2)
+    assert json.loads(stream.getvalue().splitlines()[-1])["repeated"] == 995
+
+
+def test_libraries_lines_are_masked_too_and_their_chatter_is_left_out() -> None:
+    stream, _ = logged()
+    logging.getLogger("some.library").info("chatter")
+    logging.getLogger("some.library").warning("login with s3cr3t-value")
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["event"] == f"login with {MASK}"
+
+
+def test_what_is_routine_is_not_logged_at_info() -> None:
+    stream, _ = logged()
+    EventLog().hear(stamped(PostHeld(content_id="c", why="not yet")))
+    assert stream.getvalue() == ""
