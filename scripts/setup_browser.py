@@ -92,6 +92,14 @@ def run(what: str, command: list[str], limit: float, **environment: str) -> bool
     return done.returncode == 0
 
 
+def driver_runs() -> bool:
+    """Whether Playwright's driver starts, if need be with the one library that a bare Debian lacks."""
+    command = [sys.executable, "-m", "playwright", "--version"]
+    if run("Playwright's driver", command, 60):
+        return True
+    return apt_get("libatomic1") and run("Playwright's driver", command, 60)
+
+
 def download() -> bool:
     """Let Playwright download its own headless Chromium into the user's cache folder."""
     if os.environ.get("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD"):
@@ -107,35 +115,52 @@ def download() -> bool:
 
 def install_packages() -> bool:
     """As root where apt-get is: Debian's headless Chromium, or the libraries that Playwright's needs."""
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
+    if any(apt_get(package) for package in ("chromium-headless-shell", "chromium")):
+        return True
+    if not may_install():
         return False
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    wait = ["-o", "DPkg::Lock::Timeout=120"]
-    say("installing Debian's chromium-headless-shell (about 40 s) …")
-    run("apt-get update", [apt, "update", "-qq", *wait], APT_LIMIT, **quiet)
-    for package in ("chromium-headless-shell", "chromium"):
-        command = [apt, "install", "-y", "-qq", "--no-install-recommends", *wait, package]
-        if run(f"apt-get install {package}", command, APT_LIMIT, **quiet):
-            return True
     say("installing the libraries that Playwright's Chromium needs …")
     command = [sys.executable, "-m", "playwright", "install-deps", "chromium"]
-    return run("playwright install-deps", command, APT_LIMIT, **quiet)
+    return run("playwright install-deps", command, APT_LIMIT, DEBIAN_FRONTEND="noninteractive")
+
+
+def may_install() -> bool:
+    """Whether we are root on a system with apt-get."""
+    return shutil.which("apt-get") is not None and os.geteuid() == 0
+
+
+def apt_get(package: str) -> bool:
+    """Install one of the distribution's packages, where we may."""
+    if not may_install():
+        return False
+    say(f"installing the distribution's {package} with apt-get (up to a minute) …")
+    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    if not Path("/var/lib/apt/lists").is_dir() or not any(Path("/var/lib/apt/lists").glob("*Packages*")):
+        run("apt-get update", [*apt, "update"], APT_LIMIT, **quiet)
+    install = [*apt, "install", "-y", "--no-install-recommends", package]
+    if run(f"apt-get install {package}", install, APT_LIMIT, **quiet):
+        return True
+    # Lists that are there may be out of date and name files that are gone.
+    return run("apt-get update", [*apt, "update"], APT_LIMIT, **quiet) and run(
+        f"apt-get install {package}", install, APT_LIMIT, **quiet
+    )
 
 
 def main() -> int:
     """Find or get a browser; 0 when one starts."""
     began = time.monotonic()
-    if working():
-        return 0
-    for get in (download, install_packages):
-        if get() and working():
-            say(f"ready after {time.monotonic() - began:.0f} s")
+    if driver_runs():
+        if working():
             return 0
+        for get in (download, install_packages):
+            if get() and working():
+                say(f"ready after {time.monotonic() - began:.0f} s")
+                return 0
     say("none starts here. One of these helps, then run make again:")
     for line in (
-        "Debian or Ubuntu: sudo .venv/bin/playwright install-deps chromium",
-        "Debian: sudo apt-get install chromium-headless-shell",
+        "Ubuntu: sudo apt-get install libatomic1, then sudo .venv/bin/playwright install-deps chromium",
+        "Debian: sudo apt-get install libatomic1 chromium-headless-shell",
         "macOS: brew install --cask google-chrome",
         "elsewhere: set BROWSER_EXECUTABLE to the path of a Chromium or Chrome",
     ):
