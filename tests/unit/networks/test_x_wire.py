@@ -13,7 +13,7 @@ from stonechat.core.states import SessionState
 from stonechat.networks.x_web.faults import classify, fault_of_status, publish_outcome, read_faults, worst
 from stonechat.networks.x_web.recorded import as_row, parse_file
 from stonechat.networks.x_web.text import weighted_length
-from stonechat.networks.x_web.wire import check_timeline, created_post_ids, load_answer, read_posts
+from stonechat.networks.x_web.wire import created_post_ids, load_answer, read_posts, read_timeline
 
 
 def post(post_id: str = "1500000000000000001", **changes: Any) -> dict[str, Any]:
@@ -136,9 +136,9 @@ def test_the_new_id_is_read_from_both_shapes_and_an_empty_answer_has_none() -> N
 
 
 def test_an_answer_without_a_timeline_is_a_changed_page_and_an_empty_timeline_is_not() -> None:
-    check_timeline({"data": {"search": {"timeline": {"instructions": []}}}}, "SearchTimeline")
+    assert read_timeline({"data": {"search": {"timeline": {"instructions": []}}}}, "SearchTimeline") == []
     with pytest.raises(PageChanged) as caught:
-        check_timeline({"data": {"renamed": {}}}, "SearchTimeline")
+        read_timeline({"data": {"renamed": {}}}, "SearchTimeline")
     assert "instructions" in caught.value.missing
 
 

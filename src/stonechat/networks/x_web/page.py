@@ -79,15 +79,16 @@ def page_kind(html: str, address: str = "", title: str = "") -> PageKind:
     tree = LexborHTMLParser(html)
     path = urlsplit(address).path
     head = title or (node.text() if (node := tree.css_first("title")) is not None else "")
+    shown = tree.body.text(separator=" ") if tree.body is not None else ""
     if path.startswith("/account/access"):
-        return PageKind.LOCKED
+        return PageKind.CHALLENGE if tell(shown) is PageKind.CHALLENGE else PageKind.LOCKED
     if "/i/flow/login" in path or path in {"/login", "/i/flow/signup"} or head.startswith("Log in to X"):
         return PageKind.LOGIN
     if tree.css_first(Selector.POST.value) is not None:
         return PageKind.POSTS
     if tree.css_first(Selector.EMPTY.value) is not None:
         return PageKind.EMPTY
-    return tell(tree.body.text(separator=" ") if tree.body is not None else "")
+    return tell(shown)
 
 
 def tell(shown: str) -> PageKind:
@@ -101,12 +102,12 @@ _TELLS = (
     (
         PageKind.CHALLENGE,
         re.compile(
-            r"confirm (?:that )?you.?re (?:a )?human|unusual (?:login )?activity|Verify your identity"
-            r"|Authenticate your account",
+            r"(?:confirm|verify) (?:that )?you(?:.?re| are) (?:a )?human|unusual login activity"
+            r"|Verify your identity|Authenticate your account|Confirm it.?(?: i)?s you",
             re.I,
         ),
     ),
-    (PageKind.CONSENT, re.compile(r"Before you continue|Accept all cookies.{0,200}to continue", re.I | re.S)),
+    (PageKind.CONSENT, re.compile(r"Before you continue|(?:Accept|Refuse) [\w -]{0,20}cookies", re.I)),
     (PageKind.FAILED, re.compile(r"Something went wrong", re.I)),
 )
 

@@ -11,12 +11,16 @@ class Selector(StrEnum):
     # who is logged in
     ACCOUNT_SWITCHER = '[data-testid="SideNav_AccountSwitcher_Button"]'
     PROFILE_LINK = '[data-testid="AppTabBar_Profile_Link"]'
+    CONSENT = '[data-testid="BottomBar"]'
+    CONSENT_MASK = '[data-testid="twc-cc-mask"]'
     NEW_POST = '[data-testid="SideNav_NewTweet_Button"]'
     # composing
     TEXTBOX = '[data-testid="tweetTextarea_0"]'
     SEND = '[data-testid="tweetButton"]'
     SEND_INLINE = '[data-testid="tweetButtonInline"]'
     ADD_PART = '[data-testid="addButton"], [aria-label="Add post"]'
+    DIALOG = '[role="dialog"][aria-modal="true"]'
+    REPLY = 'article[data-testid="tweet"] [data-testid="reply"]'
     TOAST = '[data-testid="toast"]'
     TOAST_LINK = '[data-testid="toast"] a[href*="/status/"]'
     SHOUT = '[aria-live="assertive"]'

@@ -74,11 +74,6 @@ def read_posts(answer: object, *, written: bool = False, site: str = SITE) -> li
     return list(found.values())
 
 
-def is_repost(post: NetworkPost) -> bool:
-    """Whether the post only passes on another one."""
-    return post.text.startswith("RT @")
-
-
 def _post_id(node: Mapping[str, Any]) -> str | None:
     legacy = node.get("legacy")
     if not isinstance(legacy, Mapping) or not isinstance(legacy.get("full_text"), str):
@@ -173,19 +168,57 @@ def timeline_instructions(answer: object) -> list[Mapping[str, Any]] | None:
     return found if seen else None
 
 
-def check_timeline(answer: object, what: str) -> None:
-    """Refuse an answer that holds no timeline: an empty result has one, a changed answer has not.
+def read_timeline(
+    answer: object, operation: str, *, written: bool = False, site: str = SITE
+) -> list[NetworkPost]:
+    """The posts that stand in a timeline by themselves: no quoted ones, no advertisements, no reposts.
 
     Raises:
-        PageChanged: naming the path that is gone.
+        PageChanged: the answer holds no timeline, or entries in which no post is found; an empty
+            result is a timeline without entries, so the two are never mistaken for each other.
     """
-    if timeline_instructions(answer) is None:
-        raise PageChanged(
-            f"{what}: data…timeline.instructions",
-            f"The answer to {what} holds no timeline.",
-            meaning="The site changed what it answers; nothing was read from it.",
-            remedy="Run `stonechat doctor`; the adapter needs an update.",
+    instructions = timeline_instructions(answer)
+    if instructions is None:
+        raise _moved(f"{operation}: data…instructions", f"The answer to {operation} holds no timeline.")
+    results, kept = 0, set()
+    for item in (node["itemContent"] for node in every_mapping(instructions) if "itemContent" in node):
+        result = mapping(item, "tweet_results", "result")
+        post = mapping(result, "tweet") or result
+        results += bool(post) and post.get("__typename") not in _NO_POSTS
+        if "promotedMetadata" not in item and at(post, "legacy", "retweeted_status_result") is None:
+            kept.add(_post_id(post))
+    posts = read_posts(answer, written=written, site=site)
+    if results and not posts:
+        raise _moved(
+            f"{operation}: …tweet_results.result.legacy", f"The posts of {operation} cannot be read."
         )
+    if not results and any(_looks_like_a_post(node) for node in every_mapping(instructions)):
+        raise _moved(
+            f"{operation}: …itemContent.tweet_results", f"The entries of {operation} cannot be read."
+        )
+    return [post for post in posts if post.id in kept] if results else posts
+
+
+_NO_POSTS = frozenset({"TweetTombstone", "TweetUnavailable"})
+
+
+def _looks_like_a_post(entry: Mapping[str, Any]) -> bool:
+    return (text(entry, "entryId") or "").startswith("tweet-")
+
+
+def _moved(missing: str, what: str) -> PageChanged:
+    return PageChanged(
+        missing,
+        what,
+        meaning="The site changed what it answers; nothing was read from it.",
+        remedy="Run `stonechat doctor`; the adapter needs an update.",
+    )
+
+
+def pinned_ids(answer: object) -> frozenset[str]:
+    """Ids of posts pinned to the top of a profile: they say nothing about how far back a read saw."""
+    pins = [one for one in timeline_instructions(answer) or () if one.get("type") == "TimelinePinEntry"]
+    return frozenset(post.id for post in read_posts(pins))
 
 
 def cursor(answer: object, kind: str = "Bottom") -> str | None:

@@ -1,0 +1,212 @@
+"""X through its own web page: the port :class:`stonechat.core.network.Network`, filled with a browser."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from urllib.parse import quote
+
+from playwright.async_api import Page
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from stonechat.browser import BrowserPool, Priority
+from stonechat.core.clock import Clock
+from stonechat.core.errors import Permanent, SessionTrouble
+from stonechat.core.events import EventStream, SelectorMoved
+from stonechat.core.model import Account
+from stonechat.core.network import NetworkPost, Profile, Publication, PublishOutcome, Timeline
+from stonechat.core.states import SessionState
+from stonechat.networks.x_web.arrival import check_owner, explain, facts, go
+from stonechat.networks.x_web.page import read_profile_page
+from stonechat.networks.x_web.publishing import Publisher
+from stonechat.networks.x_web.reading import first_answer, read_timeline_page
+from stonechat.networks.x_web.selectors import Selector
+from stonechat.networks.x_web.tap import tapped
+from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
+from stonechat.networks.x_web.wire import SITE, read_profile
+
+
+class XWeb:
+    """X as a browser with the owner's own session sees it.
+
+    Scripting the website is against X's rules and may cost the account: whoever wires this in live mode
+    has the owner's acceptance by name. Nothing here hides that a program acts.
+
+    Args:
+        pool: where pages come from; one account's operations follow each other.
+        base_url: the site; another one than X is the local network.
+        answer_within: real time to wait for each answer of the site.
+    """
+
+    name = "x_web"
+    max_length = MAX_LENGTH
+
+    def __init__(
+        self,
+        pool: BrowserPool,
+        clock: Clock,
+        events: EventStream,
+        *,
+        base_url: str = SITE,
+        answer_within: timedelta = timedelta(seconds=15),
+    ) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._events = events
+        self._site = base_url.rstrip("/")
+        self._within = answer_within.total_seconds()
+
+    def length(self, text: str) -> int:
+        """Weighted by the rules of twitter-text 3; at most :attr:`max_length` in one post."""
+        return weighted_length(text)
+
+    async def publish(
+        self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None
+    ) -> PublishOutcome:
+        """Publish, and say how it went; see :class:`stonechat.networks.x_web.publishing.Publisher`."""
+        publisher = Publisher(self._pool, self._clock, self._site, self._within, self._newest)
+        return await publisher.publish(account, publication, before_click)
+
+    async def own_posts(self, account: Account, *, limit: int = 40) -> Timeline:
+        """The newest posts on the account's profile, of about 20 for each answer; reposts are left out."""
+        return await self._own(account, "", "UserTweets", limit, Priority.METRICS)
+
+    async def own_replies(self, account: Account, *, limit: int = 40) -> Timeline:
+        """The newest posts and replies of the account."""
+        return await self._own(account, "/with_replies", "UserTweetsAndReplies", limit, Priority.METRICS)
+
+    async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
+        """The newest posts of others that match, in X's search syntax (``min_faves:300 lang:en``)."""
+        address = f"{self._site}/search?q={quote(query, safe='')}&src=typed_query&f=live"
+        async with self._page(account, Priority.HARVEST, "search") as page:
+            return await self._read(page, account, address, "SearchTimeline", limit, _of_others(account))
+
+    async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
+        """Posts of others that speak to the account, newest first."""
+        address = f"{self._site}/notifications/mentions"
+        async with self._page(account, Priority.HARVEST, "mentions") as page:
+            return await self._read(
+                page, account, address, "NotificationsTimeline", limit, _of_others(account)
+            )
+
+    async def profile(self, account: Account, handle: str) -> Profile:
+        """The account called ``handle``; followers are exact, since they come from the wire.
+
+        Raises:
+            Permanent: there is no such account.
+        """
+        handle = handle.lstrip("@")
+        async with self._page(account, Priority.METRICS, "profile") as page:
+            with tapped(page, "UserByScreenName") as tap:
+                await go(page, f"{self._site}/{quote(handle)}")
+                answer = await first_answer(page, tap, "UserByScreenName", self._within)
+            found = read_profile(answer, handle) or read_profile_page(await page.content())
+        if found is None:
+            raise Permanent(f"There is no account @{handle}.", remedy="Check the handle.")
+        return found
+
+    async def session(self, account: Account) -> SessionState:
+        """Open the home page and see.
+
+        Raises:
+            Transient: the site cannot be asked; PageChanged: it shows something else entirely.
+        """
+        try:
+            async with self._page(account, Priority.METRICS, "session") as page:
+                await go(page, f"{self._site}/home")
+                found = await facts(page)
+                if not found.handle:
+                    raise await explain(
+                        page, Selector.PROFILE_LINK.name, "The page does not say who is logged in."
+                    )
+                check_owner(found, account.handle)
+        except SessionTrouble as exc:
+            return exc.state
+        return SessionState.VALID
+
+    async def check_selectors(self, account: Account) -> tuple[str, ...]:
+        """The names of the selectors that are not on the pages where they belong; empty when all are."""
+        places: tuple[tuple[str, tuple[Selector, ...]], ...] = (
+            ("/compose/post", (Selector.TEXTBOX, Selector.SEND, Selector.ADD_PART)),
+            ("/home", (Selector.ACCOUNT_SWITCHER, Selector.PROFILE_LINK, Selector.NEW_POST)),
+            (
+                f"/{account.handle}",
+                (Selector.PROFILE_NAME, Selector.PROFILE_BIO, Selector.FOLLOWERS, Selector.FOLLOWING),
+            ),
+            (
+                "/home",
+                (
+                    Selector.POST,
+                    Selector.POST_TEXT,
+                    Selector.USER_NAME,
+                    Selector.COUNTS,
+                    Selector.STATUS_LINK,
+                ),
+            ),
+        )
+        missing: list[str] = []
+        async with self._page(account, Priority.METRICS, "check_selectors") as page:
+            for path, selectors in places:
+                await go(page, f"{self._site}{path}")
+                await _settled(page, selectors)
+                missing += [one.name for one in selectors if await page.query_selector(one.value) is None]
+        for name in missing:
+            self._events.emit(SelectorMoved(account_id=account.id, network=self.name, missing=name))
+        return tuple(dict.fromkeys(missing))
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    async def _own(
+        self, account: Account, path: str, operation: str, limit: int, priority: Priority
+    ) -> Timeline:
+        async with self._page(account, priority, operation) as page:
+            return await self._newest(page, account, path, operation, limit)
+
+    async def _newest(self, page: Page, account: Account, path: str, operation: str, limit: int) -> Timeline:
+        address = f"{self._site}/{account.handle}{path}"
+        mine = account.handle.casefold()
+        return await self._read(
+            page, account, address, operation, limit, lambda post: post.author.casefold() == mine
+        )
+
+    async def _read(
+        self,
+        page: Page,
+        account: Account,
+        address: str,
+        operation: str,
+        limit: int,
+        wanted: Callable[[NetworkPost], bool],
+    ) -> Timeline:
+        def moved(missing: str) -> None:
+            self._events.emit(SelectorMoved(account_id=account.id, network=self.name, missing=missing))
+
+        return await read_timeline_page(
+            page,
+            address,
+            operation,
+            limit=limit,
+            within=self._within,
+            site=self._site,
+            wanted=wanted,
+            moved=moved,
+        )
+
+    @asynccontextmanager
+    async def _page(self, account: Account, priority: Priority, task: str) -> AsyncIterator[Page]:
+        async with self._pool.lease(account.id, priority=priority, task=task) as lease:
+            yield lease.page
+
+
+def _of_others(account: Account) -> Callable[[NetworkPost], bool]:
+    mine = account.handle.casefold()
+    return lambda post: post.author.casefold() != mine
+
+
+async def _settled(page: Page, selectors: tuple[Selector, ...]) -> None:
+    """Give the page's script a moment to draw what is looked for."""
+    for selector in selectors:
+        with contextlib.suppress(PlaywrightTimeout):
+            await page.wait_for_selector(selector.value, state="attached", timeout=2000)

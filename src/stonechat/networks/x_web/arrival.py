@@ -1,0 +1,171 @@
+"""Getting to a page and knowing which page it is: the one asked for, or one of the walls before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Error, Page
+
+from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, Transient
+from stonechat.core.states import SessionState
+from stonechat.networks.x_web.faults import trouble
+from stonechat.networks.x_web.page import PageKind, page_kind
+from stonechat.networks.x_web.selectors import Selector
+
+_WALLS = {
+    PageKind.LOGIN: (SessionState.EXPIRED, "The site asks to log in."),
+    PageKind.CHALLENGE: (SessionState.CHALLENGED, "The site asks for a proof that only the owner can give."),
+    PageKind.LOCKED: (SessionState.LOCKED, "The account is locked."),
+    PageKind.SUSPENDED: (SessionState.SUSPENDED, "The account is suspended."),
+}
+
+_FACTS = """([profile, newPost, textbox, dialog, mask, consent]) => {
+  const one = (selector) => document.querySelector(selector);
+  return {
+    handle: one(profile)?.getAttribute("href") ?? null,
+    new_post: one(newPost) !== null,
+    textbox: one(textbox) !== null,
+    dialog: one(dialog) !== null,
+    consent: one(mask) !== null || one(consent) !== null,
+  };
+}"""
+_REFUSE = """([mask, consent]) => {
+  const buttons = [...document.querySelectorAll(consent + " button")];
+  const refuse = buttons.find((one) => /refuse|reject|necessary|essential/i.test(one.textContent));
+  if (refuse) refuse.click();
+  return refuse !== undefined && document.querySelector(mask) === null;
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What stands on a page of a logged-in account. ``handle`` is who is logged in, "" where unknown."""
+
+    handle: str
+    new_post: bool
+    textbox: bool
+    dialog: bool
+    consent: bool
+
+
+async def facts(page: Page) -> Facts:
+    """Look at the page as it is now."""
+    selectors = (
+        Selector.PROFILE_LINK,
+        Selector.NEW_POST,
+        Selector.TEXTBOX,
+        Selector.DIALOG,
+        Selector.CONSENT_MASK,
+        Selector.CONSENT,
+    )
+    found: dict[str, Any] = await page.evaluate(_FACTS, [selector.value for selector in selectors])
+    handle = str(found.pop("handle") or "").strip("/")
+    return Facts(handle=handle, **found)
+
+
+async def go(page: Page, address: str) -> None:
+    """Open ``address``.
+
+    Raises:
+        SessionTrouble: a log-in page, a challenge, a locked or suspended account came instead.
+        Permanent: there is no such page.
+        Transient: the site cannot be reached, or answered with an error.
+    """
+    try:
+        response = await page.goto(address, wait_until="domcontentloaded")
+    except Error as exc:
+        raise _unreachable(address, exc) from exc
+    refuse_walls_by_address(page)
+    status = response.status if response is not None else 200
+    if status == 429:
+        raise Transient("The site says that it is asked too often (HTTP 429).", retry_after=_wait(response))
+    if status == 404:
+        raise Permanent("The page does not exist.", meaning="Nothing was done.")
+    if status >= 500:
+        raise Transient(
+            f"The site answered HTTP {status}.", meaning="Nothing was done.", remedy="Tried again later."
+        )
+
+
+def _wait(response: Any) -> timedelta:
+    given = response.headers.get("retry-after", "") if response is not None else ""
+    return timedelta(seconds=int(given)) if given.isdigit() else timedelta(minutes=15)
+
+
+def _unreachable(address: str, exc: Error) -> Transient:
+    first = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+    site = urlsplit(address).netloc
+    return Transient(
+        f"{site} cannot be reached: {first[:200]}", meaning="Nothing was done.", remedy="Tried again later."
+    )
+
+
+def refuse_walls_by_address(page: Page) -> None:
+    """Raise where the page's address alone says that it is a log-in page."""
+    kind = page_kind("", page.url)
+    if kind is PageKind.LOGIN:
+        raise trouble(*_WALLS[kind])
+
+
+async def explain(page: Page, missing: str, what: str) -> Exception:
+    """Why something expected is not on the page: a wall, a page that failed, or a page that changed."""
+    kind = page_kind(await page.content(), page.url, await page.title())
+    if kind in _WALLS:
+        return trouble(*_WALLS[kind])
+    if kind is PageKind.FAILED:
+        return Transient(
+            "The page says that something went wrong.",
+            meaning="Nothing was done.",
+            remedy="Tried again later.",
+        )
+    if kind is PageKind.CONSENT:
+        return SessionTrouble(
+            SessionState.CHALLENGED,
+            "A consent page stands before the site.",
+            meaning="Nothing was done.",
+            remedy="Open the site once as this account and answer it.",
+        )
+    return PageChanged(
+        missing,
+        what,
+        meaning="The site changed its page; nothing was done.",
+        remedy="Run `stonechat doctor`; the adapter needs an update.",
+    )
+
+
+async def pass_consent(page: Page) -> None:
+    """Answer a layer that asks about cookies, with the least that it offers.
+
+    Raises:
+        SessionTrouble: it is not one that can be answered that way.
+    """
+    if not await page.evaluate(_REFUSE, [Selector.CONSENT_MASK.value, Selector.CONSENT.value]):
+        raise await explain_consent(page)
+
+
+async def explain_consent(page: Page) -> Exception:
+    """A consent layer that we do not know how to answer."""
+    return SessionTrouble(
+        SessionState.CHALLENGED,
+        "A layer that asks for consent covers the page.",
+        meaning="Nothing was done.",
+        remedy="Open the site once as this account and answer it.",
+    )
+
+
+def check_owner(found: Facts, handle: str) -> None:
+    """Refuse a session that belongs to somebody else.
+
+    Raises:
+        SessionTrouble: another account is logged in.
+    """
+    if found.handle and found.handle.casefold() != handle.casefold():
+        raise SessionTrouble(
+            SessionState.EXPIRED,
+            f"The saved session is @{found.handle}'s, not @{handle}'s.",
+            meaning="Nothing is done in somebody else's name.",
+            remedy=f"Save a session while logged in as @{handle}.",
+        )

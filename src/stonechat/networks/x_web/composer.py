@@ -1,0 +1,199 @@
+"""Writing into X's composer and pressing its button: every step up to the click, and what followed it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from playwright.async_api import Error, Locator, Page
+
+from stonechat.core.errors import Transient
+from stonechat.core.network import PublishOutcome, Refused, Unconfirmed
+from stonechat.networks.x_web.arrival import check_owner, explain, facts, go, pass_consent
+from stonechat.networks.x_web.faults import fault_of_status, publish_outcome, read_faults, worst
+from stonechat.networks.x_web.selectors import Selector, textbox
+from stonechat.networks.x_web.tap import Tap
+from stonechat.networks.x_web.wire import created_post_ids
+
+SEND = "CreateTweet"
+ENABLED_WITHIN = 2.0
+"""Real seconds within which the button must come alive after typing."""
+
+_BOX_AND_BUTTON = """([boxes, button]) => ({
+  shown: boxes.map((box) => document.querySelector(box)?.innerText ?? null),
+  ready: [...document.querySelectorAll(button)].some(
+    (one) => !one.disabled && one.getAttribute("aria-disabled") !== "true"),
+})"""
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """An open composer: ``scope`` is the CSS prefix of its elements, ``button`` its send button."""
+
+    page: Page
+    scope: str
+    button: str
+
+    def box(self, part: int) -> str:
+        return f"{self.scope}{textbox(part)}"
+
+    @property
+    def send(self) -> Locator:
+        return self.page.locator(f"{self.scope}{self.button}").first
+
+
+async def open_for_post(page: Page, site: str, handle: str) -> Composer:
+    """An empty composer for a new post: in the page that is open where that is possible, else a fresh one.
+
+    Raises:
+        SessionTrouble, Transient, PageChanged: it cannot be had.
+    """
+    if page.url.startswith(f"{site}/"):
+        found = await facts(page)
+        if found.new_post and not found.dialog and not found.consent and found.handle:
+            check_owner(found, handle)
+            await page.locator(Selector.NEW_POST.value).click()
+            return await _ready(page, handle, f"{Selector.DIALOG.value} ", Selector.SEND.value, looked=True)
+    await go(page, f"{site}/compose/post")
+    return await _ready(page, handle, f"{Selector.DIALOG.value} ", Selector.SEND.value)
+
+
+async def open_for_reply(page: Page, address: str, handle: str) -> Composer:
+    """The composer below the post at ``address``.
+
+    Raises:
+        SessionTrouble, Transient, PageChanged: it cannot be had.
+    """
+    await go(page, address)
+    return await _ready(page, handle, "", Selector.SEND_INLINE.value)
+
+
+async def _ready(page: Page, handle: str, scope: str, button: str, *, looked: bool = False) -> Composer:
+    composer = Composer(page, scope, button)
+    try:
+        await page.wait_for_selector(composer.box(0), state="visible")
+    except Error as exc:
+        raise await explain(page, Selector.TEXTBOX.name, "The composer's text box is not there.") from exc
+    if not looked:
+        found = await facts(page)
+        check_owner(found, handle)
+        if found.consent:
+            await pass_consent(page)
+    return composer
+
+
+async def write(composer: Composer, parts: Sequence[str]) -> None:
+    """Put the parts into the composer and make sure that they stand there as they were given.
+
+    Raises:
+        Transient: the composer shows something else, or its button stays dead.
+        PageChanged: an element is gone.
+    """
+    page = composer.page
+    for number, part in enumerate(parts):
+        if number:
+            await _press(composer, Selector.ADD_PART)
+        await page.focus(composer.box(number))
+        for line_number, line in enumerate(part.split("\n")):
+            if line_number:
+                await page.keyboard.press("Enter")
+            if line:
+                await page.keyboard.insert_text(line)
+    await _check(composer, parts)
+
+
+async def _press(composer: Composer, selector: Selector) -> None:
+    parts = [f"{composer.scope}{one.strip()}" for one in selector.value.split(",")]
+    try:
+        await composer.page.locator(", ".join(parts)).first.click()
+    except Error as exc:
+        raise await explain(composer.page, selector.name, f"{selector.name} cannot be pressed.") from exc
+
+
+async def _check(composer: Composer, parts: Sequence[str]) -> None:
+    boxes = [composer.box(number) for number in range(len(parts))]
+    button = f"{composer.scope}{composer.button}"
+    loop = asyncio.get_running_loop()
+    end = loop.time() + ENABLED_WITHIN
+    while True:
+        found = await composer.page.evaluate(_BOX_AND_BUTTON, [boxes, button])
+        same = [_folded(shown or "") for shown in found["shown"]] == [_folded(part) for part in parts]
+        if same and found["ready"]:
+            return
+        if loop.time() >= end:
+            break
+        await asyncio.sleep(0.05)
+    if await composer.send.count() == 0:
+        raise await explain(composer.page, composer.button, "The send button is not there.")
+    if not same:
+        raise Transient("The composer shows another text than was typed.", meaning="Nothing was sent.")
+    raise Transient(
+        "The send button stays disabled though the text is complete.", meaning="Nothing was sent."
+    )
+
+
+def _folded(shown: str) -> str:
+    return " ".join(shown.split())
+
+
+async def make_sure_it_can_be_pressed(composer: Composer) -> None:
+    """Do everything of a click but the click.
+
+    Raises:
+        SessionTrouble, Transient, PageChanged: something stands before the button.
+    """
+    try:
+        await composer.send.click(trial=True)
+    except Error as exc:
+        raise await explain(composer.page, "send button", "The send button cannot be pressed.") from exc
+
+
+async def press(composer: Composer) -> None:
+    """The click. From here on the outcome is unknown until something says otherwise."""
+    await composer.send.click(force=True, no_wait_after=True)
+
+
+@dataclass(slots=True)
+class Sent:
+    """What the answers to one click said: ids in order, or the outcome that ended it early."""
+
+    ids: list[str]
+    ended: PublishOutcome | None = None
+    unclear: str = ""
+
+
+async def follow(tap: Tap, parts: Sequence[str], within: float) -> Sent:
+    """Read the answers to one click, one for each part, until all are in or one says that it ends here."""
+    sent = Sent([])
+    while len(sent.ids) < len(parts):
+        call = await tap.next(within)
+        if call is None:
+            sent.unclear = f"No answer to part {len(sent.ids) + 1} within {within:g} s."
+            return sent
+        ids = created_post_ids(call.answer)
+        if ids:
+            sent.ids += ids
+            continue
+        fault = worst(read_faults(call.answer)) or fault_of_status(call.status or 0)
+        if fault is not None:
+            sent.ended = publish_outcome(fault, tuple(sent.ids))
+        else:
+            sent.unclear = call.problem or "The service took the post and did not say what became of it."
+        return sent
+    return sent
+
+
+async def toast_id(page: Page, within: float) -> str | None:
+    """The id that the page's "Your post was sent." links to; None where it does not show within that time."""
+    try:
+        link = await page.wait_for_selector(Selector.TOAST_LINK.value, timeout=within * 1000)
+        href = await link.get_attribute("href") if link is not None else None
+    except Error:
+        return None
+    return (href or "").split("?")[0].rstrip("/").rsplit("/", 1)[-1] or None
+
+
+def with_confirmed(outcome: PublishOutcome, ids: tuple[str, ...]) -> PublishOutcome:
+    """The same outcome, knowing of all parts that went out before it."""
+    return replace(outcome, confirmed=ids) if isinstance(outcome, Refused | Unconfirmed) else outcome

@@ -1,0 +1,211 @@
+"""Publishing through the page, such that every way it can end has a name.
+
+Before the click nothing can have happened: whatever goes wrong is ``Refused``. From the click on only
+evidence counts. The answer behind the page says posted or refused; where it says neither (cut off,
+empty, late, a dead browser) the toast's link is looked at, then the own profile; and what then is still
+unclear is ``Unconfirmed``, which is never sent again before a reconciler has looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from playwright.async_api import Error, Page
+
+from stonechat.browser import BrowserPool, Priority
+from stonechat.core.clock import Clock
+from stonechat.core.errors import Permanent, SessionTrouble, StonechatError, Transient
+from stonechat.core.ids import fingerprint
+from stonechat.core.model import Account
+from stonechat.core.network import (
+    Posted,
+    Publication,
+    PublishOutcome,
+    Refused,
+    Rehearsed,
+    Timeline,
+    Unconfirmed,
+)
+from stonechat.networks.x_web import composer as composing
+from stonechat.networks.x_web.composer import Composer, Sent
+from stonechat.networks.x_web.faults import read_faults
+from stonechat.networks.x_web.tap import tapped
+from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
+
+Newest = Callable[[Page, Account, str, str, int], Awaitable[Timeline]]
+TOAST_WITHIN = 0.7
+"""Real seconds to wait for the toast where the answer did not say what became of the post."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one publication came; it outlives the page, so that nothing is forgotten when that dies.
+
+    Attributes:
+        open_click: when the button was pressed for parts of which it is not yet known what became.
+    """
+
+    before_click: Callable[[], None] | None
+    open_click: datetime | None = None
+    ids: list[str] = field(default_factory=list)
+
+    def click(self, now: datetime) -> None:
+        if self.before_click is not None:
+            self.before_click()
+            self.before_click = None
+        self.open_click = now
+
+    def settle(self) -> None:
+        self.open_click = None
+
+
+class Publisher:
+    """Publishes one publication of one account."""
+
+    def __init__(self, pool: BrowserPool, clock: Clock, site: str, within: float, newest: Newest) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._site = site
+        self._within = within
+        self._newest = newest
+
+    async def publish(
+        self, account: Account, publication: Publication, before_click: Callable[[], None] | None
+    ) -> PublishOutcome:
+        """Publish all parts, or say how far it came."""
+        long = [part for part in publication.parts if weighted_length(part) > MAX_LENGTH]
+        if long or not publication.parts or not all(part.strip() for part in publication.parts):
+            why = (
+                f"A part is {weighted_length(long[0])} long, {MAX_LENGTH} is the most."
+                if long
+                else "A part is empty."
+            )
+            return Refused(why, permanent=True)
+        progress = _Progress(before_click)
+        priority = Priority.REPLY if publication.reply_to_author else Priority.POST
+        try:
+            async with self._pool.lease(account.id, priority=priority, task="publish") as lease:
+                return await self._publish(lease.page, account, publication, progress)
+        except StonechatError as exc:
+            return _ended_by(exc, progress)
+
+    async def _publish(
+        self, page: Page, account: Account, publication: Publication, progress: _Progress
+    ) -> PublishOutcome:
+        if publication.reply_to is None:
+            composer = await composing.open_for_post(page, self._site, account.handle)
+            outcome = await self._send(page, account, publication, composer, publication.parts, progress)
+            return outcome or self._posted(account, progress)
+        parent, author = publication.reply_to, publication.reply_to_author or account.handle
+        for part in publication.parts:
+            composer = await self._open_reply(page, account, f"{self._site}/{author}/status/{parent}")
+            outcome = await self._send(page, account, publication, composer, (part,), progress)
+            if outcome is not None:
+                return outcome
+            parent, author = progress.ids[-1], account.handle
+        return self._posted(account, progress)
+
+    async def _open_reply(self, page: Page, account: Account, address: str) -> Composer:
+        with tapped(page, "TweetDetail") as tap:
+            try:
+                return await composing.open_for_reply(page, address, account.handle)
+            except StonechatError:
+                call = await tap.next(0.05)
+                gone = call is not None and any(fault.code == 144 for fault in read_faults(call.answer))
+                if gone:
+                    raise Permanent(
+                        "The post that is answered is gone.", meaning="Nothing was sent."
+                    ) from None
+                raise
+
+    async def _send(
+        self,
+        page: Page,
+        account: Account,
+        publication: Publication,
+        composer: Composer,
+        parts: tuple[str, ...],
+        progress: _Progress,
+    ) -> PublishOutcome | None:
+        """Write the parts and click once; None where all went out, with their ids in ``progress``."""
+        await composing.write(composer, parts)
+        await composing.make_sure_it_can_be_pressed(composer)
+        if not publication.final_click:
+            lengths = " + ".join(str(weighted_length(part)) for part in publication.parts)
+            return Rehearsed(f"Everything was done but the final click ({lengths} of {MAX_LENGTH}).")
+        with tapped(page, composing.SEND) as tap:
+            progress.click(self._clock.now())
+            try:
+                await composing.press(composer)
+            except Error as exc:
+                sent = Sent([], unclear=f"The click did not return: {str(exc).splitlines()[0][:200]}")
+            else:
+                sent = await composing.follow(tap, parts, self._within)
+        progress.ids += sent.ids
+        if sent.ended is not None:
+            return composing.with_confirmed(sent.ended, tuple(progress.ids))
+        if sent.unclear:
+            outcome = await self._look_closer(page, account, parts, sent, progress)
+            if outcome is not None:
+                return outcome
+        progress.settle()
+        return None
+
+    async def _look_closer(
+        self, page: Page, account: Account, parts: tuple[str, ...], sent: Sent, progress: _Progress
+    ) -> PublishOutcome | None:
+        """The wire did not say: ask the toast, then the profile. None where that settles it."""
+        missing = parts[len(sent.ids) :]
+        if len(missing) == 1:
+            found = await composing.toast_id(page, TOAST_WITHIN)
+            if found is not None and found not in progress.ids:
+                progress.ids.append(found)
+                return None
+        try:
+            ids = await self._on_profile(page, account, missing, progress)
+        except StonechatError as exc:
+            return Unconfirmed(
+                f"{sent.unclear} The profile could not be read: {exc.what}", tuple(progress.ids)
+            )
+        progress.ids += ids
+        if len(ids) == len(missing):
+            return None
+        return Unconfirmed(sent.unclear, tuple(progress.ids))
+
+    async def _on_profile(
+        self, page: Page, account: Account, parts: tuple[str, ...], progress: _Progress
+    ) -> list[str]:
+        """Ids of the leading parts that the account's own page shows, posted since the click."""
+        timeline = await self._newest(page, account, "/with_replies", "UserTweetsAndReplies", 20)
+        clicked = progress.open_click or self._clock.now()
+        earliest = clicked - timedelta(seconds=60 + 2 * self._clock.speed)
+        by_text: dict[str, list[str]] = {}
+        for post in timeline.posts:
+            if post.created_at is not None and post.created_at >= earliest and post.id not in progress.ids:
+                by_text.setdefault(fingerprint(post.text), []).append(post.id)
+        ids: list[str] = []
+        for part in parts:
+            candidates = by_text.get(fingerprint(part), [])
+            if len(candidates) != 1:  # two of the same text: which is this one is for the reconciler to say
+                break
+            ids.append(candidates[0])
+        return ids
+
+    def _posted(self, account: Account, progress: _Progress) -> Posted:
+        return Posted(tuple(progress.ids), f"{self._site}/{account.handle}/status/{progress.ids[0]}")
+
+
+def _ended_by(exc: StonechatError, progress: _Progress) -> PublishOutcome:
+    """What an error means for the post: before the click it is not live, after it nobody knows."""
+    confirmed = tuple(progress.ids)
+    if progress.open_click is not None:
+        return Unconfirmed(str(exc), confirmed)
+    return Refused(
+        str(exc),
+        permanent=type(exc) is Permanent,
+        retry_after=exc.retry_after if isinstance(exc, Transient) else None,
+        session=exc.state if isinstance(exc, SessionTrouble) else None,
+        confirmed=confirmed,
+    )

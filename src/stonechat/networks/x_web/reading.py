@@ -1,0 +1,154 @@
+"""Reading a page of posts: from the answers behind it, and from what it draws where there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from playwright.async_api import Page
+
+from stonechat.core.errors import PageChanged, Transient
+from stonechat.core.network import NetworkPost, Timeline
+from stonechat.networks.x_web.arrival import explain, go
+from stonechat.networks.x_web.faults import fault_of_status, read_error, read_faults, worst
+from stonechat.networks.x_web.page import PageKind, page_kind, read_page
+from stonechat.networks.x_web.selectors import Selector
+from stonechat.networks.x_web.shape import at
+from stonechat.networks.x_web.tap import Call, Tap, tapped
+from stonechat.networks.x_web.wire import pinned_ids, read_timeline
+
+QUIET = 1.5
+"""Real seconds without an answer after which the page itself is looked at."""
+PAGES = 6
+"""At most so many answers of one timeline are read in one go."""
+LAST = 10
+"""An answer with fewer posts is the timeline's last: full ones hold about 20."""
+
+
+@dataclass(slots=True)
+class _Read:
+    posts: dict[str, NetworkPost] = field(default_factory=dict)
+    pinned: set[str] = field(default_factory=set)
+
+
+async def read_timeline_page(
+    page: Page,
+    address: str,
+    operation: str,
+    *,
+    limit: int,
+    within: float,
+    site: str,
+    wanted: Callable[[NetworkPost], bool],
+    moved: Callable[[str], None],
+) -> Timeline:
+    """Open ``address`` and read the timeline on it until ``limit`` wanted posts are seen or it ends.
+
+    Args:
+        operation: the call that brings the timeline.
+        within: real seconds for each answer.
+        moved: told what is missing where the page had to serve instead of the wire.
+
+    Raises:
+        SessionTrouble, Transient, PageChanged: never an empty result in their place.
+    """
+    with tapped(page, operation) as tap:
+        await go(page, address)
+        try:
+            answer = await first_answer(page, tap, operation, within)
+            read = _Read()
+            seen = _take(read, answer, operation, site, wanted)
+            for _ in range(PAGES - 1):
+                if len(read.posts) >= limit or seen < LAST:
+                    break
+                seen = await _more(page, tap, read, operation, site, wanted)
+        except PageChanged as exc:
+            return await _from_page(page, exc, limit, site, wanted, moved)
+    posts = tuple(read.posts.values())
+    times = [post.created_at for post in posts if post.created_at is not None and post.id not in read.pinned]
+    return Timeline(posts[:limit], complete=True, oldest=min(times, default=None), source="wire")
+
+
+async def first_answer(page: Page, tap: Tap, operation: str, within: float) -> object:
+    """The first answer that the page gets to ``operation``, checked.
+
+    Raises:
+        SessionTrouble, Transient: a wall, or the service's own refusal.
+        PageChanged: the page is there and never asks.
+    """
+    waited = 0.0
+    while True:
+        call = await tap.next(QUIET)
+        if call is not None:
+            return checked(call)
+        waited += QUIET
+        problem = await explain(page, f"call {operation}", f"The page did not ask for {operation}.")
+        if not isinstance(problem, PageChanged):
+            raise problem
+        if waited >= within:
+            if await page.query_selector(Selector.ACCOUNT_SWITCHER.value) is None:
+                raise problem
+            raise Transient(f"{operation} was not answered within {within:g} s.", remedy="It is tried again.")
+
+
+def checked(call: Call) -> object:
+    """The answer of a call that succeeded.
+
+    Raises:
+        SessionTrouble, Transient, Permanent: what its errors or its status ask for.
+    """
+    fault = worst(read_faults(call.answer))
+    if fault is not None and not at(call.answer, "data"):
+        if call.wait is not None and fault.wait is not None:
+            fault = replace(fault, wait=timedelta(seconds=call.wait))
+        raise read_error(fault, call.operation)
+    by_status = fault_of_status(call.status or 0)
+    if by_status is not None:
+        raise read_error(by_status, call.operation)
+    if call.answer is None:
+        raise Transient(
+            f"{call.operation}: {call.problem}", meaning="Nothing was read.", remedy="It is tried again."
+        )
+    return call.answer
+
+
+def _take(
+    read: _Read, answer: object, operation: str, site: str, wanted: Callable[[NetworkPost], bool]
+) -> int:
+    """Add the wanted posts; how many posts of any kind the answer held."""
+    posts = read_timeline(answer, operation, written=True, site=site)
+    read.pinned |= pinned_ids(answer)
+    for post in posts:
+        if wanted(post):
+            read.posts.setdefault(post.id, post)
+    return len(posts)
+
+
+async def _more(
+    page: Page, tap: Tap, read: _Read, operation: str, site: str, wanted: Callable[[NetworkPost], bool]
+) -> int:
+    """Scroll on for one more answer; how many posts it held, 0 where the timeline ends."""
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    call = await tap.next(QUIET)
+    if call is None:
+        return 0
+    return _take(read, checked(call), operation, site, wanted)
+
+
+async def _from_page(
+    page: Page,
+    cause: PageChanged,
+    limit: int,
+    site: str,
+    wanted: Callable[[NetworkPost], bool],
+    moved: Callable[[str], None],
+) -> Timeline:
+    html = await page.content()
+    posts = tuple(post for post in read_page(html, site=site) if wanted(post))[:limit]
+    if not posts and page_kind(html, page.url) is not PageKind.EMPTY:
+        raise cause
+    moved(cause.missing)
+    times = [post.created_at for post in posts if post.created_at is not None]
+    # What a page draws may have gaps, so it proves the absence of nothing.
+    return Timeline(posts, complete=False, oldest=min(times, default=None), source="dom")
