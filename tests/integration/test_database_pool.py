@@ -65,19 +65,23 @@ async def test_an_exception_rolls_back(any_database_url):
 
 async def test_hosts_that_start_together_migrate_once(any_database_url):
     async def start():
-        async with open_database(any_database_url, DatabaseSettings(), SystemClock()) as database:
-            async with database.read("test.version") as connection:
-                rows = await connection.execute(text("SELECT version_num FROM alembic_version"))
-                return [row[0] for row in rows]
+        async with (
+            open_database(any_database_url, DatabaseSettings(), SystemClock()) as database,
+            database.read("test.version") as connection,
+        ):
+            rows = await connection.execute(text("SELECT version_num FROM alembic_version"))
+            return [row[0] for row in rows]
 
     versions = await asyncio.gather(*(start() for _ in range(4)))
     assert all(version == versions[0] and len(version) == 1 for version in versions)
 
 
 async def test_a_newer_schema_is_refused(any_database_url):
-    async with open_database(any_database_url, DatabaseSettings(), SystemClock()) as database:
-        async with database.begin("test.newer") as connection:
-            await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    async with (
+        open_database(any_database_url, DatabaseSettings(), SystemClock()) as database,
+        database.begin("test.newer") as connection,
+    ):
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConfigError) as refusal:
         async with open_database(any_database_url, DatabaseSettings(), SystemClock()):
             pass
