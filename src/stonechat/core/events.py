@@ -68,6 +68,18 @@ class RunMissed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobHealthChanged(Event):
+    """A job's monitor thinks differently of it: ``healthy``, ``late``, ``failing`` or ``unknown``."""
+
+    name: ClassVar[str] = "job.health_changed"
+    job: str
+    before: str
+    after: str
+    why: str
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContentPlanned(Event):
     """A piece of content was written, reviewed and stored."""
 

@@ -300,6 +300,13 @@ async def active(connection: AsyncConnection) -> list[RunRow]:
     return [_run(row) for row in rows]
 
 
+async def changed(connection: AsyncConnection, since: datetime) -> list[RunRow]:
+    """Runs whose state changed after real time ``since``, oldest change first."""
+    states = [state.value for state in RunState]
+    query = _rows().where(job_runs.c.state.in_(states), job_runs.c.state_since > since)
+    return [_run(row) for row in await connection.execute(query.order_by(job_runs.c.state_since))]
+
+
 async def history(
     connection: AsyncConnection, *, job: str | None = None, account_id: str | None = None, limit: int = 50
 ) -> list[RunRow]:

@@ -1,10 +1,34 @@
-"""A log filter that lets through a few lines of each kind a minute and counts the rest."""
+"""Saying little during an outage: the first line and the last one, not one for each try."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
+
+import structlog
+
+log = structlog.get_logger()
+
+
+class Outage:
+    """Something cannot be done for a while: said when it begins and when it is over."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._failures = 0
+
+    def goes_on(self, cause: str) -> None:
+        """One more try has failed."""
+        if self._failures == 0:
+            log.warning(f"job.{self._what}_waits", cause=cause)
+        self._failures += 1
+
+    def is_over(self) -> None:
+        """It worked."""
+        if self._failures:
+            log.info(f"job.{self._what}_goes_on", failures=self._failures)
+        self._failures = 0
 
 
 class Throttle(logging.Filter):

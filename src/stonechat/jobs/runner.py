@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,10 +24,12 @@ from stonechat.database.engine import Database
 from stonechat.database.job_rows import RunRow, StepRow
 from stonechat.jobs.declaration import Job, Resource
 from stonechat.jobs.engine import Engine, Enqueued, open_engine
+from stonechat.jobs.quiet import Outage
 from stonechat.jobs.runs import IsDown, Request, Runs
 from stonechat.jobs.schedule import POSTING, Scheduler
 from stonechat.jobs.takeover import Lease, Pulse, executor_name
 from stonechat.jobs.timetable import Timetable, run_name
+from stonechat.jobs.watchdog import Watchdog
 
 log = structlog.get_logger()
 
@@ -43,7 +45,8 @@ class JobStatus:
     """One job and account as the pages show it.
 
     ``every`` is account time (None for a cron job); ``last`` is the newest run that came to an outcome;
-    ``success_rate`` counts the runs of the last day (None without any).
+    ``state`` is what its monitor thinks (``healthy``, ``late``, ``failing``, ``unknown``);
+    ``success_rate`` counts the runs of the last day of real time (None without any).
     """
 
     name: str
@@ -73,6 +76,7 @@ class Runner:
         scheduler: Scheduler,
         runs: Runs,
         timetable: Timetable,
+        watchdog: Watchdog,
     ) -> None:
         self._jobs = jobs
         self._engine = engine
@@ -81,6 +85,7 @@ class Runner:
         self._scheduler = scheduler
         self._runs = runs
         self._timetable = timetable
+        self._watchdog = watchdog
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
         """One more run of ``job`` at account time ``at``; asked twice, it runs once."""
@@ -167,6 +172,7 @@ class Runner:
             for job, account_id, next_tick in self._timetable.lines():
                 ends = await job_rows.last_ends(connection, job.name, account_id, 1)
                 tally = tallies.get((job.name, account_id))
+                verdict = self._watchdog.verdict(job.name, account_id)
                 total = tally.succeeded + tally.failed if tally is not None else 0
                 found.append(
                     JobStatus(
@@ -177,8 +183,8 @@ class Runner:
                         next_tick=next_tick,
                         paused=self._scheduler.paused(job.name, account_id),
                         last=ends[0] if ends else None,
-                        state="unknown",
-                        why="",
+                        state=verdict.health.value,
+                        why=verdict.why,
                         success_rate=tally.succeeded / total if tally is not None and total else None,
                         critical=job.critical,
                         useful=job.useful,
@@ -266,13 +272,25 @@ async def open_jobs(
             heartbeat=settings.heartbeat,
             limit=settings.takeover_after,
         )
+        watchdog = Watchdog(
+            timetable=timetable,
+            scheduler=scheduler,
+            database=database,
+            clock=clock,
+            events=events,
+            held=scheduler.held,
+        )
         with contextlib.suppress(Transient):
             await pulse.beat()
         ready.set()
         loops = [
-            asyncio.create_task(scheduler.run(), name="jobs.schedule"),
-            asyncio.create_task(_pulse(pulse, runs, clock, settings.heartbeat), name="jobs.pulse"),
-            asyncio.create_task(_forget(engine, clock), name="jobs.forget"),
+            asyncio.create_task(_for_ever(name, loop, clock), name=f"jobs.{name}")
+            for name, loop in {
+                "schedule": scheduler.run,
+                "pulse": lambda: _pulse(pulse, runs, clock, settings.heartbeat),
+                "watchdog": watchdog.run,
+                "forget": lambda: _forget(engine, clock),
+            }.items()
         ]
         try:
             yield Runner(
@@ -283,6 +301,7 @@ async def open_jobs(
                 scheduler=scheduler,
                 runs=runs,
                 timetable=timetable,
+                watchdog=watchdog,
             )
         finally:
             loops[0].cancel()
@@ -320,15 +339,27 @@ def _queues(settings: JobsSettings) -> dict[str, int]:
     }
 
 
+async def _for_ever(name: str, loop: Callable[[], Coroutine[Any, Any, None]], clock: Clock) -> None:
+    """Supervise a loop: whatever ends it is said, and it begins again."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("job.loop_failed", loop=name)
+        await clock.sleep_real(timedelta(seconds=1))
+
+
 async def _pulse(pulse: Pulse, runs: Runs, clock: Clock, every: timedelta) -> None:
+    outage = Outage("heartbeat")
     while True:
         try:
             taken = await pulse.beat()
             await runs.beat()
+            outage.is_over()
             if taken:
                 log.warning("job.taken_over", executors=list(taken))
         except Transient as exc:
-            log.warning("job.heartbeat_failed", cause=exc.what)
+            outage.goes_on(exc.what)
         await clock.sleep_real(every)
 
 

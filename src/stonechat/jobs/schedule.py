@@ -21,6 +21,7 @@ from stonechat.database import job_rows
 from stonechat.database.engine import Database
 from stonechat.jobs.declaration import Job, Priority, Resource
 from stonechat.jobs.engine import Engine, Enqueued
+from stonechat.jobs.quiet import Outage
 from stonechat.jobs.runs import IsDown, Request
 from stonechat.jobs.timetable import Held, Key, Launch, Timetable
 
@@ -114,12 +115,14 @@ class Scheduler:
 
     async def run(self) -> None:
         """Ask for runs until cancelled."""
+        outage = Outage("schedule")
         while True:
             self._poked.clear()
             try:
                 await self.look()
+                outage.is_over()
             except Transient as exc:
-                log.warning("job.schedule_waits", cause=exc.what)
+                outage.goes_on(exc.what)
                 await self._clock.sleep_real(LONGEST)
             await self._pause()
 
@@ -128,7 +131,7 @@ class Scheduler:
         await self._refresh()
         now = self._clock.now()
         self._timetable.serve(self._accounts(), now)
-        found = self._timetable.look(now, busy=self._is_busy, held=self._held)
+        found = self._timetable.look(now, busy=self._is_busy, held=self.held)
         asked = [launch for launch in found.launches if await self._ask(launch)]
         wall = self._clock.wall()
         if asked or found.held:
@@ -170,7 +173,8 @@ class Scheduler:
     def _is_busy(self, key: Key) -> bool:
         return key in self._busy
 
-    def _held(self, job: Job, account_id: str | None) -> str | None:
+    def held(self, job: Job, account_id: str | None) -> str | None:
+        """Why runs of this job and account wait: paused, or something they need is down."""
         paused = self.paused(job.name, account_id)
         if paused is not None:
             return paused

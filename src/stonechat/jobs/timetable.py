@@ -196,6 +196,10 @@ class Timetable:
                 moments.append(line.next)
         return min(moments, default=None)
 
+    def job(self, name: str) -> Job | None:
+        """The declaration of a name, if there is one."""
+        return self._jobs.get(name)
+
     def lines(self) -> Iterable[tuple[Job, str | None, datetime]]:
         """Each line with its next tick."""
         return [(line.job, line.account_id, line.next) for line in self._lines.values()]
