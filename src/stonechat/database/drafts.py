@@ -122,16 +122,22 @@ async def stock(connection: AsyncConnection, draft: ReserveDraft) -> bool:
 
 
 async def reserve(connection: AsyncConnection, account_id: str, *, limit: int = 500) -> list[ReserveDraft]:
-    """What is in the reserve, in the order in which it will be drawn. Rows that another transaction
-    holds are left out."""
+    """What is in the reserve, in the order in which it will be drawn."""
     rows = await connection.execute(
         select(reserve_drafts)
         .where(reserve_drafts.c.account_id == account_id, reserve_drafts.c.drawn_at.is_(None))
         .order_by(reserve_drafts.c.created_at, reserve_drafts.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
     return [_reserve_draft(row) for row in rows]
+
+
+async def find_reserve(connection: AsyncConnection, draft_id: str) -> ReserveDraft | None:
+    """The draft, drawn or not, or None."""
+    row = (
+        await connection.execute(select(reserve_drafts).where(reserve_drafts.c.id == draft_id))
+    ).one_or_none()
+    return None if row is None else _reserve_draft(row)
 
 
 async def reserve_size(connection: AsyncConnection, account_id: str) -> int:

@@ -47,7 +47,7 @@ class Spool:
         Raises:
             Transient: the disk is full or the folder cannot be written to.
         """
-        path = self._path(kind, key)
+        path = self.path(kind, key)
         written = path.with_suffix(f".{os.getpid()}.part")
         text = json.dumps({"key": key, "body": body}, ensure_ascii=False, separators=(",", ":"))
         try:
@@ -74,7 +74,7 @@ class Spool:
 
     def has(self, kind: str, key: str) -> bool:
         """Whether an entry with this key is kept."""
-        return self._path(kind, key).exists()
+        return self.path(kind, key).exists()
 
     def size(self, kind: str) -> int:
         """How many entries of a kind are kept."""
@@ -83,7 +83,7 @@ class Spool:
 
     def remove(self, kind: str, key: str) -> None:
         """Forget an entry, once it is stored."""
-        self._path(kind, key).unlink(missing_ok=True)
+        self.path(kind, key).unlink(missing_ok=True)
 
     async def drain(self, kind: str, store: Callable[[Entry], Awaitable[None]]) -> int:
         """Hand every entry to ``store`` and remove it after; stops at the first error, which is raised.
@@ -98,7 +98,8 @@ class Spool:
             stored += 1
         return stored
 
-    def _path(self, kind: str, key: str) -> Path:
+    def path(self, kind: str, key: str) -> Path:
+        """The file that keeps, or would keep, an entry."""
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
         return self._folder / kind / f"{name}.json"
 

@@ -1,0 +1,52 @@
+"""What one piece of writing is for; a value that survives a crash as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from stonechat.core.ids import stable_id
+from stonechat.core.model import ContentKind, Opportunity
+
+
+class Purpose(StrEnum):
+    """Where an accepted draft goes."""
+
+    SLOT = "slot"
+    RESERVE = "reserve"
+    REPLY = "reply"
+
+
+class Assignment(BaseModel):
+    """One text to be written.
+
+    Attributes:
+        id: of the row that an accepted draft becomes; the same for every repetition of the step.
+        propensity: None where a rule of the rhythm overruled the learner's choice.
+        due_at: the slot; None for the reserve.
+        foreign: the post that is answered: hostile until proven otherwise.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    account_id: str
+    purpose: Purpose
+    kind: ContentKind
+    arm: Mapping[str, str]
+    propensity: float | None = None
+    holdout: bool = False
+    model_version: int = 0
+    due_at: datetime | None = None
+    opportunity_id: str | None = None
+    in_reply_to: str | None = None
+    foreign: str = ""
+    foreign_author: str = ""
+
+
+def reply_id(opportunity: Opportunity) -> str:
+    """The id of the content that answers an opportunity: one answer, ever."""
+    return stable_id("reply", opportunity.account_id, opportunity.id)

@@ -1,0 +1,179 @@
+"""A language model behind any OpenAI-compatible endpoint, through the official SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import openai
+from openai.types.chat import ChatCompletion
+
+from stonechat.content.trouble import ModelRefused, ModelTrouble
+from stonechat.core.ports import WriteRequest, Written
+
+_QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+
+
+class OpenAIWriter:
+    """Writes with one model. Tries once: retries and fallbacks are the chain's.
+
+    Args:
+        timeout: real time for a whole answer, also where it drips in byte by byte.
+    """
+
+    def __init__(self, client: openai.AsyncOpenAI, model: str, timeout: timedelta) -> None:
+        self._client = client
+        self._model = model
+        self._timeout = timeout.total_seconds()
+
+    @property
+    def model(self) -> str:
+        """The model's name, as the price table knows it."""
+        return self._model
+
+    async def write(self, request: WriteRequest) -> Written:
+        """One answer that follows the request's schema.
+
+        Raises:
+            ModelTrouble: down, slow, rate limited, or answering garbage.
+            ModelRefused: the key, the model's name or the request is wrong; trying again is no use.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer: Any = await self._client.chat.completions.create(
+                    model=self._model,
+                    messages=[
+                        {"role": "system", "content": request.system},
+                        {"role": "user", "content": request.prompt},
+                    ],
+                    response_format={
+                        "type": "json_schema",
+                        "json_schema": {
+                            "name": request.schema_name,
+                            "schema": dict(request.schema),
+                            "strict": True,
+                        },
+                    },
+                    max_completion_tokens=request.max_output_tokens,
+                    temperature=request.temperature,
+                )
+        except TimeoutError as exc:
+            raise self._slow() from exc
+        except openai.APITimeoutError as exc:
+            raise self._slow() from exc
+        except openai.APIStatusError as exc:
+            raise self._status(exc) from exc
+        except (openai.APIConnectionError, openai.APIResponseValidationError) as exc:
+            raise self._trouble(f"could not be reached ({_cause(exc)})") from exc
+        except (json.JSONDecodeError, UnicodeDecodeError) as exc:
+            raise self._trouble("answered something that is not JSON") from exc
+        return self._read(answer, request)
+
+    def _read(self, answer: Any, request: WriteRequest) -> Written:
+        if not isinstance(answer, ChatCompletion):
+            raise self._trouble("answered a web page or text where JSON was expected")
+        usage = answer.usage
+        spent = (usage.prompt_tokens or 0, usage.completion_tokens or 0) if usage else None
+        text = answer.choices[0].message.content if answer.choices else None
+        if not text:
+            raise self._trouble("answered without any text", spent=spent)
+        try:
+            data = json.loads(text)
+        except ValueError as exc:
+            raise self._trouble("wrote text that is not JSON", spent=spent) from exc
+        fault = departs(request.schema, data)
+        if fault:
+            raise self._trouble(f"wrote JSON that departs from the schema: {fault}", spent=spent)
+        prompt_tokens, completion_tokens = spent or (0, 0)
+        return Written(data, self._model, prompt_tokens, completion_tokens)
+
+    def _slow(self) -> ModelTrouble:
+        # the provider may have finished and billed the answer that we no longer wait for
+        return self._trouble(f"did not answer within {self._timeout:.0f} s", maybe_billed=True)
+
+    def _status(self, exc: openai.APIStatusError) -> ModelTrouble | ModelRefused:
+        code = str(getattr(exc, "code", "") or "")
+        status = exc.status_code
+        if code in _QUOTA_CODES:
+            return self._refused("says that its quota is used up", "Top up the provider's account.")
+        if status == 429:
+            wait = retry_after(exc.response.headers)
+            return self._trouble("is rate limiting us", retry_after=wait)
+        if status in {401, 403}:
+            return self._refused(f"does not accept the key (HTTP {status})", "Check OPENAI_API_KEY.")
+        if status == 404:
+            return self._refused(
+                "does not know this model or path (HTTP 404)", "Check OPENAI_MODEL and OPENAI_BASE_URL."
+            )
+        if status >= 500 or status in {408, 409}:
+            return self._trouble(f"failed with HTTP {status}", retry_after=retry_after(exc.response.headers))
+        return self._refused(f"does not accept the request (HTTP {status})", "Check the model's abilities.")
+
+    def _trouble(self, what: str, **more: Any) -> ModelTrouble:
+        return ModelTrouble(
+            f"The model {self._model} {what}.",
+            meaning="Another try, the next model or the reserve serves instead.",
+            remedy="Nothing, unless it lasts; then check OPENAI_BASE_URL and the provider's status.",
+            **more,
+        )
+
+    def _refused(self, what: str, remedy: str) -> ModelRefused:
+        return ModelRefused(
+            f"The model {self._model} {what}.",
+            meaning="Nothing is written with it; the next model or the reserve serves.",
+            remedy=remedy,
+        )
+
+
+@asynccontextmanager
+async def open_client(base_url: str, api_key: str, patience: timedelta) -> AsyncIterator[openai.AsyncOpenAI]:
+    """One client for all models of an endpoint, closed at the end. It never retries by itself."""
+    client = openai.AsyncOpenAI(
+        base_url=base_url, api_key=api_key, timeout=patience.total_seconds(), max_retries=0
+    )
+    async with client:
+        yield client
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """The wait that a ``Retry-After`` (seconds) or ``retry-after-ms`` header asks for, at most a day."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * unit
+        except (KeyError, ValueError):
+            continue
+        if seconds >= 0:
+            return timedelta(seconds=min(seconds, 86_400.0))
+    return None
+
+
+def departs(schema: Mapping[str, Any], value: Any, at: str = "answer") -> str | None:
+    """How ``value`` departs from the part of JSON Schema that our requests use, or None."""
+    kind = schema.get("type")
+    if kind == "object":
+        if not isinstance(value, dict):
+            return f"{at} is not an object"
+        missing = [name for name in schema.get("required", ()) if name not in value]
+        if missing:
+            return f"{at} lacks {missing[0]!r}"
+        inner = schema.get("properties", {})
+        faults = (departs(inner[name], value[name], f"{at}.{name}") for name in inner if name in value)
+        return next((fault for fault in faults if fault), None)
+    if kind == "array":
+        if not isinstance(value, list):
+            return f"{at} is not a list"
+        items = schema.get("items", {})
+        faults = (departs(items, one, f"{at}[{number}]") for number, one in enumerate(value))
+        return next((fault for fault in faults if fault), None)
+    if kind == "string" and not isinstance(value, str):
+        return f"{at} is not text"
+    return None
+
+
+def _cause(exc: Exception) -> str:
+    cause = exc.__cause__
+    return type(cause).__name__ if cause else type(exc).__name__

@@ -1,0 +1,317 @@
+"""The planner: keeps the queue filled ahead by the account's rhythm, and the reserve stocked."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from stonechat.content import schedule
+from stonechat.content.arms import HOUR_BLOCK, Arms
+from stonechat.content.assignments import Assignment, Purpose
+from stonechat.content.drafting import Drafter
+from stonechat.content.schedule import Booked
+from stonechat.content.shelf import Shelf
+from stonechat.content.trouble import BudgetUsedUp, NoModel
+from stonechat.core.clock import Clock
+from stonechat.core.errors import Transient
+from stonechat.core.events import EventStream, WriterFellBack
+from stonechat.core.ids import stable_id
+from stonechat.core.model import Account, Choice
+from stonechat.database import Database, accounts, drafts
+from stonechat.jobs.declaration import JobContext, Json, Work
+
+Choose = Callable[[str, int, Sequence[datetime]], Awaitable[Sequence[Choice]]]
+"""The learner's choices for an account: how many, and roughly when."""
+
+_ROUNDS = 3
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """How far and how much is planned. Account time.
+
+    Attributes:
+        horizon: the queue holds this much ahead.
+        reserve_days: how many days' worth of posts the reserve holds.
+        reserve_window: without a model, the rhythm is kept from the reserve for so long ahead.
+        restock: most reserve drafts written in one run.
+        low: share of a full queue below which the queue check plans by itself.
+    """
+
+    horizon: timedelta = timedelta(hours=24)
+    reserve_days: float = 2.0
+    reserve_window: timedelta = timedelta(hours=6)
+    restock: int = 4
+    low: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What became of one assignment: ``stored``, ``kept`` (spooled), ``rejected`` or ``deferred``."""
+
+    outcome: str
+    why: str = ""
+    retry_seconds: float | None = None
+
+
+class Planner:
+    """Plans for one account at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        rng: random.Random,
+        events: EventStream,
+        arms: Arms,
+        shelf: Shelf,
+        drafter: Drafter,
+        choose: Choose,
+        settings: PlanSettings,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._rng = rng
+        self._events = events
+        self._arms = arms
+        self._shelf = shelf
+        self._drafter = drafter
+        self._choose = choose
+        self._settings = settings
+
+    async def plan(self, context: JobContext) -> Work:
+        """Fill the queue up to the horizon; what cannot be written now is deferred, never dropped."""
+        account = await self._account(context)
+        missing = await self.missing(account)
+        if not missing:
+            return Work(note="the queue is full")
+        orders = await context.step("choose", lambda: self._orders(account, missing, context.run_id))
+        done, deferred = 0, None
+        for number, order in enumerate(orders, 1):
+            result = await self._filled(context, f"write {number}", account, order)
+            done += result.outcome in {"stored", "kept"}
+            if result.outcome == "deferred":
+                deferred = result
+                break
+        if deferred is None:
+            return Work(done, missing)
+        why = deferred.why
+        drawn = await context.step("reserve", lambda: self.keep_rhythm(account, context.run_id, why))
+        if deferred.retry_seconds:
+            again = self._clock.now() + timedelta(seconds=deferred.retry_seconds)
+            context.wake("content.plan", again, account.id)
+        return Work(done + drawn, missing, deferred.why)
+
+    async def check(self, context: JobContext) -> Work:
+        """Store what waits in the spool, top up a low queue, stock the reserve."""
+        account = await self._account(context)
+        recovered = await self._drafter.recover({account.id: account})
+        work = Work(recovered, recovered)
+        if await self.missing(account) > self._full(account) * (1 - self._settings.low):
+            planned = await self.plan(context)
+            work = Work(work.done + planned.done, work.due + planned.due, planned.note)
+        stocked = await self._restock(account, context)
+        return Work(work.done + stocked.done, work.due + stocked.due, work.note or stocked.note)
+
+    async def missing(self, account: Account) -> int:
+        """How many posts the queue lacks."""
+        rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
+        taken = await self._shelf.booked(account.id)
+        return schedule.wanted(rhythm, taken, self._clock.now(), self._settings.horizon)
+
+    async def keep_rhythm(self, account: Account, run_id: str, why: str = "") -> int:
+        """Draw from the reserve until no gap in the coming hours breaks the rhythm; how many were drawn."""
+        voice = self._drafter.voice_of(account.id)
+        rhythm = self._shelf.rhythm(account, voice)
+        drawn = 0
+        while True:
+            earliest = self._shelf.earliest()
+            until = earliest + self._settings.reserve_window
+            taken = await self._shelf.booked(account.id)
+            due_at = schedule.emptiest(rhythm, taken, topic="", earliest=earliest, until=until)
+            if due_at is None:
+                break
+            content_id = stable_id("reserve", run_id, due_at.isoformat())
+            if await self._shelf.draw(account, voice, due_at, content_id) is None:
+                break
+            drawn += 1
+        if drawn:
+            self._events.emit(WriterFellBack(account_id=account.id, to="reserve", why=why))
+        return drawn
+
+    def place(
+        self, account: Account, choices: Sequence[Choice], taken: Sequence[Booked]
+    ) -> tuple[list[tuple[Choice, datetime]], list[Choice]]:
+        """Give each choice a time in its own hour block; those that found none come second."""
+        rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
+        earliest = self._shelf.earliest()
+        until = self._clock.now() + max(self._settings.horizon, _DAY)
+        placed: list[tuple[Choice, datetime]] = []
+        left: list[Choice] = []
+        known = list(taken)
+        for choice in choices:
+            topic = choice.arm.get("topic", "")
+            at = schedule.place(
+                rhythm,
+                known,
+                hours=self._arms.hours(choice.arm),
+                topic=topic,
+                earliest=earliest,
+                until=until,
+                rng=self._rng,
+            )
+            if at is None:
+                left.append(choice)
+            else:
+                placed.append((choice, at))
+                known.append(Booked(at, topic))
+        return placed, left
+
+    async def _orders(self, account: Account, missing: int, run_id: str) -> list[dict[str, object]]:
+        taken = await self._shelf.booked(account.id)
+        placed: list[tuple[Choice, datetime]] = []
+        left: list[Choice] = []
+        for _ in range(_ROUNDS):
+            lacking = missing - len(placed)
+            if not lacking:
+                break
+            choices = await self._choose(account.id, lacking, self._roughly(lacking))
+            known = [*taken, *(Booked(at, choice.arm.get("topic", "")) for choice, at in placed)]
+            more, left = self.place(account, choices, known)
+            placed += more
+        orders = [self._order(account, choice, at, choice.propensity) for choice, at in placed]
+        known = [*taken, *(Booked(at, choice.arm.get("topic", "")) for choice, at in placed)]
+        for choice in left[: missing - len(placed)]:
+            order = self._displaced(account, choice, known)
+            if order is not None and order.due_at is not None:
+                orders.append(order)
+                known.append(Booked(order.due_at, order.arm.get("topic", "")))
+        orders.sort(key=lambda order: order.due_at or self._clock.now())
+        return [
+            order.model_copy(update={"id": stable_id("slot", run_id, str(number))}).model_dump(mode="json")
+            for number, order in enumerate(orders)
+        ]
+
+    def _order(self, account: Account, choice: Choice, at: datetime, propensity: float | None) -> Assignment:
+        arm = self._arms.completed(choice.arm, self._rng)
+        return Assignment(
+            id="",
+            account_id=account.id,
+            purpose=Purpose.SLOT,
+            kind=self._arms.kind(arm, self._rng),
+            arm=arm,
+            propensity=propensity,
+            holdout=choice.holdout,
+            model_version=choice.model_version,
+            due_at=at,
+        )
+
+    def _displaced(self, account: Account, choice: Choice, taken: Sequence[Booked]) -> Assignment | None:
+        """The choice at a time, and if need be on a topic, that the rhythm allows: no longer the learner's."""
+        rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
+        earliest = self._shelf.earliest()
+        until = self._clock.now() + max(self._settings.horizon, _DAY)
+        topics = [choice.arm.get("topic", "")]
+        factor = self._arms.factors.get("topic")
+        if factor:
+            others = [level for level in factor.active if level not in topics]
+            topics += self._rng.sample(others, len(others))
+        for topic in topics:
+            at = schedule.place(
+                rhythm, taken, hours=None, topic=topic, earliest=earliest, until=until, rng=self._rng
+            )
+            if at is not None:
+                block = self._arms.block_of(schedule.local_hour(account.timezone, at))
+                arm = {**choice.arm, **({"topic": topic} if topic else {})}
+                arm |= {HOUR_BLOCK: block} if block else {}
+                displaced = Choice(arm, choice.propensity, choice.holdout, choice.model_version)
+                return self._order(account, displaced, at, None)
+        return None
+
+    async def _filled(
+        self, context: JobContext, step: str, account: Account, order: dict[str, object]
+    ) -> Filled:
+        """One assignment as a durable step."""
+        result: Json = await context.step(step, lambda: self._fill(account, order))
+        return Filled(**result)
+
+    async def _fill(self, account: Account, order: dict[str, object]) -> dict[str, object]:
+        assignment = Assignment.model_validate(order)
+        try:
+            outcome = await self._drafter.write(account, assignment)
+        except BudgetUsedUp as exc:
+            wait = exc.retry_after.total_seconds() if exc.retry_after else None
+            return _filled("deferred", exc.what, wait)
+        except NoModel as exc:
+            # the endpoint counts in real time, the schedule in account time
+            wait = exc.retry_after.total_seconds() * self._clock.speed if exc.retry_after else None
+            return _filled("deferred", exc.what, wait)
+        if outcome.spooled:
+            return _filled("kept", "; ".join(outcome.why))
+        return _filled("stored") if outcome.stored else _filled("rejected", "; ".join(outcome.why))
+
+    async def _restock(self, account: Account, context: JobContext) -> Work:
+        target = math.ceil(self._settings.reserve_days * account.posts_per_day)
+        async with self._database.read("content.reserve.size") as connection:
+            present = await drafts.reserve_size(connection, account.id)
+        lacking = min(target - present, self._settings.restock)
+        if lacking <= 0:
+            return Work()
+        choices = await context.step("choose reserve", lambda: self._stock(account, lacking, context))
+        done, run_id = 0, f"{context.run_id}/check"
+        for number, order in enumerate(choices, 1):
+            result = await self._filled(context, f"stock {number}", account, order)
+            done += result.outcome in {"stored", "kept"}
+            if result.outcome == "deferred":
+                drawn = await context.step("rhythm", partial(self.keep_rhythm, account, run_id, result.why))
+                return Work(done + drawn, lacking, result.why)
+        return Work(done, lacking)
+
+    async def _stock(self, account: Account, count: int, context: JobContext) -> list[dict[str, object]]:
+        choices = await self._choose(account.id, count, self._roughly(count))
+        return [
+            Assignment(
+                id=stable_id("stock", context.run_id, str(number)),
+                account_id=account.id,
+                purpose=Purpose.RESERVE,
+                kind=self._arms.kind(choice.arm, self._rng),
+                arm=self._arms.completed(choice.arm, self._rng),
+            ).model_dump(mode="json")
+            for number, choice in enumerate(choices)
+        ]
+
+    def _roughly(self, count: int) -> list[datetime]:
+        """Evenly spread times, for learners that look at them; the hour block decides the real one."""
+        now, step = self._clock.now(), self._settings.horizon / max(1, count)
+        return [now + step * (number + 0.5) for number in range(count)]
+
+    def _full(self, account: Account) -> float:
+        return account.posts_per_day * (self._settings.horizon / _DAY)
+
+    async def _account(self, context: JobContext) -> Account:
+        return await find_account(self._database, context.account_id)
+
+
+async def find_account(database: Database, account_id: str | None) -> Account:
+    """The account a run is for.
+
+    Raises:
+        Transient: it is not in the database (yet), or the database is away.
+    """
+    async with database.read("content.account") as connection:
+        for account in await accounts.every(connection):
+            if account.id == account_id:
+                return account
+    raise Transient(
+        f"There is no account {account_id!r}.",
+        remedy="Check ACCOUNT_HANDLE and the accounts in the settings.",
+    )
+
+
+def _filled(outcome: str, why: str = "", retry_seconds: float | None = None) -> dict[str, object]:
+    return {"outcome": outcome, "why": why, "retry_seconds": retry_seconds}

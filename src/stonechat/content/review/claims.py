@@ -1,0 +1,35 @@
+"""The claims policy: what an account in a field such as health or finance must not say."""
+
+from __future__ import annotations
+
+from stonechat.content.review import wording
+from stonechat.content.review.model import Bounds, Draft
+
+_HEALTH = (
+    ("gives a dosage", wording.DOSAGE),
+    ("makes a diagnosis", wording.DIAGNOSIS),
+    ("speaks of a cure", wording.CURE),
+    ("guarantees something", wording.GUARANTEE),
+)
+_FINANCE = (
+    ("gives financial advice or promises a gain", wording.FINANCE),
+    ("guarantees something", wording.GUARANTEE),
+)
+
+
+def claims(draft: Draft, bounds: Bounds) -> str | None:
+    """No dosage, diagnosis, cure or guarantee; a figure only with a source that the voice file names."""
+    policy = bounds.voice.claims_policy
+    text = draft.text
+    rules = (*(_HEALTH if "health" in policy else ()), *(_FINANCE if "finance" in policy else ()))
+    for why, pattern in rules:
+        if pattern.search(text):
+            return str(why)
+    if policy and wording.FIGURE.search(text) and not _credited(text, bounds):
+        return "gives a figure without a known source"
+    return None
+
+
+def _credited(text: str, bounds: Bounds) -> bool:
+    folded = text.casefold()
+    return any(source.casefold() in folded for source in bounds.voice.sources)

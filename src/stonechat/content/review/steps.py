@@ -1,0 +1,169 @@
+"""The steps of the review, in order. Each is a pure function that gives None or a reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from stonechat.content.review import wording
+from stonechat.content.review.claims import claims
+from stonechat.content.review.echo import echo
+from stonechat.content.review.language import language
+from stonechat.content.review.model import Bounds, Draft, Step, Verdict
+from stonechat.core.model import ContentKind
+
+_MOST_PARTS = 12
+_RUN = 7  # so many words of the prompt in a row are no chance
+
+
+def review(draft: Draft, bounds: Bounds, *, skip: frozenset[str] = frozenset()) -> Verdict:
+    """The first step that says no, or a pass; steps in ``skip`` are left out."""
+    for name, step in STEPS.items():
+        why = None if name in skip else step(draft, bounds)
+        if why:
+            return Verdict(name, why)
+    return Verdict()
+
+
+def shape(draft: Draft, bounds: Bounds) -> str | None:
+    """Parts are there, none empty, one only where the kind has one."""
+    if not draft.parts or any(not part.strip() for part in draft.parts):
+        return "a part is empty"
+    if draft.kind is ContentKind.THREAD:
+        if not 2 <= len(draft.parts) <= _MOST_PARTS:
+            return f"a thread needs 2 to {_MOST_PARTS} parts"
+    elif len(draft.parts) != 1:
+        return f"a {draft.kind.value} has one part"
+    if len({part.strip().casefold() for part in draft.parts}) != len(draft.parts):
+        return "two parts say the same"
+    return "almost no words" if len(re.findall(r"\w+", draft.text)) < 3 else None
+
+
+def length(draft: Draft, bounds: Bounds) -> str | None:
+    """No part is longer than the network allows, by its own measure."""
+    for number, part in enumerate(draft.parts, 1):
+        long = bounds.length(part)
+        if long > bounds.max_length:
+            where = f"part {number} of {len(draft.parts)}" if len(draft.parts) > 1 else "the text"
+            return f"{where} is {long} long where {bounds.max_length} is the most"
+    return None
+
+
+def markup(draft: Draft, bounds: Bounds) -> str | None:
+    """Plain text only."""
+    for name, pattern in wording.MARKUP:
+        if pattern.search(draft.text):
+            return f"contains {name}"
+    return None
+
+
+def leak(draft: Draft, bounds: Bounds) -> str | None:
+    """Nothing of the prompt, the model or a secret shows through."""
+    text = draft.text
+    folded = _folded(text)
+    for secret in bounds.secrets:
+        if len(secret) >= 6 and _folded(secret) in folded:
+            return "contains a secret"
+    for name, pattern in wording.LEAKS:
+        if pattern.search(text):
+            return f"contains {name}"
+    words = _words(text)
+    told = {run for line in bounds.instructions for run in _runs(_words(line), _RUN)}
+    return "repeats the instructions" if any(run in told for run in _runs(words, _RUN)) else None
+
+
+def links(draft: Draft, bounds: Bounds) -> str | None:
+    """No link, mention, tag, address or number that the owner has not allowed; a reply carries none."""
+    text = draft.text
+    allowed = draft.kind is not ContentKind.REPLY
+    hosts = tuple(_host(link) for link in bounds.voice.links) if allowed else ()
+    for match in (*wording.URL.finditer(text), *wording.DOMAIN.finditer(text)):
+        host = _host(match[0])
+        if not any(host == one or host.endswith(f".{one}") for one in hosts):
+            return "contains an unknown link"
+    for name, pattern in (("an e-mail address", wording.EMAIL), ("a number to call", wording.PHONE)):
+        if pattern.search(text):
+            return f"contains {name}"
+    if wording.WALLET.search(text):
+        return "contains a wallet address"
+    return _tags(text, bounds, allowed=allowed)
+
+
+def _tags(text: str, bounds: Bounds, *, allowed: bool) -> str | None:
+    for what, pattern, known in (
+        ("mention", wording.HANDLE, bounds.voice.handles),
+        ("hashtag", wording.HASHTAG, bounds.voice.hashtags),
+    ):
+        names = {name.lstrip("@#").casefold() for name in known} if allowed else set()
+        for match in pattern.finditer(text):
+            if match[1].casefold() not in names:
+                return f"contains an unknown {what}"
+    return None
+
+
+def repetition(draft: Draft, bounds: Bounds) -> str | None:
+    """Not too like one of the account's recent texts."""
+    match = bounds.history.closest(draft.text)
+    return f"too like a recent post ({match.score:.0f} %)" if match else None
+
+
+def banned(draft: Draft, bounds: Bounds) -> str | None:
+    """None of the owner's banned words and claims, as whole words."""
+    text = " ".join(_words(draft.text))
+    for phrase in (*bounds.voice.banned_words, *bounds.voice.banned_claims):
+        wanted = " ".join(_words(phrase))
+        if wanted and re.search(rf"\b{re.escape(wanted)}(?:s|es)?\b", text):
+            return f"uses {phrase!r}, which the voice file bans"
+    return None
+
+
+def tone(draft: Draft, bounds: Bounds) -> str | None:
+    """Within the account's limits: emoji, exclamation marks, shouting, insults."""
+    text = draft.text
+    if wording.INSULT.search(text):
+        return "insults somebody or swears"
+    if len(wording.EMOJI.findall(text)) > bounds.voice.max_emoji * len(draft.parts):
+        return f"more than {bounds.voice.max_emoji} emoji"
+    if text.count("!") > bounds.voice.max_exclamations * len(draft.parts):
+        return f"more than {bounds.voice.max_exclamations} exclamation marks"
+    if len(wording.SHOUTING.findall(text)) > 1:
+        return "shouts"
+    if wording.FALSE_SELF.search(text):
+        return "claims an experience or profession that an automated account cannot have"
+    return None
+
+
+def _host(link: str) -> str:
+    bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", link.strip().casefold())
+    return re.split(r"[/?#:\s]", bare.replace("[.]", ".").replace("(.)", "."), maxsplit=1)[0].rstrip(".,;!")
+
+
+def _folded(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)?", text.casefold())
+
+
+def _runs(words: list[str], size: int) -> list[tuple[str, ...]]:
+    return [tuple(words[at : at + size]) for at in range(len(words) - size + 1)]
+
+
+STEPS: Mapping[str, Step] = MappingProxyType(
+    {
+        "schema": shape,
+        "length": length,
+        "markup": markup,
+        "leak": leak,
+        "links": links,
+        "language": language,
+        "banned": banned,
+        "claims": claims,
+        "tone": tone,
+        "echo": echo,
+        "repetition": repetition,
+    }
+)
+"""Every step by its name, cheapest first."""

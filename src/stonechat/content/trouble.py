@@ -1,0 +1,42 @@
+"""What can go wrong with a model and its budget."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from stonechat.core.errors import Permanent, Transient
+
+
+class ModelTrouble(Transient):
+    """A model is down, slow, rate limited or answers garbage.
+
+    Attributes:
+        spent: prompt and completion tokens, where it answered uselessly but said what it used.
+        maybe_billed: the call may have been served and billed although no answer arrived.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        meaning: str = "",
+        remedy: str = "",
+        retry_after: timedelta | None = None,
+        spent: tuple[int, int] | None = None,
+        maybe_billed: bool = False,
+    ) -> None:
+        super().__init__(what, meaning=meaning, remedy=remedy, retry_after=retry_after)
+        self.spent = spent
+        self.maybe_billed = maybe_billed
+
+
+class ModelRefused(Permanent):
+    """A model does not accept the key, its own name or the request."""
+
+
+class BudgetUsedUp(Transient):
+    """The call's worst case would pass a limit; ``retry_after`` is when the period ends (account time)."""
+
+
+class NoModel(Transient):
+    """No model of the chain could serve; ``retry_after`` is when the first of them may again (real time)."""

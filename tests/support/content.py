@@ -1,0 +1,162 @@
+"""The content layer put together for tests: real database, real endpoint, a learner that draws by chance."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from stonechat.config.settings import DatabaseSettings
+from stonechat.content.arms import Arms, load_arms
+from stonechat.content.budget import Budget, Limits, Price, PriceTable
+from stonechat.content.drafting import Drafter
+from stonechat.content.fallback import FallbackChain, Patience
+from stonechat.content.openai_writer import OpenAIWriter, open_client
+from stonechat.content.planner import Planner, PlanSettings
+from stonechat.content.prompts import Prompts
+from stonechat.content.replies import Replier, ReplySettings
+from stonechat.content.shelf import Shelf
+from stonechat.content.voice import load_voice
+from stonechat.core.clock import Clock
+from stonechat.core.events import Event, EventStream, Stamped
+from stonechat.core.model import Account, Choice
+from stonechat.database import Database, accounts, open_database
+from stonechat.database.spool import Spool
+from tests.support.model_endpoint import ModelEndpoint, model_endpoint
+
+T = TypeVar("T")
+ACCOUNT = Account(id="x:quietbuilder", network="x_web", handle="quietbuilder", posts_per_day=8)
+
+
+@dataclass(slots=True)
+class Run:
+    """A job's context whose steps are remembered by name, as the engine does."""
+
+    clock: Clock
+    run_id: str = "content.plan/x:quietbuilder@1"
+    account_id: str | None = ACCOUNT.id
+    attempt: int = 1
+    remembered: dict[str, Any] = field(default_factory=dict)
+    woken: list[tuple[str, datetime]] = field(default_factory=list)
+
+    @property
+    def tick(self) -> datetime:
+        return self.clock.now()
+
+    async def step(self, name: str, run: Callable[[], Awaitable[T]]) -> T:
+        if name not in self.remembered:
+            self.remembered[name] = await run()
+        result: T = self.remembered[name]
+        return result
+
+    def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
+        self.woken.append((job, at))
+
+
+@dataclass(slots=True)
+class Studio:
+    """Everything a test of the content layer needs."""
+
+    database: Database
+    clock: Clock
+    endpoint: ModelEndpoint
+    planner: Planner
+    replier: Replier
+    drafter: Drafter
+    shelf: Shelf
+    budget: Budget
+    spool: Spool
+    arms: Arms
+    heard: list[Event]
+    account: Account
+    runs: int = 0
+
+    def run(self, job: str = "content.plan") -> Run:
+        self.runs += 1
+        return Run(self.clock, run_id=f"{job}/{self.account.id}@{self.runs}", account_id=self.account.id)
+
+
+def uniform(arms: Arms, rng: random.Random) -> Callable[[str, int, Sequence[datetime]], Awaitable[Any]]:
+    """A learner that knows nothing."""
+
+    async def choose(account_id: str, count: int, slots: Sequence[datetime]) -> list[Choice]:
+        learned = arms.learned()
+        share = 1.0
+        for levels in learned.values():
+            share /= len(levels)
+        return [
+            Choice({name: rng.choice(levels) for name, levels in learned.items()}, share, True, 0)
+            for _ in range(count)
+        ]
+
+    return choose
+
+
+@asynccontextmanager
+async def studio(
+    folder: Path,
+    clock: Clock,
+    *,
+    url: str = "",
+    account: Account = ACCOUNT,
+    limits: Limits = Limits(),
+    models: Sequence[str] = ("m-large",),
+    patience: Patience = Patience(first=timedelta(milliseconds=5), cap=timedelta(milliseconds=20)),
+    plan: PlanSettings = PlanSettings(),
+    replies: ReplySettings = ReplySettings(invited_only=False),
+    timeout: timedelta = timedelta(seconds=5),
+    seed: int = 1,
+    prices: Mapping[str, Price] | None = None,
+) -> AsyncIterator[Studio]:
+    """Open everything on a database of its own."""
+    rng = random.Random(seed)
+    heard: list[Event] = []
+    events = EventStream(clock)
+    events.subscribe(lambda stamped: _hear(heard, stamped))
+    arms = load_arms()
+    spool = Spool(folder / "spool")
+    async with (
+        open_database(url or f"sqlite:///{folder}/content.db", DatabaseSettings(), clock) as database,
+        model_endpoint() as endpoint,
+        open_client(endpoint.url, "key-for-tests", timeout) as client,
+    ):
+        async with database.begin("test.account") as connection:
+            await accounts.put(connection, account, clock.now())
+        budget = Budget(database, clock, events, limits, PriceTable(Price(1.0, 2.0), prices or {}))
+        writers = [OpenAIWriter(client, model, timeout) for model in models]
+        shelf = Shelf(
+            database, clock, rng, events, arms, spacing=timedelta(minutes=20), lead=timedelta(minutes=5)
+        )
+        drafter = Drafter(
+            database=database,
+            clock=clock,
+            events=events,
+            spool=spool,
+            chain=FallbackChain(writers, budget, clock, events, patience),
+            prompts=Prompts(arms),
+            shelf=shelf,
+            text_rules=lambda network: (len, 280),
+            voice=load_voice(),
+        )
+        yield Studio(
+            database=database,
+            clock=clock,
+            endpoint=endpoint,
+            planner=Planner(database, clock, rng, events, arms, shelf, drafter, uniform(arms, rng), plan),
+            replier=Replier(database, clock, rng, arms, drafter, replies),
+            drafter=drafter,
+            shelf=shelf,
+            budget=budget,
+            spool=spool,
+            arms=arms,
+            heard=heard,
+            account=account,
+        )
+
+
+def _hear(heard: list[Event], stamped: Stamped) -> None:
+    heard.append(stamped.event)
