@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -91,11 +91,12 @@ async def append_account(
     followers: int | None,
     following: int | None,
 ) -> None:
-    """Store how many follow the account now."""
+    """Store how many follow the account now; the same moment twice is one line."""
+    make = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
     await connection.execute(
-        insert(account_metrics).values(
-            account_id=account_id, captured_at=at, followers=followers, following=following
-        )
+        make(account_metrics)
+        .values(account_id=account_id, captured_at=at, followers=followers, following=following)
+        .on_conflict_do_nothing()
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.ids import fingerprint, stable_id
 from stonechat.core.model import Content, ContentKind
+from stonechat.core.states import ContentState
 from stonechat.database.schema import content_metadata, post_attempts, post_parts
 
 
@@ -200,3 +201,35 @@ async def known_post_ids(connection: AsyncConnection, account_id: str) -> dict[s
         select(post_parts.c.post_id, post_parts.c.content_id).where(post_parts.c.account_id == account_id)
     )
     return {str(row[0]): str(row[1]) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class LivePost:
+    """A post of ours that is on the network; ``number`` is its part, 0 for the first."""
+
+    post_id: str
+    content_id: str
+    kind: str
+    number: int
+    posted_at: datetime
+
+
+async def live_since(connection: AsyncConnection, account_id: str, since: datetime) -> list[LivePost]:
+    """Our parts of content that went live at or after ``since``, newest first."""
+    rows = await connection.execute(
+        select(
+            post_parts.c.post_id,
+            post_parts.c.content_id,
+            content_metadata.c.kind,
+            post_parts.c.number,
+            content_metadata.c.posted_at,
+        )
+        .join(content_metadata, content_metadata.c.id == post_parts.c.content_id)
+        .where(
+            content_metadata.c.account_id == account_id,
+            content_metadata.c.state == ContentState.POSTED.value,
+            content_metadata.c.posted_at >= since,
+        )
+        .order_by(content_metadata.c.posted_at.desc(), post_parts.c.number)
+    )
+    return [LivePost(str(row[0]), str(row[1]), str(row[2]), int(row[3]), row[4]) for row in rows]

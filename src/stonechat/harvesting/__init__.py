@@ -1,1 +1,1 @@
-"""Layer 9: finds posts worth a reply, and accounts worth watching."""
+"""Layer 9: posts worth a reply and authors worth watching, in a pool that neither dries up nor swells."""

@@ -10,23 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import PostingSettings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import PageChanged, SessionTrouble, StonechatError
+from stonechat.core.errors import StonechatError
 from stonechat.core.events import (
     Event,
     EventStream,
     PostPublished,
     PostReconciled,
     PostUnconfirmed,
-    SelectorMoved,
 )
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.network import Network, NetworkPost, Timeline
 from stonechat.core.states import ContentState
 from stonechat.database import Database, content, receipts
 from stonechat.database.receipts import Attempt
+from stonechat.networks.sessions import noting_trouble
 from stonechat.posting.matching import Search, find_parts, proves_absence
 from stonechat.posting.recording import become_posted
-from stonechat.posting.sessions import note_session
 
 KNOWN_FOR = timedelta(days=7)
 """Our known posts of that long are looked for in a read, to tell a healthy one from a shrunken one."""
@@ -107,21 +106,10 @@ class Reconciler:
     async def _read(self, account: Account, network: Network, *, replies: bool) -> Timeline | None:
         """One read; None where it failed. A failed read decides nothing."""
         try:
-            if replies:
-                return await network.own_replies(account)
-            return await network.own_posts(account)
-        except SessionTrouble as trouble:
-            async with self._database.begin("posting.session") as connection:
-                self._emit(
-                    await note_session(
-                        connection, account, trouble.state, now=self._clock.now(), why=trouble.what
-                    )
-                )
-        except PageChanged as moved:
-            self._emit([SelectorMoved(account_id=account.id, network=network.name, missing=moved.missing)])
+            async with noting_trouble(self._database, self._clock, self._events, account, network):
+                return await (network.own_replies(account) if replies else network.own_posts(account))
         except (StonechatError, TimeoutError):
             return None
-        return None
 
     async def _settle(
         self, account: Account, content_id: str, timeline: Timeline | None, read_at: datetime

@@ -14,8 +14,8 @@ from stonechat.core.model import Account, Content
 from stonechat.core.network import Posted, Publication, PublishOutcome, Refused, Rehearsed, Unconfirmed
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import content, opportunities, receipts
+from stonechat.networks.sessions import note_session
 from stonechat.posting.outcome import Result, Verdict
-from stonechat.posting.sessions import note_session
 
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=10)

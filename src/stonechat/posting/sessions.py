@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
-from stonechat.core.events import EventStream, SessionChanged
+from stonechat.core.events import EventStream
 from stonechat.core.model import Account
 from stonechat.core.network import Network
 from stonechat.core.states import SessionState
 from stonechat.database import Database, accounts
+from stonechat.networks.sessions import note_session
 
 LONGEST_GAP = timedelta(hours=6)
-
-
-async def note_session(
-    connection: AsyncConnection, account: Account, state: SessionState, *, now: datetime, why: str
-) -> tuple[SessionChanged, ...]:
-    """Write the state; returns the event to emit after the commit, if the state changed."""
-    before = await accounts.set_session(connection, account.id, state, now=now, why=why)
-    if before is state:
-        return ()
-    return (SessionChanged(account_id=account.id, before=before, after=state, why=why),)
 
 
 def is_time_to_ask(since: datetime, tick: datetime, every: timedelta) -> bool:

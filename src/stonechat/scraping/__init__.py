@@ -1,1 +1,1 @@
-"""Layer 8: reads the metrics of our own posts and replies and appends them as snapshots."""
+"""Layer 8: the metrics of our own posts, many from one page; empty or shrunken data is never a metric."""

@@ -1,0 +1,239 @@
+"""Scraping and harvesting on a real SQLite file against a network in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from tests.support.clock import ManualClock
+from tests.support.network import foreign_post
+from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
+
+from stonechat.config.settings import DatabaseSettings, HarvestingSettings, ScrapingSettings
+from stonechat.core.errors import PageChanged, SessionTrouble, Transient
+from stonechat.core.events import OpportunitiesFound, SelectorMoved, SessionChanged
+from stonechat.core.network import Profile
+from stonechat.core.states import OpportunityState, SessionState
+from stonechat.database import Database, metrics, open_database, opportunities
+from stonechat.database.spool import Spool
+from stonechat.harvesting.harvester import Harvester
+from stonechat.harvesting.keeping import OpportunityStore
+from stonechat.scraping.keeping import SnapshotStore
+from stonechat.scraping.scraper import Scraper
+
+TABLES = ("metrics_snapshots", "reply_opportunities")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def database(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Database]:
+    async with open_database(f"sqlite:///{tmp_path}/x.db", DatabaseSettings(), clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def desk(database: Database, clock: ManualClock) -> Desk:
+    desk = desk_on(database, clock)
+    await desk.add_account(ACCOUNT)
+    await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=clock.now()) for n in range(6)))
+    await desk.sweep().sweep(RunContext(clock))
+    await clock.advance(hours=1)
+    return desk
+
+
+@pytest.fixture
+def scraper(desk: Desk, tmp_path: Path) -> Scraper:
+    return Scraper(
+        desk.database,
+        desk.clock,
+        {"x_web": desk.network},
+        desk.events,
+        ScrapingSettings(),
+        SnapshotStore(desk.database, Spool(tmp_path / "spool")),
+    )
+
+
+@pytest.fixture
+def harvester(desk: Desk, tmp_path: Path) -> Harvester:
+    return Harvester(
+        desk.database,
+        desk.clock,
+        {"x_web": desk.network},
+        desk.events,
+        HarvestingSettings(queries=("sleep", "coffee"), pool_low=3, pool_high=8),
+        OpportunityStore(desk.database, Spool(tmp_path / "spool")),
+    )
+
+
+async def refuse_writes(database: Database, *, refuse: bool) -> None:
+    """The tables are locked away, as where the disk is full: each insert fails as an operational error."""
+    async with database.begin("test.refuse") as connection:
+        for table in TABLES:
+            verb = f"ALTER TABLE {table} RENAME TO {table}_away"
+            back = f"ALTER TABLE {table}_away RENAME TO {table}"
+            await connection.execute(text(verb if refuse else back))
+
+
+async def count(database: Database) -> int:
+    async with database.read("test.count") as connection:
+        return await metrics.count(connection)
+
+
+async def test_one_load_of_the_profile_measures_every_post(scraper: Scraper, desk: Desk) -> None:
+    desk.network.measure("1002", likes=7, views=90)
+    before = len(desk.network.calls)
+    work = await scraper.posts(RunContext(desk.clock))
+    assert (work.done, work.due) == (6, 6)
+    assert len(desk.network.calls) == before + 1
+    async with desk.database.read("test") as connection:
+        shot = (await metrics.latest(connection, ACCOUNT.id, ["1002"]))["1002"]
+    assert (shot.metrics.likes, shot.metrics.views, shot.content_id) == (7, 90, "p2")
+    assert shot.captured_at == desk.clock.now()
+
+
+@pytest.mark.parametrize("fault", ["shrunken", "expired"])
+async def test_an_empty_read_is_an_error_and_never_a_metric(scraper: Scraper, desk: Desk, fault: str) -> None:
+    desk.network.shrunken = fault == "shrunken"
+    if fault == "expired":
+        desk.network.state = SessionState.EXPIRED
+    with pytest.raises(PageChanged if fault == "shrunken" else SessionTrouble):
+        await scraper.posts(RunContext(desk.clock))
+    assert await count(desk.database) == 0
+    assert len(desk.told_of(SelectorMoved if fault == "shrunken" else SessionChanged)) == 1
+
+
+async def test_a_troubled_session_is_not_hammered_by_readers(
+    scraper: Scraper, harvester: Harvester, desk: Desk
+) -> None:
+    desk.network.state = SessionState.LOCKED
+    with pytest.raises(SessionTrouble):
+        await scraper.posts(RunContext(desk.clock))
+    calls = len(desk.network.calls)
+    for run in (scraper.posts, scraper.replies, scraper.analytics, harvester.search, harvester.mentions):
+        work = await run(RunContext(desk.clock))
+        assert (work.due, work.note) == (0, "the session is locked")
+    assert len(desk.network.calls) == calls
+
+
+async def test_what_cannot_be_stored_is_spooled_and_stored_once_later(scraper: Scraper, desk: Desk) -> None:
+    await scraper.posts(RunContext(desk.clock))
+    async with desk.database.read("test") as connection:
+        shots = list((await metrics.latest(connection, ACCOUNT.id, ["1000", "1001"])).values())
+    later = [replace(shot, captured_at=shot.captured_at + timedelta(minutes=1)) for shot in shots]
+    await refuse_writes(desk.database, refuse=True)
+    assert await scraper.store.keep(later) == 0
+    assert await scraper.store.keep(later) == 0
+    await refuse_writes(desk.database, refuse=False)
+    assert await count(desk.database) == 6
+    assert await scraper.store.catch_up() == 1
+    assert await count(desk.database) == 8
+    assert await scraper.store.catch_up() == 0
+
+
+async def test_followers_are_a_series_and_one_that_is_not_shown_is_an_error(
+    scraper: Scraper, desk: Desk
+) -> None:
+    desk.network.profiles["robin"] = Profile("robin", "Robin", followers=41, following=7)
+    ctx = RunContext(desk.clock)
+    await scraper.analytics(ctx)
+    await scraper.analytics(RunContext(desk.clock))
+    async with desk.database.read("test") as connection:
+        assert await metrics.account_series(connection, ACCOUNT.id) == [(desk.clock.now(), 41)]
+    desk.network.profiles["robin"] = Profile("robin", "Robin", followers=None, following=None)
+    with pytest.raises(PageChanged):
+        await scraper.analytics(RunContext(desk.clock))
+
+
+def crowd(desk: Desk, number: int) -> None:
+    at = desk.clock.now() - timedelta(minutes=30)
+    desk.network.others = [
+        foreign_post(str(n), f"wren{n}", f"Number {n} about sleep and coffee", at, likes=400 + n)
+        for n in range(number)
+    ]
+
+
+async def test_a_search_fills_the_pool_up_to_its_mark_and_no_further(
+    harvester: Harvester, desk: Desk
+) -> None:
+    crowd(desk, 9)
+    work = await harvester.search(RunContext(desk.clock))
+    assert (work.done, work.due) == (2, 2)
+    assert "search coffee" not in desk.network.calls  # the first source filled it
+    assert "enough" in (await harvester.viral(RunContext(desk.clock))).note
+    assert desk.told_of(OpportunitiesFound)[-1].pool == 9  # type: ignore[attr-defined]
+
+
+async def test_mentions_come_in_though_the_pool_is_full_and_are_invited(
+    harvester: Harvester, desk: Desk
+) -> None:
+    crowd(desk, 9)
+    await harvester.search(RunContext(desk.clock))
+    at = desk.clock.now() - timedelta(minutes=5)
+    desk.network.others.append(foreign_post("500", "finch", "@robin why?", at))
+    await harvester.mentions(RunContext(desk.clock))
+    async with desk.database.begin("test") as connection:
+        best = await opportunities.best(
+            connection, ACCOUNT.id, invited_only=True, posted_after=at - timedelta(hours=1)
+        )
+    assert [one.author for one in best] == ["finch"]
+
+
+async def test_the_next_source_is_asked_where_one_fails_and_all_failing_is_failing(
+    harvester: Harvester, desk: Desk
+) -> None:
+    desk.network.searching = False
+    with pytest.raises(Transient):
+        await harvester.search(RunContext(desk.clock))
+    assert [call for call in desk.network.calls if call.startswith("search")] == [
+        "search sleep",
+        "search coffee",
+    ]
+
+
+async def test_an_empty_result_is_told_apart_from_a_broken_one(harvester: Harvester, desk: Desk) -> None:
+    work = await harvester.search(RunContext(desk.clock))
+    assert (work.done, work.due) == (2, 2)
+    desk.network.healthy = False
+    with pytest.raises(Transient):
+        await harvester.search(RunContext(desk.clock))
+    desk.network.state = SessionState.EXPIRED
+    with pytest.raises(SessionTrouble):
+        await harvester.search(RunContext(desk.clock))
+    assert len(desk.told_of(SessionChanged)) == 1
+
+
+async def test_stale_opportunities_expire(harvester: Harvester, desk: Desk, clock: ManualClock) -> None:
+    crowd(desk, 4)
+    await harvester.search(RunContext(clock))
+    desk.network.others = []
+    await clock.advance(hours=25)
+    await harvester.search(RunContext(clock))
+    async with desk.database.read("test") as connection:
+        assert await opportunities.pool_size(connection, ACCOUNT.id) == 0
+        expired = await opportunities.in_state(connection, ACCOUNT.id, OpportunityState.EXPIRED)
+    assert len(expired) == 4
+
+
+async def test_authors_are_watched_unless_their_profile_says_no(harvester: Harvester, desk: Desk) -> None:
+    crowd(desk, 2)
+    desk.network.profiles["wren0"] = Profile("wren0", "Wren", 900, 10, bio="Birds. #NoBot please")
+    await harvester.search(RunContext(desk.clock))
+    work = await harvester.authors(RunContext(desk.clock))
+    assert (work.done, work.due) == (2, 2)
+    async with desk.database.read("test") as connection:
+        assert await opportunities.watched(connection, ACCOUNT.id) == ["wren1"]
+        assert await opportunities.opted_out(connection, ACCOUNT.id) == {"wren0"}
+    desk.network.others = [
+        foreign_post("77", "Wren0", "Something new about sleep", desk.clock.now(), likes=900)
+    ]
+    await harvester.search(RunContext(desk.clock))
+    async with desk.database.read("test") as connection:
+        assert await opportunities.known_posts(connection, ACCOUNT.id, ["77"]) == set()
