@@ -72,7 +72,9 @@ class Engagement:
             for total, times in zip(self.totals, self.arrivals, strict=True)
         ]
         views = max(int(self.views * share), sum(numbers))
-        return Counts(*numbers, views=views if views > 0 and age >= VIEWS_SHOWN_AFTER else None)
+        likes, reposts, replies, quotes, bookmarks = numbers
+        shown = views if views > 0 and age >= VIEWS_SHOWN_AFTER else None
+        return Counts(likes, reposts, replies, quotes, bookmarks, shown)
 
     def followed(self, now: float) -> int:
         """Follows that this post has brought by world time ``now``."""
@@ -85,18 +87,19 @@ def rhythm(hour: float) -> float:
 
 
 def arrival_curve(at: float) -> Array:
-    """Share of engagement in at each grid point: quick first hours, a long tail, slower while people sleep."""
+    """Share of engagement in at each grid point: quick at first, a long tail, slower at night."""
     hours = _GRID / 3600
     density = 0.6 / 2.5 * np.exp(-hours / 2.5) + 0.4 / 14.0 * np.exp(-hours / 14.0)
     start = datetime.fromtimestamp(at, UTC)
     clock = start.hour + start.minute / 60 + hours
     density *= 1.0 + 0.7 * np.cos((clock - 15.0) / 24.0 * 2.0 * np.pi)
     total: Array = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
-    return total / total[-1]
+    share: Array = total / total[-1]
+    return share
 
 
 def draw_engagement(rng: np.random.Generator, at: float, log_interactions: float) -> Engagement:
-    """Draw everything that happens to a post whose interactions number ``exp(log_interactions)`` in the end."""
+    """Draw all that happens to a post with ``exp(log_interactions)`` interactions in the end."""
     total = round(math.exp(min(log_interactions, 14.0)))
     shares = rng.dirichlet(SHARES * 60)
     totals = tuple(int(n) for n in rng.multinomial(total, shares))

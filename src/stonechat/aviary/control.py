@@ -187,7 +187,7 @@ class Control:
         account = self.world.accounts.get(wanted.lower())
         if account is None:
             raise web.HTTPNotFound(text=f"no account {wanted}")
-        posts = [p for p in self.world.posts_of(account.handle, now, replies=True)]
+        posts = self.world.posts_of(account.handle, now, replies=True)
         items = "".join(self._card(post, now) for post in posts[:200]) or "<p>Nothing was posted yet.</p>"
         head = (
             f"<h1>{escape(account.name)}</h1><p class=muted>@{escape(account.handle)} · "
@@ -207,15 +207,16 @@ class Control:
         views = f" · {c.views:,} views" if c.views is not None else ""
         return (
             f'<section id="p{post.id}">{to}<p class=text>{escape(post.text)}</p><p class=muted>'
-            f"{escape(iso(post.at)[:16].replace('T', ' '))} · {c.replies:,} replies · {c.reposts:,} reposts · "
-            f"{c.likes:,} likes · {c.bookmarks:,} bookmarks{views}</p></section>"
+            f"{escape(iso(post.at)[:16].replace('T', ' '))} · {c.replies:,} replies · "
+            f"{c.reposts:,} reposts · {c.likes:,} likes · {c.bookmarks:,} bookmarks{views}</p></section>"
         )
 
 
 _STYLE = (
     "body{font:17px/1.5 system-ui,sans-serif;max-width:640px;margin:40px auto;padding:0 16px;color:#1c2733;"
-    "background:#f6f8fa}section{background:#fff;border:1px solid #e1e8ed;border-radius:12px;padding:12px 18px;"
-    "margin:12px 0}.text{white-space:pre-wrap;margin:4px 0}.muted{color:#5b7083;font-size:14px;margin:4px 0}"
+    "background:#f6f8fa}section{background:#fff;border:1px solid #e1e8ed;border-radius:12px;"
+    "padding:12px 18px;margin:12px 0}"
+    ".text{white-space:pre-wrap;margin:4px 0}.muted{color:#5b7083;font-size:14px;margin:4px 0}"
     ".go{display:inline-block;padding:6px 16px;border-radius:99px;background:#1c2733;color:#fff;"
     "text-decoration:none}"
 )

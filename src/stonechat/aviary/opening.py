@@ -12,12 +12,11 @@ from typing import Any
 
 from aiohttp import web
 
-from stonechat.aviary.chance import pick
 from stonechat.aviary.levers import Panel
-from stonechat.aviary.remarks import SMALL_TALK
 from stonechat.aviary.server import create_app
 from stonechat.aviary.world import World
 from stonechat.aviary.worldtime import WorldClock
+from stonechat.aviary.writing import Author
 
 EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
 _GOODBYE_SECONDS = 0.5
@@ -77,7 +76,7 @@ async def open_aviary(
         OSError: the port is taken.
     """
     clock = WorldClock(speed, epoch.timestamp(), time.time() if origin is None else origin)
-    world = World(clock, seed, handles, lambda rng, topic: pick(rng, SMALL_TALK[topic]), state_dir)
+    world = World(clock, seed, handles, Author(seed).chat, state_dir)
     panel = Panel()
     runner = web.AppRunner(
         create_app(world, panel),

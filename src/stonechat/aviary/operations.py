@@ -7,6 +7,8 @@ import binascii
 from collections.abc import Callable
 from typing import Any
 
+from stonechat.aviary.accounts import OwnAccount
+from stonechat.aviary.people import Person
 from stonechat.aviary.posts import Post
 from stonechat.aviary.searching import parse_query
 from stonechat.aviary.wire import Json, Wire, cursor, error
@@ -176,7 +178,7 @@ def _profile_timeline(wire: Wire, variables: Json, pinned: str, *, replies: bool
 
 def _author_of(wire: Wire, variables: Json) -> str | None:
     wanted = str(variables.get("userId", ""))
-    everybody = [*wire.world.accounts.values(), *wire.world.people.values()]
+    everybody: list[OwnAccount | Person] = [*wire.world.accounts.values(), *wire.world.people.values()]
     return next((author.handle for author in everybody if author.id == wanted), None)
 
 

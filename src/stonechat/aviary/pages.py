@@ -78,7 +78,8 @@ class Pages:
         """The page for a server error."""
         return _wall(
             "X",
-            "<p>Something went wrong, but don't fret: let's give it another shot.</p><button>Try again</button>",
+            "<p>Something went wrong, but don't fret: let's give it another shot.</p>"
+            "<button>Try again</button>",
         )
 
     def nothing_here(self) -> str:

@@ -1,4 +1,4 @@
-"""How the audience reads a post: its topic, hook, format, length and hour, from the text and the time alone."""
+"""How the audience reads a post: topic, hook, format, length and hour, from text and time alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""X's search syntax, as far as people use it: words, phrases, OR, from:, to:, min_faves:, lang:, filters, dates."""
+"""X's search syntax as people use it: words, phrases, OR, from:, to:, min_faves:, lang:, filters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-_TOKEN = re.compile(r'-?"[^"]+"|\(|\)|\S+?(?=[()]|\s|$)')
+_PIECE = re.compile(r'-?"[^"]+"|\(|\)|\S+?(?=[()]|\s|$)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Query:
 def parse_query(raw: str) -> Query:
     """Parse ``raw``; an operator that is not known is treated as a word."""
     parser = _Parser()
-    for token in _TOKEN.findall(raw):
-        parser.feed(token)
+    for piece in _PIECE.findall(raw):
+        parser.feed(piece)
     return parser.query()
 
 
@@ -60,20 +60,20 @@ class _Parser:
     until: float | None = None
     _joined: bool = False
 
-    def feed(self, token: str) -> None:
-        """Take the next token."""
-        name, _, value = token.partition(":")
+    def feed(self, piece: str) -> None:
+        """Take the next piece."""
+        name, _, value = piece.partition(":")
         operator = _OPERATORS.get(name.lower()) if value else None
-        if token in "()":
+        if piece in "()":
             return
-        if token == "OR":
+        if piece == "OR":
             self._joined = True
         elif operator is not None:
             operator(self, value)
-        elif token.startswith("-") and len(token) > 1:
-            self.without.append(token[1:].strip('"').lower())
+        elif piece.startswith("-") and len(piece) > 1:
+            self.without.append(piece[1:].strip('"').lower())
         else:
-            self._word(token.strip('"').lower())
+            self._word(piece.strip('"').lower())
 
     def query(self) -> Query:
         """What was read."""

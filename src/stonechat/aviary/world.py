@@ -1,4 +1,4 @@
-"""The world: accounts, posts, counts and time in one place; what the site reads and what a new post changes."""
+"""The world: accounts, posts, counts and time in one place; what the site reads and a post changes."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
-"""Unix milliseconds at which X's ids start counting (public Snowflake layout: 41 bits of time, 22 of sequence)."""
+"""Unix milliseconds at which X's ids start counting (Snowflake: 41 bits of time, 22 of sequence)."""
 
 
 class WorldClock:
