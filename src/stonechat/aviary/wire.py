@@ -7,6 +7,7 @@ posts do not have yet, quoted and reposted posts nested in their own way.
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 from stonechat.aviary.accounts import OwnAccount
@@ -20,6 +21,7 @@ Json = dict[str, Any]
 _WEB_APP = '<a href="https://mobile.twitter.com" rel="nofollow">Twitter Web App</a>'
 _TOMBSTONE = "This Post was deleted by the Post author."
 _DISPLAYED = 280
+_MENTION = re.compile(r"@(\w{1,30})")
 
 
 class Wire:
@@ -30,11 +32,18 @@ class Wire:
         self.now = now
         self._viewer = viewer
         self._source = source
+        self._users: dict[tuple[str, bool], Json] = {}
 
     # ---------------------------------------------------------------- people
 
     def user(self, handle: str, *, full: bool = False) -> Json:
         """A ``User`` result, in the account's own shape (newer or older)."""
+        known = self._users.get((handle.lower(), full))
+        if known is None:
+            known = self._users[(handle.lower(), full)] = self._user(handle, full=full)
+        return known
+
+    def _user(self, handle: str, *, full: bool) -> Json:
         author = self.world.author(handle)
         if author is None:
             return {"__typename": "UserUnavailable", "reason": "NotFound"}
@@ -197,7 +206,7 @@ class Wire:
             "conversation_id_str": post.conversation,
             "created_at": x_date(post.at),
             "display_text_range": [0, len(text)],
-            "entities": {"hashtags": [], "symbols": [], "urls": [], "user_mentions": []},
+            "entities": self._entities(text),
             "favorited": False,
             "full_text": text,
             "id_str": post.id,
@@ -214,6 +223,21 @@ class Wire:
         if reposted is not None:
             legacy["retweeted_status_result"] = self.post_results(reposted, nested=True)
         return legacy
+
+    def _entities(self, text: str) -> Json:
+        """The accounts that a text mentions; empty where there are none, as on the real wire."""
+        found = [(match, self.world.author(match[1])) for match in _MENTION.finditer(text)]
+        mentions = [
+            {
+                "id_str": author.id,
+                "indices": [match.start(), match.end()],
+                "name": author.name,
+                "screen_name": author.handle,
+            }
+            for match, author in found
+            if author is not None
+        ]
+        return {"user_mentions": mentions} if mentions else {}
 
     def _reply_fields(self, post: Post) -> Json:
         parent = self.world.post(post.in_reply_to or "", self.now)

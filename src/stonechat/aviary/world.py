@@ -66,7 +66,7 @@ class World:
         self._crowd = Crowd(seed, people, write)
         self._shelf = Shelf()
         self._first_day = self._next_day = int(clock.epoch // DAY) - PAST_DAYS
-        self._engagement = lru_cache(maxsize=20_000)(self._draw)
+        self._engagement = lru_cache(maxsize=6_000)(self._draw)
         self._texts: set[tuple[str, str, str | None]] = set()
         self._roots: dict[str, int] = {}
         self._last_id = 0
