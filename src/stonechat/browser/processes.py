@@ -113,7 +113,7 @@ def _memory_of(process: psutil.Process) -> int:
 
 
 def _marked(temporary: str) -> list[psutil.Process]:
-    """The marked processes and the groups that they lead: a browser's children write over their environment."""
+    """The marked processes, and their groups: a browser's children write over their environment."""
     everyone: list[tuple[psutil.Process, int]] = []
     marked: set[int] = set()
     groups: set[int] = set()

@@ -89,7 +89,7 @@ async def open_context(
     context.set_default_timeout(call_timeout.total_seconds() * 1000)
     page = await context.new_page()
     control = await context.new_cdp_session(page)
-    await control.send("Network.enable")
+    await control.send("Network.enable", {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0})
     await control.send("Network.setBlockedURLs", {"urls": UNWANTED})
     errors = NetworkErrors(page)
     slot = AccountContext(account_id, context, page, errors, session, generation, now, now, now)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error, Page
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, Transient
 from stonechat.core.states import SessionState
 from stonechat.networks.x_web.faults import trouble
 from stonechat.networks.x_web.page import PageKind, page_kind
 from stonechat.networks.x_web.selectors import Selector
+
+GLANCE = 0.7
+"""Real seconds before the first look at why something does not appear; each next look waits twice as long."""
 
 _WALLS = {
     PageKind.LOGIN: (SessionState.EXPIRED, "The site asks to log in."),
@@ -110,6 +116,43 @@ def refuse_walls_by_address(page: Page) -> None:
         raise trouble(*_WALLS[kind])
 
 
+async def wait_for(
+    page: Page,
+    selector: str,
+    within: float,
+    *,
+    missing: str,
+    what: str,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Wait until ``selector`` is visible, looking now and then whether a wall stands in its place.
+
+    Args:
+        within: real seconds.
+        missing, what: for the error where the page is there, but ``selector`` is not.
+        meanwhile: looked at with each glance; raises where it knows why it will never come.
+
+    Raises:
+        SessionTrouble, Transient, PageChanged: why it is not there.
+    """
+    loop = asyncio.get_running_loop()
+    end, glance = loop.time() + within, GLANCE
+    while True:
+        left = end - loop.time()
+        try:
+            await page.wait_for_selector(
+                selector, state="visible", timeout=max(50.0, min(glance, left) * 1000)
+            )
+            return
+        except PlaywrightTimeout:
+            if meanwhile is not None:
+                await meanwhile()
+            problem = await explain(page, missing, what)
+            if not isinstance(problem, PageChanged) or loop.time() >= end:
+                raise problem from None
+            glance *= 2
+
+
 async def explain(page: Page, missing: str, what: str) -> Exception:
     """Why something expected is not on the page: a wall, a page that failed, or a page that changed."""
     kind = page_kind(await page.content(), page.url, await page.title())
@@ -122,12 +165,7 @@ async def explain(page: Page, missing: str, what: str) -> Exception:
             remedy="Tried again later.",
         )
     if kind is PageKind.CONSENT:
-        return SessionTrouble(
-            SessionState.CHALLENGED,
-            "A consent page stands before the site.",
-            meaning="Nothing was done.",
-            remedy="Open the site once as this account and answer it.",
-        )
+        return _consent_needed()
     return PageChanged(
         missing,
         what,
@@ -143,14 +181,13 @@ async def pass_consent(page: Page) -> None:
         SessionTrouble: it is not one that can be answered that way.
     """
     if not await page.evaluate(_REFUSE, [Selector.CONSENT_MASK.value, Selector.CONSENT.value]):
-        raise await explain_consent(page)
+        raise _consent_needed()
 
 
-async def explain_consent(page: Page) -> Exception:
-    """A consent layer that we do not know how to answer."""
+def _consent_needed() -> SessionTrouble:
     return SessionTrouble(
         SessionState.CHALLENGED,
-        "A layer that asks for consent covers the page.",
+        "The site asks for consent in a way that only the owner can answer.",
         meaning="Nothing was done.",
         remedy="Open the site once as this account and answer it.",
     )

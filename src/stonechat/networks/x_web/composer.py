@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from playwright.async_api import Error, Locator, Page
 
-from stonechat.core.errors import Transient
+from stonechat.core.errors import Permanent, Transient
 from stonechat.core.network import PublishOutcome, Refused, Unconfirmed
-from stonechat.networks.x_web.arrival import check_owner, explain, facts, go, pass_consent
-from stonechat.networks.x_web.faults import fault_of_status, publish_outcome, read_faults, worst
+from stonechat.networks.x_web.arrival import check_owner, explain, facts, go, pass_consent, wait_for
+from stonechat.networks.x_web.faults import Demand, fault_of_status, publish_outcome, read_faults, worst
 from stonechat.networks.x_web.selectors import Selector, textbox
-from stonechat.networks.x_web.tap import Tap
+from stonechat.networks.x_web.tap import Tap, tapped
 from stonechat.networks.x_web.wire import created_post_ids
 
 SEND = "CreateTweet"
@@ -43,7 +43,7 @@ class Composer:
         return self.page.locator(f"{self.scope}{self.button}").first
 
 
-async def open_for_post(page: Page, site: str, handle: str) -> Composer:
+async def open_for_post(page: Page, site: str, handle: str, within: float) -> Composer:
     """An empty composer for a new post: in the page that is open where that is possible, else a fresh one.
 
     Raises:
@@ -54,33 +54,53 @@ async def open_for_post(page: Page, site: str, handle: str) -> Composer:
         if found.new_post and not found.dialog and not found.consent and found.handle:
             check_owner(found, handle)
             await page.locator(Selector.NEW_POST.value).click()
-            return await _ready(page, handle, f"{Selector.DIALOG.value} ", Selector.SEND.value, looked=True)
+            composer = Composer(page, f"{Selector.DIALOG.value} ", Selector.SEND.value)
+            await _appears(composer, within)
+            return composer
     await go(page, f"{site}/compose/post")
-    return await _ready(page, handle, f"{Selector.DIALOG.value} ", Selector.SEND.value)
+    return await _ready(Composer(page, f"{Selector.DIALOG.value} ", Selector.SEND.value), handle, within)
 
 
-async def open_for_reply(page: Page, address: str, handle: str) -> Composer:
+async def open_for_reply(page: Page, address: str, handle: str, within: float) -> Composer:
     """The composer below the post at ``address``.
 
     Raises:
+        Permanent: the post is gone.
         SessionTrouble, Transient, PageChanged: it cannot be had.
     """
-    await go(page, address)
-    return await _ready(page, handle, "", Selector.SEND_INLINE.value)
+    with tapped(page, "TweetDetail") as tap:
+
+        async def gone() -> None:
+            call = await tap.next(0.01)
+            if call is not None and any(fault.code == 144 for fault in read_faults(call.answer)):
+                raise Permanent("The post that is answered is gone.", meaning="Nothing was sent.")
+
+        await go(page, address)
+        return await _ready(Composer(page, "", Selector.SEND_INLINE.value), handle, within, gone)
 
 
-async def _ready(page: Page, handle: str, scope: str, button: str, *, looked: bool = False) -> Composer:
-    composer = Composer(page, scope, button)
-    try:
-        await page.wait_for_selector(composer.box(0), state="visible")
-    except Error as exc:
-        raise await explain(page, Selector.TEXTBOX.name, "The composer's text box is not there.") from exc
-    if not looked:
-        found = await facts(page)
-        check_owner(found, handle)
-        if found.consent:
-            await pass_consent(page)
+async def _ready(
+    composer: Composer, handle: str, within: float, meanwhile: Callable[[], Awaitable[None]] | None = None
+) -> Composer:
+    await _appears(composer, within, meanwhile)
+    found = await facts(composer.page)
+    check_owner(found, handle)
+    if found.consent:
+        await pass_consent(composer.page)
     return composer
+
+
+async def _appears(
+    composer: Composer, within: float, meanwhile: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    await wait_for(
+        composer.page,
+        composer.box(0),
+        within,
+        missing=Selector.TEXTBOX.name,
+        what="The composer's text box is not there.",
+        meanwhile=meanwhile,
+    )
 
 
 async def write(composer: Composer, parts: Sequence[str]) -> None:
@@ -161,6 +181,7 @@ class Sent:
     ids: list[str]
     ended: PublishOutcome | None = None
     unclear: str = ""
+    """Why neither is known; then the toast and the profile are asked."""
 
 
 async def follow(tap: Tap, parts: Sequence[str], within: float) -> Sent:
@@ -176,10 +197,13 @@ async def follow(tap: Tap, parts: Sequence[str], within: float) -> Sent:
             sent.ids += ids
             continue
         fault = worst(read_faults(call.answer)) or fault_of_status(call.status or 0)
-        if fault is not None:
-            sent.ended = publish_outcome(fault, tuple(sent.ids))
-        else:
+        if fault is None:
             sent.unclear = call.problem or "The service took the post and did not say what became of it."
+        elif fault.demand in {Demand.RECONCILE, Demand.UNCLEAR}:
+            # A duplicate may be this very post: a browser sends a request again when a connection breaks.
+            sent.unclear = str(fault)
+        else:
+            sent.ended = publish_outcome(fault.waiting(call.wait), tuple(sent.ids))
         return sent
     return sent
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -42,6 +42,12 @@ class WireFault:
     demand: Demand
     session: SessionState | None = None
     wait: timedelta | None = None
+
+    def waiting(self, seconds: float | None) -> WireFault:
+        """The same fault with the wait that the service itself asked for, where it did."""
+        if seconds is None or self.demand is not Demand.WAIT:
+            return self
+        return replace(self, wait=timedelta(seconds=seconds))
 
     def __str__(self) -> str:
         return f"{self.message} (error {self.code})" if self.code is not None else self.message

@@ -30,7 +30,6 @@ from stonechat.core.network import (
 )
 from stonechat.networks.x_web import composer as composing
 from stonechat.networks.x_web.composer import Composer, Sent
-from stonechat.networks.x_web.faults import read_faults
 from stonechat.networks.x_web.tap import tapped
 from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
 
@@ -95,30 +94,18 @@ class Publisher:
         self, page: Page, account: Account, publication: Publication, progress: _Progress
     ) -> PublishOutcome:
         if publication.reply_to is None:
-            composer = await composing.open_for_post(page, self._site, account.handle)
+            composer = await composing.open_for_post(page, self._site, account.handle, self._within)
             outcome = await self._send(page, account, publication, composer, publication.parts, progress)
             return outcome or self._posted(account, progress)
         parent, author = publication.reply_to, publication.reply_to_author or account.handle
         for part in publication.parts:
-            composer = await self._open_reply(page, account, f"{self._site}/{author}/status/{parent}")
+            address = f"{self._site}/{author}/status/{parent}"
+            composer = await composing.open_for_reply(page, address, account.handle, self._within)
             outcome = await self._send(page, account, publication, composer, (part,), progress)
             if outcome is not None:
                 return outcome
             parent, author = progress.ids[-1], account.handle
         return self._posted(account, progress)
-
-    async def _open_reply(self, page: Page, account: Account, address: str) -> Composer:
-        with tapped(page, "TweetDetail") as tap:
-            try:
-                return await composing.open_for_reply(page, address, account.handle)
-            except StonechatError:
-                call = await tap.next(0.05)
-                gone = call is not None and any(fault.code == 144 for fault in read_faults(call.answer))
-                if gone:
-                    raise Permanent(
-                        "The post that is answered is gone.", meaning="Nothing was sent."
-                    ) from None
-                raise
 
     async def _send(
         self,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
 
 from playwright.async_api import Page
 
@@ -18,8 +17,10 @@ from stonechat.networks.x_web.shape import at
 from stonechat.networks.x_web.tap import Call, Tap, tapped
 from stonechat.networks.x_web.wire import pinned_ids, read_timeline
 
-QUIET = 1.5
+QUIET = 0.8
 """Real seconds without an answer after which the page itself is looked at."""
+SCROLLED = 3.0
+"""Real seconds in which scrolling down brings the next answer, if there is one."""
 PAGES = 6
 """At most so many answers of one timeline are read in one go."""
 LAST = 10
@@ -100,9 +101,7 @@ def checked(call: Call) -> object:
     """
     fault = worst(read_faults(call.answer))
     if fault is not None and not at(call.answer, "data"):
-        if call.wait is not None and fault.wait is not None:
-            fault = replace(fault, wait=timedelta(seconds=call.wait))
-        raise read_error(fault, call.operation)
+        raise read_error(fault.waiting(call.wait), call.operation)
     by_status = fault_of_status(call.status or 0)
     if by_status is not None:
         raise read_error(by_status, call.operation)
@@ -130,7 +129,7 @@ async def _more(
 ) -> int:
     """Scroll on for one more answer; how many posts it held, 0 where the timeline ends."""
     await page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    call = await tap.next(QUIET)
+    call = await tap.next(SCROLLED)
     if call is None:
         return 0
     return _take(read, checked(call), operation, site, wanted)

@@ -1,0 +1,113 @@
+"""A network behind circuit breakers: one for its site and browser, one for publishing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from stonechat.core.errors import Transient
+from stonechat.core.model import Account
+from stonechat.core.network import (
+    Network,
+    Profile,
+    Publication,
+    PublishOutcome,
+    Refused,
+    Timeline,
+    Unconfirmed,
+)
+from stonechat.core.states import SessionState
+from stonechat.resilience import Breaker, BreakerOpen
+
+
+class GuardedNetwork:
+    """Passes every call on, counting how it went.
+
+    ``site`` guards every operation; ``publishing`` counts publishing alone. What the network says about
+    one account or one text (a session that has ended, a text that is too long) is an answer, not a
+    failure. While a breaker is open the call is not made: a read raises ``Transient``, publishing is
+    refused for now, and nothing can have happened.
+    """
+
+    def __init__(self, network: Network, *, site: Breaker, publishing: Breaker) -> None:
+        self._network = network
+        self._site = site
+        self._publishing = publishing
+
+    @property
+    def name(self) -> str:
+        return self._network.name
+
+    @property
+    def max_length(self) -> int:
+        return self._network.max_length
+
+    def length(self, text: str) -> int:
+        return self._network.length(text)
+
+    async def publish(
+        self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None
+    ) -> PublishOutcome:
+        try:
+            async with self._site.call() as site, self._publishing.call() as publishing:
+                outcome = await self._network.publish(account, publication, before_click=before_click)
+                why = trouble_of(outcome)
+                if why:
+                    site.failed(why)
+                    publishing.failed(why)
+                return outcome
+        except BreakerOpen as shut:
+            return Refused(shut.what, retry_after=shut.retry_after)
+
+    async def own_posts(self, account: Account, *, limit: int = 40) -> Timeline:
+        async with self._read():
+            return await self._network.own_posts(account, limit=limit)
+
+    async def own_replies(self, account: Account, *, limit: int = 40) -> Timeline:
+        async with self._read():
+            return await self._network.own_replies(account, limit=limit)
+
+    async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
+        async with self._read():
+            return await self._network.search(account, query, limit=limit)
+
+    async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
+        async with self._read():
+            return await self._network.mentions(account, limit=limit)
+
+    async def profile(self, account: Account, handle: str) -> Profile:
+        async with self._read():
+            return await self._network.profile(account, handle)
+
+    async def session(self, account: Account) -> SessionState:
+        async with self._read():
+            return await self._network.session(account)
+
+    @asynccontextmanager
+    async def _read(self) -> AsyncIterator[None]:
+        async with self._site.call():
+            yield
+
+
+def trouble_of(outcome: PublishOutcome) -> str:
+    """Why the outcome counts against the network; empty where it does not.
+
+    A rate limit, a session's state or a text that is refused for good is the network at work.
+    """
+    match outcome:
+        case Unconfirmed(reason=reason):
+            return reason
+        case Refused(reason=reason, permanent=False, retry_after=None, session=None):
+            return reason
+        case _:
+            return ""
+
+
+async def prove_by_session(network: Network, account: Account) -> None:
+    """A breaker's probe: any answer about the session proves that the site and the browser work.
+
+    Raises:
+        Transient: no answer.
+    """
+    if await network.session(account) is SessionState.RATE_LIMITED:
+        raise Transient(f"{network.name} still limits the rate.")
