@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -15,14 +16,20 @@ from tests.support.network import Fault
 from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, piece
 
 from stonechat.config.settings import DatabaseSettings
+from stonechat.content import approval
+from stonechat.core.errors import Permanent
 from stonechat.core.events import PostHeld, PostPublished, PostReconciled, SessionChanged
 from stonechat.core.model import Approval, ContentKind, LatePolicy, Mode
-from stonechat.core.states import ContentState, SessionState
+from stonechat.core.states import BreakerState, ContentState, SessionState
 from stonechat.database import Database, accounts, content, open_database, receipts
-from stonechat.posting import approvals
+from stonechat.posting import decisions
+from stonechat.posting.blocking import blocked_by
 from stonechat.posting.gate import Blocked
 from stonechat.posting.outcome import Verdict
+from stonechat.posting.queue import queue_rows, story
 from stonechat.posting.sweep import RECONCILE, SWEEP
+from stonechat.resilience.machine import Policy
+from stonechat.resilience.registry import open_breakers
 
 
 @pytest.fixture
@@ -186,7 +193,9 @@ async def test_shadow_mode_does_everything_but_the_final_click(
     assert (work.done, work.due) == (1, 1)
 
 
-async def test_a_refusal_waits_and_a_lasting_one_ends(database: Database, clock: ManualClock) -> None:
+async def test_a_text_that_is_refused_again_and_again_while_others_go_out_ends(
+    database: Database, clock: ManualClock
+) -> None:
     desk = desk_on(database, clock, settings=SETTINGS.model_copy(update={"max_attempts": 3}))
     await desk.add_account(ACCOUNT)
     desk.network.faults = [Fault.REFUSED, Fault.REFUSED, Fault.REFUSED]
@@ -196,13 +205,20 @@ async def test_a_refusal_waits_and_a_lasting_one_ends(database: Database, clock:
     assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.HELD
     await clock.advance(seconds=31)
     assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.REFUSED
+    desk.network.faults = []
+    await desk.queue(piece("b", "Another.", due_at=clock.now()))
+    assert (await desk.publisher().publish(ACCOUNT, "b")).verdict is Verdict.POSTED
     await clock.advance(seconds=31)
+    desk.network.faults = [Fault.REFUSED]
     assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.ENDED
     assert (await desk.find("a")).state is ContentState.FAILED
 
 
-async def test_no_post_fails_for_want_of_a_browser(desk: Desk, clock: ManualClock) -> None:
-    desk.network.faults = [Fault.NO_BROWSER] * 30
+@pytest.mark.parametrize("fault", [Fault.NO_BROWSER, Fault.REFUSED])
+async def test_no_post_fails_for_want_of_a_browser_or_of_a_site(
+    desk: Desk, clock: ManualClock, fault: Fault
+) -> None:
+    desk.network.faults = [fault] * 30
     await desk.queue(piece("a", "Hello.", due_at=clock.now()))
     for _ in range(31):
         await desk.publisher().publish(ACCOUNT, "a")
@@ -315,8 +331,7 @@ async def test_a_reply_waits_for_approval_and_what_was_approved_is_what_is_poste
     account = replace(ACCOUNT, approval=Approval.REPLIES)
     reply = piece("r", "Thank you!", due_at=clock.now(), kind=ContentKind.REPLY, in_reply_to="77")
     await desk.queue(replace(reply, state=ContentState.AWAITING_APPROVAL))
-    async with desk.database.begin("test") as connection:
-        await approvals.approve(connection, "r", who="owner", now=clock.now())
+    await approval.approve(desk.database, clock, "r", "owner")
     async with desk.database.begin("test") as connection:
         row = await content.find(connection, "r")
         assert row is not None
@@ -324,7 +339,9 @@ async def test_a_reply_waits_for_approval_and_what_was_approved_is_what_is_poste
     held = await desk.publisher().publish(account, "r")
     assert (held.verdict, held.why) == (Verdict.HELD, "the text is not the one that was approved")
     async with desk.database.begin("test") as connection:
-        await approvals.edit(connection, "r", ["Thank you!"], who="owner")
+        row = await content.find(connection, "r")
+        assert row is not None
+        await content.amend(connection, row, parts=("Thank you!",))
     assert (await desk.publisher().publish(account, "r")).verdict is Verdict.POSTED
     assert [(post.text, post.in_reply_to) for post in desk.network.ledger] == [("Thank you!", "77")]
 
@@ -387,3 +404,62 @@ async def test_every_try_leaves_a_row(desk: Desk, clock: ManualClock) -> None:
     async with desk.database.read("test") as connection:
         tries = await receipts.attempts(connection, "a")
     assert [one.outcome for one in tries] == ["unreached", "refused", "absent", "posted"]
+
+
+async def test_the_queue_says_what_comes_next_and_when(database: Database, clock: ManualClock) -> None:
+    desk = desk_on(
+        database, clock, settings=SETTINGS.model_copy(update={"min_spacing": timedelta(minutes=20)})
+    )
+    await desk.add_account(ACCOUNT)
+    later = clock.now() + timedelta(hours=1)
+    held = replace(piece("d", "For a human.", due_at=later), state=ContentState.AWAITING_APPROVAL)
+    await desk.queue(piece("a", "First.", due_at=clock.now()))
+    await desk.publisher().publish(ACCOUNT, "a")
+    await desk.queue(piece("b", "Second.", due_at=clock.now()), piece("c", "Third.", due_at=later), held)
+    rows = await queue_rows(database, desk.rules, {"x_web": desk.network}, clock)
+    assert [(row.content.id, row.held, row.next_action, row.next_at) for row in rows] == [
+        ("b", "the rate limit is reached", "tried again", clock.now() + timedelta(minutes=20)),
+        ("c", "", "published", later),
+        ("d", "waits for approval", "missed if nobody approves it", later + timedelta(days=2)),
+    ]
+    told = await story(database, "a")
+    assert told is not None
+    assert [change.after for change in told.changes] == ["queued", "posting", "posted"]
+
+
+async def test_a_failed_post_is_queued_again_by_a_human_only(desk: Desk, clock: ManualClock) -> None:
+    desk.network.faults = [Fault.FORBIDDEN]
+    await desk.queue(piece("a", "Hello.", due_at=clock.now()))
+    await desk.sweep().sweep(RunContext(clock))
+    await clock.advance(hours=5)
+    await desk.sweep().sweep(RunContext(clock))
+    assert (await desk.find("a")).state is ContentState.FAILED
+    async with desk.database.begin("test") as connection:
+        await decisions.queue_again(connection, "a", who="owner", now=clock.now(), why="looked")
+    await desk.sweep().sweep(RunContext(clock))
+    assert desk.network.texts_of(ACCOUNT) == ["Hello."]
+    async with desk.database.begin("test") as connection:
+        with pytest.raises(Permanent, match="posted"):
+            await decisions.cancel(connection, "a", who="owner", now=clock.now())
+
+
+async def test_the_posting_breaker_opens_holds_probes_and_closes(
+    database: Database, clock: ManualClock
+) -> None:
+    desk = desk_on(database, clock)
+    await desk.add_account(ACCOUNT)
+    policy = Policy(consecutive=3, first_wait=timedelta(seconds=30), jitter=0.0)
+    async with open_breakers(None, clock, desk.events, random.Random(1)) as breakers:
+        breaker = breakers.add("posting", policy)
+        desk.blocked = blocked_by([breaker], clock)
+        desk.breaker = breaker
+        desk.network.faults = [Fault.REFUSED] * 3
+        await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=clock.now()) for n in range(4)))
+        for n in range(3):
+            await desk.publisher().publish(ACCOUNT, f"p{n}")
+        assert breaker.state is BreakerState.OPEN
+        held = await desk.publisher().publish(ACCOUNT, "p3")
+        assert (held.verdict, held.until) == (Verdict.HELD, clock.now() + timedelta(seconds=30))
+        await clock.advance(seconds=31)
+        assert (await desk.publisher().publish(ACCOUNT, "p3")).verdict is Verdict.POSTED
+        assert breaker.state is BreakerState.CLOSED

@@ -19,6 +19,7 @@ from stonechat.posting.publisher import Publisher
 from stonechat.posting.reconciler import Reconciler
 from stonechat.posting.sessions import SessionWatch
 from stonechat.posting.sweep import Sweep
+from stonechat.resilience.breaker import Breaker
 from tests.support.network import FakeNetwork
 
 T = TypeVar("T")
@@ -76,6 +77,7 @@ class Desk:
     checkpoint: Checkpoint
     events: EventStream
     told: list[Event]
+    breaker: Breaker | None = None
 
     @property
     def rules(self) -> Rules:
@@ -90,6 +92,7 @@ class Desk:
             self.events,
             self.rules,
             host="host-1",
+            breaker=self.breaker,
             checkpoint=self.checkpoint,
         )
 

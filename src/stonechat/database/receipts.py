@@ -128,6 +128,16 @@ async def effects(
     return [Effect(str(row[0]), str(row[1]), row[2]) for row in rows]
 
 
+async def published_since(connection: AsyncConnection, account_id: str, since: datetime) -> bool:
+    """Whether any try of the account that began after ``since`` ended in a post."""
+    query = select(post_attempts.c.id).where(
+        post_attempts.c.account_id == account_id,
+        post_attempts.c.started_at > since,
+        post_attempts.c.outcome == "posted",
+    )
+    return (await connection.execute(query.limit(1))).first() is not None
+
+
 async def total_effects(connection: AsyncConnection, account_id: str, *, besides: str) -> int:
     """How many posts (replies apart) had an effect or may have had one, ever."""
     query = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -14,6 +15,7 @@ from stonechat.core.model import Account, Content
 from stonechat.core.network import Posted, Publication, PublishOutcome, Refused, Rehearsed, Unconfirmed
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import content, opportunities, receipts
+from stonechat.database.receipts import Attempt
 from stonechat.networks.sessions import note_session
 from stonechat.posting.outcome import Result, Verdict
 
@@ -209,7 +211,7 @@ async def _refused(
     if not ours or row.state is not ContentState.POSTING:
         return Result(row.id, Verdict.LOST, outcome.reason, events=events)
     tries = [one for one in await receipts.attempts(connection, row.id) if one.outcome == "refused"]
-    final = outcome.permanent or len(tries) >= settings.max_attempts
+    final = outcome.permanent or await _is_to_blame(connection, account, tries, settings)
     why = (
         outcome.reason if outcome.permanent or not final else f"refused {len(tries)} times: {outcome.reason}"
     )
@@ -224,6 +226,18 @@ async def _refused(
         connection, row, ContentState.QUEUED, now=at.now, who="posting", why=why, not_before=again
     )
     return Result(row.id, Verdict.REFUSED, why, again, events=(*events, told))
+
+
+async def _is_to_blame(
+    connection: AsyncConnection, account: Account, tries: Sequence[Attempt], settings: PostingSettings
+) -> bool:
+    """Whether the text itself must be the cause: refused often enough while others of the account went out.
+
+    Without such a success the cause may be the network, the browser or us; then the post waits.
+    """
+    if len(tries) < settings.max_attempts:
+        return False
+    return await receipts.published_since(connection, account.id, tries[0].started_at)
 
 
 async def _rehearsed(connection: AsyncConnection, intent: Intent, detail: str, at: Moment) -> Result:

@@ -13,7 +13,7 @@ from stonechat.core.model import Account
 from stonechat.core.network import Network
 from stonechat.database import Database, accounts, content
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
-from stonechat.posting import approvals
+from stonechat.posting import decisions
 from stonechat.posting.conditions import Rules
 from stonechat.posting.outcome import Verdict
 from stonechat.posting.publisher import Publisher
@@ -97,7 +97,7 @@ class Sweep:
         now = self.clock.now()
         async with self.database.begin("posting.due") as connection:
             expiry = now - self.rules.settings.approval_expiry
-            await approvals.expire(connection, account.id, older_than=expiry, now=now)
+            await decisions.expire(connection, account.id, older_than=expiry, now=now)
             due = await content.due(connection, account.id, now, limit=AT_ONCE)
         return {"at": now.isoformat(), "ids": [piece.id for piece in due]}
 

@@ -1,0 +1,69 @@
+"""What ends or revives content outside the gate: cancelled, queued again by a human, or never approved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.core.errors import Permanent
+from stonechat.core.model import Content
+from stonechat.core.states import ContentState, OpportunityState
+from stonechat.database import content
+from stonechat.posting.recording import close_opportunity
+
+
+async def cancel(
+    connection: AsyncConnection, content_id: str, *, who: str, now: datetime, why: str = ""
+) -> Content:
+    """To ``cancelled``: it will not be posted; the opportunity that it answers is skipped.
+
+    Raises:
+        Permanent: there is no such content, or it has gone too far.
+    """
+    allowed = (
+        ContentState.AWAITING_APPROVAL,
+        ContentState.QUEUED,
+        ContentState.FAILED,
+        ContentState.MISSED,
+    )
+    piece = await _in_state(connection, content_id, *allowed)
+    piece = await content.change(connection, piece, ContentState.CANCELLED, now=now, who=who, why=why)
+    await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
+    return piece
+
+
+async def queue_again(
+    connection: AsyncConnection, content_id: str, *, who: str, now: datetime, why: str
+) -> Content:
+    """``failed | missed → queued``, due now: for a human who has looked at the profile.
+
+    Raises:
+        Permanent: there is no such content, or it neither failed nor was missed.
+    """
+    piece = await _in_state(connection, content_id, ContentState.FAILED, ContentState.MISSED)
+    return await content.change(
+        connection, piece, ContentState.QUEUED, now=now, who=who, why=why, due_at=now, not_before=None
+    )
+
+
+async def expire(connection: AsyncConnection, account_id: str, *, older_than: datetime, now: datetime) -> int:
+    """``awaiting_approval → missed`` for what nobody decided on in time; returns how many."""
+    stale = await content.awaiting_since(connection, account_id, older_than=older_than)
+    why = "nobody approved it in time"
+    for piece in stale:
+        await content.change(connection, piece, ContentState.MISSED, now=now, who="posting", why=why)
+        await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
+    return len(stale)
+
+
+async def _in_state(connection: AsyncConnection, content_id: str, *states: ContentState) -> Content:
+    piece = await content.find(connection, content_id, lock=True)
+    if piece is None:
+        raise Permanent(f"There is no content {content_id}.", remedy="`stonechat queue` lists what there is.")
+    if piece.state not in states:
+        wanted = " or ".join(state.value for state in states)
+        raise Permanent(
+            f"Content {content_id} is {piece.state.value}, not {wanted}.", meaning="Nothing was changed."
+        )
+    return piece
