@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -48,6 +48,7 @@ class FakeNetwork:
         ledger: everything accepted, oldest first; the truth that tests compare with.
         faults: faults of the next publications, used up in order.
         step: called at each moment at which a process could die, with its name.
+        pause: awaited where a process could be frozen for a while.
         delay: how long after it was accepted a post becomes visible in timelines.
     """
 
@@ -60,6 +61,7 @@ class FakeNetwork:
     profiles: dict[str, Profile] = field(default_factory=dict)
     state: SessionState = SessionState.VALID
     step: Callable[[str], None] = lambda _step: None
+    pause: Callable[[str], Awaitable[None]] | None = None
     delay: timedelta = timedelta()
     healthy: bool = True
     shrunken: bool = False
@@ -81,6 +83,7 @@ class FakeNetwork:
             return Refused(f"the session is {self.state.value}", session=self.state)
         self.step("page/opened")
         self.step("page/typed")
+        await self._may_freeze("page/typed")
         if fault is Fault.REFUSED:
             return Refused("the button stays disabled", retry_after=timedelta(seconds=30))
         if fault is Fault.FORBIDDEN:
@@ -109,8 +112,13 @@ class FakeNetwork:
             raise Transient("The page crashed.")
         if fault is Fault.HANGS_AFTER:
             await asyncio.Event().wait()
+        await self._may_freeze("page/toast")
         self.step("page/toast")
         return Posted(tuple(ids), self._url(account, ids[0]))
+
+    async def _may_freeze(self, where: str) -> None:
+        if self.pause is not None:
+            await self.pause(where)
 
     def _append(self, account: Account, text: str, answers: str | None) -> str:
         post_id = str(1000 + len(self.ledger))

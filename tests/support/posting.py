@@ -78,6 +78,7 @@ class Desk:
     events: EventStream
     told: list[Event]
     breaker: Breaker | None = None
+    reconciler_type: type[Reconciler] = Reconciler
 
     @property
     def rules(self) -> Rules:
@@ -97,7 +98,7 @@ class Desk:
         )
 
     def reconciler(self) -> Reconciler:
-        return Reconciler(self.database, self.clock, self.events, self.settings)
+        return self.reconciler_type(self.database, self.clock, self.events, self.settings)
 
     def sweep(self) -> Sweep:
         watch = SessionWatch(self.database, self.clock, self.events, every=timedelta(minutes=5))
