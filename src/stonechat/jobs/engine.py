@@ -21,11 +21,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import psycopg
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, Serializer
+from dbos import DBOS, DBOSConfig, Queue, Serializer
 from dbos._context import get_local_dbos_context
 from dbos._error import (
     DBOSQueueDeduplicatedError,
@@ -33,6 +33,8 @@ from dbos._error import (
     DBOSWorkflowConflictIDError,
     DBOSWorkflowIDInUseError,
 )
+from dbos._queue import queue_worker_thread
+from dbos._utils import INTERNAL_QUEUE_NAME
 
 from stonechat.jobs.declaration import Json
 from stonechat.jobs.quiet import Throttle
@@ -104,12 +106,36 @@ class EngineRun:
 Body = Callable[[EngineRun, Json], Awaitable[Json]]
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that a process holds, and since when (real time, by the clock of whoever claimed it)."""
+
+    run_id: str
+    executor_id: str
+    age: timedelta
+
+
 class Engine:
     """An open engine. Made by :func:`open_engine` only."""
 
     def __init__(self, dbos: DBOS, executor_id: str) -> None:
         self._dbos = dbos
         self.executor_id = executor_id
+        self._queues: dict[str, Queue] = {}
+        self._limits: Mapping[str, int] = {}
+        self._nudged: asyncio.Queue[str] = asyncio.Queue()
+        self._waiting: set[str] = set()
+
+    def freed(self, queue: str) -> None:
+        """A run of this queue has ended: if it was full, perhaps somebody waits for the place."""
+        if self._dbos._active_workflows_set.count_for_queue(queue) >= self._limits.get(queue, 0) - 1:
+            self.nudge(queue)
+
+    def nudge(self, queue: str) -> None:
+        """Look into a queue now instead of at the next poll: something was put in."""
+        if queue in self._queues and queue not in self._waiting:
+            self._waiting.add(queue)
+            self._nudged.put_nowait(queue)
 
     async def enqueue(
         self, run_id: str, request: Json, *, queue: str, lane: str, handicap: timedelta
@@ -141,6 +167,7 @@ class Engine:
             return Enqueued.BUSY
         except DBOSWorkflowIDInUseError:
             return Enqueued.KNOWN
+        self.nudge(queue)
         return Enqueued.NEW
 
     async def cancel(self, run_id: str) -> None:
@@ -152,14 +179,27 @@ class Engine:
         handles = await asyncio.to_thread(DBOS._recover_pending_workflows, [executor_id])
         return len(handles)
 
-    async def holders(self) -> set[str]:
-        """The processes that hold runs."""
+    async def claims(self) -> list[Claim]:
+        """Every run that a process holds."""
         runs = await _outside(
             DBOS.list_workflows_async(
                 status="PENDING", app_version=VERSION, load_input=False, load_output=False
             )
         )
-        return {run.executor_id for run in runs if run.executor_id}
+        now = time.time()
+        return [
+            Claim(
+                run.workflow_id, run.executor_id or "", timedelta(seconds=now - (run.updated_at or 0) / 1000)
+            )
+            for run in runs
+        ]
+
+    async def give_back(self, run_id: str) -> None:
+        """Claimed by this process but never begun (the claim's answer was lost): let it be claimed again."""
+        database = self._dbos._sys_db
+        await asyncio.to_thread(
+            database.reenqueue_for_recovery, run_id, [self.executor_id], INTERNAL_QUEUE_NAME
+        )
 
     async def forget(self, before: timedelta) -> int:
         """Delete ended runs older than ``before`` (real time); returns how many."""
@@ -176,10 +216,41 @@ class Engine:
             await _outside(DBOS.delete_workflows_async([run.workflow_id for run in ended]))
         return len(ended)
 
+    async def _serve(self, queues: Mapping[str, int], poll: timedelta) -> None:
+        self._limits = queues
+        for name, limit in queues.items():
+            self._queues[name] = await DBOS.register_queue_async(
+                name,
+                worker_concurrency=limit,
+                polling_interval_sec=poll.total_seconds(),
+                on_conflict="always_update",
+            )
+
+    async def _answer_nudges(self) -> None:
+        while True:
+            name = await self._nudged.get()
+            self._waiting.discard(name)
+            round_ = cast(threading.Event, _OneRound())
+            await asyncio.to_thread(queue_worker_thread, round_, self._dbos, self._queues[name])
+
     def owner(self, run_id: str) -> str | None:
         """The token of the newest claim of a run (blocking)."""
         owner: str | None = self._dbos._sys_db.get_workflow_owner(run_id)
         return owner
+
+
+class _OneRound:
+    """A stop signal that lets DBOS's queue loop look once, at once, and then stop."""
+
+    def __init__(self) -> None:
+        self._waits = 0
+
+    def is_set(self) -> bool:
+        return self._waits > 1
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._waits += 1
+        return self._waits > 1
 
 
 @asynccontextmanager
@@ -197,7 +268,7 @@ async def open_engine(
         url: ``sqlite:///…`` or ``postgresql://…``; PostgreSQL tables go to their own schema.
         executor_id: unique to this process and start.
         queues: name of each queue and how many of its runs this process takes at once.
-        poll: real time between two looks into a queue.
+        poll: real time between two looks into a queue for what other processes put in.
         body: runs a run.
     """
     closing = threading.Event()
@@ -209,15 +280,13 @@ async def open_engine(
         engine = Engine(dbos, executor_id)
         _register(engine, body)
         DBOS.launch()
-        for name, limit in queues.items():
-            await DBOS.register_queue_async(
-                name,
-                worker_concurrency=limit,
-                polling_interval_sec=poll.total_seconds(),
-                on_conflict="always_update",
-            )
+        await engine._serve(queues, poll)
         pool.patient = True
-        yield engine
+        nudges = asyncio.create_task(engine._answer_nudges(), name="jobs.nudges")
+        try:
+            yield engine
+        finally:
+            nudges.cancel()
     finally:
         closing.set()
         await _destroy()

@@ -36,6 +36,9 @@ log = structlog.get_logger()
 CLOSE_LIMIT = timedelta(seconds=10)
 """How long runs may take to end when the process stops (real time); the rest resume at the next start."""
 
+POLL = timedelta(seconds=2)
+"""Between two looks for what other processes have put into a queue (real time)."""
+
 KEEP_ENGINE_ROWS = timedelta(days=7)
 """How long the engine remembers ended runs (real time); our own rows are kept by their own policy."""
 
@@ -240,9 +243,8 @@ async def open_jobs(
         await ready.wait()
         return await opened["runs"].execute(run, value)
 
-    poll = timedelta(seconds=0.5 if clock.speed <= 2 else 0.1)
     async with open_engine(
-        engine_url, executor_id=lease.executor_id, queues=_queues(settings), poll=poll, body=body
+        engine_url, executor_id=lease.executor_id, queues=_queues(settings), poll=POLL, body=body
     ) as engine:
         scheduler = Scheduler(
             timetable=timetable,
@@ -353,7 +355,7 @@ async def _pulse(pulse: Pulse, runs: Runs, clock: Clock, every: timedelta) -> No
     outage = Outage("heartbeat")
     while True:
         try:
-            taken = await pulse.beat()
+            taken = await pulse.beat(runs.held)
             await runs.beat()
             outage.is_over()
             if taken:

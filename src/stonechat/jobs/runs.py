@@ -156,6 +156,7 @@ class Runs:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a run needs a task")
+        task.add_done_callback(lambda _: self._ended(request))  # once the engine, too, knows of the end
         held = self._held[run.run_id] = _Held(request, task, attempt, self.clock.monotonic())
         try:
             if attempt > 1:
@@ -168,7 +169,6 @@ class Runs:
             raise
         finally:
             self._held.pop(run.run_id, None)
-            self._ended(request)
         return {"state": outcome.state.value, "done": outcome.work.done, "due": outcome.work.due}
 
     async def step(self, run: EngineRun, held: _Held, name: str, body: Callable[[], Awaitable[T]]) -> Json:

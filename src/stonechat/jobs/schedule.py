@@ -99,6 +99,9 @@ class Scheduler:
     def ended(self, request: Request) -> None:
         """A run that this process held has ended: its line is free."""
         self._busy.pop((request.job, request.account_id), None)
+        job = self._jobs.get(request.job)
+        if job is not None:
+            self._engine.freed(queue_of(job))
         self._poked.set()
 
     def paused(self, job: str, account_id: str | None) -> str | None:

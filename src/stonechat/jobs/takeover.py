@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 
 import psutil
@@ -110,8 +110,11 @@ class Pulse:
         self._host = socket.gethostname()
         self._orphans_checked: float | None = None
 
-    async def beat(self) -> Sequence[str]:
+    async def beat(self, held: Collection[str] = ()) -> Sequence[str]:
         """Store this process's heartbeat; take over from whoever is gone, and return their names.
+
+        Args:
+            held: the runs that this process is at work on.
 
         Raises:
             Transient: the database is away.
@@ -126,7 +129,7 @@ class Pulse:
             raise
         self._lease.beaten(at)
         gone = self._gone(seen)
-        orphans = await self._orphans(seen)
+        orphans = await self._orphans(seen, held)
         for executor_id in (*gone, *orphans):
             await self._take_over(executor_id)
         return (*gone, *orphans)
@@ -150,14 +153,20 @@ class Pulse:
             limit=limit,
         )
 
-    async def _orphans(self, seen: Sequence[ExecutorRow]) -> list[str]:
+    async def _orphans(self, seen: Sequence[ExecutorRow], held: Collection[str]) -> list[str]:
+        """Processes that hold runs but have no row; runs that this one claimed and never began are freed."""
         now = self._clock.monotonic()
         due = self._orphans_checked is None or now - self._orphans_checked > ORPHAN_CHECK.total_seconds()
         if not due or self._lease.steady() < self._limit:
             return []
         self._orphans_checked = now
-        known = {row.executor_id for row in seen} | {self._lease.executor_id}
-        return sorted(await self._engine.holders() - known)
+        me = self._lease.executor_id
+        known = {row.executor_id for row in seen} | {me}
+        claims = await self._engine.claims()
+        for claim in claims:
+            if claim.executor_id == me and claim.run_id not in held and claim.age > ORPHAN_CHECK:
+                await self._engine.give_back(claim.run_id)
+        return sorted({claim.executor_id for claim in claims} - known)
 
     async def _take_over(self, executor_id: str) -> None:
         await self._engine.recover(executor_id)

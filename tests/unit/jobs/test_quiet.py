@@ -1,0 +1,21 @@
+"""An outage fills no log."""
+
+from __future__ import annotations
+
+import logging
+
+from stonechat.jobs.quiet import Throttle
+
+
+def _record(line: int, message: str = "lost %s") -> logging.LogRecord:
+    return logging.LogRecord("dbos", logging.WARNING, "engine.py", line, message, ("connection",), None)
+
+
+def test_a_few_lines_of_each_kind_pass() -> None:
+    throttle = Throttle(per_minute=3)
+    assert sum(throttle.filter(_record(7)) for _ in range(1000)) == 3
+    assert throttle.filter(_record(8)), "another kind of line was held"
+
+
+def test_nothing_passes_while_silent() -> None:
+    assert not Throttle(per_minute=3, silent=lambda: True).filter(_record(7))

@@ -1,0 +1,50 @@
+"""When a failed run is tried again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from stonechat.core.errors import IllegalTransition, PageChanged, Permanent, Transient, Unknown
+from stonechat.jobs.declaration import Retry
+from stonechat.jobs.runs import Request, describe, pause
+from stonechat.jobs.ticks import EPOCH
+
+SECOND = timedelta(seconds=1)
+RETRY = Retry(attempts=5, first=SECOND, cap=timedelta(seconds=6))
+
+
+def test_waits_double_up_to_the_cap_and_then_no_more_tries() -> None:
+    waits = [pause(RETRY, tries, RuntimeError()) for tries in range(1, 6)]
+    assert waits == [SECOND, 2 * SECOND, 4 * SECOND, 6 * SECOND, None]
+
+
+def test_the_other_side_may_ask_for_a_longer_wait() -> None:
+    assert pause(RETRY, 1, Transient("busy", retry_after=90 * SECOND)) == 90 * SECOND
+    assert pause(RETRY, 1, Transient("busy", retry_after=SECOND / 10)) == SECOND
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Permanent("no"),
+        PageChanged("#post", "moved"),
+        Unknown("perhaps"),
+        IllegalTransition("posted to draft"),
+    ],
+)
+def test_what_would_fail_again_or_may_have_happened_is_not_repeated(error: Exception) -> None:
+    assert pause(RETRY, 1, error) is None
+
+
+def test_a_request_survives_json_and_names_its_lane() -> None:
+    request = Request("a.job", "ann", EPOCH, "schedule")
+    assert Request.from_json(request.to_json()) == request
+    assert request.lane == "a.job/ann"
+    assert Request("a.job", None, EPOCH, "wake").lane == "a.job"
+
+
+def test_an_error_is_described_in_one_line() -> None:
+    assert describe(ValueError("bad text")) == "ValueError: bad text"
+    assert describe(TimeoutError()) == "TimeoutError"
