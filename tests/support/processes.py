@@ -43,7 +43,11 @@ for folder in folders: shutil.rmtree(folder, ignore_errors=True)
 
 
 class ServerFailed(RuntimeError):
-    """A server ended early or did not become ready; the message holds the end of its log."""
+    """A server ended early (``ended``) or did not become ready; the message holds the end of its log."""
+
+    def __init__(self, what: str, *, ended: bool = False) -> None:
+        super().__init__(what)
+        self.ended = ended
 
 
 def free_port() -> int:
@@ -154,7 +158,7 @@ class ServerProcess:
         """Whether the process is there (it may be frozen)."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, seconds: float = 60.0) -> None:
+    def start(self, seconds: float = 30.0) -> None:
         """Start and return when ready; :class:`ServerFailed` with the end of its log otherwise."""
         if self.running:
             return
@@ -173,9 +177,10 @@ class ServerProcess:
         self._reaper.watch(self._process.pid, self._stop)
         end = time.monotonic() + seconds
         while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > end:
+            ended = self._process.poll() is not None
+            if ended or time.monotonic() > end:
                 self.kill()
-                raise ServerFailed(f"{Path(self.command[0]).name} did not start:\n{self.tail()}")
+                raise ServerFailed(f"{Path(self.command[0]).name} did not start:\n{self.tail()}", ended=ended)
             time.sleep(0.02)
 
     def stop(self) -> None:

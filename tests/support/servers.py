@@ -223,7 +223,7 @@ def embedded_valkey() -> str:
 
 def _redis_answers(port: int) -> bool:
     try:
-        with redis.Redis(port=port, socket_timeout=2, socket_connect_timeout=2) as client:
+        with redis.Redis(host="127.0.0.1", port=port, socket_timeout=2, socket_connect_timeout=2) as client:
             return bool(client.ping())
     except redis.RedisError:
         return False
@@ -326,8 +326,8 @@ def _first_that_starts(start: Callable[[int], T], tries: int = 3) -> T:
     for left in reversed(range(tries)):
         try:
             return start(free_port())
-        except ServerFailed:
-            if not left:
+        except ServerFailed as exc:
+            if not exc.ended or not left:
                 raise
     raise AssertionError("unreachable")
 
