@@ -11,10 +11,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Error, sync_playwright
+
+from stonechat.browser.executable import find_chromium
+from stonechat.core.errors import ConfigError
 
 PLAYWRIGHT_LIMIT = 600.0
 """Seconds for Playwright's download (about 110 MB); a connection that hangs is given up much earlier."""
@@ -22,29 +24,13 @@ PLAYWRIGHT_LIMIT = 600.0
 APT_LIMIT = 900.0
 """Seconds for the distribution's packages (about 60 MB with what they need)."""
 
-NAMES = ("chromium-headless-shell", "google-chrome-stable", "google-chrome", "chromium", "chromium-browser")
-MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-
 
 def say(text: str) -> None:
     """One line of progress, shown at once."""
     print(f"[3/3] Chromium: {text}", flush=True)
 
 
-def candidates() -> Iterator[str | None]:
-    """Paths worth a try, best first; None stands for the browser that Playwright downloaded itself."""
-    if named := os.environ.get("BROWSER_EXECUTABLE"):
-        yield named
-        return
-    yield None
-    for name in NAMES:
-        if path := shutil.which(name):
-            yield path
-    if MAC.exists():
-        yield str(MAC)
-
-
-def starts(path: str | None) -> str | None:
+def starts(path: Path | None) -> str | None:
     """The browser's version when a page opens in it, else None."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     try:
@@ -61,13 +47,18 @@ def starts(path: str | None) -> str | None:
         return None
 
 
-def working() -> str | None:
-    """Say which browser starts and return its version; None where none does."""
-    for path in candidates():
-        if version := starts(path):
-            say(f"{version} starts ({path or 'downloaded by Playwright'})")
-            return version
-    return None
+def working() -> bool:
+    """Whether the browser that Stonechat would choose starts; says which."""
+    named = os.environ.get("BROWSER_EXECUTABLE")
+    try:
+        path = find_chromium(Path(named) if named else None)
+    except ConfigError as exc:
+        say(f"BROWSER_EXECUTABLE: {exc.faults[0].problem}")
+        return False
+    version = starts(path)
+    if version:
+        say(f"{version} starts ({path or 'downloaded by Playwright'})")
+    return version is not None
 
 
 def run(what: str, command: list[str], limit: float, **environment: str) -> bool:
@@ -153,6 +144,9 @@ def main() -> int:
     if driver_runs():
         if working():
             return 0
+        if os.environ.get("BROWSER_EXECUTABLE"):
+            say("the one that BROWSER_EXECUTABLE names does not start; correct it or unset it")
+            return 1
         for get in (download, install_packages):
             if get() and working():
                 say(f"ready after {time.monotonic() - began:.0f} s")
