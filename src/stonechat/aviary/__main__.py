@@ -70,13 +70,16 @@ class _UntilEof(asyncio.Protocol):
 
 
 def main(given: list[str] | None = None) -> int:
-    """Run the command; 0 after a clean stop, 1 where the port is taken."""
+    """Run the command; 0 after a clean stop, 1 where the port is taken, 2 where the clock makes no sense."""
     arguments = _arguments(given)
     try:
         asyncio.run(serve(arguments))
     except OSError as problem:
         sys.stderr.write(f"The local network cannot listen on port {arguments.port}: {problem.strerror}.\n")
         return 1
+    except ValueError as problem:
+        sys.stderr.write(f"The local network cannot start: {problem}.\n")
+        return 2
     return 0
 
 

@@ -77,8 +77,8 @@ class Ledger:
             self._posts = [Entry(**row) for row in _rows(folder / "ledger.jsonl")]
             for row in _rows(folder / "served.jsonl"):
                 self._note(row["post"], tuple(row["counts"]), row["at"], row["source"])
-            self._posts_file = (folder / "ledger.jsonl").open("a", encoding="utf-8")
-            self._served_file = (folder / "served.jsonl").open("a", encoding="utf-8")
+            self._posts_file = _append_to(folder / "ledger.jsonl")
+            self._served_file = _append_to(folder / "served.jsonl")
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._posts)
@@ -122,6 +122,15 @@ class Ledger:
             return False
         seen[shown] = Serving(shown, now, now, 1, source)
         return True
+
+
+def _append_to(path: Path) -> IO[str]:
+    """The file, open at its end; a line that a crash cut off is ended, so that the next one stands alone."""
+    whole = not path.exists() or path.read_bytes()[-1:] in {b"", b"\n"}
+    file = path.open("a", encoding="utf-8")
+    if not whole:
+        file.write("\n")
+    return file
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from stonechat.aviary.writing import Author
 
 EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
 _GOODBYE_SECONDS = 0.5
+_LONGEST = 20 * 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,11 @@ async def open_aviary(
 
     Raises:
         OSError: the port is taken.
+        ValueError: the clock makes no sense (speed, or an origin too long ago).
     """
     clock = WorldClock(speed, epoch.timestamp(), time.time() if origin is None else origin)
+    if clock.now() - clock.epoch > _LONGEST:
+        raise ValueError("world time would be more than 20 years after its epoch; check origin and speed")
     world = World(clock, seed, handles, Author(seed).chat, state_dir)
     panel = Panel()
     runner = web.AppRunner(

@@ -19,6 +19,7 @@ from stonechat.aviary.vocabulary import (
 
 _WORD = re.compile(r"[a-z0-9']+")
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+|\n+")
+_WHOLE_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _BULLET = re.compile(r"^\s*[-•*–]\s+\S")
 _STEP = re.compile(r"^\s*(?:\d+[.)]|step \d+)\s*\S", re.IGNORECASE)
 _QUOTED = re.compile(r'^\s*["“].{12,}["”]')
@@ -75,7 +76,7 @@ def read_hook(text: str) -> str | None:
     words = _WORD.findall(lowered)
     if not words:
         return None
-    if opening.endswith("?"):
+    if _WHOLE_SENTENCE.split(text.strip(), maxsplit=1)[0].endswith("?"):
         return "question"
     if lowered.startswith(HOW_TO_OPENINGS):
         return "how_to"

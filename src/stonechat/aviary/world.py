@@ -24,6 +24,8 @@ from stonechat.aviary.worldtime import WorldClock, snowflake
 PAST_DAYS = 3
 """Days of other people's posts that exist before the world's first moment."""
 SEARCH_DAYS = 8
+CATCH_UP_DAYS = 60
+"""After a jump in time, so many days of other people's posts are made up for."""
 _MENTION = re.compile(r"@(\w{1,30})")
 
 
@@ -65,8 +67,9 @@ class World:
         self.ledger = Ledger(folder)
         self._crowd = Crowd(seed, people, write)
         self._shelf = Shelf()
-        self._first_day = self._next_day = int(clock.epoch // DAY) - PAST_DAYS
+        self._next_day = int(clock.epoch // DAY) - PAST_DAYS
         self._engagement = lru_cache(maxsize=6_000)(self._draw)
+        self._moves = lru_cache(maxsize=4_000)(self._draw_moves)
         self._texts: set[tuple[str, str, str | None]] = set()
         self._roots: dict[str, int] = {}
         self._last_id = 0
@@ -78,6 +81,7 @@ class World:
     def now(self) -> float:
         """World time in Unix seconds; the crowd has posted all that it posts until then."""
         now = self.clock.now()
+        self._next_day = max(self._next_day, int(now // DAY) - CATCH_UP_DAYS)
         while self._next_day <= now // DAY:
             self._live_through(self._next_day)
             self._next_day += 1
@@ -268,15 +272,21 @@ class World:
         )
 
     def _drifted(self, handle: str, now: float) -> int:
-        first = int(self.clock.epoch // DAY)
-        total = 0
-        for day in range(first, int(now // DAY) + 1):
-            rng = chance(self.seed, "followers", handle.lower(), day)
-            comes, goes = int(rng.poisson(4.0)), int(rng.poisson(3.0))
-            seconds = now - day * DAY
-            total += int((rng.random(comes) * DAY <= seconds).sum())
-            total -= int((rng.random(goes) * DAY <= seconds).sum())
-        return total
+        """Followers that came and went by themselves since the first day, up to ``now``."""
+        today = int(now // DAY)
+        whole_days = sum(
+            self._day_drift(handle, day, DAY) for day in range(int(self.clock.epoch // DAY), today)
+        )
+        return whole_days + self._day_drift(handle, today, now - today * DAY)
+
+    def _day_drift(self, handle: str, day: int, seconds: float) -> int:
+        moves = self._moves(handle.lower(), day)
+        return sum(step for at, step in moves if at <= seconds)
+
+    def _draw_moves(self, handle: str, day: int) -> tuple[tuple[float, int], ...]:
+        rng = chance(self.seed, "followers", handle, day)
+        steps = [1] * int(rng.poisson(4.0)) + [-1] * int(rng.poisson(3.0))
+        return tuple((float(at) * DAY, step) for at, step in zip(rng.random(len(steps)), steps, strict=True))
 
 
 def _handles(text: str) -> tuple[str, ...]:
