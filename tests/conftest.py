@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from stonechat.browser.executable import find_chromium
+from tests.support.browsers import find_chromium
 from tests.support.processes import Reaper
 from tests.support.servers import Aviary, Postgres, Redis, aviary, postgres, redis_server
 
@@ -73,5 +72,4 @@ def local_network(reaper: Reaper) -> Iterator[Aviary]:
 @pytest.fixture(scope="session")
 def chromium_path() -> Path | None:
     """What to hand to Playwright as ``executable_path``, chosen as Stonechat does; None for its own."""
-    named = os.environ.get("BROWSER_EXECUTABLE")
-    return find_chromium(Path(named) if named else None)
+    return find_chromium()
