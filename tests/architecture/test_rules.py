@@ -192,7 +192,11 @@ def test_tests_wait_for_facts_and_not_for_time() -> None:
             ):
                 yield call.lineno, f"{name}({first.value}): wait for what the test is about"
 
-    assert not offences(sleeps, {}, modules(ROOT / "tests"))
+    tests = [
+        module for module in modules(ROOT / "tests") if module.name.rpartition("/")[2].startswith("test_")
+    ]
+    waits_for_nothing = "several ticks pass in which nothing may happen, which no fact announces"
+    assert not offences(sleeps, {"integration/test_jobs_runner.py": waits_for_nothing}, tests)
 
 
 def test_no_file_names_a_machine() -> None:
