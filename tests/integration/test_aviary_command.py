@@ -7,6 +7,7 @@ import base64
 import json
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
 
 
 async def test_it_prints_where_it_is_and_what_opens_it(tmp_path: Path) -> None:
+    origin = repr(time.time())
     arguments = (
         "--epoch",
         "2026-01-05T08:00:00+00:00",
