@@ -11,7 +11,8 @@ from stonechat.aviary.accounts import OwnAccount
 from stonechat.aviary.people import Person
 from stonechat.aviary.posts import Post
 from stonechat.aviary.searching import parse_query
-from stonechat.aviary.wire import Json, Wire, cursor, error
+from stonechat.aviary.wire import Wire, cursor, error
+from stonechat.aviary.wirepeople import Json
 
 PAGE = 20
 Operation = Callable[[Wire, Json, str, str], Json]

@@ -14,7 +14,8 @@ from stonechat.aviary.faults import cut, disturb
 from stonechat.aviary.levers import Levers, Panel, take
 from stonechat.aviary.operations import READS, NotFound, created
 from stonechat.aviary.pages import SUSPENDED, Pages
-from stonechat.aviary.wire import Json, Wire, error
+from stonechat.aviary.wire import Wire, error
+from stonechat.aviary.wirepeople import Json
 from stonechat.aviary.world import Refusal, World
 
 _LOCKED = (

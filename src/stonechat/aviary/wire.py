@@ -6,17 +6,14 @@ posts do not have yet, quoted and reposted posts nested in their own way.
 
 from __future__ import annotations
 
-import base64
 import re
-from typing import Any
 
 from stonechat.aviary.accounts import OwnAccount
 from stonechat.aviary.people import Person
 from stonechat.aviary.posts import Post
+from stonechat.aviary.wirepeople import Json, new_user, old_user, opaque
 from stonechat.aviary.world import World
 from stonechat.aviary.worldtime import x_date
-
-Json = dict[str, Any]
 
 _WEB_APP = '<a href="https://mobile.twitter.com" rel="nofollow">Twitter Web App</a>'
 _TOMBSTONE = "This Post was deleted by the Post author."
@@ -48,95 +45,17 @@ class Wire:
         if author is None:
             return {"__typename": "UserUnavailable", "reason": "NotFound"}
         if isinstance(author, Person) and author.old_shape:
-            return self._old_user(author)
-        return self._new_user(author, full=full)
+            return old_user(author, self._written(author))
+        return new_user(
+            author,
+            joined=_joined(author, self.world),
+            followers=self.world.followers(author.handle, self.now),
+            posts=self._written(author),
+            full=full,
+        )
 
-    def _new_user(self, author: OwnAccount | Person, *, full: bool) -> Json:
-        tweets = len(self.world.posts_of(author.handle, self.now, replies=True))
-        user: Json = {
-            "__typename": "User",
-            "action_counts": {"favorites_count": 40 + int(author.id) % 900},
-            "affiliates_highlighted_label": {},
-            "avatar": {"image_url": "/static/avatar.png"},
-            "core": {
-                "created_at": x_date(_joined(author, self.world)),
-                "name": author.name,
-                "screen_name": author.handle,
-            },
-            "dm_permissions": {"can_dm": False},
-            "follow_request_sent": False,
-            "has_graduated_access": True,
-            "id": _opaque("User", author.id),
-            "is_blue_verified": isinstance(author, Person) and author.premium,
-            "location": {"location": ""},
-            "media_permissions": {"can_media_tag": True},
-            "notifications_settings": {"notifications_enabled": False},
-            "possibly_sensitive": False,
-            "privacy": {"protected": False},
-            "profile_bio": {"description": author.bio, "entities": {"description": {}}},
-            "profile_image_shape": "Circle",
-            "profile_metadata": {"profile_interstitial_type": ""},
-            "profile_translation": {"translator_type": "none"},
-            "relationship_counts": {
-                "followers": self.world.followers(author.handle, self.now),
-                "following": author.following,
-            },
-            "relationship_perspectives": dict.fromkeys(
-                ("blocked_by", "blocking", "followed_by", "following", "live_following", "muting"), False
-            ),
-            "rest_id": author.id,
-            "super_follow_eligible": False,
-            "super_followed_by": False,
-            "super_following": False,
-            "tipjar_settings": {},
-            "tweet_counts": {"media_tweets": 0, "tweets": tweets},
-            "verification": {"verified": False},
-        }
-        if full:
-            user |= {
-                "business_account": {},
-                "creator_subscriptions_count": 0,
-                "has_hidden_subscriptions_on_profile": False,
-                "highlights_info": {"can_highlight_tweets": False, "highlighted_tweets": "0"},
-                "is_profile_translatable": False,
-                "legacy_extended_profile": {},
-                "profile_sort_enabled": True,
-                "verification_info": {},
-            }
-        return user
-
-    def _old_user(self, person: Person) -> Json:
-        return {
-            "__typename": "User",
-            "id": _opaque("User", person.id),
-            "rest_id": person.id,
-            "affiliates_highlighted_label": {},
-            "has_graduated_access": True,
-            "is_blue_verified": person.premium,
-            "profile_image_shape": "Circle",
-            "legacy": {
-                "can_dm": False,
-                "can_media_tag": True,
-                "created_at": x_date(person.joined),
-                "default_profile": True,
-                "description": person.bio,
-                "entities": {"description": {"urls": []}},
-                "fast_followers_count": 0,
-                "favourites_count": 40 + int(person.id) % 900,
-                "followers_count": person.followers,
-                "friends_count": person.following,
-                "listed_count": 1,
-                "location": "",
-                "media_count": 0,
-                "name": person.name,
-                "normal_followers_count": person.followers,
-                "possibly_sensitive": False,
-                "profile_image_url_https": "/static/avatar.png",
-                "screen_name": person.handle,
-                "statuses_count": len(self.world.posts_of(person.handle, self.now, replies=True)),
-                "verified": False,
-            },
-        }
+    def _written(self, author: OwnAccount | Person) -> int:
+        return len(self.world.posts_of(author.handle, self.now, replies=True))
 
     # ---------------------------------------------------------------- posts
 
@@ -371,17 +290,13 @@ def _joined(author: OwnAccount | Person, world: World) -> float:
     return author.joined if isinstance(author, Person) else world.clock.epoch - 90 * 86_400
 
 
-def _opaque(kind: str, number: str) -> str:
-    return base64.b64encode(f"{kind}:{number}".encode()).decode()
-
-
 def _note(post: Post) -> Json:
     return {
         "is_expandable": True,
         "note_tweet_results": {
             "result": {
                 "entity_set": {"hashtags": [], "symbols": [], "urls": [], "user_mentions": []},
-                "id": _opaque("NoteTweet", post.id),
+                "id": opaque("NoteTweet", post.id),
                 "media": {"inline_media": []},
                 "richtext": {"richtext_tags": []},
                 "text": post.text,
