@@ -52,6 +52,13 @@ class World:
         await ctx.step("say", lambda: self._do(ctx.run_id))
         return Work(done=1, due=1)
 
+    async def slow_tick(self, ctx: JobContext) -> Work:
+        """Says its run's name, works a while, and says that it is done."""
+        await ctx.step("say", lambda: self._do(ctx.run_id))
+        await ctx.step("work", lambda: asyncio.sleep(0.3))
+        await ctx.step("done", lambda: self._do(f"{ctx.run_id}#done"))
+        return Work(done=1, due=1)
+
     async def _do(self, what: str) -> str:
         self.say(what)
         return what
@@ -68,9 +75,10 @@ def jobs_of(world: World, kind: str) -> list[Job]:
     """The declarations of one kind of test."""
     if kind == "steps":
         return [Job("test.steps", world.three_steps, every=HOUR, per_account=False, retry=Retry(attempts=1))]
-    every = timedelta(milliseconds=500)
+    every = timedelta(milliseconds=1000 if kind == "slow ticks" else 500)
+    run = world.slow_tick if kind == "slow ticks" else world.tick
     return [
-        Job(f"test.tick{number}", world.tick, every=every, per_account=False, missed=Missed.ALL)
+        Job(f"test.tick{number}", run, every=every, per_account=False, missed=Missed.ALL)
         for number in range(3)
     ]
 

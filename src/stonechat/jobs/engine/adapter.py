@@ -1,11 +1,4 @@
-"""The durable queue behind one adapter: the only module that knows DBOS.
-
-What the engine keeps: which runs wait, which process holds which run, and the result of every finished
-step. A run whose process died is handed to a living one and goes on at the step that was interrupted.
-Each claim of a run carries a fresh token, and a step can only be recorded by the holder of the newest.
-
-DBOS keeps its registry in the process, so one engine may be open at a time.
-"""
+"""The engine as the rest of the job manager sees it: enqueue, claim, step, take over."""
 
 from __future__ import annotations
 
@@ -21,11 +14,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
-import psycopg
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, Queue, Serializer
+from dbos import DBOS, DBOSConfig, Queue
 from dbos._context import get_local_dbos_context
 from dbos._error import (
     DBOSQueueDeduplicatedError,
@@ -37,6 +29,8 @@ from dbos._queue import queue_worker_thread
 from dbos._utils import INTERNAL_QUEUE_NAME
 
 from stonechat.jobs.declaration import Json
+from stonechat.jobs.engine.json_form import JsonSerializer
+from stonechat.jobs.engine.pool import Pool
 from stonechat.jobs.quiet import Throttle
 
 T = TypeVar("T")
@@ -273,7 +267,7 @@ async def open_engine(
     """
     closing = threading.Event()
     log_filter = _quieten(closing)
-    pool = _Pool(url, closing)
+    pool = Pool(url, schema=SCHEMA, closing=closing)
     try:
         await asyncio.to_thread(pool.migrate)
         dbos = DBOS(config=_config(url, executor_id, pool.engine))
@@ -289,7 +283,7 @@ async def open_engine(
             nudges.cancel()
     finally:
         closing.set()
-        await _destroy()
+        await destroy_dbos()
         pool.engine.dispose()
         logging.getLogger("dbos").removeFilter(log_filter)
 
@@ -300,7 +294,7 @@ def _register(engine: Engine, body: Body) -> None:
         return await body(EngineRun(str(DBOS.workflow_id), engine), request)
 
 
-async def _destroy() -> None:
+async def destroy_dbos() -> None:
     """Shut DBOS down from its own thread: its queue threads may wait for this loop while they stop."""
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, "engine-close") as own:
@@ -341,104 +335,6 @@ def _config(url: str, executor_id: str, engine: sa.Engine) -> DBOSConfig:
         "log_level": "WARNING",
     }
     return config
-
-
-class JsonSerializer(Serializer):
-    """JSON instead of pickle: readable in the database, and nothing in it can run."""
-
-    def name(self) -> str:
-        return "stonechat_json"
-
-    def serialize(self, data: Any) -> str:
-        return json.dumps(data, separators=(",", ":"), default=_plain)
-
-    def deserialize(self, serialized_data: str | None) -> Any:
-        value = json.loads(serialized_data) if serialized_data is not None else None
-        if isinstance(value, dict) and value.keys() == {"error_type", "error_text"}:
-            return RuntimeError(f"{value['error_type']}: {value['error_text']}")
-        if isinstance(value, dict) and value.keys() == {"args", "kwargs"}:
-            value["args"] = tuple(value["args"])
-        return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseException):
-        return {"error_type": type(value).__name__, "error_text": str(value)}
-    raise TypeError(f"a {type(value).__name__} is not JSON; steps return plain values")
-
-
-class _Pool:
-    """The engine's connections: few, and patient while the database is away.
-
-    DBOS answers a lost connection with waits of up to a minute and a log line each. Connecting is
-    therefore where we wait instead: every half second, silently, until the database is back.
-    """
-
-    def __init__(self, url: str, closing: threading.Event) -> None:
-        self._url = sa.make_url(url)
-        self._closing = closing
-        self.patient = False
-        self.engine = self._sqlite() if self._url.drivername.startswith("sqlite") else self._postgresql()
-
-    def migrate(self) -> None:
-        """Create or upgrade the engine's tables (blocking)."""
-        if self._url.drivername.startswith("postgresql"):
-            with self.engine.connect() as connection:
-                connection.execute(sa.text("SELECT 1"))
-        DBOS.migrate(self._url.render_as_string(hide_password=False), schema=SCHEMA)
-
-    def _sqlite(self) -> sa.Engine:
-        engine = sa.create_engine(
-            self._url.set(drivername="sqlite"),
-            poolclass=sa.QueuePool,
-            pool_size=8,
-            max_overflow=8,
-            pool_timeout=600,
-            connect_args={"check_same_thread": False},
-        )
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        return engine
-
-    def _postgresql(self) -> sa.Engine:
-        return sa.create_engine(
-            self._url.set(drivername="postgresql+psycopg"),
-            creator=self._connect,
-            pool_size=6,
-            max_overflow=14,
-            pool_timeout=600,
-            pool_pre_ping=True,
-        )
-
-    def _connect(self) -> psycopg.Connection[Any]:
-        options = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
-        while True:
-            try:
-                connection = psycopg.connect(
-                    options,
-                    connect_timeout=5,
-                    prepare_threshold=None,  # poolers in transaction mode know no prepared statements
-                    application_name="stonechat-engine",
-                )
-            except psycopg.OperationalError:
-                if not self.patient or self._closing.wait(0.5):
-                    raise
-                continue
-            connection.autocommit = True
-            connection.execute("SET idle_in_transaction_session_timeout = 10000")
-            connection.autocommit = False
-            return connection
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """WAL and ``synchronous=NORMAL``: a power cut may cost the newest commits, never the file.
-
-    What is lost is knowledge of finished steps, which then run again; receipts are in the main database.
-    """
-    connection.isolation_level = "IMMEDIATE"
-    connection.execute("PRAGMA busy_timeout=30000")
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _quieten(closing: threading.Event) -> Throttle:
