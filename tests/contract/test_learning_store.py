@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -273,7 +273,48 @@ async def test_the_figures_for_people_cover_every_level_and_say_what_is_not_know
     assert len(figures["predicted_actual"]) == 20
 
 
+async def test_drafts_are_ranked_once_a_predictor_serves(house: House) -> None:
+    drafts = [draft(house, "On food: a habit"), draft(house, "On sleep: a habit")]
+    assert await house.learner.rank(ME, drafts) == [0.0, 0.0]
+    assert "training starts at" in (await house.learner.train(house.ctx)).note  # type: ignore[arg-type]
+    await with_rewards(house, 90)
+    work = await house.learner.train(house.ctx)  # type: ignore[arg-type]
+    assert (work.done, work.due) == (1, 1)
+    predictors = (await house.learner.summary(ME, house.clock.now()))["predictors"]
+    assert [(one["version"], one["serving"]) for one in predictors] == [(1, True)]
+    food, sleep = await house.learner.rank(ME, drafts)
+    assert sleep > food
+
+
+def draft(house: House, text: str) -> Content:
+    now = house.clock.now() + timedelta(days=30)
+    return Content("d", ME, ContentKind.SINGLE, ContentState.DRAFT, (text,), now, now, now)
+
+
+async def with_rewards(house: House, count: int) -> None:
+    """Posts about sleep that did well and posts about food that did not, one every six hours."""
+    rng = random.Random(5)
+    async with house.database.begin("test") as connection:
+        for at in range(count):
+            topic, likes = rng.choice((("sleep", 400), ("food", 20)))
+            words = " ".join(rng.choice(("morning", "habit", "people", "room")) for _ in range(5))
+            moment = house.clock.now() + timedelta(hours=6 * at)
+            post = replace(
+                draft(house, f"On {topic}: {words}"),
+                id=f"w{at}",
+                state=ContentState.POSTED,
+                post_id=f"9{at:03}",
+                posted_at=moment,
+                due_at=moment,
+            )
+            await content.add(connection, post, who="test")
+            await house.read(connection, post, likes + rng.randrange(20))
+    await house.days(30)
+    await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+
+
 async def test_the_jobs_keep_the_missions_intervals(house: House) -> None:
     declared = {job.name: job.every for job in jobs(house.learner)}
     assert declared["learning.learn"] == timedelta(hours=1)
     assert declared["learning.aggregate"] == timedelta(hours=2)
+    assert declared["learning.train"] == timedelta(days=1)

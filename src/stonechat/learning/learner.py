@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.config.settings import LearningSettings
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, ModelLearned, ModelRejected
-from stonechat.core.model import Choice
+from stonechat.core.model import Choice, Content
 from stonechat.database import learning_rows as rows
 from stonechat.database.engine import Database
 from stonechat.jobs.declaration import Job, JobContext, Work
 from stonechat.learning.arms import Factors
+from stonechat.learning.forecaster import KIND as PREDICTOR
+from stonechat.learning.forecaster import Forecaster
 from stonechat.learning.reward import Gates, Judged, Posted, judge
 from stonechat.learning.summary import Logged, effects, reviewed
 from stonechat.learning.uplift import holdout_share
@@ -51,6 +53,7 @@ class Learner:
         self._factors = factors
         self._gates = Gates(maturity=settings.maturity, min_impressions=settings.min_impressions)
         self._decoded: dict[str, tuple[int, Model]] = {}
+        self._forecaster = Forecaster(database, settings.maturity)
 
     # --- choosing -----------------------------------------------------------------------------
 
@@ -184,6 +187,20 @@ class Learner:
         self._events.emit(event)
         return f"version {stored[0]} rejected: {why}" if wrong else f"version {stored[0]} serves"
 
+    # --- predictors ---------------------------------------------------------------------------
+
+    async def rank(self, account_id: str, drafts: Sequence[Content]) -> list[float]:
+        """The expected log reward of each draft at its due time; all 0 while no predictor serves."""
+        return await self._forecaster.rank(account_id, drafts)
+
+    async def train(self, ctx: JobContext) -> Work:
+        """Train the predictors anew; the version that serves stays unless the new one is better."""
+        account_id = _account(ctx)
+        now = ctx.clock.now()
+        told = await ctx.step("train", lambda: self._forecaster.train(account_id, now))
+        trained = int(told["version"] is not None)
+        return Work(done=trained, due=trained, note=told["why"])
+
     # --- figures ------------------------------------------------------------------------------
 
     async def aggregate(self, ctx: JobContext) -> Work:
@@ -209,24 +226,22 @@ class Learner:
         """All that people want to know of what was learned; a JSON object.
 
         Keys: ``figures`` (None before the first aggregation: version, level, effects, uplift, pairs …),
-        ``versions`` (newest first), ``refused`` (reason to count), ``last_reward_at``, ``overdue``
-        (mature posts without metrics) and ``stale``.
+        ``versions`` and ``predictors`` (newest first), ``refused`` (reason to count), ``last_reward_at``,
+        ``overdue`` (mature posts without metrics) and ``stale``.
         """
         late = now - self._gates.maturity - READING_GRACE
         async with self._database.read("learning.summary") as connection:
             stored = await rows.serving_model(connection, account_id, "summary")
             versions = await rows.versions(connection, account_id, KIND, limit=20)
+            predictors = await rows.versions(connection, account_id, PREDICTOR, limit=5)
             refused = await rows.refusals(connection, account_id)
             last = await rows.last_reward_at(connection, account_id)
             overdue = len(await rows.ripe_posts(connection, account_id, late))
         return {
             "account_id": account_id,
             "figures": json.loads(stored.body) if stored else None,
-            "versions": [
-                {"version": v.version, "at": v.created_at.isoformat(), "rewards": v.rewards}
-                | {"serving": v.serving, "why": v.why}
-                for v in versions
-            ],
+            "versions": [_version(row) for row in versions],
+            "predictors": [_version(row) for row in predictors],
             "refused": refused,
             "last_reward_at": last.isoformat() if last else None,
             "overdue": overdue,
@@ -247,6 +262,16 @@ def _figures(version: int, model: Model, log: Sequence[rows.RewardRow], now: dat
         "uplift": asdict(review.uplift) | {"sentence": review.uplift.sentence()},
         "predicted_actual": [list(pair) for pair in review.pairs],
         "error": review.error,
+    }
+
+
+def _version(row: rows.ModelRow) -> dict[str, Any]:
+    return {
+        "version": row.version,
+        "at": row.created_at.isoformat(),
+        "rewards": row.rewards,
+        "serving": row.serving,
+        "why": row.why,
     }
 
 
@@ -280,5 +305,14 @@ def jobs(learner: Learner) -> list[Job]:
             stagger=timedelta(minutes=17),
             grace=timedelta(hours=1),
             useful="figures were computed",
+        ),
+        Job(
+            "learning.train",
+            learner.train,
+            every=timedelta(days=1),
+            stagger=timedelta(hours=3, minutes=23),
+            timeout=timedelta(minutes=10),
+            grace=timedelta(hours=6),
+            useful="a predictor was trained and judged",
         ),
     ]
