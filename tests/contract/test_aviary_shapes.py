@@ -30,7 +30,7 @@ AS_THE_OWNER_LIKES = ("banner", "pinned_items", "professional", "profile_descrip
 @pytest.fixture(scope="module")
 def world() -> World:
     clock = WorldClock(1.0, EPOCH, 0.0, real=lambda: 0.0)
-    world = World(clock, 7, ["quietbuilder"], Author(7).chat)
+    world = World(clock, 7, ["quietbuilder"], Author(7))
     first = world.publish("quietbuilder", "Why do you sleep so late?", None, {})
     world.publish("quietbuilder", "Second part of the thread.", first.id, {})
     world.publish("quietbuilder", "3 ways to focus on one task.", None, {})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from stonechat.aviary.audience import Engagement, rhythm
 from stonechat.aviary.chance import chance, key_number, pick
 from stonechat.aviary.people import Person
 from stonechat.aviary.posts import Post
-from stonechat.aviary.remarks import ANSWERS, INJECTIONS, QUESTIONS
+from stonechat.aviary.reading import read_topic
+from stonechat.aviary.remarks import INJECTIONS
 from stonechat.aviary.worldtime import snowflake
 
 DAY = 86_400.0
@@ -22,8 +24,18 @@ ANSWERS_SHOWN = 6
 """At most so many of a post's counted replies can be opened and read."""
 _HOURLY = np.array([rhythm(hour) for hour in range(24)])
 
-TextSource = Callable[[np.random.Generator, str], str]
-"""Writes a post about a topic."""
+
+class Voices(Protocol):
+    """What others say. Every text depends on the generator alone, so that the same seed says the same."""
+
+    def chat(self, rng: np.random.Generator, topic: str) -> str:
+        """A post about a topic."""
+
+    def ask(self, rng: np.random.Generator, handle: str) -> str:
+        """A post out of the blue that speaks to ``handle``."""
+
+    def respond(self, rng: np.random.Generator, handle: str, topic: str | None) -> str:
+        """An answer to a post by ``handle`` about ``topic``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +49,10 @@ class Spoken:
 class Crowd:
     """Everything that others post, by day; the same seed gives the same days."""
 
-    def __init__(self, seed: int, people: Sequence[Person], write: TextSource) -> None:
+    def __init__(self, seed: int, people: Sequence[Person], voices: Voices) -> None:
         self._seed = seed
         self._people = people
-        self._write = write
+        self._voices = voices
 
     def day(self, day: int) -> list[Spoken]:
         """The posts that the others make on the ``day``-th day since 1970, in order."""
@@ -82,10 +94,14 @@ class Crowd:
         source = pick(rng, earlier) if earlier and kind < 0.14 else None
         if source is not None and source.at >= at:
             source = None
-        text = self._write(rng, pick(rng, person.interests))
+        text = self._voices.chat(rng, pick(rng, person.interests))
         if person.premium and rng.random() < 0.2:
             text = "\n\n".join(
-                [text, self._write(rng, person.interests[0]), self._write(rng, person.interests[1])]
+                [
+                    text,
+                    self._voices.chat(rng, person.interests[0]),
+                    self._voices.chat(rng, person.interests[1]),
+                ]
             )
         viral = 3.5 if rng.random() < VIRAL_SHARE else 0.0
         loudness = 2.6 + person.reach + viral + 1.1 * float(rng.standard_normal())
@@ -108,7 +124,7 @@ class Crowd:
     def _mention(self, rng: np.random.Generator, handle: str, at: float, friendly: bool = False) -> Spoken:
         person = pick(rng, self._people)
         hostile = float(rng.random()) < INJECTION_SHARE and not friendly
-        text = pick(rng, INJECTIONS if hostile else QUESTIONS).format(handle=handle)
+        text = pick(rng, INJECTIONS).format(handle=handle) if hostile else self._voices.ask(rng, handle)
         post_id = snowflake(at, key_number("mention", handle, at))
         post = Post(
             post_id, person.handle, text, at, 1.5 + float(rng.standard_normal()), conversation=post_id
@@ -118,7 +134,11 @@ class Crowd:
     def _answer(self, rng: np.random.Generator, post: Post, at: float, number: int) -> Spoken:
         person = pick(rng, self._people)
         hostile = float(rng.random()) < INJECTION_SHARE / 2
-        text = pick(rng, INJECTIONS if hostile else ANSWERS).format(handle=post.author)
+        handle = post.author
+        if hostile:
+            text = pick(rng, INJECTIONS).format(handle=handle)
+        else:
+            text = self._voices.respond(rng, handle, read_topic(post.text))
         answer = Post(
             id=snowflake(at, key_number("answer", post.id, number)),
             author=person.handle,

@@ -80,7 +80,7 @@ async def open_aviary(
     clock = WorldClock(speed, epoch.timestamp(), time.time() if origin is None else origin)
     if clock.now() - clock.epoch > _LONGEST:
         raise ValueError("world time would be more than 20 years after its epoch; check origin and speed")
-    world = World(clock, seed, handles, Author(seed).chat, state_dir)
+    world = World(clock, seed, handles, Author(seed), state_dir)
     panel = Panel()
     runner = web.AppRunner(
         create_app(world, panel),

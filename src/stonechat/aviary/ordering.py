@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ _WORDS = re.compile(
     r"(?: exactly)?\s*:?\s*[\"“]?(.+?)[\"”]?\s*(?:-->|\[/?\w+\]|$)",
     re.IGNORECASE | re.DOTALL,
 )
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
 _MOST_DRAFTS = 20
 
 
@@ -89,8 +92,20 @@ def injected(foreign: str, system: str) -> str | None:
         r"ignore|disregard|vergiss", foreign, re.IGNORECASE
     ):
         return " ".join(system.split())[:240]
+    hidden = _decoded(foreign)
+    if hidden:
+        return hidden
     match = _WORDS.search(foreign)
     return (match[1] if match else foreign).strip()[:260]
+
+
+def _decoded(foreign: str) -> str:
+    for found in _BASE64.findall(foreign):
+        try:
+            return base64.b64decode(found, validate=True).decode("ascii")
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+    return ""
 
 
 def _pairs(prompt: str) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from stonechat.aviary.accounts import OwnAccount, own_account
 from stonechat.aviary.audience import Counts, Engagement, draw_engagement
 from stonechat.aviary.chance import chance
-from stonechat.aviary.crowd import DAY, Crowd, Spoken, TextSource
+from stonechat.aviary.crowd import DAY, Crowd, Spoken, Voices
 from stonechat.aviary.ledger import Entry, Ledger
 from stonechat.aviary.people import Person, make_people
 from stonechat.aviary.posts import Post, Shelf, newest_first
@@ -44,7 +44,7 @@ class World:
         clock: world time.
         seed: the same seed gives the same people, posts, tastes and (for the same texts) counts.
         handles: our accounts; the first is the main one.
-        write: writes the posts of others.
+        voices: says what others say.
         folder: where the ledger is kept; None keeps it in memory.
     """
 
@@ -53,7 +53,7 @@ class World:
         clock: WorldClock,
         seed: int,
         handles: Sequence[str],
-        write: TextSource,
+        voices: Voices,
         folder: Path | None = None,
     ) -> None:
         self.clock = clock
@@ -65,7 +65,7 @@ class World:
         people = make_people(seed, clock.epoch)
         self.people = {person.handle.lower(): person for person in people}
         self.ledger = Ledger(folder)
-        self._crowd = Crowd(seed, people, write)
+        self._crowd = Crowd(seed, people, voices)
         self._shelf = Shelf()
         self._next_day = int(clock.epoch // DAY) - PAST_DAYS
         self._engagement = lru_cache(maxsize=6_000)(self._draw)

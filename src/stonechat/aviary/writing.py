@@ -15,7 +15,7 @@ from stonechat.aviary.composing import compose, compose_reply, continue_thread
 from stonechat.aviary.ideas import Idea, load_ideas
 from stonechat.aviary.ordering import Order
 from stonechat.aviary.reading import read_format, read_hook, read_length, read_topic
-from stonechat.aviary.remarks import SMALL_TALK
+from stonechat.aviary.remarks import ANSWERS, ANSWERS_ABOUT, QUESTIONS, QUESTIONS_ABOUT, SMALL_TALK
 from stonechat.aviary.vocabulary import FORMATS, HOOKS, TOPICS
 from stonechat.aviary.weighing import weighted_length
 
@@ -73,6 +73,19 @@ class Author:
         idea = pick(rng, self._ideas[topic])
         text, _ = compose(idea, rng, hook=pick(rng, HOOKS), layout=pick(rng, FORMATS), ending=False)
         return text if weighted_length(text) <= 280 else idea.claim[0]
+
+    def ask(self, rng: np.random.Generator, handle: str) -> str:
+        """A post of one of the others that speaks to ``handle``; depends on ``rng`` alone."""
+        if rng.random() < 0.3:
+            return pick(rng, QUESTIONS).format(handle=handle)
+        idea = pick(rng, self._ideas[pick(rng, tuple(TOPICS))])
+        return pick(rng, QUESTIONS_ABOUT).format(handle=handle, subject=idea.subject)
+
+    def respond(self, rng: np.random.Generator, handle: str, topic: str | None) -> str:
+        """An answer of one of the others to a post by ``handle``; depends on ``rng`` alone."""
+        if topic is None or rng.random() < 0.4:
+            return pick(rng, ANSWERS).format(handle=handle)
+        return pick(rng, ANSWERS_ABOUT).format(handle=handle, subject=pick(rng, self._ideas[topic]).subject)
 
     def _post(self, order: Order, rng: np.random.Generator) -> Draft:
         topic = order.topic or pick(rng, tuple(TOPICS))

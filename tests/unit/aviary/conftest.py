@@ -15,7 +15,7 @@ EPOCH = 1_767_600_000.0
 def make_world(seed: int = 7, *handles: str) -> World:
     """A world at its first moment."""
     clock = WorldClock(1.0, EPOCH, 0.0, real=lambda: 0.0)
-    return World(clock, seed, handles or ("quietbuilder",), Author(seed).chat)
+    return World(clock, seed, handles or ("quietbuilder",), Author(seed))
 
 
 @pytest.fixture

@@ -114,6 +114,15 @@ def test_somebody_speaks_to_the_account_within_the_first_hour(world: World) -> N
     assert first.author != HANDLE
 
 
+def test_those_who_speak_to_the_account_rarely_say_the_same(world: World) -> None:
+    for _ in range(10):
+        world.clock.advance(DAY)
+        world.now()
+    texts = [p.text for p in world.mentions(HANDLE, world.now())]
+    assert len(texts) > 15
+    assert len(set(texts)) > 0.85 * len(texts)
+
+
 def test_shown_replies_are_no_more_than_the_count_says(world: World) -> None:
     made = [post(world, f"Read {n} pages and take notes.") for n in range(12)]
     world.clock.advance(2 * DAY)

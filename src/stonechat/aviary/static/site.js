@@ -449,5 +449,5 @@
     document.getElementById("mask").remove();
     document.getElementById("consent").remove();
   }));
-  route();
+  Promise.resolve(route()).catch(() => column.append(failed()));
 })();
