@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from stonechat.content import schedule
-from stonechat.content.arms import HOUR_BLOCK, Arms
+from stonechat.content.arms import Arms
 from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.drafting import Drafter
-from stonechat.content.schedule import Booked
+from stonechat.content.layout import Layout, Placed
 from stonechat.content.shelf import Shelf
 from stonechat.content.trouble import BudgetUsedUp, NoModel
 from stonechat.core.clock import Clock
@@ -144,94 +144,49 @@ class Planner:
             self._events.emit(WriterFellBack(account_id=account.id, to="reserve", why=why))
         return drawn
 
-    def place(
-        self, account: Account, choices: Sequence[Choice], taken: Sequence[Booked]
-    ) -> tuple[list[tuple[Choice, datetime]], list[Choice]]:
-        """Give each choice a time in its own hour block; those that found none come second."""
-        rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
-        earliest = self._shelf.earliest()
-        until = self._clock.now() + max(self._settings.horizon, _DAY)
-        placed: list[tuple[Choice, datetime]] = []
-        left: list[Choice] = []
-        known = list(taken)
-        for choice in choices:
-            topic = choice.arm.get("topic", "")
-            at = schedule.place(
-                rhythm,
-                known,
-                hours=self._arms.hours(choice.arm),
-                topic=topic,
-                earliest=earliest,
-                until=until,
-                rng=self._rng,
-            )
-            if at is None:
-                left.append(choice)
-            else:
-                placed.append((choice, at))
-                known.append(Booked(at, topic))
-        return placed, left
-
     async def _orders(self, account: Account, missing: int, run_id: str) -> list[dict[str, object]]:
+        """Assignments for what is missing, earliest first, as JSON."""
         taken = await self._shelf.booked(account.id)
-        placed: list[tuple[Choice, datetime]] = []
+        layout = self._layout(account)
+        placed: list[Placed] = []
         left: list[Choice] = []
         for _ in range(_ROUNDS):
             lacking = missing - len(placed)
             if not lacking:
                 break
             choices = await self._choose(account.id, lacking, self._roughly(lacking))
-            known = [*taken, *(Booked(at, choice.arm.get("topic", "")) for choice, at in placed)]
-            more, left = self.place(account, choices, known)
+            known = [*taken, *(one.booked for one in placed)]
+            more, left = layout.place(choices, known, self._rng)
             placed += more
-        orders = [self._order(account, choice, at, choice.propensity) for choice, at in placed]
-        known = [*taken, *(Booked(at, choice.arm.get("topic", "")) for choice, at in placed)]
         for choice in left[: missing - len(placed)]:
-            order = self._displaced(account, choice, known)
-            if order is not None and order.due_at is not None:
-                orders.append(order)
-                known.append(Booked(order.due_at, order.arm.get("topic", "")))
-        orders.sort(key=lambda order: order.due_at or self._clock.now())
+            known = [*taken, *(one.booked for one in placed)]
+            moved = layout.displace(choice, known, self._rng)
+            placed += [moved] if moved else []
+        placed.sort(key=lambda one: one.due_at)
         return [
-            order.model_copy(update={"id": stable_id("slot", run_id, str(number))}).model_dump(mode="json")
-            for number, order in enumerate(orders)
+            self._order(account, one, stable_id("slot", run_id, str(number))).model_dump(mode="json")
+            for number, one in enumerate(placed)
         ]
 
-    def _order(self, account: Account, choice: Choice, at: datetime, propensity: float | None) -> Assignment:
+    def _layout(self, account: Account) -> Layout:
+        rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
+        until = self._clock.now() + max(self._settings.horizon, _DAY)
+        return Layout(self._arms, rhythm, self._shelf.earliest(), until)
+
+    def _order(self, account: Account, one: Placed, assignment_id: str) -> Assignment:
+        choice = one.choice
         arm = self._arms.completed(choice.arm, self._rng)
         return Assignment(
-            id="",
+            id=assignment_id,
             account_id=account.id,
             purpose=Purpose.SLOT,
             kind=self._arms.kind(arm, self._rng),
             arm=arm,
-            propensity=propensity,
+            propensity=one.propensity,
             holdout=choice.holdout,
             model_version=choice.model_version,
-            due_at=at,
+            due_at=one.due_at,
         )
-
-    def _displaced(self, account: Account, choice: Choice, taken: Sequence[Booked]) -> Assignment | None:
-        """The choice at a time, and if need be on a topic, that the rhythm allows: no longer the learner's."""
-        rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
-        earliest = self._shelf.earliest()
-        until = self._clock.now() + max(self._settings.horizon, _DAY)
-        topics = [choice.arm.get("topic", "")]
-        factor = self._arms.factors.get("topic")
-        if factor:
-            others = [level for level in factor.active if level not in topics]
-            topics += self._rng.sample(others, len(others))
-        for topic in topics:
-            at = schedule.place(
-                rhythm, taken, hours=None, topic=topic, earliest=earliest, until=until, rng=self._rng
-            )
-            if at is not None:
-                block = self._arms.block_of(schedule.local_hour(account.timezone, at))
-                arm = {**choice.arm, **({"topic": topic} if topic else {})}
-                arm |= {HOUR_BLOCK: block} if block else {}
-                displaced = Choice(arm, choice.propensity, choice.holdout, choice.model_version)
-                return self._order(account, displaced, at, None)
-        return None
 
     async def _filled(
         self, context: JobContext, step: str, account: Account, order: dict[str, object]
