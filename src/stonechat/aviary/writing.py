@@ -76,7 +76,7 @@ class Author:
 
     def ask(self, rng: np.random.Generator, handle: str) -> str:
         """A post of one of the others that speaks to ``handle``; depends on ``rng`` alone."""
-        if rng.random() < 0.3:
+        if rng.random() < 0.15:
             return pick(rng, QUESTIONS).format(handle=handle)
         idea = pick(rng, self._ideas[pick(rng, tuple(TOPICS))])
         return pick(rng, QUESTIONS_ABOUT).format(handle=handle, subject=idea.subject)
