@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from html import escape
 from importlib import resources
 
@@ -104,8 +105,7 @@ def _wall(title: str, body: str) -> str:
     )
 
 
-def _consent(tid: object) -> str:
-    named = tid if callable(tid) else str
+def _consent(named: Callable[[str], str]) -> str:
     return (
         f'<div {named("twc-cc-mask")} id="mask" class="mask"></div><div {named("BottomBar")} id="consent" '
         'class="consent" role="dialog"><span>Did someone say … cookies?</span>'
