@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,6 +59,10 @@ class Boot:
     async def enter(self, resource: AbstractAsyncContextManager[T]) -> T:
         """Open something that is to be closed, in reverse order, at the end."""
         return await self._stack.enter_async_context(resource)
+
+    def on_close(self, undo: Callable[[], object]) -> None:
+        """Call ``undo`` in its turn at the end."""
+        self._stack.callback(undo)
 
     async def __aenter__(self) -> Boot:
         await self._stack.__aenter__()

@@ -1,0 +1,165 @@
+"""What each layer is asked, in the background, about its health. The answers stand on the board."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from stonechat.browser.pool import BrowserPool
+from stonechat.cache import FrontCache
+from stonechat.config.settings import Settings
+from stonechat.core.clock import Clock
+from stonechat.core.states import BreakerState, LayerState, SessionState
+from stonechat.database import Database, accounts
+from stonechat.jobs.runner import Runner
+from stonechat.monitoring import HealthBoard, Meters, ProbeResult, degraded, down, ok
+from stonechat.monitoring.board import Check
+from stonechat.monitoring.outcome import posts_flow
+from stonechat.resilience import Breakers
+from stonechat.startup.boot import Boot
+
+_WELL = frozenset({"healthy", "unknown"})
+LETS_THROUGH = frozenset({BreakerState.CLOSED, BreakerState.FORCED_CLOSED})
+
+LONG_HOLD = timedelta(seconds=30)
+"""A connection held for longer (real time) is named."""
+
+
+def check_startup(board: HealthBoard, boot: Boot) -> None:
+    """Layer 1: every step of the boot is done."""
+
+    async def check() -> ProbeResult:
+        if boot.ready:
+            return ok(f"{len(boot.steps)} steps done")
+        step = boot.steps[-1] if boot.steps else None
+        return degraded(f"starting: {step.name} {step.detail}".strip() if step else "starting")
+
+    board.register("startup", check, timedelta(seconds=5))
+
+
+def check_database(board: HealthBoard, database: Database) -> None:
+    """Layer 6: it answers, and nobody sits on a connection."""
+
+    async def check() -> ProbeResult:
+        await database.ping()
+        state = database.pool()
+        long = [
+            f"{one.task} for {one.held.total_seconds():.0f} s"
+            for one in state.holders
+            if one.held > LONG_HOLD
+        ]
+        said = f"{state.in_use} of {state.size} connections in use"
+        return degraded(f"held too long: {', '.join(long)}", said) if long else ok(said)
+
+    board.register("database", check, timedelta(seconds=5), timeout=timedelta(seconds=8))
+
+
+def check_cache(board: HealthBoard, cache: FrontCache) -> None:
+    """Layer 7: Redis serves where it is wanted."""
+
+    async def check() -> ProbeResult:
+        health = cache.health()
+        return degraded(health.cause, "in-process meanwhile") if health.degraded else ok(health.serving)
+
+    board.register("cache", check, timedelta(seconds=5))
+
+
+def check_browser(board: HealthBoard, pool: BrowserPool) -> None:
+    """Layer 5: a browser runs and answers."""
+
+    async def check() -> ProbeResult:
+        health = pool.health()
+        said = f"{health.contexts} of {health.limit} contexts, {health.queue_depth} waiting"
+        if not health.up:
+            return down(health.why or "no browser runs", said)
+        return ok(said)
+
+    board.register("browser", check, timedelta(seconds=3))
+
+
+def check_jobs(board: HealthBoard, runner: Runner) -> None:
+    """Layer 2, and by their jobs the layers 3, 8, 9 and 10; a critical job that fails means *down*."""
+
+    def of(prefix: str) -> Check:
+        async def check() -> ProbeResult:
+            every = [one for one in await runner.status() if one.name.startswith(prefix)]
+            ill = [one for one in every if one.state not in _WELL]
+            said = f"{len(every)} schedules"
+            if not ill:
+                return ok(said)
+            worst = next((one for one in ill if one.critical), ill[0])
+            cause = f"{worst.name} is {worst.state}: {worst.why}"
+            return down(cause, said) if worst.critical else degraded(cause, said)
+
+        return check
+
+    board.register("jobs", of(""), timedelta(seconds=10))
+    for layer in ("content", "scraping", "harvesting", "learning"):
+        board.register(layer, of(f"{layer}."), timedelta(seconds=10), name="jobs")
+
+
+def check_posting(board: HealthBoard, database: Database, clock: Clock, settings: Settings) -> None:
+    """Layer 4, judged by its outcome: posts that are due go out."""
+    board.register("posting", posts_flow(database, clock, grace=settings.posting.grace))
+
+    async def session() -> ProbeResult:
+        async with database.read("monitoring.sessions") as connection:
+            rows = [await accounts.session(connection, one.id) for one in await accounts.every(connection)]
+        ill = [row for row in rows if row.state is not SessionState.VALID]
+        if not ill:
+            return ok(f"{len(rows)} valid")
+        cause = f"{ill[0].account_id} is {ill[0].state.value}: {ill[0].why}"
+        return down(cause) if len(ill) == len(rows) else degraded(cause)
+
+    board.register("session", session, timedelta(seconds=5))
+
+
+def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
+    """The model and the network, by their breakers."""
+
+    def of(name: str) -> Check:
+        async def check() -> ProbeResult:
+            shut = [
+                one
+                for one in breakers.status()
+                if one.name.split("/")[0] == name and one.state not in LETS_THROUGH
+            ]
+            return down(f"{shut[0].name} breaker is {shut[0].state.value}: {shut[0].why}") if shut else ok()
+
+        return check
+
+    board.register("model", of("model"), timedelta(seconds=3))
+    board.register("network", of("network"), timedelta(seconds=3))
+
+
+def add_gauges(
+    meters: Meters, database: Database, pool: BrowserPool, breakers: Breakers, board: HealthBoard
+) -> None:
+    """Numbers that are read at each scrape."""
+
+    def layers() -> dict[tuple[str, ...], float]:
+        return {(one.layer,): float(one.state is LayerState.OK) for one in board.layers()}
+
+    def connections() -> dict[tuple[str, ...], float]:
+        state = database.pool()
+        return {
+            ("size",): state.size,
+            ("in_use",): state.in_use,
+            ("waiting",): state.waiting,
+        }
+
+    def browser() -> dict[tuple[str, ...], float]:
+        health = pool.health()
+        return {
+            ("contexts",): health.contexts,
+            ("queued",): health.queue_depth,
+            ("restarts",): health.restarts,
+            ("memory_bytes",): float(health.memory_bytes or 0),
+        }
+
+    def shut() -> dict[tuple[str, ...], float]:
+        return {(one.name,): float(one.state not in LETS_THROUGH) for one in breakers.status()}
+
+    meters.gauge("layer_ok", "1 where the layer does its work.", layers, ("layer",))
+    meters.gauge("database_connections", "The connection pool.", connections, ("what",))
+    meters.gauge("browser", "The browser pool.", browser, ("what",))
+    meters.gauge("breaker_open", "1 where the breaker lets nothing through.", shut, ("breaker",))

@@ -1,0 +1,304 @@
+"""The only place that names concrete classes together: opens everything in boot order, closes in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stonechat.browser.pool import BrowserPool, open_browser_pool
+from stonechat.browser.sessions import SavedSessions, parse_session
+from stonechat.cache import FrontCache, open_cache
+from stonechat.config.settings import AccountSettings, Settings
+from stonechat.content.jobs import jobs as content_jobs
+from stonechat.core.clock import Clock
+from stonechat.core.errors import Transient
+from stonechat.core.events import EventStream
+from stonechat.core.model import Account, Choice
+from stonechat.core.network import Network
+from stonechat.database import Database, accounts, open_database
+from stonechat.database.spool import Spool
+from stonechat.harvesting import harvester
+from stonechat.harvesting.keeping import OpportunityStore
+from stonechat.jobs.declaration import Job
+from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
+from stonechat.learning import learner
+from stonechat.monitoring import HealthBoard, Meters, open_board
+from stonechat.networks.guarded import GuardedNetwork, prove_by_session
+from stonechat.networks.x_web.adapter import XWeb
+from stonechat.posting import sweep
+from stonechat.posting.conditions import Blockers, Rules
+from stonechat.posting.gate import Blocked
+from stonechat.posting.publisher import Publisher
+from stonechat.posting.reconciler import Reconciler
+from stonechat.posting.sessions import SessionWatch
+from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breakers, Policy, open_breakers
+from stonechat.scraping import scraper
+from stonechat.scraping.keeping import SnapshotStore
+from stonechat.startup import checks
+from stonechat.startup.boot import Boot
+from stonechat.startup.writing import Writing, open_writing
+
+SESSION_RECHECK = timedelta(minutes=10)
+"""Account time after which a troubled session is asked about for the first time."""
+
+MODEL_POLICY = Policy(consecutive=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Stonechat:
+    """Everything that runs, for those who start it: the commands and the tests."""
+
+    settings: Settings
+    clock: Clock
+    events: EventStream
+    database: Database
+    cache: FrontCache
+    pool: BrowserPool
+    breakers: Breakers
+    board: HealthBoard
+    meters: Meters
+    networks: Mapping[str, Network]
+    writing: Writing
+    learner: learner.Learner
+    jobs: Runner
+    accounts: tuple[Account, ...]
+    address: str
+
+
+@asynccontextmanager
+async def open_stonechat(
+    settings: Settings, clock: Clock, events: EventStream, rng: random.Random
+) -> AsyncIterator[Stonechat]:
+    """Boot: health server, database, cache, browser pool, job manager, monitors; undone in reverse.
+
+    Raises:
+        ConfigError: a setting can never work; whatever was started is stopped again.
+        Transient: the database did not come up within ``DATABASE_START_LIMIT``, or the port is taken.
+    """
+    served = tuple(_account(one) for one in settings.accounts)
+    meters = Meters()
+    async with Boot(clock, events) as boot:
+        boot.on_close(events.subscribe(meters.hear))
+        board = await boot.enter(open_board(clock, events))
+        checks.check_startup(board, boot)
+        async with boot.step("health server"):
+            address = ""
+        async with boot.step("database"):
+            database = await _open_database(boot, settings, clock)
+            async with database.begin("startup.accounts") as connection:
+                for account in served:
+                    await accounts.put(connection, account, clock.now())
+            checks.check_database(board, database)
+            boot.say(database.url)
+        async with boot.step("cache"):
+            cache = await boot.enter(open_cache(settings.cache, clock, events))
+            checks.check_cache(board, cache)
+            boot.say(cache.health().serving)
+        async with boot.step("browser pool"):
+            pool = await _open_pool(boot, settings, clock, events, served)
+            checks.check_browser(board, pool)
+        async with boot.step("job manager"):
+            breakers = await boot.enter(open_breakers(database, clock, events, rng))
+            networks = _networks(settings, clock, events, pool, breakers, served)
+            layers = await _open_layers(boot, settings, database, clock, events, rng, networks, breakers)
+            runner = await boot.enter(
+                open_jobs(
+                    settings.jobs,
+                    database,
+                    clock,
+                    events,
+                    jobs=layers.jobs,
+                    accounts=lambda: [account.id for account in served],
+                    is_down=board.is_down,
+                    engine_url=settings.jobs.engine_url or engine_url_beside(settings.database_url),
+                )
+            )
+            boot.say(f"{len(layers.jobs)} jobs, {len(served)} account{'s' if len(served) != 1 else ''}")
+        async with boot.step("monitors"):
+            checks.check_jobs(board, runner)
+            checks.check_posting(board, database, clock, settings)
+            checks.check_breakers(board, breakers)
+            checks.add_gauges(meters, database, pool, breakers, board)
+        for account in served:
+            runner.wake("content.plan", clock.now(), account.id)
+        boot.ready = True
+        yield Stonechat(
+            settings=settings,
+            clock=clock,
+            events=events,
+            database=database,
+            cache=cache,
+            pool=pool,
+            breakers=breakers,
+            board=board,
+            meters=meters,
+            networks=networks,
+            writing=layers.writing,
+            learner=layers.learner,
+            jobs=runner,
+            accounts=served,
+            address=address,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """Layers 3, 4, 8, 9 and 10, and the jobs that they declare."""
+
+    writing: Writing
+    learner: learner.Learner
+    jobs: tuple[Job, ...]
+
+
+async def _open_layers(
+    boot: Boot,
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    events: EventStream,
+    rng: random.Random,
+    networks: Mapping[str, Network],
+    breakers: Breakers,
+) -> _Layers:
+    spool = Spool(settings.startup.data_dir / "spool")
+    factors: dict[str, tuple[str, ...]] = {}
+    learning = learner.Learner(database, events, settings.learning, lambda _account: factors)
+
+    async def choose(account_id: str, count: int, _at: Sequence[datetime]) -> list[Choice]:
+        return await learning.choose(account_id, rng, clock.now(), count)
+
+    writing = await boot.enter(
+        open_writing(
+            settings,
+            database,
+            clock,
+            events,
+            rng,
+            spool=spool,
+            networks=networks,
+            choose=choose,
+            guard=breakers.add("model", MODEL_POLICY).call,
+        )
+    )
+    factors.update(writing.arms.learned())
+    rules = Rules(settings.posting, settings.startup.mode, _blockers(breakers))
+    sweeping = sweep.Sweep(
+        database=database,
+        clock=clock,
+        networks=networks,
+        rules=rules,
+        publisher=Publisher(database, networks, clock, events, rules, host=platform.node() or "host"),
+        reconciler=Reconciler(database, clock, events, settings.posting),
+        watch=SessionWatch(database, clock, events, every=SESSION_RECHECK),
+    )
+    scraping = scraper.Scraper(
+        database, clock, networks, events, settings.scraping, SnapshotStore(database, spool)
+    )
+    harvesting = harvester.Harvester(
+        database, clock, networks, events, settings.harvesting, OpportunityStore(database, spool)
+    )
+    declared = (
+        *content_jobs(writing.planner, writing.replier),
+        *sweep.jobs(sweeping),
+        *scraper.jobs(scraping),
+        *harvester.jobs(harvesting),
+        *learner.jobs(learning),
+    )
+    return _Layers(writing, learning, declared)
+
+
+def _networks(
+    settings: Settings,
+    clock: Clock,
+    events: EventStream,
+    pool: BrowserPool,
+    breakers: Breakers,
+    served: Sequence[Account],
+) -> dict[str, Network]:
+    networks: dict[str, Network] = {}
+    on_x_web = [account for account in served if account.network == "x_web"]
+    if on_x_web:
+        bare = XWeb(pool, clock, events, base_url=settings.x_web.base_url)
+
+        async def prove() -> None:
+            await prove_by_session(bare, on_x_web[0])
+
+        networks["x_web"] = GuardedNetwork(
+            bare,
+            site=breakers.add("network/x_web", BROWSER_POLICY, prove),
+            publishing=breakers.add("posting/x_web", POSTING_POLICY, prove),
+        )
+    return networks
+
+
+def _blockers(breakers: Breakers) -> Blockers:
+    """Open breakers hold an account's posts: they wait instead of failing one by one."""
+
+    def blocked(account: Account) -> list[Blocked]:
+        names = {f"network/{account.network}", f"posting/{account.network}"}
+        return [
+            Blocked(one.name, one.why)
+            for one in breakers.status()
+            if one.name in names and one.state not in checks.LETS_THROUGH
+        ]
+
+    return blocked
+
+
+async def _open_database(boot: Boot, settings: Settings, clock: Clock) -> Database:
+    """The database; a server that is away is waited for, with growing pauses, up to the limit.
+
+    Raises:
+        ConfigError: the address can never work.
+        Transient: the limit has passed.
+    """
+    limit = clock.monotonic() + settings.database.start_limit.total_seconds()
+    pause = 0.5
+    while True:
+        try:
+            return await boot.enter(open_database(settings.database_url, settings.database, clock))
+        except Transient as away:
+            if clock.monotonic() + pause > limit:
+                raise
+            boot.say(f"waiting: {away.what}")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 10.0)
+
+
+async def _open_pool(
+    boot: Boot, settings: Settings, clock: Clock, events: EventStream, served: Sequence[Account]
+) -> BrowserPool:
+    folder = settings.startup.data_dir
+    given = {}
+    if settings.x_web.session_b64 is not None:
+        session = parse_session(settings.x_web.session_b64.get_secret_value())
+        given = {account.id: session for account in served if account.network == "x_web"}
+    pool = await boot.enter(
+        open_browser_pool(
+            settings.browser,
+            clock,
+            events,
+            sessions=SavedSessions(folder / "sessions", given, settings.x_web.base_url),
+            evidence_folder=folder / "evidence",
+        )
+    )
+    health = pool.health()
+    boot.say(health.version if health.up else f"not yet: {health.why}; posts wait for it")
+    return pool
+
+
+def _account(given: AccountSettings) -> Account:
+    return Account(
+        id=f"{given.network}:{given.handle}",
+        network=given.network,
+        handle=given.handle,
+        timezone=given.timezone,
+        posts_per_day=given.posts_per_day,
+        approval=given.approval,
+        late_policy=given.late_policy,
+    )

@@ -1,0 +1,114 @@
+"""Puts layer 3 together: voice, arms, budget, writers, review, planner and replier."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stonechat.config.settings import Settings
+from stonechat.content.arms import Arms, load_arms
+from stonechat.content.budget import Budget, Limit, Limits, Price, PriceTable
+from stonechat.content.drafting import Drafter, Rank
+from stonechat.content.fallback import FallbackChain, Guard
+from stonechat.content.openai_writer import OpenAIWriter, open_client
+from stonechat.content.planner import Planner, PlanSettings
+from stonechat.content.prompts import Prompts
+from stonechat.content.replies import Replier, ReplySettings
+from stonechat.content.shelf import Shelf
+from stonechat.content.voice import load_voice
+from stonechat.core.clock import Clock
+from stonechat.core.events import EventStream
+from stonechat.core.model import Choice
+from stonechat.core.network import Network
+from stonechat.database import Database
+from stonechat.database.spool import Spool
+
+Choose = Callable[[str, int, Sequence[datetime]], Awaitable[Sequence[Choice]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Layer 3, put together."""
+
+    planner: Planner
+    replier: Replier
+    drafter: Drafter
+    budget: Budget
+    arms: Arms
+
+
+@asynccontextmanager
+async def open_writing(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    events: EventStream,
+    rng: random.Random,
+    *,
+    spool: Spool,
+    networks: Mapping[str, Network],
+    choose: Choose,
+    guard: Guard,
+    rank: Rank | None = None,
+) -> AsyncIterator[Writing]:
+    """The planner and the replier, with one client for the model endpoint, closed at the end."""
+    own = settings.content
+    arms = load_arms()
+    budget = Budget(database, clock, events, _limits(settings), _prices(settings))
+    key = own.api_key.get_secret_value() if own.api_key else ""
+    async with open_client(own.base_url, key, own.call_timeout) as client:
+        models = dict.fromkeys((own.model, *own.fallback_models))
+        writers = [OpenAIWriter(client, model, own.call_timeout) for model in models]
+        # a post must not be planned for a moment that has passed by the time it is written
+        lead = timedelta(seconds=5) * max(1.0, clock.speed) if clock.speed > 1 else timedelta(minutes=2)
+        shelf = Shelf(database, clock, rng, events, arms, spacing=settings.posting.min_spacing, lead=lead)
+        drafter = Drafter(
+            database=database,
+            clock=clock,
+            events=events,
+            spool=spool,
+            chain=FallbackChain(writers, budget, clock, events, guard=guard),
+            prompts=Prompts(arms),
+            shelf=shelf,
+            text_rules=lambda name: (networks[name].length, networks[name].max_length),
+            voice=load_voice(own.voice_file),
+            drafts=own.drafts,
+            secrets=_secrets(settings),
+            rank=rank,
+        )
+        planner = Planner(
+            database,
+            clock,
+            rng,
+            events,
+            arms,
+            shelf,
+            drafter,
+            choose,
+            PlanSettings(horizon=own.horizon, reserve_days=own.reserve_days),
+        )
+        replies = ReplySettings(
+            freshness=settings.harvesting.freshness,
+            author_cooldown=settings.posting.author_cooldown,
+            per_day=settings.posting.replies_per_day,
+        )
+        replier = Replier(database, clock, rng, arms, drafter, replies)
+        yield Writing(planner, replier, drafter, budget, arms)
+
+
+def _limits(settings: Settings) -> Limits:
+    own = settings.content
+    return Limits(day=Limit(usd=own.budget_day_usd), month=Limit(usd=own.budget_month_usd))
+
+
+def _prices(settings: Settings) -> PriceTable:
+    own = settings.content
+    return PriceTable(Price(own.price_input_usd, own.price_output_usd), {})
+
+
+def _secrets(settings: Settings) -> list[str]:
+    given = (settings.content.api_key, settings.x_web.session_b64, settings.dashboard.password)
+    return [secret.get_secret_value() for secret in given if secret is not None]
