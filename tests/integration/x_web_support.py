@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from stonechat.aviary.opening import Aviary, open_aviary
 from stonechat.browser import BrowserPool, open_browser_pool
+from stonechat.browser.executable import find_chromium
 from stonechat.browser.sessions import SavedSessions, parse_session
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import ScaledClock
 from stonechat.core.events import Event, EventStream
 from stonechat.core.model import Account
 from stonechat.networks.x_web.adapter import XWeb
+
+_NAMED = os.environ.get("BROWSER_EXECUTABLE")
+CHROMIUM = find_chromium(Path(_NAMED) if _NAMED else None)
+"""The Chromium under test; None for Playwright's own."""
+
+
+def browser_process(pool: BrowserPool) -> psutil.Process:
+    """The browser's own process; what a distribution's shell script starts, not that script."""
+    found = []
+    for process in pool.keeper.chromium._folder.processes():
+        with contextlib.suppress(psutil.Error):
+            arguments = process.cmdline()
+            if any(one.startswith("--user-data-dir=") for one in arguments) and "/bin/sh" not in arguments[0]:
+                found += [] if any(one.startswith("--type=") for one in arguments) else [process]
+    [browser] = found
+    return browser
 
 
 @dataclass
@@ -51,7 +71,7 @@ async def open_bench(
     events = EventStream(clock)
     seen: list[Event] = []
     events.subscribe(lambda stamped: seen.append(stamped.event))
-    settings = BrowserSettings(call_timeout=call_timeout, **browser)
+    settings = BrowserSettings(executable=CHROMIUM, call_timeout=call_timeout, **browser)
     async with open_aviary(epoch=origin, origin=origin.timestamp(), handles=handles) as aviary:
         given = {f"x:{handle}": parse_session(aviary.address.sessions[handle]) for handle in handles}
         sessions = SavedSessions(folder / "sessions", given, aviary.url)

@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from playwright.async_api import Error, Page, Request, Response
 
@@ -58,8 +58,8 @@ class NetworkErrors:
 def masked(address: str) -> str:
     """The address with the values of its query taken out."""
     parts = urlsplit(address)
-    query = urlencode([(name, "…") for name, _ in parse_qsl(parts.query, keep_blank_values=True)], safe="…")
-    return urlunsplit((parts.scheme, parts.hostname or "", parts.path, query, ""))[:300]
+    query = "&".join(f"{quote(name)}=…" for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))[:300]
 
 
 async def keep(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from stonechat.core.errors import ConfigError, ConfigFault
 
+SHELL = "chromium-headless-shell"
+"""Takes a third of the memory of a whole browser, and is all that is needed here."""
 NAMES = (
-    "chromium-headless-shell",  # a third of the memory of the others, and all that is needed here
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -24,12 +25,22 @@ REMEDY = (
 )
 
 
-def find_chromium(setting: Path | None, search_path: str | None = None) -> Path | None:
-    """The Chromium to start; None where only Playwright's own can be tried.
+OWN = (Path("~/.cache/ms-playwright"), Path("~/Library/Caches/ms-playwright"))
+"""Where Playwright keeps the browsers that it fetched."""
+
+
+def find_chromium(
+    setting: Path | None, *, search_path: str | None = None, own: tuple[Path, ...] = OWN
+) -> Path | None:
+    """The Chromium to start; None for Playwright's own.
+
+    The order: the setting, an installed headless shell, Playwright's own (which its version is tested
+    with), any other installed one.
 
     Args:
-        setting: ``BROWSER_EXECUTABLE``; wins where it is given.
+        setting: ``BROWSER_EXECUTABLE``.
         search_path: folders to search, as in ``PATH``; the process's own by default.
+        own: folders in which Playwright's own may stand.
 
     Raises:
         ConfigError: the setting names something that is not an executable file.
@@ -39,8 +50,10 @@ def find_chromium(setting: Path | None, search_path: str | None = None) -> Path 
             problem = f"{setting} is not a program that can be run"
             raise ConfigError((ConfigFault("BROWSER_EXECUTABLE", problem, "the path of a Chromium"),))
         return setting
-    for name in NAMES:
-        found = shutil.which(name, path=search_path)
-        if found is not None:
-            return Path(found)
-    return MAC if MAC.is_file() else None
+    shell = shutil.which(SHELL, path=search_path)
+    if shell is not None:
+        return Path(shell)
+    if any(any(folder.expanduser().glob("chromium*")) for folder in own):
+        return None
+    found = (shutil.which(name, path=search_path) for name in NAMES)
+    return next((Path(one) for one in found if one is not None), MAC if MAC.is_file() else None)

@@ -155,6 +155,7 @@ class Keeper:
         failures, self._failures = self._failures, 0
         self.up, self.since = True, self._clock.wall()
         self._asked = self._measured = self._clock.monotonic()
+        self.memory_bytes = self.processes = None  # what was measured was the last one's
         self.restarts += self.chromium.generation > 1
         if failures or self.chromium.generation > 1:
             self._events.emit(BrowserRestarted(why=before, took=took))

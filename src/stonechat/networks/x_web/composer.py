@@ -20,11 +20,14 @@ SEND = "CreateTweet"
 ENABLED_WITHIN = 2.0
 """Real seconds within which the button must come alive after typing."""
 
-_BOX_AND_BUTTON = """([boxes, button]) => ({
+_BOX_AND_BUTTON = """([boxes, button, toast]) => ({
   shown: boxes.map((box) => document.querySelector(box)?.innerText ?? null),
   ready: [...document.querySelectorAll(button)].some(
     (one) => !one.disabled && one.getAttribute("aria-disabled") !== "true"),
+  toasts: [...document.querySelectorAll(toast)].map((one) => one.getAttribute("href")),
 })"""
+_NEW_TOAST = """([toast, old]) => [...document.querySelectorAll(toast)]
+  .map((one) => one.getAttribute("href")).find((href) => href && !old.includes(href)) ?? null"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,11 @@ async def _appears(
     )
 
 
-async def write(composer: Composer, parts: Sequence[str]) -> None:
+async def write(composer: Composer, parts: Sequence[str]) -> list[str]:
     """Put the parts into the composer and make sure that they stand there as they were given.
+
+    Returns:
+        The links of toasts that still stand from earlier posts: they say nothing about this one.
 
     Raises:
         Transient: the composer shows something else, or its button stays dead.
@@ -120,7 +126,7 @@ async def write(composer: Composer, parts: Sequence[str]) -> None:
                 await page.keyboard.press("Enter")
             if line:
                 await page.keyboard.insert_text(line)
-    await _check(composer, parts)
+    return await _check(composer, parts)
 
 
 async def _press(composer: Composer, selector: Selector) -> None:
@@ -131,16 +137,16 @@ async def _press(composer: Composer, selector: Selector) -> None:
         raise await explain(composer.page, selector.name, f"{selector.name} cannot be pressed.") from exc
 
 
-async def _check(composer: Composer, parts: Sequence[str]) -> None:
+async def _check(composer: Composer, parts: Sequence[str]) -> list[str]:
     boxes = [composer.box(number) for number in range(len(parts))]
     button = f"{composer.scope}{composer.button}"
     loop = asyncio.get_running_loop()
     end = loop.time() + ENABLED_WITHIN
     while True:
-        found = await composer.page.evaluate(_BOX_AND_BUTTON, [boxes, button])
+        found = await composer.page.evaluate(_BOX_AND_BUTTON, [boxes, button, Selector.TOAST_LINK.value])
         same = [_folded(shown or "") for shown in found["shown"]] == [_folded(part) for part in parts]
         if same and found["ready"]:
-            return
+            return [str(toast) for toast in found["toasts"]]
         if loop.time() >= end:
             break
         await asyncio.sleep(0.05)
@@ -208,14 +214,21 @@ async def follow(tap: Tap, parts: Sequence[str], within: float) -> Sent:
     return sent
 
 
-async def toast_id(page: Page, within: float) -> str | None:
-    """The id that the page's "Your post was sent." links to; None where it does not show within that time."""
+async def toast_id(page: Page, old: list[str], within: float) -> str | None:
+    """The id that the page's "Your post was sent." links to; None where it does not show within that time.
+
+    Args:
+        old: links of toasts that were there before the click.
+        within: real seconds.
+    """
     try:
-        link = await page.wait_for_selector(Selector.TOAST_LINK.value, timeout=within * 1000)
-        href = await link.get_attribute("href") if link is not None else None
+        found = await page.wait_for_function(
+            _NEW_TOAST, arg=[Selector.TOAST_LINK.value, old], timeout=within * 1000
+        )
+        href = str(await found.json_value() or "")
     except Error:
         return None
-    return (href or "").split("?")[0].rstrip("/").rsplit("/", 1)[-1] or None
+    return href.split("?", maxsplit=1)[0].rstrip("/").rsplit("/", 1)[-1] or None
 
 
 def with_confirmed(outcome: PublishOutcome, ids: tuple[str, ...]) -> PublishOutcome:

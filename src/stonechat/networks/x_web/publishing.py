@@ -117,7 +117,7 @@ class Publisher:
         progress: _Progress,
     ) -> PublishOutcome | None:
         """Write the parts and click once; None where all went out, with their ids in ``progress``."""
-        await composing.write(composer, parts)
+        old_toasts = await composing.write(composer, parts)
         await composing.make_sure_it_can_be_pressed(composer)
         if not publication.final_click:
             lengths = " + ".join(str(weighted_length(part)) for part in publication.parts)
@@ -134,19 +134,25 @@ class Publisher:
         if sent.ended is not None:
             return composing.with_confirmed(sent.ended, tuple(progress.ids))
         if sent.unclear:
-            outcome = await self._look_closer(page, account, parts, sent, progress)
+            outcome = await self._look_closer(page, account, parts, sent, old_toasts, progress)
             if outcome is not None:
                 return outcome
         progress.settle()
         return None
 
     async def _look_closer(
-        self, page: Page, account: Account, parts: tuple[str, ...], sent: Sent, progress: _Progress
+        self,
+        page: Page,
+        account: Account,
+        parts: tuple[str, ...],
+        sent: Sent,
+        old_toasts: list[str],
+        progress: _Progress,
     ) -> PublishOutcome | None:
         """The wire did not say: ask the toast, then the profile. None where that settles it."""
         missing = parts[len(sent.ids) :]
         if len(missing) == 1:
-            found = await composing.toast_id(page, TOAST_WITHIN)
+            found = await composing.toast_id(page, old_toasts, TOAST_WITHIN)
             if found is not None and found not in progress.ids:
                 progress.ids.append(found)
                 return None
