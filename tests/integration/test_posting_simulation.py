@@ -11,16 +11,15 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork, Fault
-from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, piece
+from tests.support.posting import ACCOUNT, SETTINGS, Desk, MortalDatabase, RunContext, desk_on, piece
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.model import Account, Content, ContentKind
@@ -35,24 +34,6 @@ FAULTS = [fault for fault in Fault if fault not in (Fault.FORBIDDEN, Fault.HANGS
 
 class Death(BaseException):
     """The process ends here: nothing of ours may catch it."""
-
-
-class MortalDatabase:
-    """The database as a process has it that may die just before or just after any commit."""
-
-    def __init__(self, database: Database, life: Life) -> None:
-        self._database = database
-        self._life = life
-
-    @asynccontextmanager
-    async def begin(self, task: str) -> AsyncIterator[AsyncConnection]:
-        async with self._database.begin(task) as connection:
-            yield connection
-            self._life.step(f"{task}: before the commit")
-        self._life.step(f"{task}: after the commit")
-
-    def read(self, task: str) -> AbstractAsyncContextManager[AsyncConnection]:
-        return self._database.read(task)
 
 
 @dataclass
@@ -103,7 +84,7 @@ class World:
         self.network = replace(
             self.network, step=life.step, pause=life.pause, ledger=self.network.ledger, calls=[]
         )
-        mortal: Any = MortalDatabase(self.database, life)
+        mortal: Any = MortalDatabase(self.database, life.step)
         return replace(
             desk_on(self.database, self.clock, settings=SETTINGS, network=self.network, checkpoint=life.step),
             database=mortal,

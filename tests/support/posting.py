@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import PostingSettings
 from stonechat.core.clock import Clock
@@ -62,6 +65,28 @@ class RunContext:
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
         self.woken.append((job, at))
+
+
+class MortalDatabase:
+    """The database as a process has it that may die just before or just after any commit.
+
+    Args:
+        step: called before and after each commit, with its name; ends the process where it should end.
+    """
+
+    def __init__(self, database: Database, step: Callable[[str], None]) -> None:
+        self._database = database
+        self._step = step
+
+    @asynccontextmanager
+    async def begin(self, task: str) -> AsyncIterator[AsyncConnection]:
+        async with self._database.begin(task) as connection:
+            yield connection
+            self._step(f"{task}: before the commit")
+        self._step(f"{task}: after the commit")
+
+    def read(self, task: str) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self._database.read(task)
 
 
 @dataclass

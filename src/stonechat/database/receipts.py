@@ -222,6 +222,7 @@ class LivePost:
     kind: str
     number: int
     posted_at: datetime
+    confirmed_at: datetime
 
 
 async def live_since(connection: AsyncConnection, account_id: str, since: datetime) -> list[LivePost]:
@@ -233,6 +234,7 @@ async def live_since(connection: AsyncConnection, account_id: str, since: dateti
             content_metadata.c.kind,
             post_parts.c.number,
             content_metadata.c.posted_at,
+            post_parts.c.confirmed_at,
         )
         .join(content_metadata, content_metadata.c.id == post_parts.c.content_id)
         .where(
@@ -242,4 +244,4 @@ async def live_since(connection: AsyncConnection, account_id: str, since: dateti
         )
         .order_by(content_metadata.c.posted_at.desc(), post_parts.c.number)
     )
-    return [LivePost(str(row[0]), str(row[1]), str(row[2]), int(row[3]), row[4]) for row in rows]
+    return [LivePost(str(row[0]), str(row[1]), str(row[2]), int(row[3]), row[4], row[5]) for row in rows]

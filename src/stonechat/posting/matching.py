@@ -41,6 +41,20 @@ def same_text(ours: str, shown: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A post of ours that is live. Account times.
+
+    Attributes:
+        posted_at: when it went live, as near as we know.
+        confirmed_at: by when it was live for certain, by our own clock.
+    """
+
+    post_id: str
+    posted_at: datetime
+    confirmed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """What is looked for.
 
@@ -48,13 +62,13 @@ class Search:
         parts: texts that may be live, in order.
         since: account time of the first try that could have sent them.
         taken: ids on the network that belong to other content, or to earlier parts.
-        known_since: our known posts that went live then or later; a healthy read shows one of them.
+        known: our known posts of late; a healthy read shows those of the time that it covers.
     """
 
     parts: Sequence[str]
     since: datetime
     taken: Collection[str]
-    known: Sequence[tuple[str, datetime]] = ()
+    known: Sequence[Known] = ()
 
 
 def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
@@ -83,17 +97,32 @@ def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
 def proves_absence(search: Search, timeline: Timeline) -> bool:
     """Whether the read was healthy and reached back beyond the first try.
 
-    A read without end is one that saw everything (``oldest`` is None). One that shows none of our
-    known posts of the time it covers is not healthy, whatever it says of itself.
+    One that shows none of our known posts of the time it covers is not healthy, whatever it says.
     """
     if not timeline.complete:
         return False
+    if _shows_an_older_one(search, timeline):
+        return True
     if timeline.oldest is not None and timeline.oldest > search.since - CLOCK_SLACK:
         return False
     shown = {post.id for post in timeline.posts}
     covered = [
-        post_id
-        for post_id, at in search.known
-        if timeline.oldest is None or at >= timeline.oldest + CLOCK_SLACK
+        one
+        for one in search.known
+        if timeline.oldest is None or one.posted_at >= timeline.oldest + CLOCK_SLACK
     ]
-    return not covered or any(post_id in shown for post_id in covered)
+    return not covered or any(one.post_id in shown for one in covered)
+
+
+def _shows_an_older_one(search: Search, timeline: Timeline) -> bool:
+    """Whether the read shows a post of ours that was live before the first try.
+
+    A timeline runs from new to old, so what was posted later stands above that post; no two clocks
+    need agree for this. The first post shown may be pinned, so it counts only where it is the newest.
+    """
+    before = {one.post_id for one in search.known if one.confirmed_at <= search.since}
+    times = [post.created_at for post in timeline.posts if post.created_at is not None]
+    return any(
+        post.id in before and (place > 0 or post.created_at == max(times, default=None))
+        for place, post in enumerate(timeline.posts)
+    )

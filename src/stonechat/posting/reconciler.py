@@ -24,8 +24,11 @@ from stonechat.core.states import ContentState
 from stonechat.database import Database, content, receipts
 from stonechat.database.receipts import Attempt
 from stonechat.networks.sessions import noting_trouble
-from stonechat.posting.matching import Search, find_parts, proves_absence
+from stonechat.posting.matching import Known, Search, find_parts, proves_absence
 from stonechat.posting.recording import become_posted
+
+SHALLOW, DEEP = 40, 200
+"""Posts that a read asks for at first, and where the first did not reach back to the try."""
 
 KNOWN_FOR = timedelta(days=7)
 """Our known posts of that long are looked for in a read, to tell a healthy one from a shrunken one."""
@@ -82,7 +85,7 @@ class Reconciler:
         return [PostUnconfirmed(account_id=piece.account_id, content_id=piece.id, why=why)]
 
     async def reconcile(self, account: Account, network: Network) -> Reconciled:
-        """Look up everything that is unconfirmed, with at most two reads of the network."""
+        """Look up what is unconfirmed: one read of each kind, and a deeper one where that is needed."""
         async with self._database.read("posting.unconfirmed") as connection:
             open_cases = await content.in_states(
                 connection, [ContentState.UNCONFIRMED], account_id=account.id, limit=20
@@ -90,24 +93,34 @@ class Reconciler:
         if not open_cases:
             return Reconciled()
         read_at = self._clock.wall()
-        timelines: dict[bool, Timeline | None] = {}
         tally = {"posted": 0, "absent": 0, "undecided": 0, "waiting": 0}
         again: list[datetime] = []
-        for piece in open_cases:
-            replies = piece.kind in (ContentKind.REPLY, ContentKind.THREAD)
-            if replies not in timelines:
-                timelines[replies] = await self._read(account, network, replies=replies)
-            verdict, safe_at = await self._settle(account, piece.id, timelines[replies], read_at)
-            tally[verdict] += 1
-            if verdict == "waiting" and safe_at is not None:
-                again.append(safe_at)
+        for depth in (SHALLOW, DEEP):
+            timelines: dict[bool, Timeline | None] = {}
+            unproven: list[Content] = []
+            for piece in open_cases:
+                replies = piece.kind in (ContentKind.REPLY, ContentKind.THREAD)
+                if replies not in timelines:
+                    timelines[replies] = await self._read(account, network, depth, replies=replies)
+                verdict, safe_at = await self._settle(account, piece.id, timelines[replies], read_at)
+                if verdict != "waiting":
+                    tally[verdict] += 1
+                elif safe_at is not None and read_at < safe_at:
+                    again.append(safe_at)
+                else:
+                    unproven.append(piece)
+            open_cases = unproven
+        tally["waiting"] = len(again) + len(open_cases)
         return Reconciled(**tally, again=min(again, default=None))
 
-    async def _read(self, account: Account, network: Network, *, replies: bool) -> Timeline | None:
+    async def _read(
+        self, account: Account, network: Network, depth: int, *, replies: bool
+    ) -> Timeline | None:
         """One read; None where it failed. A failed read decides nothing."""
         try:
             async with noting_trouble(self._database, self._clock, self._events, account, network):
-                return await (network.own_replies(account) if replies else network.own_posts(account))
+                ask = network.own_replies if replies else network.own_posts
+                return await ask(account, limit=depth)
         except (StonechatError, TimeoutError):
             return None
 
@@ -154,16 +167,16 @@ class Reconciler:
     async def _search(self, connection: AsyncConnection, piece: Content, tries: Sequence[Attempt]) -> Search:
         since = min((one.started_at for one in tries), default=piece.state_since)
         done = await receipts.confirmed_parts(connection, piece.id)
-        recent = await content.posted_since(connection, piece.account_id, since - KNOWN_FOR)
+        recent = await receipts.live_since(connection, piece.account_id, since - KNOWN_FOR)
         plain = piece.kind not in (ContentKind.REPLY, ContentKind.THREAD)
         return Search(
             parts=piece.parts[len(done) :],
             since=since,
             taken=await receipts.known_post_ids(connection, piece.account_id),
             known=[
-                (one.post_id, one.posted_at)
+                Known(one.post_id, one.posted_at, one.confirmed_at)
                 for one in recent
-                if one.post_id and one.posted_at and not (plain and one.kind is ContentKind.REPLY)
+                if one.number == 0 and not (plain and one.kind == ContentKind.REPLY)
             ],
         )
 

@@ -8,11 +8,14 @@ from itertools import pairwise
 import pytest
 
 from stonechat.core.network import NetworkPost, Timeline
-from stonechat.posting.matching import Search, find_parts, proves_absence, same_text
+from stonechat.posting.matching import Known, Search, find_parts, proves_absence, same_text
 from stonechat.posting.sessions import is_time_to_ask
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+
+
+OLD = Known("7", NOW - 60 * MINUTE, NOW - 59 * MINUTE)
 
 
 def shown(post_id: str, text: str, at: datetime | None = NOW) -> NetworkPost:
@@ -60,16 +63,19 @@ def test_the_leading_parts_of_a_thread_are_found_and_a_gap_ends_them() -> None:
         (False, None, (), (), False),
         (True, NOW - 5 * MINUTE, (), (), True),
         (True, NOW - MINUTE, (), (), False),  # did not reach back beyond the try
-        (True, None, (), (("7", NOW - 60 * MINUTE),), False),  # shows nothing of what must be there
-        (True, None, (shown("7", "Old."),), (("7", NOW - 60 * MINUTE),), True),
-        (True, NOW - 5 * MINUTE, (), (("7", NOW - 60 * MINUTE),), True),  # not within what it covers
+        (True, None, (), (OLD,), False),  # shows nothing of what must be there
+        (True, None, (shown("7", "Old."),), (OLD,), True),
+        (True, NOW - 5 * MINUTE, (), (OLD,), True),  # not within what it covers
+        (True, NOW - MINUTE, (shown("7", "Old.", NOW - MINUTE),), (OLD,), True),  # live before the try
+        (True, NOW - MINUTE, (shown("7", "Old.", NOW - MINUTE), shown("8", "New.")), (OLD,), False),  # pinned
+        (False, NOW - MINUTE, (shown("7", "Old.", NOW - MINUTE),), (OLD,), False),
     ],
 )
 def test_only_a_healthy_read_that_covers_the_try_proves_absence(
     complete: bool,
     oldest: datetime | None,
     posts: tuple[NetworkPost, ...],
-    known: tuple[tuple[str, datetime], ...],
+    known: tuple[Known, ...],
     proof: bool,
 ) -> None:
     search = Search(["Hello."], NOW, (), known)

@@ -14,7 +14,7 @@ from stonechat.scraping.reading import Fall, Reading, read_timeline
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-LIVE = [LivePost(str(n), f"c{n}", "single", 0, NOW - n * HOUR) for n in range(1, 11)]
+LIVE = [LivePost(str(n), f"c{n}", "single", 0, NOW - n * HOUR, NOW - n * HOUR) for n in range(1, 11)]
 
 
 def post(number: int, **counts: int) -> NetworkPost:

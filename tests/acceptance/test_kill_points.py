@@ -1,0 +1,106 @@
+"""SIGKILL at every commit and between every two page steps of publishing: once each, each in its thread.
+
+Real processes, a real browser, the local network as a process of its own, SQLite and PostgreSQL. What was
+published is read from the network's ledger and not from our database. ``STONECHAT_KILL_EVERY=1`` tries
+every single step; the default tries every sixth page step, which ``make test`` has time for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.support.processes import Reaper
+from tests.support.servers import Aviary, aviary
+
+ROOT = Path(__file__).resolve().parents[2]
+EVERY = int(os.environ.get("STONECHAT_KILL_EVERY", "6"))
+
+
+def ledger(network: Aviary) -> list[dict[str, Any]]:
+    posts: list[dict[str, Any]] = httpx.get(f"{network.base_url}/aviary/ledger").json()["posts"]
+    return posts
+
+
+def live_and_die(network: Aviary, database: str, folder: Path, origin: float, **more: Any) -> dict[str, Any]:
+    plan = {
+        "database": database,
+        "base_url": network.base_url,
+        "session": network.about["session_b64"],
+        "handle": "quietbuilder",
+        "folder": str(folder),
+        "origin": origin,
+        **more,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.posting_lives", json.dumps(plan)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def check_ledger(posts: list[dict[str, Any]], ids: list[str]) -> None:
+    wanted: list[str] = []
+    for one in ids:
+        wanted += [f"{one}, one.", f"{one}, two."] if one.startswith("thread") else [f"{one}."]
+    counts = Counter(post["text"] for post in posts)
+    assert {text: count for text, count in counts.items() if count > 1} == {}, "doubled"
+    assert sorted(set(wanted) - set(counts)) == [], "lost"
+    by_text = {post["text"]: post for post in posts}
+    for one in ids:
+        if one.startswith("thread"):
+            assert by_text[f"{one}, two."]["in_reply_to"] == by_text[f"{one}, one."]["id"]
+        if one.startswith("reply"):
+            assert by_text[f"{one}."]["in_reply_to"] == by_text["single 0."]["id"]
+
+
+def kill_everywhere(reaper: Reaper, database: str, folder: Path, **more: Any) -> dict[str, Any]:
+    """Kill, recover, and compare with the ledger."""
+    origin = time.time()
+    epoch = datetime.fromtimestamp(origin, UTC).isoformat()
+    with aviary(reaper, "--epoch", epoch, "--origin", str(origin)) as network:
+        result = live_and_die(network, database, folder, origin, **more)
+        assert result["unsettled"] == []
+        check_ledger(ledger(network), result["ids"])
+    return result
+
+
+@pytest.mark.timeout(900)
+def test_a_process_killed_around_any_commit_posts_each_text_exactly_once(
+    any_database_url: str, reaper: Reaper, tmp_path: Path
+) -> None:
+    result = kill_everywhere(reaper, any_database_url, tmp_path, kinds=["single"], pages=False)
+    killed = set(result["killed"]["single"])
+    for task in ("posting.claim", "posting.intend", "posting.receipt"):
+        assert {f"{task}: before the commit", f"{task}: after the commit"} <= killed
+    assert "clicking" in killed
+
+
+@pytest.mark.timeout(900)
+def test_a_process_killed_between_any_two_page_steps_posts_each_text_exactly_once(
+    sqlite_url: str, reaper: Reaper, tmp_path: Path
+) -> None:
+    result = kill_everywhere(reaper, sqlite_url, tmp_path, kinds=["single", "thread", "reply"], every=EVERY)
+    assert any(step.startswith("page.") for steps in result["killed"].values() for step in steps)
+
+
+@pytest.mark.skipif(EVERY > 1, reason="every step on PostgreSQL as well: STONECHAT_KILL_EVERY=1")
+@pytest.mark.timeout(900)
+def test_the_same_on_postgresql(postgres_url: str, reaper: Reaper, tmp_path: Path) -> None:
+    kill_everywhere(reaper, postgres_url, tmp_path, kinds=["single", "thread", "reply"], every=EVERY)

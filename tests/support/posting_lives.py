@@ -1,0 +1,256 @@
+"""Processes that publish through a real browser and kill themselves (SIGKILL) at a given step.
+
+``python -m tests.support.posting_lives JSON``: everything is imported once, then each life is a fork of
+its own. The first life of a kind counts the steps of one publication; then one life for each step dies
+there; the last ones live until all is posted. The local network's ledger is the judge, not this script.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Keyboard, Locator
+
+from stonechat.browser import BrowserPool, open_browser_pool
+from stonechat.browser.sessions import SavedSessions, parse_session
+from stonechat.config.settings import BrowserSettings, DatabaseSettings
+from stonechat.core.clock import ScaledClock
+from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy
+from stonechat.core.states import ContentState
+from stonechat.database import open_database
+from stonechat.networks.x_web.adapter import XWeb
+from tests.support.posting import SETTINGS, Desk, MortalDatabase, desk_on, piece
+
+Step = Callable[[str], None]
+
+SHORT = SETTINGS.model_copy(
+    update={
+        "lease": timedelta(seconds=30),
+        "click_within": timedelta(seconds=8),
+        "publish_timeout": timedelta(seconds=25),
+        "reconcile_grace": timedelta(seconds=1),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the script was told.
+
+    Attributes:
+        pages: also die between every two steps on the page, not only around commits.
+        every: of the steps found, die at each ``every``-th.
+    """
+
+    database: str
+    base_url: str
+    session: str
+    handle: str
+    folder: str
+    origin: float
+    kinds: tuple[str, ...]
+    pages: bool = True
+    every: int = 1
+
+    @property
+    def account(self) -> Account:
+        return Account(
+            f"x:{self.handle}",
+            "x_web",
+            self.handle,
+            approval=Approval.NONE,
+            late_policy=LatePolicy.PUBLISH,
+        )
+
+
+class SteppingPage:
+    """A page (or a part of one) that says when each awaited call begins and ends."""
+
+    def __init__(self, target: Any, step: Step, name: str) -> None:
+        self._target = target
+        self._step = step
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        value = getattr(self._target, attribute)
+        name = f"{self._name}.{attribute}"
+        if isinstance(value, Locator | Keyboard):
+            return SteppingPage(value, self._step, name)
+        if not callable(value) or attribute in ("on", "remove_listener"):
+            return value
+
+        def call(*args: Any, **named: Any) -> Any:
+            result = value(*args, **named)
+            if isinstance(result, Locator):
+                return SteppingPage(result, self._step, name)
+            return self._awaited(result, name) if inspect.isawaitable(result) else result
+
+        return call
+
+    async def _awaited(self, result: Any, name: str) -> Any:
+        self._step(f"{name} begins")
+        answer = await result
+        self._step(f"{name} ended")
+        return answer
+
+
+class SteppingPool:
+    """The browser pool, its pages watched step by step."""
+
+    def __init__(self, pool: BrowserPool, step: Step) -> None:
+        self._pool = pool
+        self._step = step
+
+    @asynccontextmanager
+    async def lease(self, account_id: str, **named: Any) -> AsyncIterator[Any]:
+        async with self._pool.lease(account_id, **named) as lease:
+            self._step("page leased")
+            yield _Lease(SteppingPage(lease.page, self._step, "page"))
+        self._step("page given back")
+
+
+@dataclass
+class _Lease:
+    page: SteppingPage
+
+
+class Steps:
+    """Counts the steps once armed, and ends the process, as kill -9 does, at the one that is due."""
+
+    def __init__(self, dies_at: int | None) -> None:
+        self.dies_at = dies_at
+        self.armed = False
+        self.names: list[str] = []
+
+    def __call__(self, name: str) -> None:
+        if not self.armed:
+            return
+        self.names.append(name)
+        if self.dies_at is not None and len(self.names) >= self.dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
+
+
+@asynccontextmanager
+async def open_desk(plan: Plan, steps: Steps) -> AsyncIterator[Desk]:
+    """A posting layer on the real database and a real browser."""
+    clock = ScaledClock(1.0, datetime.fromtimestamp(plan.origin, UTC), plan.origin)
+    folder = Path(plan.folder)
+    async with open_database(plan.database, DatabaseSettings(), clock) as database:
+        mortal: Any = MortalDatabase(database, steps)
+        desk = desk_on(mortal, clock, settings=SHORT, checkpoint=steps)
+        saved = SavedSessions(
+            folder / "sessions", {plan.account.id: parse_session(plan.session)}, plan.base_url
+        )
+        settings = BrowserSettings(call_timeout=timedelta(seconds=10))
+        async with open_browser_pool(
+            settings, clock, desk.events, sessions=saved, root=folder / "browser"
+        ) as pool:
+            watched: Any = SteppingPool(pool, steps) if plan.pages else pool
+            network: Any = XWeb(watched, clock, desk.events, base_url=plan.base_url)
+            yield replace(desk, network=network)
+
+
+def a_piece(plan: Plan, kind: str, number: int, answered: str | None) -> Content:
+    """One publication of its kind with a text of its own."""
+    now = datetime.now(UTC)
+    name = f"{kind} {number}"
+    parts = (f"{name}, one.", f"{name}, two.") if kind == "thread" else (f"{name}.",)
+    reply = ContentKind.REPLY if kind == "reply" else None
+    return piece(name, *parts, due_at=now, account=plan.account, kind=reply, in_reply_to=answered)
+
+
+async def live(plan: Plan, kind: str, number: int, dies_at: int | None) -> list[str]:
+    """One process: takes over what earlier ones left, then publishes one piece, or dies at a step of it."""
+    steps = Steps(dies_at)
+    async with open_desk(plan, steps) as desk:
+        account = plan.account
+        await desk.add_account(account)
+        await desk.reconciler().recover(account, owner="the sweep")
+        answered = None
+        if kind == "reply":
+            answered = (await desk.find("single 0")).post_id
+        await desk.queue(a_piece(plan, kind, number, answered))
+        steps.armed = True
+        await desk.publisher().publish(account, f"{kind} {number}", owner="the sweep")
+    return steps.names
+
+
+async def settle(plan: Plan, ids: list[str]) -> list[str]:
+    """A process that is left alone: looks up and publishes until everything is posted."""
+    async with open_desk(plan, Steps(None)) as desk:
+        account = plan.account
+        for _ in range(60):
+            await desk.reconciler().recover(account, owner="the sweep")
+            await desk.reconciler().reconcile(account, desk.network)
+            states = {one: (await desk.find(one)).state for one in ids}
+            left = [one for one, state in states.items() if state is not ContentState.POSTED]
+            if not left:
+                return []
+            queued = [one for one in left if states[one] is ContentState.QUEUED]
+            for one in queued:
+                await desk.publisher().publish(account, one, owner="the sweep")
+            if not queued:
+                await asyncio.sleep(0.5)
+    return [f"{one}: {states[one].value}" for one in left]
+
+
+def fork(work: Callable[[], Any]) -> tuple[Any, bool]:
+    """Run ``work`` in a process of its own; its JSON-able result, and whether it was killed."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        try:
+            answer = json.dumps(asyncio.run(work()))
+            with os.fdopen(writer, "w") as out:
+                out.write(answer)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    os.close(writer)
+    with os.fdopen(reader) as source:
+        answer = source.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return None, True
+    if status != 0:
+        raise SystemExit(f"a life ended with {status}")
+    return json.loads(answer), False
+
+
+def main() -> None:
+    """All lives, one after the other; prints what was killed where."""
+    told = json.loads(sys.argv[1])
+    plan = Plan(**{**told, "kinds": tuple(told["kinds"])})
+    killed: dict[str, list[str]] = {}
+    ids: list[str] = []
+    for kind in plan.kinds:
+        names, _ = fork(lambda kind=kind: live(plan, kind, 0, None))  # type: ignore[misc]
+        ids.append(f"{kind} 0")
+        killed[kind] = []
+        for step in range(1, len(names) + 1, plan.every):
+            _, died = fork(lambda kind=kind, step=step: live(plan, kind, step, step))  # type: ignore[misc]
+            ids.append(f"{kind} {step}")
+            if died:
+                killed[kind].append(names[step - 1])
+    unsettled, _ = fork(lambda: settle(plan, ids))
+    print(json.dumps({"killed": killed, "ids": ids, "unsettled": unsettled}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
