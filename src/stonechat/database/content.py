@@ -238,6 +238,17 @@ async def posted_since(connection: AsyncConnection, account_id: str, since: date
     return [_content(row) for row in rows]
 
 
+async def newest_posted(connection: AsyncConnection, *, limit: int = 20) -> list[Content]:
+    """What went live last, of all accounts, newest first."""
+    rows = await connection.execute(
+        select(table)
+        .where(table.c.state == ContentState.POSTED.value, table.c.posted_at.is_not(None))
+        .order_by(table.c.posted_at.desc(), table.c.id)
+        .limit(limit)
+    )
+    return [_content(row) for row in rows]
+
+
 async def by_post_id(
     connection: AsyncConnection, account_id: str, post_ids: Sequence[str]
 ) -> dict[str, Content]:

@@ -1,0 +1,90 @@
+"""The same as the pages, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from stonechat.dashboard.data import DashboardData
+from stonechat.dashboard.health import deep_status
+
+
+def api_routes(data: DashboardData) -> APIRouter:
+    """One address for each part of the pages. Times are ISO 8601, durations seconds."""
+    router = APIRouter(prefix="/api", tags=["api"])
+
+    @router.get("/status")
+    async def status() -> Response:
+        """Everything that ``/status`` tells, and what happens next."""
+        queue = await data.queue()
+        following = plain(await data.next_actions(queue))
+        return JSONResponse(deep_status(data) | {"next": following, "counts": queue.counts})
+
+    @router.get("/queue")
+    async def queue() -> Response:
+        """What waits, and why."""
+        return JSONResponse(plain(await data.queue()))
+
+    @router.get("/posts")
+    async def posts(limit: int = 50) -> Response:
+        """The newest posts with their metrics."""
+        return JSONResponse(plain(await data.posts(limit=max(1, min(limit, 500)))))
+
+    @router.get("/posts/{content_id}")
+    async def post(content_id: str) -> Response:
+        """One post: history, every try, metrics over time."""
+        found = await data.post(content_id)
+        if found is None:
+            return JSONResponse({"error": f"there is no content {content_id}"}, 404)
+        line, changes, tries, shots = found
+        return JSONResponse(plain({"post": line, "history": changes, "attempts": tries, "snapshots": shots}))
+
+    @router.get("/engagement")
+    async def engagement() -> Response:
+        """For the plot."""
+        return JSONResponse(await data.engagement())
+
+    @router.get("/learning")
+    async def learning() -> Response:
+        """What was learned, for each account."""
+        return JSONResponse(plain(await data.learning()))
+
+    @router.get("/jobs")
+    async def jobs() -> Response:
+        """Every job and account."""
+        return JSONResponse(plain(await data.jobs()))
+
+    @router.get("/breakers")
+    async def breakers() -> Response:
+        """Every circuit breaker."""
+        return JSONResponse(plain(data.breaker_status()))
+
+    @router.get("/alerts")
+    async def alerts() -> Response:
+        """Alerts, those that fire first."""
+        return JSONResponse(plain(await data.alerts()))
+
+    return router
+
+
+def plain(value: Any) -> Any:
+    """Values of ours as JSON: dataclasses by field, times in ISO 8601, durations in seconds."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(one) for one in value]
+    return value

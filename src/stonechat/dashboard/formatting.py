@@ -1,0 +1,109 @@
+"""How times, durations, counts and states read on the pages."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
+
+UNKNOWN = "\N{EN DASH}"
+"""Stands where there is no value; never a zero in disguise."""
+
+SIGNS = {
+    "ok": "✓",
+    "healthy": "✓",
+    "closed": "✓",
+    "succeeded": "✓",
+    "resolved": "✓",
+    "degraded": "!",
+    "late": "!",
+    "half_open": "!",
+    "pending": "!",
+    "forced_closed": "!",
+    "running": "…",
+    "down": "✕",
+    "failing": "✕",
+    "failed": "✕",
+    "timed_out": "✕",
+    "open": "✕",
+    "forced_open": "✕",
+    "firing": "✕",
+}
+"""A sign beside every colour, for those who do not see the colour."""
+
+TONES = {
+    "✓": "good",
+    "!": "warn",
+    "✕": "bad",
+    "…": "busy",
+}
+
+
+def sign(state: str) -> str:
+    """The sign of a state; ``?`` where there is none."""
+    return SIGNS.get(state, "?")
+
+
+def tone(state: str) -> str:
+    """The colour class of a state."""
+    return TONES.get(sign(state), "dim")
+
+
+def plain(state: str) -> str:
+    """``half_open`` as ``half open``."""
+    return state.replace("_", " ")
+
+
+def duration(span: timedelta | float | None) -> str:
+    """``850 ms``, ``12 s``, ``5 min``, ``3 h``, ``2 days``."""
+    if span is None:
+        return UNKNOWN
+    seconds = abs(span.total_seconds() if isinstance(span, timedelta) else span)
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    for limit, unit, size in ((100, "s", 1), (5400, "min", 60), (36 * 3600, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"
+
+
+def relative(at: datetime | None, now: datetime) -> str:
+    """``in 5 min`` or ``5 min ago``."""
+    if at is None:
+        return UNKNOWN
+    gap = at - now
+    if abs(gap) < timedelta(seconds=1):
+        return "now"
+    return f"in {duration(gap)}" if gap > timedelta() else f"{duration(gap)} ago"
+
+
+def moment(at: datetime | None, now: datetime) -> Markup:
+    """A relative time that tells the exact one when pointed at."""
+    if at is None:
+        return Markup("{}").format(UNKNOWN)
+    exact = f"{at:%a %d %b %Y %H:%M:%S} UTC"
+    template = Markup('<time datetime="{}" title="{}">{}</time>')
+    return template.format(at.isoformat(), exact, relative(at, now))
+
+
+def clock_time(at: datetime | None) -> str:
+    """``Mon 14:05``."""
+    return f"{at:%a %H:%M}" if at is not None else UNKNOWN
+
+
+def count(number: float | None) -> str:
+    """A dash for unknown, ``1,234``, ``12.3k``, ``4.5M``."""
+    if number is None:
+        return UNKNOWN
+    if number < 10_000:
+        return f"{number:,.0f}"
+    if number < 1_000_000:
+        return f"{number / 1000:.1f}k"
+    return f"{number / 1_000_000:.1f}M"
+
+
+def percent(share: float | None) -> str:
+    """``97 %``."""
+    return UNKNOWN if share is None else f"{share * 100:.0f} %"

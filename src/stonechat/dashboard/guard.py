@@ -1,0 +1,127 @@
+"""Who may do what: log-in, sessions, and where a request may come from."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from starlette.requests import Request
+
+from stonechat.core.clock import Clock
+
+COOKIE = "stonechat_session"
+SESSION_AGE = timedelta(hours=12)
+TRIES, TRY_PERIOD = 5, timedelta(minutes=1)
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who sent a request; ``name`` is what the audit trail says."""
+
+    name: str
+
+
+class Guard:
+    """With a password: sessions by cookie. Without one: only this machine, by a local name.
+
+    The password may be given in clear or as an argon2 hash (``$argon2id$…``). Sessions are kept in
+    memory as digests; they end after 12 hours, at log-out, and when the process does.
+    """
+
+    def __init__(self, password: str | None, clock: Clock) -> None:
+        self._clock = clock
+        self._hasher = PasswordHasher()
+        self._hash = self._hashed(password) if password else None
+        self._sessions: dict[str, float] = {}
+        self._tries: list[float] = []
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether a password is set."""
+        return self._hash is not None
+
+    def visitor(self, request: Request) -> Visitor | None:
+        """Who it is, or None where the request may see nothing."""
+        if not self.needs_login:
+            return Visitor("local owner") if _is_local(request) else None
+        token = request.cookies.get(COOKIE, "")
+        ends = self._sessions.get(_digest(token)) if token else None
+        if ends is None or ends < self._clock.monotonic():
+            return None
+        return Visitor("owner")
+
+    def log_in(self, password: str) -> str | None:
+        """A new session's token, or None where the password is wrong or tried too often.
+
+        CPU-bound for some 50 ms by design: run it in a thread.
+        """
+        now = self._clock.monotonic()
+        self._tries = [at for at in self._tries if now - at < TRY_PERIOD.total_seconds()]
+        if self._hash is None or len(self._tries) >= TRIES:
+            return None
+        try:
+            self._hasher.verify(self._hash, password)
+        except Argon2Error:
+            self._tries.append(now)
+            return None
+        token = secrets.token_urlsafe(32)
+        self._sessions = {key: ends for key, ends in self._sessions.items() if ends > now}
+        self._sessions[_digest(token)] = now + SESSION_AGE.total_seconds()
+        return token
+
+    def log_out(self, request: Request) -> None:
+        """End the session."""
+        self._sessions.pop(_digest(request.cookies.get(COOKIE, "")), None)
+
+    def _hashed(self, password: str) -> str:
+        if password.startswith("$argon2"):
+            try:
+                self._hasher.check_needs_rehash(password)
+            except InvalidHashError:
+                return self._hasher.hash(password)
+            return password
+        return self._hasher.hash(password)
+
+
+def comes_from_us(request: Request) -> bool:
+    """Whether a request that changes something was made by one of our own pages, not by a foreign site.
+
+    Browsers say so in ``Sec-Fetch-Site`` (W3C Fetch Metadata); older ones in ``Origin``. A request with
+    neither is not from a browser's page.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    if origin is None:
+        return True
+    return hmac.compare_digest(urlsplit(origin).netloc.encode(), request.headers.get("host", "").encode())
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_local(request: Request) -> bool:
+    """From this machine, and by a local name: a foreign page that names us otherwise is turned away."""
+    client = request.client.host if request.client else ""
+    named = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    return is_loopback(client) and named in _LOCAL_NAMES
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

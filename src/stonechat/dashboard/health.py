@@ -1,0 +1,118 @@
+"""The health server: for platforms (``/livez`` …), for people and tools (``/health``, ``/status``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from stonechat.core.states import LayerState
+from stonechat.dashboard.data import DashboardData
+from stonechat.monitoring import LayerHealth
+
+UNWELL = 503
+_BOTH = ["GET", "HEAD"]
+
+
+def health_routes(data: DashboardData) -> APIRouter:
+    """None of these needs a log-in, and none waits for a check: they tell what the board knows."""
+    router = APIRouter(tags=["health"])
+
+    @router.api_route("/livez", methods=_BOTH, operation_id="livez")
+    async def livez() -> Response:
+        """The event loop turns. Nothing else is asked: a lost database is no reason to be restarted."""
+        return PlainTextResponse("ok\n")
+
+    @router.api_route("/startupz", methods=_BOTH, operation_id="startupz")
+    async def startupz() -> Response:
+        """Whether the start is over, and what each step took."""
+        return JSONResponse(boot(data), 200 if data.ready() else UNWELL)
+
+    @router.api_route("/readyz", methods=_BOTH, operation_id="readyz")
+    async def readyz() -> Response:
+        """Wired, and the database answers."""
+        database = data.board.layer("database")
+        ready = data.ready() and database.state is not LayerState.DOWN
+        why = "" if ready else (database.cause if data.ready() else "still starting")
+        return JSONResponse({"ready": ready, "why": why}, 200 if ready else UNWELL)
+
+    @router.api_route("/health", methods=_BOTH, operation_id="health")
+    async def health() -> Response:
+        """The verdict: 503 where something is down."""
+        verdict = data.board.verdict()
+        body = {
+            "state": verdict.state.value,
+            "verdict": verdict.sentence,
+            "root": verdict.root or None,
+            "affected": list(verdict.affected),
+            "since": verdict.since.isoformat(),
+        }
+        return JSONResponse(body, UNWELL if verdict.state is LayerState.DOWN else 200)
+
+    @router.api_route("/status", methods=_BOTH, operation_id="status")
+    async def status() -> Response:
+        """Every layer with its state, since when and why."""
+        return JSONResponse(deep_status(data))
+
+    @router.get("/metrics")
+    async def meters() -> Response:
+        """For Prometheus."""
+        return Response(data.meters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router
+
+
+def boot(data: DashboardData) -> dict[str, Any]:
+    """The boot steps with their times in seconds of real time."""
+    return {
+        "started": data.ready(),
+        "steps": [
+            {
+                "name": step.name,
+                "seconds": round(step.took.total_seconds(), 3) if step.took is not None else None,
+                "detail": step.detail,
+            }
+            for step in data.steps()
+        ],
+    }
+
+
+def deep_status(data: DashboardData) -> dict[str, Any]:
+    """The verdict, every layer and part, the breakers, the boot."""
+    verdict = data.board.verdict()
+    return {
+        "mode": data.mode,
+        "now": data.clock.now().isoformat(),
+        "clock_speed": data.clock.speed,
+        "state": verdict.state.value,
+        "verdict": verdict.sentence,
+        "root": verdict.root or None,
+        "layers": [part(health) for health in data.board.layers()],
+        "parts": [part(health) for health in data.board.parts()[10:]],
+        "breakers": [
+            {
+                "name": one.name,
+                "state": one.state.value,
+                "since": one.since.isoformat(),
+                "why": one.why,
+                "failures": one.failures,
+                "calls": one.calls,
+                "rejected": one.rejected,
+            }
+            for one in data.breaker_status()
+        ],
+        "startup": boot(data),
+    }
+
+
+def part(health: LayerHealth) -> dict[str, Any]:
+    """One layer as JSON."""
+    return {
+        "name": health.layer,
+        "state": health.state.value,
+        "since": health.since.isoformat(),
+        "cause": health.cause,
+        "detail": health.detail,
+        "checked_at": health.checked_at.isoformat() if health.checked_at else None,
+    }

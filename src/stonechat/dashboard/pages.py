@@ -1,0 +1,194 @@
+"""Every page and every part of a page, rendered here; a part is what a page fetches again by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.templating import Jinja2Templates
+
+from stonechat.core.errors import StonechatError
+from stonechat.core.ids import digest
+from stonechat.dashboard import formatting
+from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.data import DashboardData, NotOpen
+from stonechat.dashboard.guard import Guard
+
+HERE = Path(__file__).parent
+
+Context = dict[str, Any]
+Part = Callable[[], Awaitable[Context]]
+
+
+class Pages:
+    """Renders the templates with what they need."""
+
+    def __init__(self, data: DashboardData, guard: Guard) -> None:
+        self.data = data
+        self.guard = guard
+        self._templates = Jinja2Templates(directory=HERE / "templates")
+        environment = self._templates.env
+        environment.trim_blocks = environment.lstrip_blocks = True
+        for tool in (
+            formatting.sign,
+            formatting.tone,
+            formatting.plain,
+            formatting.duration,
+            formatting.clock_time,
+            formatting.count,
+            formatting.percent,
+        ):
+            environment.filters[tool.__name__] = tool
+        environment.globals["moment"] = lambda at: formatting.moment(at, data.clock.now())
+        environment.globals["moment_real"] = lambda at: formatting.moment(at, data.clock.wall())
+        environment.globals["digest"] = digest
+        self.parts: dict[str, Part] = {
+            "verdict": self._verdict,
+            "layers": self._layers,
+            "alerts": self._alerts,
+            "queue": self._queue,
+            "posts": self._posts,
+            "learning": self._learning,
+            "jobs": self._jobs,
+            "breakers": self._breakers,
+            "approval": self._queue,
+            "waiting": self._queue,
+        }
+
+    def render(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
+        """One template, with what every page shows."""
+        common = {
+            "mode": self.data.mode,
+            "path": request.url.path,
+            "now": self.data.clock.now(),
+            "speed": self.data.clock.speed,
+            "login": self.guard.needs_login,
+            "ready": self.data.ready(),
+        }
+        return self._templates.TemplateResponse(request, template, common | context, status_code=status)
+
+    async def part(self, request: Request, name: str) -> Response:
+        """One part; where it cannot be read now, a line that says so."""
+        try:
+            return self.render(request, f"parts/{name}.html", **await self.parts[name]())
+        except NotOpen as exc:
+            return self.render(request, "parts/starting.html", what=str(exc))
+        except StonechatError as exc:
+            return self.render(request, "parts/unread.html", error=exc)
+
+    async def page(self, request: Request, template: str, names: Sequence[str]) -> Response:
+        """A page with its parts in it, so that it is whole before any script has run."""
+        parts = {name: bytes((await self.part(request, name)).body).decode() for name in names}
+        return self.render(request, template, parts=parts)
+
+    def waiting(self, request: Request, what: str) -> Response:
+        """The page while the part that it needs is not open."""
+        return self.render(request, "starting.html", 503, what=what, steps=self.data.steps())
+
+    def trouble(self, request: Request, error: StonechatError) -> Response:
+        """What went wrong, what it means, what to do."""
+        return self.render(request, "trouble.html", 503, error=error)
+
+    async def _verdict(self) -> Context:
+        context: Context = {"verdict": self.data.board.verdict(), "actions": [], "off": []}
+        try:
+            context["off"] = await self.data.switches()
+            context["actions"] = await self.data.next_actions(await self.data.queue())
+        except (NotOpen, StonechatError):
+            return context  # the verdict is shown whatever else cannot be read
+        return context
+
+    async def _layers(self) -> Context:
+        return {"layers": self.data.board.layers(), "steps": self.data.steps()}
+
+    async def _alerts(self) -> Context:
+        return {"firing": await self.data.firing()}
+
+    async def _queue(self) -> Context:
+        return {"queue": await self.data.queue()}
+
+    async def _posts(self) -> Context:
+        return {"posts": await self.data.posts(limit=8)}
+
+    async def _learning(self) -> Context:
+        return {"accounts": await self.data.learning()}
+
+    async def _jobs(self) -> Context:
+        return {"jobs": await self.data.jobs()}
+
+    async def _breakers(self) -> Context:
+        return {"breakers": self.data.breaker_status()}
+
+
+def page_routes(pages: Pages, changes: Changes) -> APIRouter:
+    """The pages that are read."""
+    router = APIRouter(include_in_schema=False)
+    _simple_pages(router, pages)
+    _detail_pages(router, pages)
+    _login_pages(router, pages)
+
+    @router.get("/changes")
+    async def stream() -> Response:
+        return StreamingResponse(changes.stream(), media_type="text/event-stream")
+
+    @router.get("/parts/{name}")
+    async def part(request: Request, name: str) -> Response:
+        if name not in pages.parts:
+            return pages.render(request, "missing.html", 404)
+        return await pages.part(request, name)
+
+    return router
+
+
+def _simple_pages(router: APIRouter, pages: Pages) -> None:
+    def page(path: str, template: str, *names: str) -> None:
+        async def show(request: Request) -> Response:
+            return await pages.page(request, template, names)
+
+        router.add_api_route(path, show, methods=["GET"], operation_id=f"page_{template}")
+
+    page("/", "overview.html", "verdict", "alerts", "layers", "posts", "queue", "learning", "jobs")
+    page("/queue", "queue.html", "approval", "waiting")
+    page("/jobs", "jobs.html", "jobs")
+    page("/breakers", "breakers.html", "breakers")
+    page("/learning", "learning.html", "learning")
+
+
+def _detail_pages(router: APIRouter, pages: Pages) -> None:
+    @router.get("/posts/{content_id}")
+    async def post(request: Request, content_id: str) -> Response:
+        found = await pages.data.post(content_id)
+        if found is None:
+            return pages.render(request, "missing.html", 404)
+        line, changes, tries, shots = found
+        return pages.render(request, "post.html", post=line, changes=changes, tries=tries, shots=shots)
+
+    @router.get("/posts")
+    async def posts(request: Request) -> Response:
+        return pages.render(request, "posts.html", posts=await pages.data.posts(limit=200))
+
+    @router.get("/jobs/{job}")
+    async def job(request: Request, job: str) -> Response:
+        if pages.data.runner is None:
+            raise NotOpen("jobs")
+        runs = await pages.data.runner.history(job, limit=100)
+        return pages.render(request, "job.html", job=job, runs=runs)
+
+    @router.get("/alerts")
+    async def alerts(request: Request) -> Response:
+        return pages.render(request, "alerts.html", alerts=await pages.data.alerts())
+
+    @router.get("/audit")
+    async def audit(request: Request) -> Response:
+        return pages.render(request, "audit.html", lines=await pages.data.audit())
+
+
+def _login_pages(router: APIRouter, pages: Pages) -> None:
+    @router.get("/login")
+    async def login(request: Request) -> Response:
+        if not pages.guard.needs_login or pages.guard.visitor(request) is not None:
+            return RedirectResponse("/", 303)
+        return pages.render(request, "login.html", wrong=False)

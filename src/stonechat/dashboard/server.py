@@ -1,0 +1,104 @@
+"""Serves the pages in the process's own event loop, from the first step of the boot to the last."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+
+from stonechat.config.settings import DashboardSettings
+from stonechat.core.clock import Clock
+from stonechat.core.errors import ConfigError, ConfigFault
+from stonechat.core.events import EventStream
+from stonechat.dashboard.app import create_app
+from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.data import DashboardData
+from stonechat.dashboard.guard import Guard, is_loopback
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """The server that runs. ``note`` says in a sentence who can reach it."""
+
+    address: str
+    note: str
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the process that it is a part of."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def open_dashboard(
+    settings: DashboardSettings, data: DashboardData, clock: Clock, events: EventStream
+) -> AsyncIterator[Dashboard]:
+    """Listen and serve until closed. Without a password only this machine is listened to.
+
+    Raises:
+        ConfigError: the address or port cannot be listened on.
+    """
+    password = settings.password.get_secret_value() if settings.password else None
+    guard = await asyncio.to_thread(Guard, password, clock)
+    host = settings.host if password or is_loopback(settings.host) else LOOPBACK
+    listener = _listen(host, settings.port)
+    port = listener.getsockname()[1]
+    changes = Changes()
+    server = _Server(
+        uvicorn.Config(
+            create_app(data, guard, changes),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+            server_header=False,
+        )
+    )
+    unsubscribe = events.subscribe(changes.hear)
+    serving = asyncio.create_task(server.serve([listener]), name="dashboard.serve")
+    try:
+        yield Dashboard(_address(host, port), _note(settings.host, host, password is not None))
+    finally:
+        unsubscribe()
+        changes.close()
+        server.should_exit = True
+        await asyncio.wait({serving}, timeout=5)
+        serving.cancel()
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as exc:
+        listener.close()
+        reason = f"{host}:{port} cannot be listened on ({exc.strerror})"
+        raise ConfigError((ConfigFault("PORT", reason, "a free port; 0 takes any"),)) from exc
+    listener.setblocking(False)
+    return listener
+
+
+def _address(host: str, port: int) -> str:
+    shown = LOOPBACK if host in ("0.0.0.0", "::") else host  # noqa: S104 - shown, not bound
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _note(wanted: str, host: str, locked: bool) -> str:
+    if locked:
+        return "log-in by DASHBOARD_PASSWORD"
+    if wanted != host:
+        return f"DASHBOARD_HOST={wanted} needs DASHBOARD_PASSWORD; until it is set, this machine only"
+    return "no DASHBOARD_PASSWORD is set, so this machine only; whoever is on it may read and write"
