@@ -73,6 +73,7 @@ class World:
         s = setting
         self.setting = setting
         mains = rng.normal(0.0, s.tau, (s.factors, s.levels))
+        self.mains = mains
         redrawn = mains.copy()
         for factor in rng.permutation(s.factors)[: s.drifting]:
             redrawn[factor] = rng.normal(0.0, s.tau, s.levels)
@@ -98,6 +99,15 @@ class World:
     def oracle(self) -> Floats:
         """Effect of the best arm, for each post."""
         return self._each(float(self.truth[0].max()), float(self.truth[1].max()))
+
+    def related(self, correlation: float, seed: int) -> dict[tuple[str, str], float]:
+        """Main effects of a sibling account, correlated with this world's; shrunk to be a prior mean."""
+        rng = np.random.default_rng([20_260_106, seed])
+        tau = self.setting.tau
+        other = correlation * self.mains + (1 - correlation**2) ** 0.5 * rng.normal(
+            0.0, tau, self.mains.shape
+        )
+        return {(f"f{f}", f"l{v}"): float(correlation * effect) for (f, v), effect in np.ndenumerate(other)}
 
     def _each(self, before: float, after: float) -> Floats:
         posts = self.setting.posts
