@@ -234,6 +234,16 @@ async def abandon(connection: AsyncConnection, run_id: str, *, note: str, now: d
     return result.rowcount == 1
 
 
+async def cancel(connection: AsyncConnection, run_id: str, *, note: str, now: datetime) -> bool:
+    """The run shall not go on, wherever it is, and is never taken up again; False if it had ended."""
+    result = await connection.execute(
+        update(job_runs)
+        .where(job_runs.c.run_id == run_id, job_runs.c.state.in_(STARTABLE))
+        .values(state=RunState.SKIPPED.value, state_since=now, ended_at=now, note=note)
+    )
+    return result.rowcount == 1
+
+
 async def beat_runs(connection: AsyncConnection, held: Mapping[str, int], *, now: datetime) -> set[str]:
     """Say that the runs are alive; returns those that are still ours (``held``: run id to number of try)."""
     if not held:

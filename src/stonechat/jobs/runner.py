@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,20 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, ConfigFault, Transient
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
-from stonechat.database import accounts as switches
 from stonechat.database import job_rows
 from stonechat.database.engine import Database
 from stonechat.database.job_rows import RunRow, StepRow
 from stonechat.jobs.declaration import Job, Resource
+from stonechat.jobs.desk import Desk, JobStatus
 from stonechat.jobs.engine import Engine, Enqueued, open_engine
 from stonechat.jobs.quiet import Outage
 from stonechat.jobs.runs import IsDown, Request, Runs
 from stonechat.jobs.schedule import POSTING, Scheduler
 from stonechat.jobs.takeover import Lease, Pulse, executor_name
-from stonechat.jobs.timetable import Timetable, run_name
+from stonechat.jobs.timetable import Timetable
 from stonechat.jobs.watchdog import Watchdog
+
+__all__ = ["JobStatus", "Runner", "engine_url_beside", "open_jobs"]
 
 log = structlog.get_logger()
 
@@ -43,55 +44,35 @@ KEEP_ENGINE_ROWS = timedelta(days=7)
 """How long the engine remembers ended runs (real time); our own rows are kept by their own policy."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobStatus:
-    """One job and account as the pages show it.
-
-    ``every`` is account time (None for a cron job); ``last`` is the newest run that came to an outcome;
-    ``state`` is what its monitor thinks (``healthy``, ``late``, ``failing``, ``unknown``);
-    ``success_rate`` counts the runs of the last day of real time (None without any).
-    """
-
-    name: str
-    account_id: str | None
-    every: timedelta | None
-    cron: str | None
-    next_tick: datetime
-    paused: str | None
-    last: RunRow | None
-    state: str
-    why: str
-    success_rate: float | None
-    critical: bool
-    useful: str
-
-
 class Runner:
-    """The open job manager. Made by :func:`open_jobs` only."""
+    """The open job manager. Made by :func:`open_jobs` only.
+
+    ``desk`` does what needs no engine, from any process.
+    """
 
     def __init__(
         self,
         *,
-        jobs: dict[str, Job],
+        desk: Desk,
         engine: Engine,
-        database: Database,
         clock: Clock,
         scheduler: Scheduler,
         runs: Runs,
-        timetable: Timetable,
-        watchdog: Watchdog,
+        accounts: Callable[[], Sequence[str]],
     ) -> None:
-        self._jobs = jobs
+        self.desk = desk
         self._engine = engine
-        self._database = database
         self._clock = clock
         self._scheduler = scheduler
         self._runs = runs
-        self._timetable = timetable
-        self._watchdog = watchdog
+        self._accounts = accounts
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
-        """One more run of ``job`` at account time ``at``; asked twice, it runs once."""
+        """One more run of ``job`` at account time ``at``; asked twice, it runs once.
+
+        Raises:
+            ValueError: no job is called that.
+        """
         self._scheduler.wake(job, at, account_id)
 
     async def trigger(self, job: str, account_id: str | None = None, *, by: str) -> str:
@@ -100,111 +81,44 @@ class Runner:
         Raises:
             ValueError: no job is called that, or it runs for an account and none is given.
         """
-        declared = self._job(job)
-        if declared.per_account != (account_id is not None):
-            raise ValueError(f"{job} runs {'for an account' if declared.per_account else 'for no account'}")
-        now = self._clock.now()
-        run_id = run_name(job, account_id, now)
-        request = Request(job, account_id, now, f"manual: {by}"[:40])
-        if await self._scheduler.ask(declared, request, run_id) is Enqueued.BUSY:
-            self._scheduler.wake(job, now, account_id)
-        async with self._database.begin("jobs.trigger") as connection:
-            row = {
-                "run_id": run_id,
-                "account_id": account_id,
-                "job": job,
-                "tick": now,
-                "trigger": request.trigger,
-                "now": self._clock.wall(),
-            }
-            await job_rows.schedule(connection, [row])
+        run_id = await self.desk.ask(job, account_id, by=by)
+        tick = datetime.fromisoformat(run_id.rpartition("@")[2])
+        request = Request(job, account_id, tick, f"manual: {by}"[:40])
+        if await self._scheduler.ask(self.desk.job(job), request, run_id) is Enqueued.BUSY:
+            self._scheduler.wake(job, tick, account_id)
         return run_id
 
     async def pause(self, job: str | None, account_id: str | None = None, *, by: str, why: str) -> None:
         """Hold the ticks of a job (of one account, or all; of all jobs if None) until resumed."""
-        async with self._database.begin("jobs.pause") as connection:
-            await switches.switch_off(
-                connection,
-                self._scope(job, account_id),
-                account_id=account_id,
-                who=by,
-                why=why,
-                now=self._clock.now(),
-            )
+        await self.desk.pause(job, account_id, by=by, why=why)
         self._scheduler.refresh_soon()
 
     async def resume(self, job: str | None, account_id: str | None = None, *, by: str, why: str = "") -> None:
         """Go on; what passed in between is made up for as the job's policy says, without a burst."""
-        async with self._database.begin("jobs.resume") as connection:
-            scope = self._scope(job, account_id)
-            await switches.switch_on(connection, scope, who=by, why=why, now=self._clock.now())
+        await self.desk.resume(job, account_id, by=by, why=why)
         self._scheduler.refresh_soon()
 
     async def cancel(self, run_id: str, *, by: str) -> bool:
         """Give up a run that has not ended, on whichever host it is; False if it had."""
-        note = f"cancelled by {by}"
-        async with self._database.begin("jobs.cancel") as connection:
-            row = await job_rows.get(connection, run_id)
-            if row is None or row.state.value not in job_rows.ACTIVE:
-                return False
-            await job_rows.abandon(connection, run_id, note=note, now=self._clock.wall())
-        self._runs.cancel(run_id, note)
+        if not await self.desk.cancel(run_id, by=by):
+            return False
+        self._runs.cancel(run_id, f"cancelled by {by}")
         await self._engine.cancel(run_id)
-        self._scheduler.ended(Request(row.job, row.account_id, row.tick, row.trigger))
         return True
 
     async def history(
         self, job: str | None = None, account_id: str | None = None, *, limit: int = 50
     ) -> list[RunRow]:
         """The latest runs, newest first."""
-        async with self._database.read("jobs.history") as connection:
-            return await job_rows.history(connection, job=job, account_id=account_id, limit=limit)
+        return await self.desk.history(job, account_id, limit=limit)
 
     async def show(self, run_id: str) -> tuple[RunRow, list[StepRow]] | None:
-        """One run with its steps."""
-        async with self._database.read("jobs.show") as connection:
-            row = await job_rows.get(connection, run_id)
-            return (row, await job_rows.steps_of(connection, run_id)) if row is not None else None
+        """One run with its steps; None if there is no such run."""
+        return await self.desk.show(run_id)
 
     async def status(self) -> list[JobStatus]:
         """Every job and account: what it last did, how well, and when it is next due."""
-        since = self._clock.wall() - timedelta(days=1)
-        found = []
-        async with self._database.read("jobs.status") as connection:
-            tallies = await job_rows.tallies(connection, since)
-            for job, account_id, next_tick in self._timetable.lines():
-                ends = await job_rows.last_ends(connection, job.name, account_id, 1)
-                tally = tallies.get((job.name, account_id))
-                verdict = self._watchdog.verdict(job.name, account_id)
-                total = tally.succeeded + tally.failed if tally is not None else 0
-                found.append(
-                    JobStatus(
-                        name=job.name,
-                        account_id=account_id,
-                        every=job.every,
-                        cron=job.cron,
-                        next_tick=next_tick,
-                        paused=self._scheduler.paused(job.name, account_id),
-                        last=ends[0] if ends else None,
-                        state=verdict.health.value,
-                        why=verdict.why,
-                        success_rate=tally.succeeded / total if tally is not None and total else None,
-                        critical=job.critical,
-                        useful=job.useful,
-                    )
-                )
-        return found
-
-    def _job(self, name: str) -> Job:
-        if name not in self._jobs:
-            raise ValueError(f"no job is called {name!r}; there are: {', '.join(sorted(self._jobs))}")
-        return self._jobs[name]
-
-    def _scope(self, job: str | None, account_id: str | None) -> str:
-        if job is None:
-            return "job"
-        self._job(job)
-        return f"job/{job}" if account_id is None else f"job/{job}/{account_id}"
+        return await self.desk.status(self._accounts())
 
 
 @asynccontextmanager
@@ -296,14 +210,12 @@ async def open_jobs(
         ]
         try:
             yield Runner(
-                jobs=named,
+                desk=Desk(database, clock, jobs, watchdog.verdict),
                 engine=engine,
-                database=database,
                 clock=clock,
                 scheduler=scheduler,
                 runs=runs,
-                timetable=timetable,
-                watchdog=watchdog,
+                accounts=accounts,
             )
         finally:
             loops[0].cancel()

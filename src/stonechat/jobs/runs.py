@@ -73,6 +73,7 @@ class _Held:
     """A run that this process holds."""
 
     request: Request
+    run: EngineRun
     outer: asyncio.Task[Any]
     attempt: int
     started: float
@@ -80,6 +81,9 @@ class _Held:
     steps_stored: int = 0
     results: dict[str, Json] = field(default_factory=dict)
     cancelled: str = ""
+
+    def took(self, clock: Clock) -> timedelta:
+        return timedelta(seconds=clock.monotonic() - self.started)
 
 
 class _Context:
@@ -157,7 +161,7 @@ class Runs:
         if task is None:
             raise RuntimeError("a run needs a task")
         task.add_done_callback(lambda _: self._ended(request))  # once the engine, too, knows of the end
-        held = self._held[run.run_id] = _Held(request, task, attempt, self.clock.monotonic())
+        held = self._held[run.run_id] = _Held(request, run, task, attempt, self.clock.monotonic())
         try:
             if attempt > 1:
                 held.results.update(await run.recorded())
@@ -165,7 +169,7 @@ class Runs:
             await self._end(run.run_id, held, outcome)
         except asyncio.CancelledError:
             if held.cancelled:
-                await self._end(run.run_id, held, Outcome(RunState.ABANDONED, Work(note=held.cancelled)))
+                self._say_end(run.run_id, held, Outcome(RunState.SKIPPED, Work(note=held.cancelled)))
             raise
         finally:
             self._held.pop(run.run_id, None)
@@ -204,7 +208,16 @@ class Runs:
                 await self._put_steps(connection, run_id, mine[run_id])
         for run_id, held in mine.items():
             if run_id not in ours and self._held.get(run_id) is held and not held.cancelled:
-                held.outer.cancel()
+                await self._let_go(run_id, held)
+
+    async def _let_go(self, run_id: str, held: _Held) -> None:
+        """The row says that this process does not hold the run: it was taken over, or cancelled."""
+        async with self._database.read("jobs.let_go") as connection:
+            row = await job_rows.get(connection, run_id)
+        if row is not None and row.state is RunState.SKIPPED:
+            await held.run.cancel()
+            held.cancelled = row.note
+        held.outer.cancel()
 
     def cancel(self, run_id: str, why: str) -> None:
         """Stop a run that this process holds, if it does."""
@@ -315,7 +328,7 @@ class Runs:
         held.attempt = attempt
 
     async def _end(self, run_id: str, held: _Held, outcome: Outcome) -> None:
-        took = timedelta(seconds=self.clock.monotonic() - held.started)
+        took = held.took(self.clock)
 
         async def end() -> bool:
             async with self._database.begin("jobs.end") as connection:
@@ -334,18 +347,21 @@ class Runs:
                 )
 
         if await self._patiently(end):
-            self._events.emit(
-                RunEnded(
-                    job=held.request.job,
-                    account_id=held.request.account_id,
-                    run_id=run_id,
-                    state=outcome.state,
-                    took=took,
-                    done=outcome.work.done,
-                    due=outcome.work.due,
-                    error=outcome.error,
-                )
+            self._say_end(run_id, held, outcome)
+
+    def _say_end(self, run_id: str, held: _Held, outcome: Outcome) -> None:
+        self._events.emit(
+            RunEnded(
+                job=held.request.job,
+                account_id=held.request.account_id,
+                run_id=run_id,
+                state=outcome.state,
+                took=held.took(self.clock),
+                done=outcome.work.done,
+                due=outcome.work.due,
+                error=outcome.error,
             )
+        )
 
     async def _put_steps(self, connection: Any, run_id: str, held: _Held) -> None:
         fresh = held.steps[held.steps_stored :]

@@ -104,13 +104,6 @@ class Scheduler:
             self._engine.freed(queue_of(job))
         self._poked.set()
 
-    def paused(self, job: str, account_id: str | None) -> str | None:
-        """Why the owner has paused this job or account; None if they have not."""
-        for scope in ("job", f"job/{job}", f"job/{job}/{account_id}"):
-            if scope in self._off:
-                return self._off[scope] or "paused"
-        return None
-
     def refresh_soon(self) -> None:
         """Something was switched: look at once."""
         self._refreshed = None
@@ -178,9 +171,9 @@ class Scheduler:
 
     def held(self, job: Job, account_id: str | None) -> str | None:
         """Why runs of this job and account wait: paused, or something they need is down."""
-        paused = self.paused(job.name, account_id)
-        if paused is not None:
-            return paused
+        for scope in ("job", f"job/{job.name}", f"job/{job.name}/{account_id}"):
+            if scope in self._off:
+                return self._off[scope] or "paused"
         return next((why for need in sorted(job.needs) if (why := self._is_down(need))), None)
 
     async def _skip(self, connection: Any, held: Held, wall: datetime) -> None:

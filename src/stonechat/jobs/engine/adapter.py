@@ -86,6 +86,10 @@ class EngineRun:
             context.function_id = max(step["function_id"] for step in steps)
         return {step["function_name"]: step["output"] for step in steps if step["error"] is None}
 
+    async def cancel(self) -> None:
+        """Nobody will go on with it."""
+        await self._engine.cancel(self.run_id)
+
     async def held(self) -> bool:
         """Whether this process still holds the run."""
         context = get_local_dbos_context()

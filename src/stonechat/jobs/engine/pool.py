@@ -60,6 +60,10 @@ class Pool:
                 connection = psycopg.connect(
                     options,
                     connect_timeout=5,
+                    keepalives_idle=5,
+                    keepalives_interval=2,
+                    keepalives_count=3,
+                    tcp_user_timeout=15_000,  # a lost route is noticed instead of waited for
                     prepare_threshold=None,  # poolers in transaction mode know no prepared statements
                     application_name="stonechat-engine",
                 )

@@ -1,0 +1,198 @@
+"""What can be seen and done about jobs from any process that reaches the database.
+
+The processes that run jobs notice within seconds: a row that waits is run, a switch holds, a cancelled
+run is stopped. Nothing here needs the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stonechat.core.clock import Clock
+from stonechat.database import accounts as switches
+from stonechat.database import job_rows
+from stonechat.database.engine import Database
+from stonechat.database.job_rows import RunRow, StepRow
+from stonechat.jobs.declaration import Job
+from stonechat.jobs.ticks import schedule_of
+from stonechat.jobs.timetable import run_name
+from stonechat.jobs.watchdog import KEPT, Health, Seen, Verdict, judge
+
+Verdicts = Callable[[str, str | None], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """One job and account as the pages show it.
+
+    ``every`` is account time (None for a cron job); ``last`` is the newest run that came to an outcome;
+    ``state`` is what its monitor thinks (``healthy``, ``late``, ``failing``, ``unknown``);
+    ``success_rate`` counts the runs of the last day of real time (None without any).
+    """
+
+    name: str
+    account_id: str | None
+    every: timedelta | None
+    cron: str | None
+    next_tick: datetime
+    paused: str | None
+    last: RunRow | None
+    state: str
+    why: str
+    success_rate: float | None
+    critical: bool
+    useful: str
+
+
+class Desk:
+    """Jobs over the database alone.
+
+    Args:
+        jobs: the declarations.
+        verdicts: what the monitors of this process think; without it, what the rows alone tell.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, jobs: Sequence[Job], verdicts: Verdicts | None = None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._jobs = {job.name: job for job in jobs}
+        self._verdicts = verdicts
+
+    async def status(self, accounts: Sequence[str]) -> list[JobStatus]:
+        """Every job and account: what it last did, how well, and when it is next due."""
+        now = self._clock.now()
+        since = self._clock.wall() - timedelta(days=1)
+        found = []
+        async with self._database.read("jobs.status") as connection:
+            tallies = await job_rows.tallies(connection, since)
+            off = {switch.scope: switch.why for switch in await switches.switched_off(connection)}
+            for job in self._jobs.values():
+                for account_id in accounts if job.per_account else (None,):
+                    ends = await job_rows.last_ends(connection, job.name, account_id, KEPT)
+                    tally = tallies.get((job.name, account_id))
+                    total = tally.succeeded + tally.failed if tally is not None else 0
+                    verdict = self._verdict(job, account_id, ends)
+                    found.append(
+                        JobStatus(
+                            name=job.name,
+                            account_id=account_id,
+                            every=job.every,
+                            cron=job.cron,
+                            next_tick=schedule_of(job).after(now),
+                            paused=paused(off, job.name, account_id),
+                            last=ends[0] if ends else None,
+                            state=verdict.health.value,
+                            why=verdict.why,
+                            success_rate=tally.succeeded / total if tally is not None and total else None,
+                            critical=job.critical,
+                            useful=job.useful,
+                        )
+                    )
+        return found
+
+    async def history(
+        self, job: str | None = None, account_id: str | None = None, *, limit: int = 50
+    ) -> list[RunRow]:
+        """The latest runs, newest first."""
+        async with self._database.read("jobs.history") as connection:
+            return await job_rows.history(connection, job=job, account_id=account_id, limit=limit)
+
+    async def show(self, run_id: str) -> tuple[RunRow, list[StepRow]] | None:
+        """One run with its steps; None if there is no such run."""
+        async with self._database.read("jobs.show") as connection:
+            row = await job_rows.get(connection, run_id)
+            return (row, await job_rows.steps_of(connection, run_id)) if row is not None else None
+
+    async def ask(self, job: str, account_id: str | None = None, *, by: str) -> str:
+        """Have a job run now, even if paused; returns the run's id. A process that runs jobs takes it up.
+
+        Raises:
+            ValueError: no job is called that, or it runs for an account and none is given.
+        """
+        declared = self.job(job)
+        if declared.per_account != (account_id is not None):
+            wants = "for an account; name one" if declared.per_account else "for the whole system"
+            raise ValueError(f"{job} runs {wants}")
+        now = self._clock.now()
+        run_id = run_name(job, account_id, now)
+        row = {
+            "run_id": run_id,
+            "account_id": account_id,
+            "job": job,
+            "tick": now,
+            "trigger": f"manual: {by}"[:40],
+            "now": self._clock.wall(),
+        }
+        async with self._database.begin("jobs.ask") as connection:
+            await job_rows.schedule(connection, [row])
+        return run_id
+
+    async def pause(self, job: str | None, account_id: str | None = None, *, by: str, why: str) -> None:
+        """Hold the ticks of a job (of one account, or all; of all jobs if None) until resumed."""
+        async with self._database.begin("jobs.pause") as connection:
+            await switches.switch_off(
+                connection,
+                self._scope(job, account_id),
+                account_id=account_id,
+                who=by,
+                why=why,
+                now=self._clock.now(),
+            )
+
+    async def resume(self, job: str | None, account_id: str | None = None, *, by: str, why: str = "") -> None:
+        """Go on; what passed in between is made up for as the job's policy says, without a burst."""
+        async with self._database.begin("jobs.resume") as connection:
+            scope = self._scope(job, account_id)
+            await switches.switch_on(connection, scope, who=by, why=why, now=self._clock.now())
+
+    async def cancel(self, run_id: str, *, by: str) -> bool:
+        """Give up a run that has not ended, on whichever host it is; False if it had."""
+        async with self._database.begin("jobs.cancel") as connection:
+            note = f"cancelled by {by}"
+            return await job_rows.cancel(connection, run_id, note=note, now=self._clock.wall())
+
+    async def prune(self, older_than: timedelta) -> int:
+        """Forget runs that ended longer ago (real time), but the newest of each job; returns how many."""
+        async with self._database.begin("jobs.prune") as connection:
+            return await job_rows.prune(connection, self._clock.wall() - older_than)
+
+    def job(self, name: str) -> Job:
+        """The declaration of a name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if name not in self._jobs:
+            raise ValueError(f"no job is called {name!r}; there are: {', '.join(sorted(self._jobs))}")
+        return self._jobs[name]
+
+    def _scope(self, job: str | None, account_id: str | None) -> str:
+        if job is None:
+            return "job"
+        self.job(job)
+        return f"job/{job}" if account_id is None else f"job/{job}/{account_id}"
+
+    def _verdict(self, job: Job, account_id: str | None, ends: Sequence[RunRow]) -> Verdict:
+        if self._verdicts is not None:
+            return self._verdicts(job.name, account_id)
+        return judge(
+            job,
+            schedule_of(job),
+            Seen(ends=ends),
+            now=self._clock.now(),
+            wall=self._clock.wall(),
+            speed=self._clock.speed,
+            before=Health.UNKNOWN,
+        )
+
+
+def paused(off: dict[str, str], job: str, account_id: str | None) -> str | None:
+    """Why the owner has paused a job or account, by what is switched off; None if they have not."""
+    for scope in ("job", f"job/{job}", f"job/{job}/{account_id}"):
+        if scope in off:
+            return off[scope] or "paused"
+    return None
