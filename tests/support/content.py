@@ -19,6 +19,7 @@ from stonechat.content.openai_writer import OpenAIWriter, open_client
 from stonechat.content.planner import Planner, PlanSettings
 from stonechat.content.prompts import Prompts
 from stonechat.content.replies import Replier, ReplySettings
+from stonechat.content.review.screen import hostile
 from stonechat.content.shelf import Shelf
 from stonechat.content.voice import load_voice
 from stonechat.core.clock import Clock
@@ -111,6 +112,8 @@ async def studio(
     timeout: timedelta = timedelta(seconds=5),
     seed: int = 1,
     prices: Mapping[str, Price] | None = None,
+    model_url: str = "",
+    screen: Callable[[str], str | None] = hostile,
 ) -> AsyncIterator[Studio]:
     """Open everything on a database of its own."""
     rng = random.Random(seed)
@@ -122,7 +125,7 @@ async def studio(
     async with (
         open_database(url or f"sqlite:///{folder}/content.db", DatabaseSettings(), clock) as database,
         model_endpoint() as endpoint,
-        open_client(endpoint.url, "key-for-tests", timeout) as client,
+        open_client(model_url or endpoint.url, "key-for-tests", timeout) as client,
     ):
         async with database.begin("test.account") as connection:
             await accounts.put(connection, account, clock.now())
@@ -147,7 +150,7 @@ async def studio(
             clock=clock,
             endpoint=endpoint,
             planner=Planner(database, clock, rng, events, arms, shelf, drafter, uniform(arms, rng), plan),
-            replier=Replier(database, clock, rng, arms, drafter, replies),
+            replier=Replier(database, clock, rng, arms, drafter, replies, screen),
             drafter=drafter,
             shelf=shelf,
             budget=budget,

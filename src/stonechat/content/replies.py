@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from stonechat.jobs.declaration import JobContext, Work
 
 _DAY = timedelta(days=1)
 _LOOKED_AT = 20
+_DEFERRED = "deferred: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,11 @@ class ReplySettings:
 
 @dataclass(frozen=True, slots=True)
 class Replier:
-    """Writes replies for one account at a time."""
+    """Writes replies for one account at a time.
+
+    Attributes:
+        screen: why a post is not answered, or None; before any model sees it.
+    """
 
     database: Database
     clock: Clock
@@ -58,6 +63,7 @@ class Replier:
     arms: Arms
     drafter: Drafter
     settings: ReplySettings
+    screen: Callable[[str], str | None] = hostile
 
     async def reply(self, context: JobContext) -> Work:
         """Answer a few of the best open posts."""
@@ -69,6 +75,8 @@ class Replier:
             result = await context.step(f"reply {number}", partial(self._answer, account, one))
             done += result == "stored"
             note = note or ("" if result == "stored" else result)
+            if result.startswith(_DEFERRED):
+                break  # no model now: the others go back to the open ones at the next run
         return Work(done, 0 if not done else len(claimed), note)
 
     async def _claim(self, account: Account) -> list[str]:
@@ -117,7 +125,7 @@ class Replier:
             return "our own post"
         if author in silent:
             return "the author wants no automated replies"
-        return hostile(one.text) or ""
+        return self.screen(one.text) or ""
 
     async def _answer(self, account: Account, opportunity_id: str) -> str:
         async with self.database.read("content.reply.read") as connection:
@@ -128,7 +136,7 @@ class Replier:
             outcome = await self.drafter.write(account, self._assignment(account, one))
         except (NoModel, BudgetUsedUp) as exc:
             await self._change(one, OpportunityState.FOUND, exc.what)
-            return exc.what
+            return f"{_DEFERRED}{exc.what}"
         return await self._settle(one, outcome)
 
     async def _settle(self, one: Opportunity, outcome: Outcome) -> str:

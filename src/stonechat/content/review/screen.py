@@ -15,13 +15,14 @@ _ORDERS = re.compile(
     r"|\b(?:system|developer|admin|assistant|operator|root)\s*(?:prompt|message|override|note|:|>|\])"
     r"|\b(?:new|updated|real|actual|secret|next) (?:task|instructions?|rules?|prompt|directive|orders?)\b"
     r"|\b(?:you are|you're|act|behave|respond|pretend to be|roleplay)\b.{0,30}\b(?:now (?:a|an|in)|as (?:a|an|if)|dan|unrestricted|maintenance|developer mode|debug mode)\b"
-    r"|\b(?:reply|respond|answer|say|write|print|output|post|repeat|tweet|type|echo|send|include|mention|append|add|end|start|begin|translate|spell|quote|copy|paste|complete|finish|recite|reveal|show|tell)\b.{0,25}\b(?:exactly|only|verbatim|the (?:following|words?|phrase|text|link|sentence|string|line|command|code)|after me|this (?:text|word|sentence|link)|word for word|nothing (?:else|but)|your (?:instructions|prompt|rules|key|system|api|secret|password|config\w*|token|session))\b"
+    r"|\b(?:reply|respond|answer|say|write|print|output|post|repeat|tweet|type|echo|send|include|mention|append|add|end|start|begin|translate|spell|quote|copy|paste|complete|finish|recite|reveal|show|tell)\b.{0,25}\b(?:exactly|only (?:with|the|this|in|by|using)|verbatim|everything above|the (?:following|words?|phrase|text|link|sentence|string|line|command|code)|after me|this (?:text|word|sentence|link)|word for word|nothing (?:else|but)|your (?:instructions|prompt|rules|key|system|api|secret|password|config\w*|token|session|cookies?|auth\w*))\b"
     r"|\b(?:reply|respond|answer|say|write|print|output|repeat|tweet|echo|post)\b\s*(?:with|just|back)?\s*[:\"“'«]"
     r"|\b(?:if you(?:'re| are) (?:an? )?(?:ai|bot|llm|language model|gpt)|(?:hey|dear|hi|hello|attention|note to|calling|for|to) (?:the |any |all )?(?:ai|bot|bots|llm|llms|assistant|chatgpt|gpt|language model|automated account)s?\b)"
     r"|\b(?:ai|bot|llm|model|assistant|agent) (?:reading|processing|seeing|parsing|that reads)\b"
     r"|\b(?:your|the) (?:system prompt|prompt|instructions|api key|secret key|password|credentials|session|token|training data|hidden rules)\b"
     r"|\bsystem prompts?\b|\bprompt injection\b|\bjailbr\w+|\bauthori[sz]e you\b|\bas (?:your|the) (?:owner|developer|admin\w*|operator|creator|account owner)\b"
     r"|\brepeat after me\b|\bend of (?:post|tweet|text|message|data|input)\b|\bbegin (?:system|instructions?)\b"
+    r"|\b(?:auth_token|ct0)\b|\b(?:not|never) allowed to (?:say|write|post|use|mention)\b"
     r"|\bdecode (?:this|the following|it)\b|\bbase64\b|\brot13\b",
     _I | re.DOTALL,
 )
@@ -41,6 +42,7 @@ _FRAMES = re.compile(
     _I | re.MULTILINE,
 )
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u00ad\U000e0000-\U000e007f]")
+_UNREADABLE = re.compile(r"(?<![\w/@#])[^\s@#/]{24,}")
 _LONGEST = 1500
 
 
@@ -54,6 +56,8 @@ def hostile(text: str) -> str | None:
         return "too long to be an ordinary post"
     if len(_INVISIBLE.findall(text)) > 2:
         return "hides invisible characters"
+    if _UNREADABLE.search(wording.URL.sub(" ", text)):
+        return "holds something that no reader can read"
     for reading in (text, plain(text), *hidden(text)):
         if _ORDERS.search(reading) or _OTHER_LANGUAGES.search(reading):
             return "gives orders to a machine"
