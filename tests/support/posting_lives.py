@@ -29,9 +29,12 @@ from stonechat.browser.sessions import SavedSessions, parse_session
 from stonechat.config.settings import BrowserSettings, DatabaseSettings
 from stonechat.core.clock import ScaledClock
 from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy
+from stonechat.core.network import NetworkPost
 from stonechat.core.states import ContentState
-from stonechat.database import open_database
+from stonechat.database import open_database, opportunities
+from stonechat.harvesting.sieve import Sieve, opportunities_from
 from stonechat.networks.x_web.adapter import XWeb
+from tests.support.network import foreign_post
 from tests.support.posting import SETTINGS, Desk, MortalDatabase, desk_on, piece
 
 Step = Callable[[str], None]
@@ -42,6 +45,7 @@ SHORT = SETTINGS.model_copy(
         "click_within": timedelta(seconds=8),
         "publish_timeout": timedelta(seconds=25),
         "reconcile_grace": timedelta(seconds=1),
+        "author_cooldown": timedelta(),
     }
 )
 
@@ -164,13 +168,42 @@ async def open_desk(plan: Plan, steps: Steps) -> AsyncIterator[Desk]:
             yield replace(desk, network=network)
 
 
-def a_piece(plan: Plan, kind: str, number: int, answered: str | None) -> Content:
+async def answered_post(plan: Plan, desk: Desk) -> NetworkPost:
+    """Somebody's post that replies answer: the same for every life."""
+    remembered = Path(plan.folder) / "answered"
+    if not remembered.exists():
+        found = (await desk.network.search(plan.account, "the")).posts[0]
+        remembered.write_text(f"{found.id} {found.author}")
+    post_id, author = remembered.read_text().split()
+    return foreign_post(post_id, author, "…", datetime.now(UTC))
+
+
+async def add_opportunity(plan: Plan, desk: Desk, post: NetworkPost) -> str:
+    """The opportunity that a reply comes from: it knows whom the reply answers."""
+    sieve = Sieve(freshness=timedelta(days=1), invited=True)
+    found = opportunities_from([post], plan.account, sieve, source="mentions", now=datetime.now(UTC))
+    async with desk.database.begin("test.opportunity") as connection:
+        await opportunities.add(connection, found)
+    return found[0].id
+
+
+def a_piece(
+    plan: Plan, kind: str, number: int, answered: str | None = None, opportunity_id: str | None = None
+) -> Content:
     """One publication of its kind with a text of its own."""
     now = datetime.now(UTC)
     name = f"{kind} {number}"
     parts = (f"{name}, one.", f"{name}, two.") if kind == "thread" else (f"{name}.",)
     reply = ContentKind.REPLY if kind == "reply" else None
-    return piece(name, *parts, due_at=now, account=plan.account, kind=reply, in_reply_to=answered)
+    return piece(
+        name,
+        *parts,
+        due_at=now,
+        account=plan.account,
+        kind=reply,
+        in_reply_to=answered,
+        opportunity_id=opportunity_id,
+    )
 
 
 async def live(plan: Plan, kind: str, number: int, dies_at: int | None) -> list[str]:
@@ -180,10 +213,11 @@ async def live(plan: Plan, kind: str, number: int, dies_at: int | None) -> list[
         account = plan.account
         await desk.add_account(account)
         await desk.reconciler().recover(account, owner="the sweep")
-        answered = None
         if kind == "reply":
-            answered = (await desk.find("single 0")).post_id
-        await desk.queue(a_piece(plan, kind, number, answered))
+            post = await answered_post(plan, desk)
+            await desk.queue(a_piece(plan, kind, number, post.id, await add_opportunity(plan, desk, post)))
+        else:
+            await desk.queue(a_piece(plan, kind, number))
         steps.armed = True
         await desk.publisher().publish(account, f"{kind} {number}", owner="the sweep")
     return steps.names

@@ -14,6 +14,12 @@ from stonechat.core.network import NetworkPost, Timeline
 CLOCK_SLACK = timedelta(minutes=2)
 """How far the network's clock, which shows whole seconds, may be behind ours."""
 
+MUST_SHOW = 3
+"""Of so many of our newest posts from before a try a healthy read shows at least one (one may be deleted)."""
+
+LONGEST_ENTRY = 3
+"""Posts that a profile shows of one conversation."""
+
 _LINK = re.compile(r"(?:https?://|\bt\.co/|\bpic\.(?:x|twitter)\.com/)\S+", re.IGNORECASE)
 _LEADING_HANDLES = re.compile(r"^(?:@\w+\s+)+")
 _SHORTENED = re.compile(r"(?:…|\.\.\.)$")
@@ -94,35 +100,35 @@ def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
     return found
 
 
-def proves_absence(search: Search, timeline: Timeline) -> bool:
+def proves_absence(search: Search, timeline: Timeline, *, asked: int) -> bool:
     """Whether the read was healthy and reached back beyond the first try.
 
-    One that shows none of our known posts of the time it covers is not healthy, whatever it says.
+    One that shows none of our newest posts of before the try is not healthy, whatever it says of itself.
+
+    Args:
+        asked: how many posts the read was asked for; one that shows as many may end within a thread.
     """
     if not timeline.complete:
         return False
-    if _shows_an_older_one(search, timeline):
-        return True
-    if timeline.oldest is not None and timeline.oldest > search.since - CLOCK_SLACK:
-        return False
+    before = sorted(
+        (one for one in search.known if one.confirmed_at <= search.since), key=lambda one: one.confirmed_at
+    )
     shown = {post.id for post in timeline.posts}
-    covered = [
-        one
-        for one in search.known
-        if timeline.oldest is None or one.posted_at >= timeline.oldest + CLOCK_SLACK
-    ]
-    return not covered or any(one.post_id in shown for one in covered)
+    newest = [one.post_id for one in before[-MUST_SHOW:]]
+    if newest and not shown.intersection(newest):
+        return False
+    return timeline.oldest is None or _reaches(search, timeline, {one.post_id for one in before}, asked)
 
 
-def _shows_an_older_one(search: Search, timeline: Timeline) -> bool:
-    """Whether the read shows a post of ours that was live before the first try.
+def _reaches(search: Search, timeline: Timeline, before: Collection[str], asked: int) -> bool:
+    """Whether the end of the timeline lies before the first try.
 
-    A timeline runs from new to old, so what was posted later stands above that post; no two clocks
-    need agree for this. The first post shown may be pinned, so it counts only where it is the newest.
+    A timeline runs from new to old by the latest activity, so an old post at its top (pinned, or lifted
+    by an answer) says nothing about how far it reaches; its last entry does. That entry is from before
+    the try where it is a post of ours that we knew to be live, or by the network's own time of it.
     """
-    before = {one.post_id for one in search.known if one.confirmed_at <= search.since}
-    times = [post.created_at for post in timeline.posts if post.created_at is not None]
-    return any(
-        post.id in before and (place > 0 or post.created_at == max(times, default=None))
-        for place, post in enumerate(timeline.posts)
+    end = timeline.posts[-1:] if len(timeline.posts) < asked else timeline.posts[-LONGEST_ENTRY:]
+    return bool(end) and all(
+        post.id in before or (post.created_at is not None and post.created_at <= search.since - CLOCK_SLACK)
+        for post in end
     )

@@ -102,7 +102,9 @@ class Reconciler:
                 replies = piece.kind in (ContentKind.REPLY, ContentKind.THREAD)
                 if replies not in timelines:
                     timelines[replies] = await self._read(account, network, depth, replies=replies)
-                verdict, safe_at = await self._settle(account, piece.id, timelines[replies], read_at)
+                verdict, safe_at = await self._settle(
+                    account, piece.id, timelines[replies], read_at, asked=depth
+                )
                 if verdict != "waiting":
                     tally[verdict] += 1
                 elif safe_at is not None and read_at < safe_at:
@@ -125,7 +127,7 @@ class Reconciler:
             return None
 
     async def _settle(
-        self, account: Account, content_id: str, timeline: Timeline | None, read_at: datetime
+        self, account: Account, content_id: str, timeline: Timeline | None, read_at: datetime, *, asked: int
     ) -> tuple[str, datetime | None]:
         """Decide about one piece in one transaction; returns the verdict and when it can be decided."""
         events: list[Event] = []
@@ -144,7 +146,9 @@ class Reconciler:
             await self._confirm(connection, piece, found)
             if len(found) == len(search.parts):
                 verdict, told = "posted", await self._is_posted(connection, account, piece, tries, found)
-            elif timeline is not None and read_at >= safe_at and proves_absence(search, timeline):
+            elif (
+                timeline is not None and read_at >= safe_at and proves_absence(search, timeline, asked=asked)
+            ):
                 verdict, told = "absent", await self._is_absent(connection, piece, tries, len(found))
             elif read_at >= _first(tries, read_at) + self._settings.reconcile_limit:
                 verdict, told = "undecided", await self._is_undecided(connection, piece)

@@ -15,6 +15,7 @@ NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
+AGO = NOW - 5 * MINUTE
 OLD = Known("7", NOW - 60 * MINUTE, NOW - 59 * MINUTE)
 
 
@@ -61,13 +62,13 @@ def test_the_leading_parts_of_a_thread_are_found_and_a_gap_ends_them() -> None:
     [
         (True, None, (), (), True),
         (False, None, (), (), False),
-        (True, NOW - 5 * MINUTE, (), (), True),
-        (True, NOW - MINUTE, (), (), False),  # did not reach back beyond the try
+        (True, AGO, (shown("8", "…", AGO),), (), True),
+        (True, NOW - MINUTE, (shown("8", "…", NOW - MINUTE),), (), False),  # did not reach beyond the try
         (True, None, (), (OLD,), False),  # shows nothing of what must be there
         (True, None, (shown("7", "Old."),), (OLD,), True),
-        (True, NOW - 5 * MINUTE, (), (OLD,), True),  # not within what it covers
+        (True, AGO, (shown("8", "…", AGO),), (OLD,), False),
         (True, NOW - MINUTE, (shown("7", "Old.", NOW - MINUTE),), (OLD,), True),  # live before the try
-        (True, NOW - MINUTE, (shown("7", "Old.", NOW - MINUTE), shown("8", "New.")), (OLD,), False),  # pinned
+        (True, AGO, (shown("7", "Old.", AGO), shown("8", "New.")), (OLD,), False),  # pinned, or lifted
         (False, NOW - MINUTE, (shown("7", "Old.", NOW - MINUTE),), (OLD,), False),
     ],
 )
@@ -79,7 +80,7 @@ def test_only_a_healthy_read_that_covers_the_try_proves_absence(
     proof: bool,
 ) -> None:
     search = Search(["Hello."], NOW, (), known)
-    assert proves_absence(search, Timeline(posts, complete, oldest, "wire")) is proof
+    assert proves_absence(search, Timeline(posts, complete, oldest, "wire"), asked=40) is proof
 
 
 def test_a_troubled_session_is_asked_about_ever_more_seldom() -> None:
@@ -89,3 +90,9 @@ def test_a_troubled_session_is_asked_about_ever_more_seldom() -> None:
     assert len(asked) <= 11  # a day of trouble
     gaps = [after - before for before, after in pairwise(asked[6:])]
     assert all(gap * every <= timedelta(hours=6) for gap in gaps)
+
+
+def test_a_read_cut_off_within_a_thread_does_not_reach_as_far_as_its_last_post() -> None:
+    read = Timeline((shown("9", "…"), shown("8", "…"), shown("1", "Root.", AGO)), True, AGO, "wire")
+    assert proves_absence(Search(["Hello."], NOW, ()), read, asked=40)
+    assert not proves_absence(Search(["Hello."], NOW, ()), read, asked=3)
