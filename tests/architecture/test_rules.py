@@ -31,7 +31,7 @@ def test_time_is_passed_in() -> None:
         {
             "core/clock.py": "is the clock",
             "aviary/": "imports nothing of ours, and so has a clock of its own",
-            "jobs/engine.py": "the durable-execution library counts in its own Unix seconds",
+            "jobs/engine/": "the durable-execution library counts in its own Unix seconds",
             "cli/demo.py": "fixes the real moment at which the demo's clock begins",
         },
     )
@@ -93,7 +93,7 @@ def test_there_is_one_database_engine_and_one_cache_client() -> None:
 
     assert not offences(
         opens_another,
-        {"jobs/engine.py": "the durable-execution library has its own tables and wants an engine"},
+        {"jobs/engine/": "the durable-execution library has its own tables and wants an engine"},
     )
 
 
@@ -156,6 +156,8 @@ def test_modules_and_functions_stay_of_a_size_that_can_be_read() -> None:
         is_long,
         {
             "database/schema.py": "all tables on one page, to be read side by side",
+            "browser/pool.py": "leases, waiting, reuse and renewal change the same state and must be read together",
+            "startup/wiring.py": "the boot from its first line to its last, in the order in which it happens",
             "database/job_rows.py": "the rows that are claimed, fenced and swept, on two engines",
         },
     )
