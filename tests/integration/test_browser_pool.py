@@ -277,6 +277,26 @@ async def test_a_lease_past_its_deadline_is_ended(tmp_path: Path) -> None:
         assert pool.health().operations["slow"] == {"timed_out": 1}
 
 
+async def test_a_lease_that_is_never_given_back_is_taken_away(tmp_path: Path) -> None:
+    async with opened(tmp_path, contexts=1) as pool:
+        end = asyncio.Event()
+
+        async def stuck() -> None:
+            with contextlib.suppress(Transient):
+                async with pool.lease("a", task="stuck", deadline=timedelta(seconds=1)):
+                    while not end.is_set():
+                        with contextlib.suppress(asyncio.CancelledError):
+                            await end.wait()
+
+        holder = asyncio.create_task(stuck())
+        await eventually(lambda: len(pool.health().leases) == 1)
+        await works(pool, "b")
+        assert pool.health().leases == ()
+        end.set()
+        await holder
+        await works(pool, "a")
+
+
 async def test_a_page_is_used_again_and_replaced_after_its_uses(tmp_path: Path) -> None:
     async with opened(tmp_path, context_uses=2) as pool:
         pages = []

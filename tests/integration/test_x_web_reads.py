@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from stonechat.core.events import SelectorMoved
 from stonechat.core.model import Account
 from stonechat.core.network import Posted, Publication
 from stonechat.core.states import SessionState
+from stonechat.networks.x_web.page import read_page
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -174,6 +176,25 @@ async def test_no_read_is_empty_when_the_session_is_the_cause(
         assert caught.value.remedy
 
 
+async def test_a_session_that_is_asked_too_often_is_rate_limited(bench: Bench) -> None:
+    bench.levers(status_429=1)
+
+    assert await bench.network.session(bench.account) is SessionState.RATE_LIMITED
+
+
+async def test_the_page_and_the_wire_say_the_same(bench: Bench) -> None:
+    wire = await bench.network.own_posts(bench.account, limit=20)
+    async with bench.pool.lease(bench.account.id) as lease:
+        html = await lease.page.content()
+
+    drawn = {post.id: post for post in read_page(html, site=bench.aviary.url)}
+    for post in wire.posts:
+        seen = drawn[post.id]
+        assert (seen.author, seen.text, seen.url) == (post.author, post.text, post.url)
+        assert seen.created_at == post.created_at
+        assert seen.metrics == replace(post.metrics, quotes=None)
+
+
 async def test_a_healthy_session_is_valid(bench: Bench) -> None:
     assert await bench.network.session(bench.account) is SessionState.VALID
 
@@ -222,8 +243,8 @@ async def test_renewed_cookies_are_written_back(bench: Bench) -> None:
     bench.levers(renew_ct0=True)
     await bench.network.session(other)
 
-    slot = bench.pool._contexts[other.id]
-    await bench.pool._close(slot)
+    slot = bench.pool.contexts.open[other.id]
+    await bench.pool.contexts.close(slot)
 
     after = bench.sessions.load(other.id)
     assert before is not None

@@ -40,13 +40,16 @@ class Chromium:
     Args:
         executable: the program; None for the one that Playwright brings.
         folder: where temporary files go, and the mark by which its processes are found.
-        on_lost: called once for each browser that goes away without being asked to.
+
+    Attributes:
+        on_lost: called when a browser goes away without being asked to.
     """
 
-    def __init__(self, executable: Path | None, folder: RunFolder, on_lost: Callable[[str], None]) -> None:
+    def __init__(self, executable: Path | None, folder: RunFolder) -> None:
         self._executable = executable
         self._folder = folder
-        self._on_lost = on_lost
+        self._sandbox = os.geteuid() != 0
+        self.on_lost: Callable[[str], None] = lambda _: None
         self._playwright: Playwright | None = None
         self._control: CDPSession | None = None
         self.browser: Browser | None = None
@@ -83,10 +86,24 @@ class Chromium:
             ) from exc
 
     async def _launch(self, playwright: Playwright) -> None:
+        """Start the browser in its own sandbox where the system has one to offer.
+
+        As root Chromium refuses to start with it, and in many containers the kernel does not allow it.
+        """
+        try:
+            await self._launch_once(playwright)
+        except Error as exc:
+            if not self._sandbox or "sandbox" not in str(exc).lower():
+                raise
+            self._sandbox = False
+            await self._launch_once(playwright)
+
+    async def _launch_once(self, playwright: Playwright) -> None:
         async with asyncio.timeout(LAUNCH_LIMIT):
             browser = await playwright.chromium.launch(
                 executable_path=self._executable,
                 args=list(ARGUMENTS),
+                chromium_sandbox=self._sandbox,
                 handle_sigint=False,  # the supervisor decides what Ctrl-C means
                 handle_sigterm=False,
                 handle_sighup=False,
@@ -100,7 +117,7 @@ class Chromium:
     def _lost(self, browser: Browser) -> None:
         if browser is self.browser:
             self.browser = None
-            self._on_lost("the browser went away")
+            self.on_lost("the browser went away")
 
     async def answers(self, within: float) -> bool:
         """Whether the browser process answers a question within that many real seconds."""

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 TICK = 1.0
 """Real seconds between two rounds of housekeeping."""
-ASK_EVERY = 5.0
+ASK_EVERY = 3.0
 """Real seconds between two questions to a browser that nobody suspects."""
 ANSWER_WITHIN = 2.0
 """Real seconds that an answer may take; a second question follows a missing answer."""
@@ -47,6 +47,7 @@ class Keeper:
         tend: Callable[[], Awaitable[str]],
     ) -> None:
         self.chromium = chromium
+        chromium.on_lost = self.gone
         self._clock = clock
         self._events = events
         self._pool_lost = lost

@@ -1,7 +1,8 @@
-"""The pool: who may use the browser when, and what becomes of a page after each use.
+"""The pool: borrow an account's page, and what becomes of it after each use.
 
 A lease that fails only says so; whether the browser still works is the keeper's business
-(:mod:`stonechat.browser.keeper`). Meanwhile callers wait in the queue, by priority, for a bounded time.
+(:mod:`stonechat.browser.keeper`). Meanwhile callers wait in the line (:mod:`stonechat.browser.line`),
+by priority, for a bounded time.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from playwright.async_api import Error
 
 from stonechat.browser import evidence
 from stonechat.browser.chromium import Chromium
+from stonechat.browser.contexts import Contexts
 from stonechat.browser.executable import find_chromium
 from stonechat.browser.health import LeaseView, PoolHealth
 from stonechat.browser.keeper import Keeper
-from stonechat.browser.processes import default_root, open_run_folder, sweep
-from stonechat.browser.queue import Priority, Waiter, next_waiter, to_give_way
-from stonechat.browser.sessions import Session, SessionStore
-from stonechat.browser.slots import AccountContext, Lease, open_context
+from stonechat.browser.line import Line
+from stonechat.browser.processes import RunFolder, default_root, open_run_folder, sweep
+from stonechat.browser.queue import Priority
+from stonechat.browser.sessions import SessionStore
+from stonechat.browser.slots import AccountContext, Lease
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import StonechatError, Transient
@@ -45,30 +48,30 @@ class BrowserPool:
         settings: BrowserSettings,
         clock: Clock,
         events: EventStream,
+        *,
+        executable: Path | None,
+        folder: RunFolder,
         sessions: SessionStore | None,
         evidence_folder: Path | None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._events = events
-        self._sessions = sessions
         self._evidence_folder = evidence_folder
-        self._waiting: list[Waiter] = []
-        self._leases: dict[str, Lease] = {}
-        self._contexts: dict[str, AccountContext] = {}
         self._operations: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_evidence: Path | None = None
         self._draining = ""
-        self._keeper: Keeper | None = None
-
-    @property
-    def keeper(self) -> Keeper:
-        """The browser's watchman; there once the pool is open."""
-        assert self._keeper is not None  # noqa: S101 - set by `open_browser_pool` before anybody sees the pool
-        return self._keeper
-
-    # --- using it ---------------------------------------------------------------------------------
+        self.keeper = Keeper(
+            Chromium(executable, folder),
+            clock,
+            events,
+            lost=self._browser_lost,
+            ready=self._browser_ready,
+            tend=self.tend,
+        )
+        self.line = Line(settings, clock, self._shut)
+        self.contexts = Contexts(settings, clock, self.keeper, sessions, self._crashed)
 
     @contextlib.asynccontextmanager
     async def lease(
@@ -89,14 +92,14 @@ class BrowserPool:
             Transient: the queue is full, the turn did not come in time, the browser is down, or the
                 operation failed for a reason of the browser's.
         """
-        lease = await self._turn(account_id, priority, task)
+        lease = await self.line.turn(account_id, priority, task)
         limit = deadline or self._settings.lease_limit
         lease.ends = lease.since + limit.total_seconds()
         outcome, kept = "cancelled", None
         try:
             try:
                 async with asyncio.timeout(limit.total_seconds()) as lease.timer:
-                    lease.slot = await self._context(lease)
+                    lease.slot = await self.contexts.ready(account_id, self.line.leases)
                     yield lease
                 outcome = "ok"
             except TimeoutError as exc:
@@ -113,156 +116,60 @@ class BrowserPool:
             lease.timer = None
             self._ended(lease, outcome, kept)
 
-    async def _turn(self, account_id: str, priority: Priority, task: str) -> Lease:
-        granted: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
-        waiter = Waiter(account_id, priority, task, self._clock.monotonic(), granted)
-        self._enter(waiter)
-        served = False
-        try:
-            async with asyncio.timeout(self._settings.queue_wait.total_seconds()):
-                lease = await granted
-                served = True
-                return lease
-        except TimeoutError as exc:
-            raise self._not_served(waiter) from exc
-        finally:
-            if not served:
-                self._withdraw(waiter)
-
-    def _enter(self, waiter: Waiter) -> None:
-        if len(self._waiting) >= self._settings.queue_limit:
-            last = to_give_way(self._waiting, waiter.priority, waiter.since, self._ageing)
-            if last is None:
-                raise Transient(
-                    f"The browser's queue is full ({self._settings.queue_limit} wait).",
-                    meaning="This operation was not started.",
-                    remedy="It is tried again later.",
-                    retry_after=self._settings.queue_wait,
-                )
-            self._waiting.remove(last)
-            last.granted.set_exception(
-                Transient(
-                    "Gave way in a full queue to something more urgent.", retry_after=timedelta(seconds=30)
-                )
-            )
-        self._waiting.append(waiter)
-        self._grant()
-
-    def _withdraw(self, waiter: Waiter) -> None:
-        if waiter in self._waiting:
-            self._waiting.remove(waiter)
-        elif not waiter.granted.cancelled() and waiter.granted.exception() is None:
-            self._release(waiter.granted.result())
-
-    def _grant(self) -> None:
-        """Hand out what is free, in order."""
-        self._waiting = [waiter for waiter in self._waiting if not waiter.granted.done()]
-        while self.keeper.up and not self._draining and len(self._leases) < self._settings.contexts:
-            now = self._clock.monotonic()
-            waiter = next_waiter(self._waiting, self._leases, now, self._ageing)
-            if waiter is None:
-                return
-            self._waiting.remove(waiter)
-            limit = self._settings.lease_limit.total_seconds()
-            lease = Lease(
-                waiter.account_id, waiter.priority, waiter.task, now, now + limit, now - waiter.since
-            )
-            self._leases[waiter.account_id] = lease
-            waiter.granted.set_result(lease)
-
-    @property
-    def _ageing(self) -> float:
-        """Waiting this many real seconds is worth one step of priority."""
-        return max(0.1, self._settings.queue_wait.total_seconds() / 6)
-
-    def _not_served(self, waiter: Waiter) -> Transient:
-        waited = f"{waiter.task or 'An operation'} waited {self._settings.queue_wait.total_seconds():g} s"
-        if not self.keeper.up:
-            return Transient(
-                f"{waited}, but the browser is down: {self.keeper.why}", meaning="It was not started."
-            )
-        holders = ", ".join(f"{one.task or '?'} of {one.account_id}" for one in self._leases.values())
-        return Transient(
-            f"{waited} for a context; in use by: {holders or 'nobody (the browser is being replaced)'}.",
-            meaning="It was not started.",
-            remedy="Raise BROWSER_CONTEXTS if this happens often.",
+    def health(self) -> PoolHealth:
+        """How the pool is; cheap, from what it knows."""
+        now = self._clock.monotonic()
+        keeper, line = self.keeper, self.line
+        browser = keeper.chromium.browser
+        return PoolHealth(
+            up=keeper.up,
+            why=keeper.why,
+            version=browser.version if browser is not None else "",
+            since=keeper.since,
+            contexts=len(self.contexts.open),
+            limit=self._settings.contexts,
+            leases=tuple(
+                LeaseView(one.account_id, one.task, timedelta(seconds=now - one.since))
+                for one in line.leases.values()
+            ),
+            queued=Counter(waiter.task or "other" for waiter in line.waiting),
+            longest_wait=timedelta(seconds=max((now - one.since for one in line.waiting), default=0.0)),
+            operations={task: dict(outcomes) for task, outcomes in self._operations.items()},
+            memory_bytes=keeper.memory_bytes,
+            processes=keeper.processes,
+            restarts=keeper.restarts,
+            evidence=self._last_evidence,
         )
 
-    # --- pages ------------------------------------------------------------------------------------
+    async def tend(self) -> str:
+        """Take back overdue leases, close idle contexts, watch memory. Called by the keeper, once a tick.
 
-    async def _context(self, lease: Lease) -> AccountContext:
-        """The account's context, opened where there is none that can still be used."""
-        session = self._sessions.load(lease.account_id) if self._sessions is not None else None
+        Returns:
+            Why the browser should be replaced now, or "".
+        """
         now = self._clock.monotonic()
-        slot = self._contexts.get(lease.account_id)
-        if slot is not None and not self._usable(slot, session, now):
-            await self._close(slot)
-            slot = None
-        if slot is None:
-            while len(self._contexts) >= self._settings.contexts:
-                await self._close(self._least_used())
-            slot = await self._open(lease.account_id, session, now)
-        return slot
+        for lease in tuple(self.line.leases.values()):
+            if now > lease.ends + OVERDUE:
+                lease.cut("it was not given back in time")
+                self._in_background(self._discard(lease))
+        used = (self.keeper.memory_bytes or 0) / MEGABYTE
+        crowded = used > 0.8 * self._settings.memory_limit_mb
+        idle_limit = 0.0 if crowded else self._settings.idle_limit.total_seconds()
+        await self.contexts.close_idle(self.line.leases, idle_limit)
+        if used > self._settings.memory_limit_mb:
+            self._draining = f"the browser took {used:.0f} MB, more than {self._settings.memory_limit_mb} MB"
+        return self._draining if not self.line.leases else ""
 
-    def _usable(self, slot: AccountContext, session: Session | None, now: float) -> bool:
-        if slot.generation != self.keeper.chromium.generation or slot.page.is_closed():
-            return False
-        if slot.worn(now, self._settings.context_age, self._settings.context_uses):
-            return False
-        known = slot.session.fingerprint() if slot.session is not None else None
-        return known == (session.fingerprint() if session is not None else None)
-
-    def _least_used(self) -> AccountContext:
-        idle = [slot for account, slot in self._contexts.items() if account not in self._leases]
-        return min(idle, key=lambda slot: slot.last_used)
-
-    async def _open(self, account_id: str, session: Session | None, now: float) -> AccountContext:
-        browser = self.keeper.chromium.browser
-        if browser is None:
-            raise Transient("The browser went away.", meaning="The operation was not started.")
-        async with asyncio.timeout(self._settings.call_timeout.total_seconds()):
-            slot = await open_context(
-                browser,
-                account_id,
-                session,
-                generation=self.keeper.chromium.generation,
-                now=now,
-                call_timeout=self._settings.call_timeout,
-                on_crash=self._crashed,
-            )
-        self._contexts[account_id] = slot
-        return slot
-
-    def _crashed(self, slot: AccountContext) -> None:
-        lease = self._leases.get(slot.account_id)
-        if lease is not None and lease.slot is slot:
-            lease.cut("its page crashed")
-
-    async def _close(self, slot: AccountContext) -> None:
-        if self._contexts.get(slot.account_id) is slot:
-            del self._contexts[slot.account_id]
-        if slot.generation == self.keeper.chromium.generation:
-            await self._save(slot)
-            if not await slot.close():
-                self.keeper.suspect()
-
-    async def _save(self, slot: AccountContext) -> None:
-        """Write renewed cookies back."""
-        slot.checked = self._clock.monotonic()
-        if self._sessions is None or slot.crashed or not self.keeper.up:
-            return
-        with contextlib.suppress(Error, TimeoutError, OSError):
-            new = await slot.renewed()
-            if new is not None:
-                # A session that the owner gave meanwhile is newer than what this context renewed.
-                held = self._sessions.load(slot.account_id)
-                if (
-                    held is not None
-                    and slot.session is not None
-                    and held.fingerprint() == slot.session.fingerprint()
-                ):
-                    self._sessions.save(slot.account_id, new)
-                slot.session = new
+    async def close(self) -> None:
+        """Write renewed sessions back and end everything; leases still in use are cut short."""
+        self._draining = "the browser pool closes"
+        self.line.close("The browser pool closes.")
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.keeper.up:
+            await self.contexts.save_all()
+        self.contexts.open.clear()
 
     # --- after use --------------------------------------------------------------------------------
 
@@ -313,101 +220,45 @@ class BrowserPool:
             slot = lease.slot
             if slot is not None:
                 slot.crashed = True  # nobody knows what state it is in: no cookies of it are kept
-                await self._close(slot)
+                await self.contexts.close(slot)
         finally:
             self._release(lease)
 
     async def _save_then_release(self, lease: Lease, slot: AccountContext) -> None:
         try:
-            await self._save(slot)
+            await self.contexts.save(slot)
         finally:
             self._release(lease)
 
     def _release(self, lease: Lease) -> None:
-        if self._leases.get(lease.account_id) is lease:
-            del self._leases[lease.account_id]
-        if self._draining and not self._leases:
+        self.line.release(lease)
+        if self._draining and not self.line.leases:
             self.keeper.suspect()
-        self._grant()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # --- called by the keeper ---------------------------------------------------------------------
+    # --- what the browser does --------------------------------------------------------------------
 
-    def browser_lost(self, why: str) -> None:
+    def _shut(self) -> str:
+        return self._draining if self.keeper.up else f"the browser is down: {self.keeper.why}"
+
+    def _crashed(self, slot: AccountContext) -> None:
+        lease = self.line.leases.get(slot.account_id)
+        if lease is not None and lease.slot is slot:
+            lease.cut("its page crashed")
+
+    def _browser_lost(self, why: str) -> None:
         """Everything opened in the browser is worthless: end the leases, forget the contexts."""
-        self._contexts.clear()
-        for lease in tuple(self._leases.values()):
+        self.contexts.open.clear()
+        for lease in tuple(self.line.leases.values()):
             lease.cut(why)
 
-    def browser_ready(self) -> None:
-        """There is a browser again: serve who waits."""
+    def _browser_ready(self) -> None:
         self._draining = ""
-        self._grant()
-
-    async def tend(self) -> str:
-        """Take back overdue leases, close idle contexts, watch memory; why to replace the browser, or ""."""
-        now = self._clock.monotonic()
-        for lease in tuple(self._leases.values()):
-            if now > lease.ends + OVERDUE:
-                lease.cut("it was not given back in time")
-                self._in_background(self._discard(lease))
-        used = (self.keeper.memory_bytes or 0) / MEGABYTE
-        crowded = used > 0.8 * self._settings.memory_limit_mb
-        for account, slot in tuple(self._contexts.items()):
-            idle = now - slot.last_used
-            if account not in self._leases and (crowded or idle > self._settings.idle_limit.total_seconds()):
-                await self._close(slot)
-        if used > self._settings.memory_limit_mb:
-            self._draining = f"it took {used:.0f} MB, more than {self._settings.memory_limit_mb} MB"
-        return self._draining if not self._leases else ""
-
-    # --- telling ----------------------------------------------------------------------------------
-
-    def health(self) -> PoolHealth:
-        """How the pool is; cheap, from what it knows."""
-        now = self._clock.monotonic()
-        keeper = self.keeper
-        browser = keeper.chromium.browser
-        return PoolHealth(
-            up=keeper.up,
-            why=keeper.why,
-            version=browser.version if browser is not None else "",
-            since=keeper.since,
-            contexts=len(self._contexts),
-            limit=self._settings.contexts,
-            leases=tuple(
-                LeaseView(one.account_id, one.task, timedelta(seconds=now - one.since))
-                for one in self._leases.values()
-            ),
-            queued=Counter(waiter.task or "other" for waiter in self._waiting),
-            longest_wait=timedelta(seconds=max((now - one.since for one in self._waiting), default=0.0)),
-            operations={task: dict(outcomes) for task, outcomes in self._operations.items()},
-            memory_bytes=keeper.memory_bytes,
-            processes=keeper.processes,
-            restarts=keeper.restarts,
-            evidence=self._last_evidence,
-        )
-
-    async def close(self) -> None:
-        """Write renewed sessions back and end everything; leases still in use are cut short."""
-        self._draining = "the pool closes"
-        for waiter in self._waiting:
-            if not waiter.granted.done():
-                waiter.granted.set_exception(
-                    Transient("The browser pool closes.", meaning="Nothing was started.")
-                )
-        for lease in tuple(self._leases.values()):
-            lease.cut("the pool closes")
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self.keeper.up:
-            await asyncio.gather(*(self._save(slot) for slot in self._contexts.values()))
-        self._contexts.clear()
+        self.line.grant()
 
 
 def _late(lease: Lease, limit: timedelta) -> Transient:
@@ -457,17 +308,22 @@ async def open_browser_pool(
     root = root or default_root()
     await asyncio.to_thread(sweep, root)
     folder = await asyncio.to_thread(open_run_folder, root)
-    pool = BrowserPool(settings, clock, events, sessions, evidence_folder)
-    chromium = Chromium(executable, folder, lambda why: keeper.gone(why))  # noqa: PLW0108 - the keeper comes next
-    keeper = Keeper(chromium, clock, events, lost=pool.browser_lost, ready=pool.browser_ready, tend=pool.tend)
-    pool._keeper = keeper
-    await keeper.start()
-    watch = asyncio.create_task(keeper.run(), name="browser keeper")
+    pool = BrowserPool(
+        settings,
+        clock,
+        events,
+        executable=executable,
+        folder=folder,
+        sessions=sessions,
+        evidence_folder=evidence_folder,
+    )
+    await pool.keeper.start()
+    watch = asyncio.create_task(pool.keeper.run(), name="browser keeper")
     try:
         yield pool
     finally:
         await pool.close()
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
-        await chromium.close()
+        await pool.keeper.chromium.close()
         folder.remove()

@@ -13,7 +13,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from stonechat.browser import BrowserPool, Priority
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Permanent, SessionTrouble
+from stonechat.core.errors import Permanent, SessionTrouble, Transient
 from stonechat.core.events import EventStream, SelectorMoved
 from stonechat.core.model import Account
 from stonechat.core.network import NetworkPost, Profile, Publication, PublishOutcome, Timeline
@@ -115,7 +115,12 @@ class XWeb:
         """
         try:
             async with self._page(account, Priority.METRICS, "session") as page:
-                await go(page, f"{self._site}/home")
+                try:
+                    await go(page, f"{self._site}/home")
+                except Transient as exc:
+                    if exc.retry_after is not None:  # HTTP 429
+                        return SessionState.RATE_LIMITED
+                    raise
                 found = await facts(page)
                 if not found.handle:
                     raise await explain(
