@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from tests.support.processes import Reaper
+from tests.support.processes import Reaper, free_port
 from tests.support.servers import postgres
 from tests.support.waiting import eventually
 
@@ -24,6 +25,7 @@ from stonechat.database import job_rows
 from stonechat.database.engine import Database, open_database
 from stonechat.database.job_rows import RunRow, StepRow
 from stonechat.jobs.declaration import Job, JobContext, Missed, Overlap, Priority, Resource, Retry, Work
+from stonechat.jobs.engine import open_engine
 from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
 
 HOUR = timedelta(hours=1)
@@ -238,7 +240,8 @@ async def test_a_paused_job_stands_still_runs_when_told_to_and_resumes_without_a
         assert max(b - a for a, b in pairwise(ticks)) > timedelta(seconds=1.5), "a burst"
 
 
-async def test_a_run_can_be_cancelled(any_database_url: str) -> None:
+@pytest.mark.parametrize("where", ["here", "from another process"])
+async def test_a_run_can_be_cancelled(any_database_url: str, where: str) -> None:
     begun, stopped = asyncio.Event(), asyncio.Event()
 
     async def run(_: JobContext) -> Work:
@@ -252,14 +255,41 @@ async def test_a_run_can_be_cancelled(any_database_url: str) -> None:
     async with open_house(any_database_url, [_job(run)]) as house:
         run_id = await house.runner.trigger("a.job", "ann", by="a test")
         await begun.wait()
-        assert await house.runner.cancel(run_id, by="the owner")
+        desk = house.runner if where == "here" else house.runner.desk
+        assert await desk.cancel(run_id, by="the owner")
         await stopped.wait()
         row = await house.end_of(run_id)
         assert (row.state, row.note) == (RunState.SKIPPED, "cancelled by the owner")
-        assert not await house.runner.cancel(run_id, by="the owner")
+        assert not await desk.cancel(run_id, by="the owner")
         begun.clear()
         await house.runner.trigger("a.job", "ann", by="a test")
         await begun.wait()  # its line is free again
+
+
+async def test_a_second_engine_in_one_process_is_refused(tmp_path: Path) -> None:
+    async with open_house(f"sqlite:///{tmp_path / 'one.db'}", [_job(_three)]) as house:
+        with pytest.raises(RuntimeError, match="one engine"):
+            async with open_house(f"sqlite:///{tmp_path / 'two.db'}", [_job(_three)]):
+                pass
+        row = await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        assert row.state is RunState.SUCCEEDED, "the first one was harmed"
+
+
+async def test_an_engine_without_its_database_says_what_to_do(sqlite_url: str) -> None:
+    with pytest.raises(Transient) as refused:
+        async with open_engine(
+            f"postgresql://nobody:x@127.0.0.1:{free_port()}/none",
+            executor_id="one",
+            queues={},
+            poll=timedelta(seconds=1),
+            body=_never,
+        ):
+            pass
+    assert "JOBS_DATABASE_URL" in refused.value.remedy
+
+
+async def _never(_: object, __: object) -> None:
+    raise AssertionError("nothing was asked for")
 
 
 async def test_a_row_written_by_another_process_is_run(sqlite_url: str) -> None:

@@ -66,13 +66,14 @@ class Desk:
         """Every job and account: what it last did, how well, and when it is next due."""
         now = self._clock.now()
         since = self._clock.wall() - timedelta(days=1)
+        needed = KEPT if self._verdicts is None else 1
         found = []
         async with self._database.read("jobs.status") as connection:
             tallies = await job_rows.tallies(connection, since)
             off = {switch.scope: switch.why for switch in await switches.switched_off(connection)}
             for job in self._jobs.values():
                 for account_id in accounts if job.per_account else (None,):
-                    ends = await job_rows.last_ends(connection, job.name, account_id, KEPT)
+                    ends = await job_rows.last_ends(connection, job.name, account_id, needed)
                     tally = tallies.get((job.name, account_id))
                     total = tally.succeeded + tally.failed if tally is not None else 0
                     verdict = self._verdict(job, account_id, ends)

@@ -37,6 +37,9 @@ log = structlog.get_logger()
 CLOSE_LIMIT = timedelta(seconds=10)
 """How long runs may take to end when the process stops (real time); the rest resume at the next start."""
 
+STATUS_AGE = timedelta(seconds=2)
+"""Health checks, pages and meters ask for the same list."""
+
 POLL = timedelta(seconds=2)
 """Between two looks for what other processes have put into a queue (real time)."""
 
@@ -66,6 +69,8 @@ class Runner:
         self._scheduler = scheduler
         self._runs = runs
         self._accounts = accounts
+        self._reading = asyncio.Lock()
+        self._status: tuple[float, list[JobStatus]] | None = None
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
         """One more run of ``job`` at account time ``at``; asked twice, it runs once.
@@ -91,11 +96,13 @@ class Runner:
     async def pause(self, job: str | None, account_id: str | None = None, *, by: str, why: str) -> None:
         """Hold the ticks of a job (of one account, or all; of all jobs if None) until resumed."""
         await self.desk.pause(job, account_id, by=by, why=why)
+        self._status = None
         self._scheduler.refresh_soon()
 
     async def resume(self, job: str | None, account_id: str | None = None, *, by: str, why: str = "") -> None:
         """Go on; what passed in between is made up for as the job's policy says, without a burst."""
         await self.desk.resume(job, account_id, by=by, why=why)
+        self._status = None
         self._scheduler.refresh_soon()
 
     async def cancel(self, run_id: str, *, by: str) -> bool:
@@ -117,8 +124,16 @@ class Runner:
         return await self.desk.show(run_id)
 
     async def status(self) -> list[JobStatus]:
-        """Every job and account: what it last did, how well, and when it is next due."""
-        return await self.desk.status(self._accounts())
+        """Every job and account: what it last did, how well, and when it is next due.
+
+        Asked by several at once, it is read once: up to ``STATUS_AGE`` old.
+        """
+        async with self._reading:
+            known = self._status
+            if known is None or self._clock.monotonic() - known[0] > STATUS_AGE.total_seconds():
+                known = (self._clock.monotonic(), await self.desk.status(self._accounts()))
+                self._status = known
+            return known[1]
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from typing import TypeVar, cast
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Queue
+from dbos import _dbos as dbos_module
 from dbos._context import get_local_dbos_context
 from dbos._error import (
     DBOSQueueDeduplicatedError,
@@ -28,6 +29,7 @@ from dbos._error import (
 from dbos._queue import queue_worker_thread
 from dbos._utils import INTERNAL_QUEUE_NAME
 
+from stonechat.core.errors import Transient
 from stonechat.jobs.declaration import Json
 from stonechat.jobs.engine.json_form import JsonSerializer
 from stonechat.jobs.engine.pool import Pool
@@ -155,7 +157,7 @@ class Engine:
                         "workflow_id": run_id,
                         "workflow_id_reuse_policy": "reject",
                         "deduplication_id": lane,
-                        "priority": _priority(handicap),
+                        "priority": priority(handicap, time.time()),
                         "app_version": VERSION,
                     },
                     request,
@@ -268,12 +270,21 @@ async def open_engine(
         queues: name of each queue and how many of its runs this process takes at once.
         poll: real time between two looks into a queue for what other processes put in.
         body: runs a run.
+
+    Raises:
+        Transient: its database cannot be reached now.
+        RuntimeError: another engine is open in this process.
     """
+    if dbos_module._dbos_global_instance is not None:
+        raise RuntimeError("one engine may be open in a process at a time")
     closing = threading.Event()
     log_filter = _quieten(closing)
     pool = Pool(url, schema=SCHEMA, closing=closing)
     try:
-        await asyncio.to_thread(pool.migrate)
+        try:
+            await asyncio.to_thread(pool.migrate)
+        except sa.exc.OperationalError as exc:
+            raise _unreachable(exc) from exc
         dbos = DBOS(config=_config(url, executor_id, pool.engine))
         engine = Engine(dbos, executor_id)
         _register(engine, body)
@@ -315,9 +326,13 @@ async def _outside(call: Awaitable[T]) -> T:
     return await asyncio.get_running_loop().create_task(run(), context=contextvars.Context())
 
 
-def _priority(handicap: timedelta) -> int:
-    """Smaller goes first: the moment of asking plus the handicap, in seconds since 2025-01-01."""
-    return int(time.time() - 1_735_689_600 + handicap.total_seconds())
+def priority(handicap: timedelta, asked: float) -> int:
+    """Smaller goes first: the moment of asking (Unix seconds) plus the handicap, since 2025-01-01.
+
+    A run that has waited for longer than its handicap goes before one that is asked for now, whatever
+    its kind: nothing starves.
+    """
+    return int(asked - 1_735_689_600 + handicap.total_seconds())
 
 
 def _iso(seconds: float) -> str:
@@ -341,8 +356,20 @@ def _config(url: str, executor_id: str, engine: sa.Engine) -> DBOSConfig:
     return config
 
 
+def _unreachable(exc: sa.exc.OperationalError) -> Transient:
+    return Transient(
+        f"The job engine's database cannot be used: {str(exc.orig).strip().splitlines()[0]}",
+        meaning="No job can run.",
+        remedy="Check that the server runs and that JOBS_DATABASE_URL, or DATABASE_URL, is right.",
+    )
+
+
 def _quieten(closing: threading.Event) -> Throttle:
-    """At most a handful of the engine's log lines a minute of each kind, none while closing."""
+    """A few of the engine's log lines a minute of each kind, none while closing, and to our log alone."""
     throttle = Throttle(per_minute=3, silent=closing.is_set)
-    logging.getLogger("dbos").addFilter(throttle)
+    logger = logging.getLogger("dbos")
+    logger.addFilter(throttle)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())  # DBOS adds one of its own to a logger without any
+    logger.propagate = True
     return throttle
