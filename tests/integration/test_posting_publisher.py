@@ -17,15 +17,17 @@ from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, 
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content import approval
-from stonechat.core.errors import Permanent
+from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import PostHeld, PostPublished, PostReconciled, SessionChanged
 from stonechat.core.model import Approval, ContentKind, LatePolicy, Mode
 from stonechat.core.states import BreakerState, ContentState, SessionState
 from stonechat.database import Database, accounts, content, open_database, receipts
+from stonechat.networks.guarded import GuardedNetwork
 from stonechat.posting import decisions
 from stonechat.posting.blocking import blocked_by
 from stonechat.posting.gate import Blocked
 from stonechat.posting.outcome import Verdict
+from stonechat.posting.publisher import Publisher
 from stonechat.posting.queue import queue_rows, story
 from stonechat.posting.sweep import RECONCILE, SWEEP
 from stonechat.resilience.machine import Policy
@@ -448,18 +450,26 @@ async def test_the_posting_breaker_opens_holds_probes_and_closes(
 ) -> None:
     desk = desk_on(database, clock)
     await desk.add_account(ACCOUNT)
+    healthy = asyncio.Event()
+
+    async def probe() -> None:
+        if not healthy.is_set():
+            raise Transient("still broken")
+
     policy = Policy(consecutive=3, first_wait=timedelta(seconds=30), jitter=0.0)
     async with open_breakers(None, clock, desk.events, random.Random(1)) as breakers:
-        breaker = breakers.add("posting", policy)
-        desk.blocked = blocked_by([breaker], clock)
-        desk.breaker = breaker
-        desk.network.faults = [Fault.REFUSED] * 3
+        site, posting = (breakers.add(name, policy, probe) for name in ("site", "posting"))
+        desk.blocked = blocked_by([site, posting], clock)
+        guarded = GuardedNetwork(desk.network, site=site, publishing=posting)
+        desk.network.faults = [Fault.NOT_ACCEPTED] * 3
         await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=clock.now()) for n in range(4)))
+        publisher = Publisher(database, {"x_web": guarded}, clock, desk.events, desk.rules, host="h")
         for n in range(3):
-            await desk.publisher().publish(ACCOUNT, f"p{n}")
-        assert breaker.state is BreakerState.OPEN
-        held = await desk.publisher().publish(ACCOUNT, "p3")
-        assert (held.verdict, held.until) == (Verdict.HELD, clock.now() + timedelta(seconds=30))
-        await clock.advance(seconds=31)
-        assert (await desk.publisher().publish(ACCOUNT, "p3")).verdict is Verdict.POSTED
-        assert breaker.state is BreakerState.CLOSED
+            await publisher.publish(ACCOUNT, f"p{n}")
+        assert posting.state is BreakerState.OPEN
+        held = await publisher.publish(ACCOUNT, "p3")
+        assert (held.verdict, held.until) == (Verdict.HELD, clock.now() + timedelta(seconds=33))
+        assert len(desk.network.calls) == 3
+        healthy.set()
+        await clock.advance(seconds=33)
+        assert (await publisher.publish(ACCOUNT, "p3")).verdict is Verdict.POSTED

@@ -22,7 +22,6 @@ from stonechat.posting.publisher import Publisher
 from stonechat.posting.reconciler import Reconciler
 from stonechat.posting.sessions import SessionWatch
 from stonechat.posting.sweep import Sweep
-from stonechat.resilience.breaker import Breaker
 from tests.support.network import FakeNetwork
 
 T = TypeVar("T")
@@ -102,7 +101,6 @@ class Desk:
     checkpoint: Checkpoint
     events: EventStream
     told: list[Event]
-    breaker: Breaker | None = None
     reconciler_type: type[Reconciler] = Reconciler
 
     @property
@@ -118,7 +116,6 @@ class Desk:
             self.events,
             self.rules,
             host="host-1",
-            breaker=self.breaker,
             checkpoint=self.checkpoint,
         )
 

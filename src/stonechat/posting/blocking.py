@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from stonechat.core.clock import Clock
 from stonechat.core.model import Account
+from stonechat.core.states import BreakerState
 from stonechat.posting.conditions import Blockers
 from stonechat.posting.gate import Blocked
 from stonechat.resilience.breaker import Breaker
 
+PROBE_ROOM = timedelta(seconds=3)
+"""Real time that a probe may take before the gate is asked again."""
+
 
 def blocked_by(breakers: Sequence[Breaker], clock: Clock) -> Blockers:
-    """A question for the gate: which of ``breakers`` lets nothing through now.
+    """A question for the gate: which of ``breakers`` lets nothing through now, and when to ask again.
 
-    A breaker whose wait is over does not hold: the next call may be its probe, and it says itself
-    whether it is.
+    Each must have a background probe, since posts wait for it and are not used as probes themselves.
     """
 
     def blocked(_account: Account) -> Sequence[Blocked]:
@@ -25,11 +29,9 @@ def blocked_by(breakers: Sequence[Breaker], clock: Clock) -> Blockers:
                 continue
             status = breaker.status()
             until = None
-            if status.retry_after is not None:
-                left = status.since + status.retry_after - clock.wall()
-                if left.total_seconds() <= 0:
-                    continue
-                until = clock.now() + left * clock.speed
+            if status.state in (BreakerState.OPEN, BreakerState.HALF_OPEN):
+                left = status.since + (status.retry_after or timedelta()) - clock.wall()
+                until = clock.now() + (max(left, timedelta()) + PROBE_ROOM) * clock.speed
             state = status.state.value.replace("_", " ")
             found.append(Blocked(breaker.name, f"the breaker is {state}: {status.why}", until))
         return found

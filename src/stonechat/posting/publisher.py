@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import assert_never
 
@@ -21,7 +21,6 @@ from stonechat.posting.conditions import Rules, observe
 from stonechat.posting.gate import Go, Hold, Late, Never, decide
 from stonechat.posting.outcome import Checkpoint, Result, Verdict, carry_on
 from stonechat.posting.recording import Intent, Moment, close_opportunity, record
-from stonechat.resilience.breaker import Breaker
 
 
 class Publisher:
@@ -34,7 +33,6 @@ class Publisher:
     Args:
         networks: by ``Account.network``.
         host: name of this process, kept with each attempt.
-        breaker: counts publications that failed; None where nothing counts them.
         checkpoint: called after each step; tests end the process there.
     """
 
@@ -47,7 +45,6 @@ class Publisher:
         rules: Rules,
         *,
         host: str,
-        breaker: Breaker | None = None,
         checkpoint: Checkpoint = carry_on,
     ) -> None:
         self._database = database
@@ -56,7 +53,6 @@ class Publisher:
         self._events = events
         self._rules = rules
         self._host = host
-        self._breaker = breaker
         self._checkpoint = checkpoint
 
     async def publish(self, account: Account, content_id: str, *, owner: str = "") -> Result:
@@ -151,7 +147,8 @@ class Publisher:
 
         try:
             async with asyncio.timeout(self._rules.settings.publish_timeout.total_seconds()):
-                return await self._counted(account, intent.publication, before_click), True
+                network = self._networks[account.network]
+                return await network.publish(account, intent.publication, before_click=before_click), True
         except SessionTrouble as trouble:
             if not clicked:
                 return Refused(trouble.what, session=trouble.state), True
@@ -165,21 +162,6 @@ class Publisher:
             late = Unconfirmed("the run was stopped") if clicked else Refused("the run was stopped")
             await asyncio.shield(self._receipt(account, intent, late, reached=False))
             raise
-
-    async def _counted(
-        self, account: Account, publication: Publication, before_click: Callable[[], None]
-    ) -> PublishOutcome:
-        """Publish, and let the breaker know how it went. Raises ``BreakerOpen`` before anything is done."""
-        network = self._networks[account.network]
-        if self._breaker is None:
-            return await network.publish(account, publication, before_click=before_click)
-        async with self._breaker.call() as call:
-            outcome = await network.publish(account, publication, before_click=before_click)
-            if isinstance(outcome, Unconfirmed) or (
-                isinstance(outcome, Refused) and not outcome.permanent and outcome.session is None
-            ):
-                call.failed(outcome.reason)
-            return outcome
 
     async def _receipt(
         self, account: Account, intent: Intent, outcome: PublishOutcome, reached: bool
