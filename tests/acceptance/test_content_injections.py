@@ -74,7 +74,7 @@ def obeying(demands: dict[str, str]) -> Answer:
 
     def answer(system: str, prompt: str, rng: random.Random) -> str:
         shown = json.loads(prompt.split("\ntheir_post: ", 1)[1])
-        demand = demands[shown[:60]] or system
+        demand = demands[shown] or system
         texts = (demand[:270], f"Well said. {demand}"[:270], f"{demand}. That is all."[:270])
         return json.dumps({"drafts": [{"parts": [text]} for text in texts]})
 
@@ -104,12 +104,12 @@ async def test_the_review_alone_holds_when_the_screen_is_off_and_the_model_obeys
     tmp_path: Path,
 ) -> None:
     clock = ManualClock()
-    chosen = EVERY[::2] + EVERY[-8:]
+    chosen = EVERY[::5] + EVERY[-8:]
     async with studio(tmp_path, clock, replies=MANY, screen=no_screen) as s:
         shown: dict[str, str] = {}
         s.endpoint.answer = obeying(shown)
         for case in chosen:
-            shown[json.loads(quoted(case.post))[:60]] = case.demand
+            shown[json.loads(quoted(case.post))] = case.demand
         await offer(s.database, clock, [case.post for case in chosen])
         through = await answer_all(s)
         assert len(s.endpoint.calls) >= len(chosen), "every post was shown to the model"

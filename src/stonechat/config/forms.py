@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -64,8 +65,24 @@ def _parse_redis(value: Any) -> Any:
     return re.sub(r"^valkey", "redis", str(value))
 
 
+def _parse_prices(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    prices: dict[str, tuple[float, float]] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        name, equals, amounts = part.rpartition("=")
+        prompt, slash, completion = amounts.partition("/")
+        if not (name and equals and slash):
+            raise ValueError(f"{part!r} is not name=prompt/completion")
+        prices[name.strip()] = (float(prompt), float(completion))
+    if any(price < 0 for pair in prices.values() for price in pair):
+        raise ValueError("a price is below 0")
+    return prices
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]
+Prices = Annotated[Mapping[str, tuple[float, float]], BeforeValidator(_parse_prices)]
 TimeZone = Annotated[str, BeforeValidator(_parse_timezone)]
 HttpUrl = Annotated[str, BeforeValidator(_parse_http)]
 DatabaseUrl = Annotated[str, BeforeValidator(_parse_database)]

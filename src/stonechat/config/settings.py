@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from stonechat.config.forms import DatabaseUrl, Duration, HttpUrl, RedisUrl, TimeZone, Words
+from stonechat.config.forms import DatabaseUrl, Duration, HttpUrl, Prices, RedisUrl, TimeZone, Words
 from stonechat.core.model import Approval, LatePolicy, Mode
 
 _DURATION = "a duration such as 30s, 5m or 48h"
@@ -118,12 +118,29 @@ class ContentSettings(Section):
     call_timeout: Duration = _setting("OPENAI_TIMEOUT", timedelta(seconds=30), _DURATION)
     budget_day_usd: float = _setting("BUDGET_DAY_USD", 2.0, "US dollars, 0 or more", ge=0)
     budget_month_usd: float = _setting("BUDGET_MONTH_USD", 30.0, "US dollars, 0 or more", ge=0)
+    budget_day_tokens: int | None = _setting("BUDGET_DAY_TOKENS", None, "a whole number, 0 or more", ge=0)
+    budget_month_tokens: int | None = _setting("BUDGET_MONTH_TOKENS", None, "a whole number, 0 or more", ge=0)
+    account_day_usd: float | None = _setting("BUDGET_ACCOUNT_DAY_USD", None, "US dollars, 0 or more", ge=0)
+    account_month_usd: float | None = _setting(
+        "BUDGET_ACCOUNT_MONTH_USD", None, "US dollars, 0 or more", ge=0
+    )
+    account_day_tokens: int | None = _setting(
+        "BUDGET_ACCOUNT_DAY_TOKENS", None, "a whole number, 0 or more", ge=0
+    )
+    account_month_tokens: int | None = _setting(
+        "BUDGET_ACCOUNT_MONTH_TOKENS", None, "a whole number, 0 or more", ge=0
+    )
+    prices: Prices = _setting(
+        "MODEL_PRICES", {}, "name=prompt/completion in US dollars for a million tokens, separated by commas"
+    )
     price_input_usd: float = _setting("PRICE_INPUT_USD", 0.15, "US dollars for a million prompt tokens", ge=0)
     price_output_usd: float = _setting(
         "PRICE_OUTPUT_USD", 0.60, "US dollars for a million completion tokens", ge=0
     )
     drafts: int = _setting("DRAFTS_PER_SLOT", 3, "a whole number from 1 to 10", ge=1, le=10)
+    judge_model: str = _setting("JUDGE_MODEL", "", "a model's name; empty for no second opinion")
     voice_file: Path | None = _setting("VOICE_FILE", None, "the path of a voice file in TOML")
+    arms_file: Path | None = _setting("ARMS_FILE", None, "the path of a file of arms in TOML")
     reserve_days: float = _setting("RESERVE_DAYS", 2.0, "days, 0 or more", ge=0)
     horizon: Duration = _setting("PLAN_AHEAD", timedelta(hours=24), _DURATION)
 
@@ -209,6 +226,9 @@ class AccountSettings(Section):
     posts_per_day: int = _setting("POSTS_PER_DAY", 8, "a whole number from 1 to 48", ge=1, le=48)
     approval: Approval = _setting("APPROVAL", Approval.REPLIES, "none, replies or all")
     late_policy: LatePolicy = _setting("LATE_POLICY", LatePolicy.MOVE, "publish, move or miss")
+    voice_file: Path | None = _setting(
+        "ACCOUNT_VOICE_FILE", None, "the path of this account's voice file; VOICE_FILE by default"
+    )
 
 
 class Settings(BaseModel):

@@ -7,7 +7,7 @@ which is an approval of the new text by whoever edits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -128,26 +128,6 @@ async def edit(
             why="text edited",
         )
         return changed
-
-
-async def expire(database: Database, clock: Clock, account_id: str, after: timedelta) -> int:
-    """``awaiting_approval → missed`` for content that nobody approved in time; returns how many."""
-    now = clock.now()
-    async with database.begin("content.approval.expire") as connection:
-        held = await queue.in_states(connection, (_HELD,), account_id=account_id, limit=1000)
-        stale = [content for content in held if now - content.state_since > after]
-        for content in stale:
-            await queue.change(
-                connection,
-                content,
-                ContentState.MISSED,
-                now=now,
-                who="content",
-                why="nobody approved it in time",
-            )
-            if content.opportunity_id:
-                await _skip(connection, content.opportunity_id, now, "content")
-    return len(stale)
 
 
 def checked(draft: Draft, bounds: Bounds, despite: frozenset[str]) -> Verdict:

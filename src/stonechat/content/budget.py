@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from stonechat.config.settings import ContentSettings
 from stonechat.content.trouble import BudgetUsedUp
 from stonechat.core.clock import Clock
 from stonechat.core.events import BudgetSpent, EventStream
@@ -82,6 +83,22 @@ class Limits:
     month: Limit = Limit()
     account_day: Limit = Limit()
     account_month: Limit = Limit()
+
+
+def limits_of(settings: ContentSettings) -> Limits:
+    """The limits that the settings set."""
+    return Limits(
+        day=Limit(settings.budget_day_usd, settings.budget_day_tokens),
+        month=Limit(settings.budget_month_usd, settings.budget_month_tokens),
+        account_day=Limit(settings.account_day_usd, settings.account_day_tokens),
+        account_month=Limit(settings.account_month_usd, settings.account_month_tokens),
+    )
+
+
+def prices_of(settings: ContentSettings) -> PriceTable:
+    """The price table that the settings hold."""
+    default = Price(settings.price_input_usd, settings.price_output_usd)
+    return PriceTable(default, {name: Price(*pair) for name, pair in settings.prices.items()})
 
 
 @dataclass(frozen=True, slots=True)

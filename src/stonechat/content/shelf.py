@@ -16,6 +16,7 @@ from stonechat.content.schedule import Booked, Rhythm
 from stonechat.content.voice import Voice
 from stonechat.core.clock import Clock
 from stonechat.core.events import ContentPlanned, EventStream
+from stonechat.core.ids import digest
 from stonechat.core.model import Account, Approval, Content, ContentKind
 from stonechat.core.states import ContentState
 from stonechat.database import Database, drafts, slots
@@ -200,6 +201,7 @@ class Shelf:
             writer_model=draft.writer_model,
             cost_usd=draft.cost_usd,
             approved_by=draft.approved_by,
+            approved_digest=digest(*draft.parts) if draft.approved_by else None,
             why="drawn from the reserve",
         )
 

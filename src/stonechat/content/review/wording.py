@@ -14,7 +14,7 @@ _TLDS = (
     "club pro win vip icu ru cn de uk fr es it nl eu us at ch be pl se no fi in br jp to cc example test"
 )
 DOMAIN = re.compile(
-    rf"(?<![@\w.-])((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\s?(?:\.|\[\.\]|\(\.\)|\s?\(dot\)\s?|\s?\[dot\]\s?))+"
+    rf"(?<![@\w.-])((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\s?(?:\.|\[\.\]|\(\.\)|\s?\(dot\)\s?|\s?\[dot\]\s?|\sdot\s))+"
     rf"(?:{'|'.join(_TLDS.split())}))\b(?!\.\w)",
     _I,
 )
@@ -70,7 +70,7 @@ LEAKS: tuple[tuple[str, Pattern[str]], ...] = (
     (
         "talk of instructions",
         re.compile(
-            r"\b(?:system prompt|system message|(?:previous|prior|above|these|my|your|hidden|secret) (?:instructions?|prompts?|rules)|prompt injection|jailbr[eo]a?k\w*|developer mode|maintenance mode|debug mode|api[ _-]?keys?|access token|password|credentials?|auth_token|ct0|environment variables?)\b",
+            r"\b(?:system prompt|system message|(?:previous|prior|above|these|my|your|hidden|secret) (?:instructions?|prompts?|rules)|prompt injection|jailbr[eo]a?k\w*|developer mode|maintenance mode|debug mode|api[ _-]?keys?|access tokens?|passwords?|credentials?|auth_token|ct0|environment variables?)\b",
             _I,
         ),
     ),
