@@ -60,6 +60,7 @@ class LoopView:
         self.address: str = ""
         self._clock = clock
         self._started = clock.monotonic()
+        self._held = ""
         self._lines: deque[Text] = deque(maxlen=lines)
         self.printed: deque[Text] = deque()
 
@@ -156,7 +157,10 @@ class LoopView:
             case PostRefused():
                 said = f"refused: {event.why}"
             case PostHeld():
-                said = f"held: {event.why}"
+                if event.why == self._held:
+                    return None
+                self._held = event.why
+                return self._say(stamped.at, "hold", event.why)
             case RunEnded() if event.state in {RunState.FAILED, RunState.TIMED_OUT}:
                 said = f"{event.job} {event.state.value.replace('_', ' ')}: {event.error}"
             case RunMissed():

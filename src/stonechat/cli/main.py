@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stonechat import __version__
 from stonechat.cli import debug
+from stonechat.cli.context import run_async
+from stonechat.cli.output import AsJson, spoken
 
 app = typer.Typer(
     name="stonechat",
@@ -34,6 +37,45 @@ def _options(
     ] = False,
 ) -> None:
     """A social account that runs itself, and says at once when it cannot."""
+
+
+@app.command(
+    rich_help_panel="Run",
+    epilog="Example: stonechat demo --posts 20 --report report.json",
+)
+@spoken
+def demo(
+    posts: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stop after so many posts are published, measured and learned from."),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the figures to this file as JSON.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 7,
+    speed: Annotated[float, typer.Option(min=1, help="Account seconds for each real second.")] = 1800.0,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Where the dashboard listens.")] = None,
+) -> None:
+    """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
+    from stonechat.cli.demo import DemoOptions, run_demo
+
+    options = DemoOptions(posts=posts, report=report, seed=seed, speed=speed, port=port)
+    raise typer.Exit(run_async(run_demo(options)))
+
+
+@app.command(rich_help_panel="Run", epilog="Example: MODE=shadow stonechat run")
+@spoken
+def run() -> None:
+    """Run the account until Ctrl-C. Starts in shadow mode until the owner says MODE=live."""
+    from stonechat.cli.run import run as run_account
+
+    raise typer.Exit(run_async(run_account()))
+
+
+@app.command(rich_help_panel="Look", epilog="Example: stonechat doctor --json")
+def doctor(as_json: AsJson = False) -> None:
+    """Check everything that a run needs, and say how to mend what is wrong. Nothing is started."""
+    from stonechat.cli.doctor import doctor as examine
+
+    raise typer.Exit(examine(as_json=as_json))
 
 
 def main() -> None:

@@ -344,3 +344,14 @@ def _reward(row: Any) -> RewardRow:
         model_version=row.model_version,
         posted_at=row.posted_at,
     )
+
+
+async def judged_posts(connection: AsyncConnection) -> set[str]:
+    """Ids on the network of every post that is in the reward log, learned from or refused with a reason."""
+    return {str(row[0]) for row in await connection.execute(select(rewards.c.post_id))}
+
+
+async def count_learned(connection: AsyncConnection) -> int:
+    """How many posts taught something."""
+    query = select(func.count()).select_from(rewards).where(rewards.c.value.is_not(None))
+    return int((await connection.execute(query)).scalar_one())

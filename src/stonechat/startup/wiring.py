@@ -20,6 +20,8 @@ from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Choice
 from stonechat.core.network import Network
+from stonechat.dashboard.data import DashboardData
+from stonechat.dashboard.server import open_dashboard
 from stonechat.database import Database, accounts, open_database
 from stonechat.database.spool import Spool
 from stonechat.harvesting import harvester
@@ -34,6 +36,7 @@ from stonechat.posting import sweep
 from stonechat.posting.conditions import Blockers, Rules
 from stonechat.posting.gate import Blocked
 from stonechat.posting.publisher import Publisher
+from stonechat.posting.queue import queue_rows
 from stonechat.posting.reconciler import Reconciler
 from stonechat.posting.sessions import SessionWatch
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breakers, Policy, open_breakers
@@ -67,6 +70,7 @@ class Stonechat:
     learner: learner.Learner
     jobs: Runner
     accounts: tuple[Account, ...]
+    data: DashboardData
     address: str
 
 
@@ -86,14 +90,24 @@ async def open_stonechat(
         boot.on_close(events.subscribe(meters.hear))
         board = await boot.enter(open_board(clock, events))
         checks.check_startup(board, boot)
+        data = DashboardData(
+            clock=clock,
+            board=board,
+            meters=meters,
+            mode=settings.startup.mode.value,
+            steps=lambda: boot.steps,
+            ready=lambda: boot.ready,
+        )
         async with boot.step("health server"):
-            address = ""
+            dashboard = await boot.enter(open_dashboard(settings.dashboard, data, clock, events))
+            boot.say(f"{dashboard.address} {dashboard.note}")
         async with boot.step("database"):
             database = await _open_database(boot, settings, clock)
             async with database.begin("startup.accounts") as connection:
                 for account in served:
                     await accounts.put(connection, account, clock.now())
             checks.check_database(board, database)
+            data.connect(database=database)
             boot.say(database.url)
         async with boot.step("cache"):
             cache = await boot.enter(open_cache(settings.cache, clock, events))
@@ -102,6 +116,7 @@ async def open_stonechat(
         async with boot.step("browser pool"):
             pool = await _open_pool(boot, settings, clock, events, served)
             checks.check_browser(board, pool)
+            data.connect(pool=pool.health)
         async with boot.step("job manager"):
             breakers = await boot.enter(open_breakers(database, clock, events, rng))
             networks = _networks(settings, clock, events, pool, breakers, served)
@@ -117,6 +132,12 @@ async def open_stonechat(
                     is_down=board.is_down,
                     engine_url=settings.jobs.engine_url or engine_url_beside(settings.database_url),
                 )
+            )
+            data.connect(
+                breakers=breakers,
+                runner=runner,
+                learning=layers.learner.summary,
+                queue=lambda: queue_rows(database, layers.rules, networks, clock),
             )
             boot.say(f"{len(layers.jobs)} jobs, {len(served)} account{'s' if len(served) != 1 else ''}")
         async with boot.step("monitors"):
@@ -142,7 +163,8 @@ async def open_stonechat(
             learner=layers.learner,
             jobs=runner,
             accounts=served,
-            address=address,
+            data=data,
+            address=dashboard.address,
         )
 
 
@@ -152,6 +174,7 @@ class _Layers:
 
     writing: Writing
     learner: learner.Learner
+    rules: Rules
     jobs: tuple[Job, ...]
 
 
@@ -209,7 +232,7 @@ async def _open_layers(
         *harvester.jobs(harvesting),
         *learner.jobs(learning),
     )
-    return _Layers(writing, learning, declared)
+    return _Layers(writing, learning, rules, declared)
 
 
 def _networks(

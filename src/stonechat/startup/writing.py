@@ -76,7 +76,7 @@ async def open_writing(
             text_rules=lambda name: (networks[name].length, networks[name].max_length),
             voice=load_voice(own.voice_file),
             drafts=own.drafts,
-            secrets=_secrets(settings),
+            secrets=secrets(settings),
             rank=rank,
         )
         planner = Planner(
@@ -109,6 +109,7 @@ def _prices(settings: Settings) -> PriceTable:
     return PriceTable(Price(own.price_input_usd, own.price_output_usd), {})
 
 
-def _secrets(settings: Settings) -> list[str]:
+def secrets(settings: Settings) -> list[str]:
+    """What must stand in no post, log or page."""
     given = (settings.content.api_key, settings.x_web.session_b64, settings.dashboard.password)
     return [secret.get_secret_value() for secret in given if secret is not None]
