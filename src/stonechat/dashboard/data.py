@@ -236,16 +236,13 @@ class DashboardData:
             return await alert_rows.audit_trail(connection, limit=limit)
 
     async def next_actions(self, queue: Queue, *, limit: int = 3) -> list[Action]:
-        """What happens next: the next post and the next jobs, soonest first."""
-        found = []
-        if queue.ahead:
-            line = queue.ahead[0]
-            found.append(Action(f"{line.content.kind.value} to @{line.handle}", line.content.due_at))
-        if self.runner is not None:
-            found += [
-                Action(job.name, job.next_tick) for job in (await self.jobs())[:limit] if job.paused is None
-            ]
-        return sorted(found, key=lambda action: action.at)[:limit]
+        """What happens next: the next post, then the next jobs, soonest first."""
+        posts = [
+            Action(f"{line.content.kind.value} by @{line.handle}", line.content.due_at)
+            for line in queue.ahead
+        ]
+        jobs = [] if self.runner is None else [job for job in await self.jobs() if job.paused is None]
+        return posts[:1] + [Action(job.name, job.next_tick) for job in jobs[: limit - 1]]
 
 
 async def _handles(connection: AsyncConnection) -> dict[str, str]:

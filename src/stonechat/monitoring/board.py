@@ -243,7 +243,8 @@ class HealthBoard:
         unknown = [health.layer for health in layers if health.state is LayerState.UNKNOWN]
         since = max((health.since for health in layers), default=self._started)
         if unknown:
-            sentence = f"Nothing is known to be wrong; not checked yet: {', '.join(unknown)}."
+            which = ", ".join(unknown) if len(unknown) <= 4 else f"{len(unknown)} of the ten layers"
+            sentence = f"Nothing is known to be wrong; not known yet: {which}."
             return Verdict(LayerState.UNKNOWN, sentence, "", "", since, ())
         return Verdict(LayerState.OK, "All ten layers are well.", "", "", since, ())
 

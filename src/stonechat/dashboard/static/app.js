@@ -34,6 +34,13 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+const moment = (at) => new Date(at * 1000).toUTCString().slice(5, 22);
+
+function day(at) {
+  const text = new Date(at * 1000).toUTCString();
+  return at % 86400 === 0 ? text.slice(5, 11) : text.slice(17, 22);
+}
+
 async function draw() {
   const box = document.getElementById("plot");
   if (!box) return;
@@ -49,9 +56,9 @@ async function draw() {
     width: box.clientWidth, height: 230,
     tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
     cursor: { y: false }, scales: { y: { range: (_, low, high) => [0, Math.max(4, high * 1.1)] } },
-    axes: [axis, { ...axis, size: 44 }],
+    axes: [{ ...axis, space: 70, values: (_, ticks) => ticks.map(day) }, { ...axis, size: 44 }],
     series: [
-      { label: "Time (UTC)" },
+      { label: "Time", value: (_, at) => (at == null ? "" : moment(at)) },
       { label: "One post", stroke: colour("--soft"), width: 0, paths: () => null,
         points: { show: true, size: 6, fill: colour("--soft"), stroke: "transparent" } },
       { label: "Mean of the last ten", stroke: colour("--accent"), width: 2.5, points: { show: false } },
