@@ -11,7 +11,9 @@ from stonechat.core.errors import PageChanged, Permanent, Transient
 from stonechat.core.network import Refused, Unconfirmed
 from stonechat.core.states import SessionState
 from stonechat.networks.x_web.faults import classify, fault_of_status, publish_outcome, read_faults, worst
+from stonechat.networks.x_web.reading import checked
 from stonechat.networks.x_web.recorded import as_row, parse_file
+from stonechat.networks.x_web.tap import Call
 from stonechat.networks.x_web.text import weighted_length
 from stonechat.networks.x_web.wire import created_post_ids, load_answer, read_posts, read_timeline
 
@@ -118,6 +120,56 @@ def test_a_quoted_post_whose_author_is_withheld_takes_it_from_the_link() -> None
     reads = read_posts(post(legacy=link, quoted_status_result={"result": quoted}))
 
     assert [read.author for read in reads] == ["old_shape", "hidden"]
+
+
+def test_an_account_left_out_is_named_by_the_rest_of_the_answer() -> None:
+    def bare(post_id: str, user_id: str) -> dict[str, Any]:
+        return post(post_id, core={"user_results": {}}, legacy={"user_id_str": user_id})
+
+    mention = {"entities": {"user_mentions": [{"id_str": "8", "screen_name": "mentioned"}]}}
+    picture = {"media": [{"expanded_url": "https://x.com/pictured/status/1500000000000000014/photo/1"}]}
+    drawn = bare("1500000000000000014", "9")
+    drawn["legacy"]["entities"] = picture
+    answer = [
+        post("1500000000000000011", legacy=mention),
+        bare("1500000000000000012", "7"),
+        bare("1500000000000000013", "8"),
+        drawn,
+        bare("1500000000000000015", "10"),
+    ]
+
+    reads = read_posts(answer)
+
+    assert [read.author for read in reads] == ["old_shape", "old_shape", "mentioned", "pictured", ""]
+    assert as_row(reads[-1])["author"] is None
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {},
+        {"result": {"__typename": "UserUnavailable", "reason": "Suspended", "message": "User is suspended"}},
+    ],
+)
+def test_a_timeline_of_an_account_that_is_not_there_is_not_a_changed_page(user: dict[str, Any]) -> None:
+    with pytest.raises(Permanent, match="account"):
+        read_timeline({"data": {"user": user}}, "UserTweets")
+
+
+def test_an_answer_that_ran_out_of_time_is_tried_again() -> None:
+    answer = {"data": {"user": {}}, "errors": [{"message": "DeadlineExceeded: Unspecified"}]}
+
+    with pytest.raises(Transient, match="DeadlineExceeded"):
+        checked(Call("UserByScreenName", 200, answer))
+
+
+def test_an_answer_with_an_error_beside_its_data_is_read() -> None:
+    answer = {
+        "data": {"user": {"result": {}}},
+        "errors": [{"message": "Dependency: Unspecified", "code": 214}],
+    }
+
+    assert checked(Call("UserTweets", 200, answer)) == answer
 
 
 def test_a_missing_time_is_taken_from_the_id() -> None:

@@ -25,7 +25,7 @@ from stonechat.networks.x_web.reading import first_answer, read_timeline_page
 from stonechat.networks.x_web.selectors import Selector
 from stonechat.networks.x_web.tap import tapped
 from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
-from stonechat.networks.x_web.wire import SITE, read_profile
+from stonechat.networks.x_web.wire import SITE, read_profile, refuse_missing_account
 
 
 class XWeb:
@@ -102,6 +102,7 @@ class XWeb:
             with tapped(page, "UserByScreenName") as tap:
                 await go(page, f"{self._site}/{quote(handle)}")
                 answer = await first_answer(page, tap, "UserByScreenName", self._within)
+            refuse_missing_account(answer)
             found = read_profile(answer, handle) or read_profile_page(await page.content())
         if found is None:
             raise Permanent(f"There is no account @{handle}.", remedy="Check the handle.")
@@ -173,7 +174,7 @@ class XWeb:
         address = f"{self._site}/{account.handle}{path}"
         mine = account.handle.casefold()
         return await self._read(
-            page, account, address, operation, limit, lambda post: post.author.casefold() == mine
+            page, account, address, operation, limit, lambda post: post.author.casefold() in {mine, ""}
         )
 
     async def _read(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from playwright.async_api import Page
@@ -100,7 +100,8 @@ def checked(call: Call) -> object:
         SessionTrouble, Transient, Permanent: what its errors or its status ask for.
     """
     fault = worst(read_faults(call.answer))
-    if fault is not None and not at(call.answer, "data"):
+    data = at(call.answer, "data")
+    if fault is not None and not (isinstance(data, Mapping) and any(data.values())):
         raise read_error(fault.waiting(call.wait), call.operation)
     by_status = fault_of_status(call.status or 0)
     if by_status is not None:

@@ -57,8 +57,10 @@ def every_mapping(root: object) -> Iterator[Mapping[str, Any]]:
 
 
 def moment(stamp: str | None) -> datetime | None:
-    """``Wed Jul 08 21:59:10 +0000 2026`` as an aware UTC time, whatever the machine's language."""
+    """``Wed Jul 08 21:59:10 +0000 2026`` (or ISO 8601) as an aware UTC time, in any locale."""
     parts = (stamp or "").split()
+    if len(parts) == 1:
+        return _iso(parts[0])
     if len(parts) != 6 or parts[1] not in _MONTHS:
         return None
     month = _MONTHS.index(parts[1]) + 1
@@ -68,6 +70,14 @@ def moment(stamp: str | None) -> datetime | None:
     except ValueError:
         return None
     return local.astimezone(UTC)
+
+
+def _iso(stamp: str) -> datetime | None:
+    try:
+        read = datetime.fromisoformat(stamp)
+    except ValueError:
+        return None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def moment_of_id(post_id: str) -> datetime | None:

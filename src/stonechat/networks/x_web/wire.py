@@ -8,13 +8,14 @@ reposted posts need no code of their own, and tombstones or references without a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from stonechat.core.errors import PageChanged, Transient
+from stonechat.core.errors import PageChanged, Permanent, Transient
 from stonechat.core.model import Metrics
 from stonechat.core.network import NetworkPost, Profile
+from stonechat.networks.x_web.authors import Author, account, read_authors
 from stonechat.networks.x_web.shape import at, count, every_mapping, mapping, moment, moment_of_id, text
 from stonechat.networks.x_web.text import as_sent, as_written
 
@@ -62,13 +63,13 @@ def read_posts(answer: object, *, written: bool = False, site: str = SITE) -> li
             (see :mod:`stonechat.networks.x_web.text`).
         site: where the posts' addresses begin.
     """
-    authors = _authors_of_quoted(answer)
+    authors = read_authors(answer)
     found: dict[str, NetworkPost] = {}
     for node in every_mapping(answer):
         post_id = _post_id(node)
         if post_id is None:
             continue
-        post = _read_post(node, post_id, authors.get(post_id, ""), written=written, site=site)
+        post = _read_post(node, post_id, authors.author(node, post_id), written=written, site=site)
         known = found.get(post_id)
         found[post_id] = post if known is None else _joined(known, post)
     return list(found.values())
@@ -82,14 +83,12 @@ def _post_id(node: Mapping[str, Any]) -> str | None:
 
 
 def _read_post(
-    node: Mapping[str, Any], post_id: str, known_author: str, *, written: bool, site: str
+    node: Mapping[str, Any], post_id: str, author: Author, *, written: bool, site: str
 ) -> NetworkPost:
     legacy = mapping(node, "legacy")
-    author, followers = _author(node)
-    author = author or known_author
     return NetworkPost(
         id=post_id,
-        author=author,
+        author=author.handle,
         created_at=moment(text(legacy, "created_at")) or moment_of_id(post_id),
         text=as_written(node) if written else as_sent(node),
         metrics=Metrics(
@@ -100,10 +99,10 @@ def _read_post(
             bookmarks=count(legacy, "bookmark_count"),
             views=_views(node),
         ),
-        url=f"{site}/{author or 'i'}/status/{post_id}",
+        url=f"{site}/{author.handle or 'i'}/status/{post_id}",
         in_reply_to=text(legacy, "in_reply_to_status_id_str"),
         quoted_id=text(legacy, "quoted_status_id_str"),
-        author_followers=followers,
+        author_followers=author.followers,
     )
 
 
@@ -111,31 +110,6 @@ def _views(node: Mapping[str, Any]) -> int | None:
     # A post that nobody has seen yet, or one from before views were counted, has a state and no count.
     shown = count(node, "views", "count")
     return shown if shown is not None else count(node, "ext_views", "count")
-
-
-def _author(node: Mapping[str, Any]) -> tuple[str, int | None]:
-    """Screen name and followers, from the new shape of an account (``core``) or the old (``legacy``)."""
-    for user in every_mapping(node.get("core")):
-        name = text(user, "core", "screen_name") or text(user, "legacy", "screen_name")
-        if name is not None:
-            new = count(user, "relationship_counts", "followers")
-            return name, new if new is not None else count(user, "legacy", "followers_count")
-    return "", None
-
-
-def _authors_of_quoted(answer: object) -> dict[str, str]:
-    """Authors by post id, as the links of quoting and answering posts name them."""
-    authors: dict[str, str] = {}
-    for node in every_mapping(answer):
-        link = text(node, "quoted_status_permalink", "expanded")
-        if link is not None:
-            parts = link.split("?")[0].rstrip("/").split("/")
-            if len(parts) >= 3 and parts[-2] == "status":
-                authors[parts[-1]] = parts[-3]
-        answered, name = text(node, "in_reply_to_status_id_str"), text(node, "in_reply_to_screen_name")
-        if answered and name:
-            authors[answered] = name
-    return authors
 
 
 def _joined(first: NetworkPost, other: NetworkPost) -> NetworkPost:
@@ -174,11 +148,13 @@ def read_timeline(
     """The posts that stand in a timeline by themselves: no quoted ones, no advertisements, no reposts.
 
     Raises:
+        Permanent: the account whose timeline it would be does not exist or is not shown.
         PageChanged: the answer holds no timeline, or entries in which no post is found; an empty
             result is a timeline without entries, so the two are never mistaken for each other.
     """
     instructions = timeline_instructions(answer)
     if instructions is None:
+        refuse_missing_account(answer)
         raise _moved(f"{operation}: data…instructions", f"The answer to {operation} holds no timeline.")
     results, kept = 0, set()
     for item in (node["itemContent"] for node in every_mapping(instructions) if "itemContent" in node):
@@ -197,6 +173,16 @@ def read_timeline(
             f"{operation}: …itemContent.tweet_results", f"The entries of {operation} cannot be read."
         )
     return [post for post in posts if post.id in kept] if results else posts
+
+
+def refuse_missing_account(answer: object) -> None:
+    """Raise ``Permanent`` where an answer about an account says that there is none, or none to be shown."""
+    user = at(answer, "data", "user")
+    if user == {}:
+        raise Permanent("There is no such account.", remedy="Check the handle.")
+    if at(user, "result", "__typename") == "UserUnavailable":
+        reason = text(user, "result", "reason") or text(user, "result", "message") or "no reason given"
+        raise Permanent(f"The account is not shown ({reason}).")
 
 
 _NO_POSTS = frozenset({"TweetTombstone", "TweetUnavailable"})
@@ -240,19 +226,17 @@ def created_post_ids(answer: object) -> list[str]:
 def read_profile(answer: object, handle: str | None = None) -> Profile | None:
     """The account in a ``UserByScreenName`` answer, or the one called ``handle`` in any answer."""
     for node in every_mapping(answer):
-        name = text(node, "core", "screen_name") or text(node, "legacy", "screen_name")
-        if name is None or "rest_id" not in node or (handle and name.casefold() != handle.casefold()):
+        found = account(node)
+        if not found.handle or "rest_id" not in node:
             continue
+        if handle and found.handle.casefold() != handle.casefold():
+            continue
+        following = count(node, "relationship_counts", "following")
         return Profile(
-            handle=name,
+            handle=found.handle,
             name=text(node, "core", "name") or text(node, "legacy", "name") or "",
-            followers=_first(node, ("relationship_counts", "followers"), ("legacy", "followers_count")),
-            following=_first(node, ("relationship_counts", "following"), ("legacy", "friends_count")),
+            followers=found.followers,
+            following=count(node, "legacy", "friends_count") if following is None else following,
             bio=text(node, "profile_bio", "description") or text(node, "legacy", "description") or "",
         )
     return None
-
-
-def _first(node: object, *paths: Iterable[str]) -> int | None:
-    found = (count(node, *path) for path in paths)
-    return next((value for value in found if value is not None), None)
