@@ -77,7 +77,7 @@ def _read_answered(node: Mapping[str, Any], authors: Authors, mentioned: dict[st
 
 
 def _read_link(link: str | None, authors: Authors) -> None:
-    """``https://x.com/NAME/status/ID``, as X itself writes it for quotes and pictures, names a post's author."""
+    """``https://x.com/NAME/status/ID``, as X writes it for quotes and pictures, names a post's author."""
     parts = (link or "").split("?")[0].split("/")
     if len(parts) >= 6 and parts[4] == "status" and parts[2] in {"x.com", "twitter.com"} and parts[3] != "i":
         authors.of_post.setdefault(parts[5], parts[3])
