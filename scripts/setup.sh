@@ -77,11 +77,11 @@ fetch_uv() {
     rm -rf "$TOOLS"
     say "[2/3] Packages: getting uv into $TOOLS (about 5 s) …"
     if make_venv; then
-        "$TOOLS/bin/python" -m pip install --quiet --disable-pip-version-check uv && return 0
+        "$TOOLS/bin/python" -m pip install -qq --disable-pip-version-check uv && return 0
     fi
     rm -rf "$TOOLS"
     if "$any_python" -m pip --version >/dev/null 2>&1; then
-        "$any_python" -m pip install --quiet --disable-pip-version-check --target "$TOOLS" uv && return 0
+        "$any_python" -m pip install -qq --disable-pip-version-check --target "$TOOLS" uv && return 0
     fi
     # A stock Ubuntu has python3 with neither venv nor pip: pip also comes as a single file.
     mkdir -p "$TOOLS"
@@ -89,7 +89,7 @@ fetch_uv() {
 import sys, urllib.request
 with urllib.request.urlopen('$PIP_PYZ', timeout=30) as answer, open('$TOOLS/pip.pyz', 'wb') as file:
     file.write(answer.read())" 2>/dev/null; then
-        "$any_python" "$TOOLS/pip.pyz" install --quiet --target "$TOOLS" uv && return 0
+        "$any_python" "$TOOLS/pip.pyz" install -qq --target "$TOOLS" uv && return 0
     fi
     fail "uv, which installs the packages, could not be had." \
         "Debian or Ubuntu: sudo apt-get install python3-venv" \
