@@ -132,6 +132,7 @@ class Desk:
             self.publisher(),
             self.reconciler(),
             watch,
+            self.events,
         )
 
     async def add_account(self, account: Account) -> None:

@@ -184,9 +184,8 @@ class Publisher:
         """Ask the gate; where it says no, bring the row to where the decision puts it."""
         now = self._clock.now()
         network = self._networks[account.network]
-        decision = decide(
-            piece, account, await observe(connection, self._rules, account, piece, network, now)
-        )
+        seen = await observe(connection, self._rules, account, piece, network, now, speed=self._clock.speed)
+        decision = decide(piece, account, seen)
         if isinstance(decision, Go):
             return decision
         if piece.state is ContentState.POSTING:
@@ -204,10 +203,7 @@ class Publisher:
                 if reschedule and until is not None:
                     await content.amend(connection, piece, due_at=until, why=why)
                     return Result(piece.id, Verdict.MOVED, why, until)
-                if piece.why != why:
-                    await content.amend(connection, piece, why=why)
-                held = PostHeld(account_id=account.id, content_id=piece.id, why=why)
-                return Result(piece.id, Verdict.HELD, why, until, (held,))
+                return Result(piece.id, Verdict.HELD, why, until, await hold(connection, piece, why))
             case Late(LatePolicy.MOVE, why, to) if to is not None:
                 await content.amend(connection, piece, due_at=to, why=why)
                 return Result(piece.id, Verdict.MOVED, why, to)
@@ -230,6 +226,14 @@ class Publisher:
         for event in result.events:
             self._events.emit(event)
         return result
+
+
+async def hold(connection: AsyncConnection, piece: Content, why: str) -> tuple[PostHeld, ...]:
+    """Note on the row why it is held; the event to emit after the commit, if that is news."""
+    if piece.why == why:
+        return ()
+    await content.amend(connection, piece, why=why)
+    return (PostHeld(account_id=piece.account_id, content_id=piece.id, why=why),)
 
 
 def publication_of(

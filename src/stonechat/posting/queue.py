@@ -71,7 +71,7 @@ async def queue_rows(
         known = {account.id: account for account in await accounts.every(connection)}
         pieces = await content.in_states(connection, states, account_id=account_id, limit=limit)
         return [
-            await _row(connection, rules, networks, known[piece.account_id], piece, clock.now())
+            await _row(connection, rules, networks, known[piece.account_id], piece, clock)
             for piece in pieces
             if piece.account_id in known
         ]
@@ -97,8 +97,9 @@ async def _row(
     networks: Mapping[str, Network],
     account: Account,
     piece: Content,
-    now: datetime,
+    clock: Clock,
 ) -> QueueRow:
+    now = clock.now()
     live = len(await receipts.confirmed_parts(connection, piece.id))
     match piece.state:
         case ContentState.AWAITING_APPROVAL:
@@ -112,7 +113,9 @@ async def _row(
             return QueueRow(piece, piece.why, "queue it again or cancel it", None, live)
         case ContentState.QUEUED:
             network = networks[account.network]
-            seen = await observe(connection, rules, account, piece, network, now, lock=False)
+            seen = await observe(
+                connection, rules, account, piece, network, now, speed=clock.speed, lock=False
+            )
             held, action, at = _words(decide(piece, account, seen), piece, now)
             return QueueRow(piece, held, action, at, live)
         case _:

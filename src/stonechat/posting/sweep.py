@@ -9,14 +9,16 @@ from typing import Any
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
+from stonechat.core.events import EventStream, PostHeld
 from stonechat.core.model import Account
 from stonechat.core.network import Network
 from stonechat.database import Database, accounts, content
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
 from stonechat.posting import decisions
-from stonechat.posting.conditions import Rules
+from stonechat.posting.conditions import Rules, observe
+from stonechat.posting.gate import Hold, decide
 from stonechat.posting.outcome import Verdict
-from stonechat.posting.publisher import Publisher
+from stonechat.posting.publisher import Publisher, hold
 from stonechat.posting.reconciler import Reconciler
 from stonechat.posting.sessions import SessionWatch
 
@@ -30,6 +32,7 @@ PAUSE = timedelta(seconds=20)
 """Real time before the sweep goes on after the network failed it."""
 
 _DONE = frozenset({Verdict.POSTED, Verdict.REHEARSED, Verdict.ENDED, Verdict.MOVED})
+_UNCLEAR = frozenset({Verdict.UNCONFIRMED, Verdict.LOST})
 _TROUBLE = frozenset({Verdict.REFUSED, Verdict.UNCONFIRMED})
 
 
@@ -44,6 +47,7 @@ class Sweep:
     publisher: Publisher
     reconciler: Reconciler
     watch: SessionWatch
+    events: EventStream
 
     async def sweep(self, ctx: JobContext) -> Work:
         """One run of ``posting.sweep``: every effect is a step of its own, decided on rows alone."""
@@ -56,9 +60,9 @@ class Sweep:
             if results[-1]["verdict"] in _TROUBLE:
                 break
         await self._wake(ctx, account, due, results)
-        if unclear or any(one["verdict"] == Verdict.UNCONFIRMED for one in results):
+        if unclear or any(one["verdict"] in _UNCLEAR for one in results):
             ctx.wake(RECONCILE, self.clock.now(), account.id)
-        return work_of(results)
+        return work_of(results, [str(one["why"]) for one in due["held"]])
 
     async def reconcile(self, ctx: JobContext) -> Work:
         """One run of ``posting.reconcile``."""
@@ -88,18 +92,42 @@ class Sweep:
 
     def _publish(self, account: Account, content_id: str, ctx: JobContext) -> Any:
         async def publish() -> Mapping[str, Any]:
-            await self.reconciler.recover(account, owner=ctx.run_id)
-            return (await self.publisher.publish(account, content_id, owner=ctx.run_id)).as_json()
+            result = await self.publisher.publish(account, content_id, owner=ctx.run_id)
+            if result.verdict is Verdict.LOST:  # perhaps to this very run, before it was resumed
+                await self.reconciler.recover(account, owner=ctx.run_id)
+            return result.as_json()
 
         return publish
 
     async def _due(self, account: Account) -> dict[str, Any]:
+        """Ids of what is due and what the gate would act on, and why the rest is held."""
         now = self.clock.now()
+        ids: list[str] = []
+        held: list[dict[str, str | None]] = []
+        events: list[PostHeld] = []
         async with self.database.begin("posting.due") as connection:
             expiry = now - self.rules.settings.approval_expiry
             await decisions.expire(connection, account.id, older_than=expiry, now=now)
-            due = await content.due(connection, account.id, now, limit=AT_ONCE)
-        return {"at": now.isoformat(), "ids": [piece.id for piece in due]}
+            for piece in await content.due(connection, account.id, now, limit=AT_ONCE):
+                seen = await observe(
+                    connection,
+                    self.rules,
+                    account,
+                    piece,
+                    self._network(account),
+                    now,
+                    speed=self.clock.speed,
+                    lock=False,
+                )
+                match decide(piece, account, seen):
+                    case Hold(why, until, reschedule=False):
+                        held.append({"why": why, "until": until.isoformat() if until else None})
+                        events += await hold(connection, piece, why)
+                    case _:
+                        ids.append(piece.id)
+        for event in events:
+            self.events.emit(event)
+        return {"at": now.isoformat(), "ids": ids, "held": held}
 
     async def _wake(
         self, ctx: JobContext, account: Account, due: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
@@ -108,12 +136,14 @@ class Sweep:
         listed_at = datetime.fromisoformat(due["at"])
         async with self.database.read("posting.next") as connection:
             upcoming = await content.next_due(connection, account.id, after=listed_at)
-        times = [datetime.fromisoformat(one["until"]) for one in results if one["until"]]
+        times = [datetime.fromisoformat(one["until"]) for one in (*results, *due["held"]) if one["until"]]
         if upcoming is not None:
             times.append(upcoming)
         if results and results[-1]["verdict"] in _TROUBLE:
             times = [self.clock.now() + PAUSE * self.clock.speed]
-        elif len(due["ids"]) == AT_ONCE and any(one["verdict"] in _DONE for one in results):
+        elif any(one["verdict"] == Verdict.LOST for one in results) or (
+            len(due["ids"]) + len(due["held"]) == AT_ONCE and any(one["verdict"] in _DONE for one in results)
+        ):
             times.append(self.clock.now())
         if times:
             ctx.wake(SWEEP, max(min(times), self.clock.now()), account.id)
@@ -129,11 +159,11 @@ class Sweep:
         return self.networks[account.network]
 
 
-def work_of(results: Sequence[Mapping[str, Any]]) -> Work:
+def work_of(results: Sequence[Mapping[str, Any]], held_before: Sequence[str] = ()) -> Work:
     """What a sweep did: what the gate held was not due; what failed or is unclear was."""
     counted = [one for one in results if one["verdict"] not in (Verdict.HELD, Verdict.LOST)]
     done = sum(one["verdict"] in _DONE for one in counted)
-    held = {str(one["why"]) for one in results if one["verdict"] == Verdict.HELD}
+    held = {str(one["why"]) for one in results if one["verdict"] == Verdict.HELD} | set(held_before)
     return Work(done=done, due=len(counted), note="; ".join(sorted(held))[:300])
 
 

@@ -218,6 +218,7 @@ async def _open_layers(
         publisher=Publisher(database, networks, clock, events, rules, host=platform.node() or "host"),
         reconciler=Reconciler(database, clock, events, settings.posting),
         watch=SessionWatch(database, clock, events, every=SESSION_RECHECK),
+        events=events,
     )
     scraping = scraper.Scraper(
         database, clock, networks, events, settings.scraping, SnapshotStore(database, spool)
