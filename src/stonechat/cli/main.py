@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stonechat import __version__
-from stonechat.cli import debug
+from stonechat.cli import debug, reads
 from stonechat.cli.context import run_async
 from stonechat.cli.output import AsJson, spoken
 
@@ -21,7 +21,8 @@ app = typer.Typer(
     help="A social account that runs itself, and says at once when it cannot.",
     epilog="Start with: stonechat demo    then: stonechat doctor    then: stonechat run",
 )
-app.add_typer(debug.app, name="debug")
+app.add_typer(debug.app, name="debug", rich_help_panel="Look")
+reads.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -9,13 +9,15 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from stonechat.config.settings import AccountSettings, Section, Settings
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Mode
+
+S = TypeVar("S", bound=Section)
 
 SETTINGS_FILE = "stonechat.toml"
 _LIKENESS = 0.86
@@ -64,6 +66,21 @@ def load(
     if faults:
         raise ConfigError(tuple(faults))
     return settings
+
+
+def load_section(section: type[S], environment: Mapping[str, str], *, folder: Path | None = None) -> S:
+    """One section alone, for commands that need no more: the others may be missing or wrong.
+
+    Raises:
+        ConfigError: naming every bad setting of this section.
+    """
+    faults: list[ConfigFault] = []
+    written, _ = _read_file(folder, faults)
+    given = {**written, **{name: value for name, value in environment.items() if value != ""}}
+    built = _build(section, given, faults)
+    if faults or not isinstance(built, section):
+        raise ConfigError(tuple(faults))
+    return built
 
 
 def _read_file(folder: Path | None, faults: list[ConfigFault]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
