@@ -56,6 +56,10 @@ class History:
     def __len__(self) -> int:
         return len(self._texts)
 
+    def without(self, text: str) -> History:
+        """The same history but for one text, so that an edited post is not held against itself."""
+        return History([one for one in self._texts if one != text], limit=len(self._texts))
+
     def closest(self, text: str, threshold: float = ALIKE) -> Match | None:
         """The most alike known text at or above the threshold, or None."""
         plain = normalised(text)
