@@ -85,8 +85,9 @@ async def run_demo(options: DemoOptions) -> int:
             settings = demo_settings(options, network, origin)
             start_logging(settings, make_clock(settings), log)
             view, finished = await _loop(options, settings)
+            requests = await network.requests()
             found = await _audit(settings, network)
-    return _conclude(options, view, found, finished=finished)
+    return _conclude(options, view, found, requests, finished=finished)
 
 
 def _sweep(parent: Path) -> None:
@@ -211,7 +212,9 @@ async def _audit(settings: Settings, network: LocalNetwork) -> Audit:
     return audit(ledger, served, contents, parts, shots, rewards=rewards)
 
 
-def _conclude(options: DemoOptions, view: LoopView, found: Audit, *, finished: bool) -> int:
+def _conclude(
+    options: DemoOptions, view: LoopView, found: Audit, requests: dict[str, int], *, finished: bool
+) -> int:
     console = out()
     totals = view.totals
     report = {
@@ -228,6 +231,7 @@ def _conclude(options: DemoOptions, view: LoopView, found: Audit, *, finished: b
         "model_version": totals.model_version,
         "speed": options.speed,
         "seed": options.seed,
+        "network_requests": requests,
         "finished": finished or options.posts is None,
     }
     if options.report is not None:

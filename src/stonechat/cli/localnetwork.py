@@ -40,6 +40,11 @@ class LocalNetwork:
             found[post_id] = rows["served"] if isinstance(rows, dict) else rows
         return found
 
+    async def requests(self) -> dict[str, int]:
+        """How many requests of each kind the network has answered."""
+        counts: dict[str, int] = (await self._get("/aviary/stats"))["requests"]
+        return counts
+
     async def _get(self, path: str, query: dict[str, str] | None = None) -> Any:
         async with httpx.AsyncClient(timeout=10) as client:
             answer = await client.get(self.url + path, params=query)

@@ -132,12 +132,12 @@ class LoopView:
                 totals.snapshots += event.posts
                 return None
             case ModelLearned():
-                totals.rewards += event.rewards
+                totals.rewards = event.rewards
                 totals.model_version = event.version
                 return self._say(
                     stamped.at,
                     "learn",
-                    f"model version {event.version} from {event.rewards} more posts",
+                    f"model version {event.version} knows {event.rewards} posts",
                     "magenta",
                 )
             case OpportunitiesFound():

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from stonechat import __version__
 from stonechat.cli import debug, reads
 from stonechat.cli.context import run_async
-from stonechat.cli.output import AsJson, spoken
+from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 
 app = typer.Typer(
     name="stonechat",
@@ -79,6 +80,33 @@ def doctor(as_json: AsJson = False) -> None:
     raise typer.Exit(examine(as_json=as_json))
 
 
+@app.command(rich_help_panel="Look", epilog="Example: stonechat bench loop --json")
+@spoken
+def bench(
+    name: Annotated[str, typer.Argument(help="loop, jobs, content or learning.")],
+    as_json: AsJson = False,
+) -> None:
+    """Measure side by side with others, in one run; prints ratios."""
+    from stonechat.cli.bench import BENCHES
+
+    if name not in BENCHES:
+        raise typer.BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
+    rows = run_async(_measured(BENCHES[name]))
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ["measure", "ours", "peer", "ratio", "goal", "met"]
+        print_rows(rows, columns, title=f"bench {name}", empty="Nothing was measured.")
+
+
+async def _measured(measure: Callable[[], Awaitable[list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+    return await measure()
+
+
 def main() -> None:
     """The entry point."""
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -188,7 +188,7 @@ class OpportunitiesFound(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLearned(Event):
-    """A new version of the account's model serves."""
+    """A new version of the account's model serves; it knows ``rewards`` posts in all."""
 
     name: ClassVar[str] = "learning.learned"
     version: int

@@ -6,7 +6,7 @@ the price of everything that it does besides.
 
 Run as ``python -m stonechat.networks.x_web.bare`` with one JSON object on standard input: ``url``,
 ``handle``, ``session_b64``, ``executable``, ``texts``, ``profile_loads``, ``searches``, ``contexts``.
-Prints a JSON object: ``seconds`` in all, ``post_seconds`` for each post.
+Prints a JSON object: ``seconds`` in all, ``sent_seconds`` for each post.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ async def run(order: dict[str, Any]) -> dict[str, Any]:
         await _share(pages, reads, lambda page, path: _read(page, order["url"] + path))
         seconds = time.monotonic() - started
         await browser.close()
-    return {"seconds": seconds, "post_seconds": taken}
+    return {"seconds": seconds, "sent_seconds": taken}
 
 
 async def _share(pages: list[Page], orders: list[str], do: Any) -> list[float]:
