@@ -49,7 +49,9 @@ def test_chance_is_passed_in() -> None:
             elif name.endswith("random.default_rng") and not call.args:
                 yield call.lineno, "default_rng() without a seed"
 
-    assert not offences(draws, {})
+    assert not offences(
+        draws, {"cli/trying.py": "the command line is where chance comes from, to be passed in"}
+    )
 
 
 def test_only_config_reads_the_environment() -> None:
@@ -64,6 +66,7 @@ def test_only_config_reads_the_environment() -> None:
         reads_the_environment,
         {
             "cli/context.py": "hands the environment to config.load, and nothing else",
+            "cli/reads.py": "hands the environment to config.load_section, and nothing else",
             "cli/demo.py": "the demo takes nothing from the owner's settings but the browser's path",
             "browser/chromium.py": "hands Chromium this environment with folders of its own",
         },
@@ -157,6 +160,8 @@ def test_modules_and_functions_stay_of_a_size_that_can_be_read() -> None:
         {
             "database/schema.py": "all tables on one page, to be read side by side",
             "startup/wiring.py": "the boot from its first line to its last, in the order in which it happens",
+            "jobs/runner.py": "what is opened together is closed together, in the reverse order, on one page",
+            "jobs/runs.py": "the life of one run from its claim to its row",
             "database/job_rows.py": "the rows that are claimed, fenced and swept, on two engines",
         },
     )
