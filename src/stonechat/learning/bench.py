@@ -86,8 +86,8 @@ class _Watched:
         self.bandit = bandit
         self.notes: list[tuple[float, float]] = []
 
-    def choose(self, rng: random.Random) -> tuple[Arm, float]:
-        return self.bandit.choose(rng)
+    def draw(self, rng: random.Random) -> Arm:
+        return self.bandit.draw(rng)
 
     def update(self, arm: Arm, value: float) -> None:
         uniform = self.bandit.average()
@@ -219,12 +219,14 @@ def _speed_rows() -> list[Row]:
     bandit = LinearThompson(ArmSpace.of(factors))
     arms = [{factor: rng.choice(levels) for factor, levels in factors.items()} for _ in range(100)]
     updates = _microseconds(lambda at: bandit.update(arms[at % 100], rng.gauss(0, 1)), 300)
-    both = _microseconds(lambda at: (bandit.update(arms[at % 100], rng.gauss(0, 1)), bandit.choose(rng)), 300)
+    both = _microseconds(lambda at: (bandit.update(arms[at % 100], rng.gauss(0, 1)), bandit.draw(rng)), 300)
+    logged = _microseconds(lambda _: bandit.choose(rng), 300)
     libraries = [make(factors) for make in library_rivals().values()]
     peers = [_microseconds(partial(_teach, peer, arms, rng), 20) for peer in libraries]
     return [
         _row("update, microseconds", updates, min(peers, default=None), most=25),
         _row("choose after an update, microseconds", both - updates, most=25),
+        _row("choose once more with its propensity for the log, microseconds", logged),
     ]
 
 

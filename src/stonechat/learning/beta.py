@@ -37,11 +37,14 @@ class BetaPolicy:
     def __post_init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=self.window)
 
+    def draw(self, rng: random.Random) -> Arm:
+        """An arm."""
+        return {factor: self._best(factor, levels, rng) for factor, levels in self.factors.items()}
+
     def choose(self, rng: random.Random) -> tuple[Arm, float]:
         """An arm and its propensity, estimated from further draws of each factor."""
-        arm, propensity = {}, 1.0
+        arm, propensity = self.draw(rng), 1.0
         for factor, levels in self.factors.items():
-            arm[factor] = self._best(factor, levels, rng)
             again = sum(self._best(factor, levels, rng) == arm[factor] for _ in range(self.draws))
             propensity *= (again + 0.5) / (self.draws + 1)
         return arm, propensity

@@ -10,7 +10,6 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -38,10 +37,10 @@ class FlatBeta:
         sizes = [len(levels) for levels in self.factors.values()]
         self._wins, self._losses = np.ones(sizes), np.ones(sizes)
 
-    def choose(self, rng: random.Random) -> tuple[Arm, float]:
+    def draw(self, rng: random.Random) -> Arm:
         drawn = np.random.default_rng(rng.getrandbits(63)).beta(self._wins, self._losses)
         best = np.unravel_index(int(drawn.argmax()), drawn.shape)
-        return {f: levels[int(i)] for (f, levels), i in zip(self.factors.items(), best, strict=True)}, 1.0
+        return {f: levels[int(i)] for (f, levels), i in zip(self.factors.items(), best, strict=True)}
 
     def update(self, arm: Arm, value: float) -> None:
         place = tuple(list(levels).index(arm[factor]) for factor, levels in self.factors.items())
@@ -61,8 +60,8 @@ class BetaOfShare:
     def __post_init__(self) -> None:
         self._inner = BetaPolicy(self.factors)
 
-    def choose(self, rng: random.Random) -> tuple[Arm, float]:
-        return {f: self._inner._best(f, levels, rng) for f, levels in self.factors.items()}, 1.0
+    def draw(self, rng: random.Random) -> Arm:
+        return {f: self._inner._best(f, levels, rng) for f, levels in self.factors.items()}
 
     def update(self, arm: Arm, value: float) -> None:
         raw = float(np.exp(value))
@@ -82,7 +81,7 @@ class EpsilonGreedy:
     sums: dict[tuple[str, str], float] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def choose(self, rng: random.Random) -> tuple[Arm, float]:
+    def draw(self, rng: random.Random) -> Arm:
         arm = {}
         for factor, levels in self.factors.items():
             untried = [level for level in levels if (factor, level) not in self.counts]
@@ -90,7 +89,7 @@ class EpsilonGreedy:
                 arm[factor] = rng.choice(untried or levels)
             else:
                 arm[factor] = max(levels, key=lambda v: self.sums[factor, v] / self.counts[factor, v])
-        return arm, 1.0
+        return arm
 
     def update(self, arm: Arm, value: float) -> None:
         for pair in arm.items():
@@ -112,12 +111,12 @@ class GaussianArms:
         self._counts: dict[tuple[str, str], int] = {}
         self._recent: deque[float] = deque(maxlen=self.window)
 
-    def choose(self, rng: random.Random) -> tuple[Arm, float]:
+    def draw(self, rng: random.Random) -> Arm:
         def drawn(pair: tuple[str, str]) -> float:
             precision = self.tau**-2 + self._counts.get(pair, 0)
             return rng.gauss(self._sums.get(pair, 0.0) / precision, self.scale * precision**-0.5)
 
-        return {f: max(levels, key=lambda v: drawn((f, v))) for f, levels in self.factors.items()}, 1.0
+        return {f: max(levels, key=lambda v: drawn((f, v))) for f, levels in self.factors.items()}
 
     def update(self, arm: Arm, value: float) -> None:
         typical = sum(self._recent) / len(self._recent) if self._recent else value
@@ -135,11 +134,11 @@ class LinearArms:
         size = self._space.size
         self._precision, self._sum = np.eye(size) / tau**2, np.zeros(size)
 
-    def choose(self, rng: random.Random) -> tuple[Arm, float]:
+    def draw(self, rng: random.Random) -> Arm:
         normal = np.random.default_rng(rng.getrandbits(63)).standard_normal(len(self._sum))
         root = np.linalg.cholesky(self._precision)
         weights = np.linalg.solve(self._precision, self._sum) + np.linalg.solve(root.T, normal)
-        return best_levels(self._space, weights), 1.0
+        return best_levels(self._space, weights)
 
     def update(self, arm: Arm, value: float) -> None:
         row = one_hot(self._space, arm)
@@ -163,12 +162,12 @@ class LibraryLinear:
         self._points = np.eye(self._space.size)
         self._seen = 0
 
-    def choose(self, rng: random.Random) -> tuple[Arm, float]:
+    def draw(self, rng: random.Random) -> Arm:
         if not self._seen:
-            return {f: rng.choice(levels) for f, levels in self._space.active}, 1.0
+            return {f: rng.choice(levels) for f, levels in self._space.active}
         drawn = np.asarray(self._model.sample(self._points)).ravel()
         mean = self._model.coef_
-        return best_levels(self._space, mean + self._scale * (drawn - mean)), 1.0
+        return best_levels(self._space, mean + self._scale * (drawn - mean))
 
     def update(self, arm: Arm, value: float) -> None:
         self._model.partial_fit((one_hot(self._space, arm) * self._weights)[None, :], np.array([value]))
@@ -190,10 +189,10 @@ class LibraryFactors:
         }
         self._seen = 0
 
-    def choose(self, rng: random.Random) -> tuple[Arm, float]:
+    def draw(self, rng: random.Random) -> Arm:
         if not self._seen:
-            return {f: rng.choice(levels) for f, levels in self._factors.items()}, 1.0
-        return {factor: bandit.predict([[1.0]]) for factor, bandit in self._bandits.items()}, 1.0
+            return {f: rng.choice(levels) for f, levels in self._factors.items()}
+        return {factor: bandit.predict([[1.0]]) for factor, bandit in self._bandits.items()}
 
     def update(self, arm: Arm, value: float) -> None:
         typical = sum(self._recent) / len(self._recent) if self._recent else value
@@ -221,7 +220,7 @@ PLAIN_RIVALS: dict[str, Callable[[Factors], Chooser]] = {
     "flat Beta over joint arms": FlatBeta,
     "Beta on reward/max": BetaOfShare,
     "epsilon-greedy, log": EpsilonGreedy,
-    "Beta, rolling median": partial(BetaPolicy, draws=0),
+    "Beta, rolling median": BetaPolicy,
     "linear Thompson, log": LinearArms,
     "Gaussian Thompson per level, log": GaussianArms,
 }

@@ -1,4 +1,4 @@
-"""Drawing an arm from a Gaussian posterior, with the propensity of the draw in the same pass."""
+"""Drawing an arm from a Gaussian posterior, and estimating how likely the draw was."""
 
 from __future__ import annotations
 
@@ -20,12 +20,9 @@ _TABLE_SEED = 24_691  # the table is part of the definition of a propensity: the
 class Sampler:
     """Samples effects and takes each factor's best active level.
 
-    One matrix product yields the sample that decides (fresh chance from ``rng``) beside ``draws``
-    samples from a fixed table of normal deviates, which only estimate how likely the decision was.
-
     Args:
         space: the arms.
-        draws: size of the table; an even number, because each deviate stands in it with both signs.
+        draws: joint samples that a propensity is estimated from; even, because each stands with both signs.
     """
 
     def __init__(self, space: ArmSpace, draws: int) -> None:
@@ -38,50 +35,51 @@ class Sampler:
             for v, level in enumerate(levels):
                 rows[f, v] = space.positions[factor, level] - space.first_arm
         self._rows = rows
-        self._shape = (len(self._factors), width, draws + 1)
         self._straight = np.array_equal(rows.ravel(), np.arange(self._known))
-        half = np.random.default_rng(_TABLE_SEED).standard_normal((self._known, draws // 2))
-        self._deviates = np.hstack([np.zeros((self._known, 1)), half, -half])
-        self._samples = np.empty_like(self._deviates)
-        self._over = 1.0 / (draws + 1.0)
+        self._draws = draws
 
-    def draw(self, mean: Floats, root: Floats, rng: random.Random) -> tuple[Arm, float]:
-        """An arm, and an estimate of the probability (0, 1] with which these arguments yield it.
+    def draw(self, mean: Floats, root: Floats, rng: random.Random) -> dict[str, str]:
+        """An arm.
 
         Args:
             mean: posterior means of all known levels.
             root: lower triangular root of the covariance to sample with.
         """
-        table = self._sampled(mean, root, normal_deviates(self._known, rng))
-        chosen = table[:, :, 0].argmax(1).tolist()
-        best = table.max(1)
-        won = 1.0
-        arm = {}
-        for f, level in enumerate(chosen):
-            # the deciding sample itself counts as half a draw, so a propensity is never 0
-            won *= (np.count_nonzero(table[f, level] == best[f]) - 0.5) * self._over
-            arm[self._factors[f]] = self._levels[f][level]
-        return arm, won
+        samples = root.dot(normal_deviates(self._known, rng))
+        samples += mean
+        best = self._by_factor(samples).argmax(1).tolist()
+        return {
+            factor: levels[at] for factor, levels, at in zip(self._factors, self._levels, best, strict=True)
+        }
 
     def likelihood(self, mean: Floats, root: Floats, arm: Arm) -> float:
-        """An estimate of the probability (0, 1) with which these arguments yield an active ``arm``."""
-        table = self._sampled(mean, root, np.zeros(self._known))
-        best = table.max(1)
-        won = 1.0
-        for f, (factor, levels) in enumerate(zip(self._factors, self._levels, strict=True)):
-            level = levels.index(arm[factor])
-            won *= (np.count_nonzero(table[f, level, 1:] == best[f, 1:]) + 0.5) * self._over
-        return won
+        """An estimate of the probability (0, 1) with which these arguments yield an active ``arm``.
 
-    def _sampled(self, mean: Floats, root: Floats, own: Floats) -> Floats:
-        """Samples by factor, level and draw; draw 0 is ``own``. Retired levels can never be best."""
-        self._deviates[:, 0] = own
-        samples: Floats = np.dot(root, self._deviates, out=self._samples)
-        samples += mean[:, None]
+        It is the product over factors of the share of samples in which the level was the best one, with
+        half a count added so that it is never 0. Effects of different factors are nearly independent in
+        the posterior, which is what the product assumes.
+        """
+        table = self._by_factor(root @ _deviates(self._known, self._draws) + mean[:, None])
+        best = table.max(1)
+        share = 1.0
+        for f, (factor, levels) in enumerate(zip(self._factors, self._levels, strict=True)):
+            hits = np.count_nonzero(table[f, levels.index(arm[factor])] == best[f])
+            share *= (hits + 0.5) / (self._draws + 1.0)
+        return share
+
+    def _by_factor(self, samples: Floats) -> Floats:
+        """Samples by factor and level; retired levels are left out, missing ones can never be best."""
         if self._straight:
-            return samples.reshape(self._shape)
-        padded: Floats = np.vstack([samples, np.full((1, self._shape[2]), -np.inf)])[self._rows]
+            return samples.reshape(*self._rows.shape, *samples.shape[1:])
+        padded: Floats = np.concatenate([samples, np.full((1, *samples.shape[1:]), -np.inf)])[self._rows]
         return padded
+
+
+@cache
+def _deviates(known: int, draws: int) -> Floats:
+    """The fixed table of normal deviates that propensities are estimated from, shape (known, draws)."""
+    half = np.random.default_rng(_TABLE_SEED).standard_normal((known, draws // 2))
+    return np.hstack([half, -half])
 
 
 @cache

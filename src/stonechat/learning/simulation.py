@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 class Chooser(Protocol):
     """A policy as the world sees it."""
 
-    def choose(self, rng: random.Random) -> tuple[Arm, float]:
-        """An arm and the propensity that it was chosen with."""
+    def draw(self, rng: random.Random) -> Arm:
+        """The arm of the next post."""
 
     def update(self, arm: Arm, value: float) -> Any:
         """Learn the reward of one post."""
@@ -170,7 +170,7 @@ def play(world: World, policy: Chooser, seed: int, holdout: Sequence[float] | No
         if held[post]:
             chosen: Arm = {factor: rng.choice(levels) for factor, levels in offered.items()}
         else:
-            chosen, _ = policy.choose(rng)
+            chosen = policy.draw(rng)
         effects[post] = world.effect(post, chosen)
         outcomes[post] = effects[post] + world.background[post]
         arrivals[post + int(world.delays[post])].append((chosen, float(outcomes[post])))
