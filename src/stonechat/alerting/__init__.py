@@ -1,1 +1,5 @@
-"""Rules over events and meters, incidents, and their delivery to the owner."""
+"""Rules, incidents and delivery: a cascade is one message that names its cause."""
+
+from stonechat.alerting.engine import Alerting, open_alerting
+
+__all__ = ["Alerting", "open_alerting"]

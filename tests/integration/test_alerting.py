@@ -1,0 +1,261 @@
+"""Alerts on a real database, delivered over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from tests.support.clock import ManualClock
+from tests.support.posting import ACCOUNT
+
+from stonechat.alerting.channels import AppriseChannel, WebhookChannel
+from stonechat.alerting.engine import Alerting
+from stonechat.alerting.heartbeat import Heartbeat
+from stonechat.alerting.machine import Timing
+from stonechat.config.settings import DatabaseSettings
+from stonechat.core.clock import SystemClock
+from stonechat.core.errors import Permanent, Transient
+from stonechat.core.events import BudgetSpent, EventStream
+from stonechat.core.ports import AlertMessage
+from stonechat.core.states import SessionState
+from stonechat.database import Database, accounts, alert_rows, history, open_database
+from stonechat.database.spool import Spool
+from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
+from stonechat.monitoring.board import Check
+
+CLOCK = SystemClock()
+TIMING = Timing(group_wait=timedelta(seconds=10), clear_after=timedelta(seconds=15))
+
+
+class Inbox:
+    """A webhook receiver that can be told what to answer."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.got: list[dict[str, object]] = []
+        self.beats = 0
+        self.url = ""
+
+    async def receive(self, request: web.Request) -> web.Response:
+        if self.status == 200:
+            self.got.append(await request.json())
+        return web.Response(status=self.status)
+
+    async def beat(self, _: web.Request) -> web.Response:
+        self.beats += 1
+        return web.Response()
+
+    def titles(self) -> list[str]:
+        return [body["commonAnnotations"]["summary"] for body in self.got]  # type: ignore[index]
+
+
+@pytest.fixture
+async def inbox() -> AsyncIterator[Inbox]:
+    box = Inbox()
+    app = web.Application()
+    app.router.add_post("/alerts", box.receive)
+    app.router.add_get("/beat", box.beat)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    box.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield box
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with open_database(f"sqlite:///{tmp_path}/x.db", DatabaseSettings(), CLOCK) as opened:
+        yield opened
+
+
+class Desk:
+    """An alert engine whose time is moved by hand, looking at a board that says what it is told."""
+
+    def __init__(self, inbox: Inbox, database: Database | None, spool: Spool | None = None) -> None:
+        self.clock = ManualClock()
+        self.events = EventStream(self.clock)
+        self.board = HealthBoard(self.clock, self.events)
+        self.ill: dict[str, str] = {}
+        self.database = database
+        channel = WebhookChannel(f"{inbox.url}/alerts")
+        self.alerting = Alerting(
+            [channel], TIMING, self.clock, self.events, self.board, spool=spool, host="h"
+        )
+        self.alerting.connect(database=database)
+        self.events.subscribe(self.alerting.hear)
+        for layer in ("browser", "posting", "database", "cache"):
+            self.board.register(layer, self._check(layer))
+
+    def _check(self, layer: str) -> Check:
+        async def check() -> ProbeResult:
+            return down(self.ill[layer]) if layer in self.ill else ok()
+
+        return check
+
+    async def for_seconds(self, seconds: int, step: int = 5) -> None:
+        for _ in range(0, seconds, step):
+            await self.board.check_all()
+            await self.alerting.look()
+            await self.alerting.delivery.from_here()
+            if self.alerting._database is not None:
+                await self.alerting.delivery.from_outbox(self.alerting._database)
+            await self.clock.advance(seconds=step)
+
+
+async def test_a_killed_browser_is_one_message_and_its_return_another(
+    inbox: Inbox, database: Database
+) -> None:
+    desk = Desk(inbox, database)
+    await desk.for_seconds(30)
+    desk.ill = {"browser": "Chromium was killed", "posting": "none published"}
+    await desk.for_seconds(120)
+    assert inbox.titles() == ["Browser is down"]
+    body = inbox.got[0]
+    assert (body["version"], body["status"]) == ("4", "firing")
+    assert "Posting is down" in json.dumps(body)
+    desk.ill = {}
+    await desk.for_seconds(60)
+    assert inbox.titles() == ["Browser is down", "Over: Browser is down"]
+    async with database.read("test") as connection:
+        (alert,) = [row for row in await alert_rows.newest(connection) if row.title == "Browser is down"]
+        changes = [change.after for change in await history.of(connection, "alert", alert.id)]
+    assert changes == ["pending", "firing", "resolved"]
+
+
+async def test_a_channel_that_is_away_gets_the_message_later_and_once(
+    inbox: Inbox, database: Database
+) -> None:
+    desk = Desk(inbox, database)
+    inbox.status = 503
+    desk.ill = {"browser": "Chromium was killed"}
+    await desk.for_seconds(120)
+    assert inbox.got == []
+    inbox.status = 200
+    await desk.for_seconds(400)
+    assert inbox.titles() == ["Browser is down"]
+    async with database.read("test") as connection:
+        assert await alert_rows.unsent(connection) == 0
+
+
+async def test_two_hosts_and_a_restart_send_no_message_twice(inbox: Inbox, database: Database) -> None:
+    first, second = Desk(inbox, database), Desk(inbox, database)
+    second.clock = first.clock
+    second.alerting._clock = first.clock
+    second.alerting.delivery._clock = first.clock
+    for desk in (first, second):
+        desk.ill = {"browser": "Chromium was killed"}
+    for _ in range(30):
+        for desk in (first, second):
+            await desk.board.check_all()
+            await asyncio.gather(desk.alerting.look(), desk.alerting.delivery.from_outbox(database))
+        await first.clock.advance(seconds=3)
+    assert inbox.titles() == ["Browser is down"]
+    third = Desk(inbox, database)
+    third.clock.jump(first.clock.wall() - third.clock.wall())
+    third.ill = {"browser": "Chromium was killed"}
+    await third.for_seconds(120)
+    assert inbox.titles() == ["Browser is down"]
+
+
+async def test_the_loss_of_the_database_itself_is_told_without_it_and_stored_when_it_is_back(
+    inbox: Inbox, database: Database, tmp_path: Path
+) -> None:
+    desk = Desk(inbox, None, Spool(tmp_path / "spool"))
+    desk.ill = {"database": "no route to the server", "posting": "none published"}
+    inbox.status = 503
+    await desk.for_seconds(60)
+    assert desk.alerting.delivery.waiting_locally == 1
+    reborn = Desk(inbox, None, Spool(tmp_path / "spool"))
+    assert reborn.alerting.delivery.waiting_locally == 1
+    inbox.status = 200
+    await desk.for_seconds(120)
+    assert inbox.titles() == ["Database is down"]
+    desk.ill = {}
+    desk.alerting.connect(database=database)
+    await desk.for_seconds(60)
+    assert inbox.titles() == ["Database is down", "Over: Database is down"]
+    async with database.read("test") as connection:
+        stored = {row.title: row.state.value for row in await alert_rows.newest(connection)}
+    assert stored["Database is down"] == "resolved"
+
+
+async def test_an_expired_session_is_told_with_what_to_do(inbox: Inbox, database: Database) -> None:
+    desk = Desk(inbox, database)
+    async with database.begin("test") as connection:
+        await accounts.put(connection, ACCOUNT, CLOCK.now())
+        await accounts.set_session(
+            connection, ACCOUNT.id, SessionState.EXPIRED, now=CLOCK.now(), why="the log-in page came"
+        )
+    desk.ill = {"posting": "none published"}
+    await desk.for_seconds(60)
+    assert inbox.titles()[0] == "The session of x:robin is expired"
+    assert "stonechat login" in json.dumps(inbox.got[0])
+    assert "Posting is down" not in inbox.titles()
+
+
+async def test_a_spent_budget_is_told_once(inbox: Inbox, database: Database) -> None:
+    desk = Desk(inbox, database)
+    for share in (0.8, 1.0):
+        desk.events.emit(BudgetSpent(account_id="x:robin", share=share, period="day"))
+    await desk.for_seconds(60)
+    assert sorted(inbox.titles()) == [
+        "100% of the model budget is spent (day)",
+        "80% of the model budget is spent (day)",
+    ]
+
+
+def message() -> AlertMessage:
+    return AlertMessage(
+        "id", "firing", "critical", "Title", "Body", "Do this", CLOCK.now(), {"alert_id": "a"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(404, Permanent), (410, Permanent), (500, Transient), (429, Transient)]
+)
+async def test_a_webhooks_refusal_is_told_from_its_trouble(
+    inbox: Inbox, status: int, error: type[Exception]
+) -> None:
+    inbox.status = status
+    with pytest.raises(error):
+        await WebhookChannel(f"{inbox.url}/alerts").send(message())
+
+
+async def test_apprise_delivers_to_a_real_receiver_and_never_shows_its_address(inbox: Inbox) -> None:
+    received: list[dict[str, object]] = []
+
+    async def receive(request: web.Request) -> web.Response:
+        received.append(await request.json())
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/{anything}", receive)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    channel = AppriseChannel(f"json://127.0.0.1:{port}/s3cret-path")
+    await channel.send(message())
+    assert received[0]["title"] == "Stonechat: Title"
+    assert "s3cret" not in channel.name
+    await runner.cleanup()
+    with pytest.raises(Transient):
+        await channel.send(message())
+    with pytest.raises(Permanent):
+        await AppriseChannel("no-such-service://x").send(message())
+
+
+async def test_the_heartbeat_is_withheld_while_the_alert_engine_does_no_work(inbox: Inbox) -> None:
+    alive = True
+    beat = Heartbeat(f"{inbox.url}/beat", CLOCK, lambda: alive)
+    assert await beat.beat()
+    alive = False
+    assert not await beat.beat()
+    assert inbox.beats == 1
