@@ -73,9 +73,7 @@ class Chromium:
             except (Error, TimeoutError):
                 await self.kill()
         try:
-            async with asyncio.timeout(START_LIMIT):
-                with _environment(self._folder.environment()):
-                    self._playwright = await async_playwright().start()
+            self._playwright = await self._start_driver()
             await self._launch(self._playwright)
         except (Error, TimeoutError, OSError) as exc:
             await self.kill()
@@ -84,6 +82,16 @@ class Chromium:
                 meaning="Nothing that needs the browser runs; posts wait.",
                 remedy=f"It is tried again by itself. {REMEDY}",
             ) from exc
+
+    async def _start_driver(self) -> Playwright:
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                with _environment(self._folder.environment()):
+                    return await async_playwright().start()
+        except Exception as exc:
+            if driver_died(exc):
+                raise Error(str(exc)) from exc
+            raise
 
     async def _launch(self, playwright: Playwright) -> None:
         """Start the browser in its own sandbox where the system has one to offer.
@@ -171,6 +179,11 @@ class Chromium:
             with contextlib.suppress(Error, TimeoutError, OSError):
                 await asyncio.wait_for(playwright.stop(), CLOSE_LIMIT)
         await self.kill()
+
+
+def driver_died(exc: Exception) -> bool:
+    """Whether this is the bare ``Exception`` that Playwright raises where its driver ends unasked."""
+    return type(exc) is Exception and "driver" in str(exc)
 
 
 def _first_lines(exc: BaseException) -> str:

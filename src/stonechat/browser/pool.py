@@ -18,7 +18,7 @@ from typing import Any
 from playwright.async_api import Error
 
 from stonechat.browser import evidence
-from stonechat.browser.chromium import Chromium
+from stonechat.browser.chromium import Chromium, driver_died
 from stonechat.browser.contexts import Contexts
 from stonechat.browser.executable import find_chromium
 from stonechat.browser.health import LeaseView, PoolHealth
@@ -105,7 +105,9 @@ class BrowserPool:
             except TimeoutError as exc:
                 outcome = "lost" if lease.cut_short else "timed_out"
                 raise _late(lease, limit) from exc
-            except Error as exc:
+            except Exception as exc:
+                if not isinstance(exc, Error) and not driver_died(exc):
+                    raise
                 outcome = "lost" if lease.cut_short else "failed"
                 raise _broken(lease, exc) from exc
         except StonechatError as exc:
@@ -273,7 +275,7 @@ def _late(lease: Lease, limit: timedelta) -> Transient:
     )
 
 
-def _broken(lease: Lease, exc: Error) -> Transient:
+def _broken(lease: Lease, exc: Exception) -> Transient:
     first = next((line.strip() for line in str(exc).splitlines() if line.strip()), type(exc).__name__)
     why = lease.cut_short or first[:300]
     return Transient(
