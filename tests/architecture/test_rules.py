@@ -33,6 +33,7 @@ def test_time_is_passed_in() -> None:
             "aviary/": "imports nothing of ours, and so has a clock of its own",
             "jobs/engine/": "the durable-execution library counts in its own Unix seconds",
             "cli/demo.py": "fixes the real moment at which the demo's clock begins",
+            "cli/bench.py": "fixes the real moment at which the bench's clock begins",
         },
     )
 
