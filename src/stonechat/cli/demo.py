@@ -129,6 +129,7 @@ def demo_settings(options: DemoOptions, network: LocalNetwork, origin: float) ->
         "SEED": options.seed,
         "ACCOUNT_HANDLE": HANDLE,
         "POSTS_PER_DAY": 20,
+        "HARVEST_QUERIES": "sleep,focus,stress",
         "X_BASE_URL": network.url,
         "TWITTER_SESSION_B64": network.session_b64,
         "OPENAI_BASE_URL": network.model_url,

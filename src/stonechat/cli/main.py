@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stonechat import __version__
-from stonechat.cli import debug, reads
+from stonechat.cli import content_commands, debug, reads
 from stonechat.cli.context import run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 
@@ -24,6 +24,10 @@ app = typer.Typer(
 )
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
 reads.register(app)
+app.add_typer(content_commands.queue_app, name="queue", rich_help_panel="Decide")
+app.add_typer(content_commands.reserve_app, name="reserve", rich_help_panel="Decide")
+app.command("write", rich_help_panel="Decide")(content_commands.write)
+app.command("init", rich_help_panel="Run")(content_commands.init)
 
 
 def _version(wanted: bool) -> None:

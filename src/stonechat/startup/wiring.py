@@ -44,7 +44,7 @@ from stonechat.scraping import scraper
 from stonechat.scraping.keeping import SnapshotStore
 from stonechat.startup import checks
 from stonechat.startup.boot import Boot
-from stonechat.startup.writing import Writing, open_writing
+from stonechat.startup.writing import Writing, account_id, open_writing
 
 SESSION_RECHECK = timedelta(minutes=10)
 """Account time after which a troubled session is asked about for the first time."""
@@ -206,6 +206,7 @@ async def _open_layers(
             networks=networks,
             choose=choose,
             guard=breakers.add("model", MODEL_POLICY).call,
+            rank=learning.rank,
         )
     )
     factors.update(writing.arms.learned())
@@ -318,7 +319,7 @@ async def _open_pool(
 
 def _account(given: AccountSettings) -> Account:
     return Account(
-        id=f"{given.network}:{given.handle}",
+        id=account_id(given),
         network=given.network,
         handle=given.handle,
         timezone=given.timezone,

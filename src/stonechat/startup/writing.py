@@ -8,11 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stonechat.config.settings import Settings
+import openai
+
+from stonechat.config.settings import AccountSettings, Settings
 from stonechat.content.arms import Arms, load_arms
-from stonechat.content.budget import Budget, Limit, Limits, Price, PriceTable
+from stonechat.content.budget import Budget, limits_of, prices_of
 from stonechat.content.drafting import Drafter, Rank
 from stonechat.content.fallback import FallbackChain, Guard
+from stonechat.content.judge import ModelJudge
 from stonechat.content.openai_writer import OpenAIWriter, open_client
 from stonechat.content.planner import Planner, PlanSettings
 from stonechat.content.prompts import Prompts
@@ -56,8 +59,8 @@ async def open_writing(
 ) -> AsyncIterator[Writing]:
     """The planner and the replier, with one client for the model endpoint, closed at the end."""
     own = settings.content
-    arms = load_arms()
-    budget = Budget(database, clock, events, _limits(settings), _prices(settings))
+    arms = load_arms(own.arms_file)
+    budget = Budget(database, clock, events, limits_of(own), prices_of(own))
     key = own.api_key.get_secret_value() if own.api_key else ""
     async with open_client(own.base_url, key, own.call_timeout) as client:
         models = dict.fromkeys((own.model, *own.fallback_models))
@@ -75,9 +78,13 @@ async def open_writing(
             shelf=shelf,
             text_rules=lambda name: (networks[name].length, networks[name].max_length),
             voice=load_voice(own.voice_file),
+            voices={
+                account_id(one): load_voice(one.voice_file) for one in settings.accounts if one.voice_file
+            },
             drafts=own.drafts,
             secrets=secrets(settings),
             rank=rank,
+            judge=_judge(settings, client, budget, clock, events, guard),
         )
         planner = Planner(
             database,
@@ -99,14 +106,25 @@ async def open_writing(
         yield Writing(planner, replier, drafter, budget, arms)
 
 
-def _limits(settings: Settings) -> Limits:
+def _judge(
+    settings: Settings,
+    client: openai.AsyncOpenAI,
+    budget: Budget,
+    clock: Clock,
+    events: EventStream,
+    guard: Guard,
+) -> ModelJudge | None:
+    """The second opinion, where the owner wants one."""
     own = settings.content
-    return Limits(day=Limit(usd=own.budget_day_usd), month=Limit(usd=own.budget_month_usd))
+    if not own.judge_model:
+        return None
+    writers = [OpenAIWriter(client, own.judge_model, own.call_timeout)]
+    return ModelJudge(FallbackChain(writers, budget, clock, events, guard=guard))
 
 
-def _prices(settings: Settings) -> PriceTable:
-    own = settings.content
-    return PriceTable(Price(own.price_input_usd, own.price_output_usd), {})
+def account_id(account: AccountSettings) -> str:
+    """Ours, stable: ``network:handle``."""
+    return f"{account.network}:{account.handle}"
 
 
 def secrets(settings: Settings) -> list[str]:
