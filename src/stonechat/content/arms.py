@@ -16,6 +16,12 @@ from stonechat.core.model import Arm, ContentKind
 HOUR_BLOCK = "hour_block"
 """The factor whose level decides at which local hours a post is due."""
 
+PROVEN = 12
+"""Posts after which a level has proven itself, well or badly: the learner may choose it freely."""
+
+FLOOR = 0.25
+"""Share of the learner's choices of a new level that are followed until it is proven."""
+
 
 class Level(BaseModel):
     """One level of a factor.
@@ -90,6 +96,21 @@ class Arms:
         known = self.factors.get(factor)
         found = known.levels.get(level) if known else None
         return found.says if found else ""
+
+    def unproven(self, arm: Arm, tried: Mapping[tuple[str, str], int]) -> bool:
+        """Whether a learned level of the arm is new: hardly tried, though its siblings have been.
+
+        Args:
+            tried: how many posts of each (factor, level) went live.
+        """
+        for name, factor in self.factors.items():
+            if not factor.learned or arm.get(name) not in factor.levels:
+                continue
+            counts = {level: tried.get((name, level), 0) for level in factor.active}
+            proven = sum(count >= PROVEN for count in counts.values())
+            if counts.get(arm[name], 0) < PROVEN and proven * 2 >= len(counts):
+                return True
+        return False
 
     def completed(self, arm: Arm, rng: random.Random) -> dict[str, str]:
         """The arm with a level drawn, by weight, for each factor that it lacks."""

@@ -41,8 +41,8 @@ Rank = Callable[[str, Sequence[Content]], Awaitable[Sequence[float]]]
 TextRules = Callable[[str], tuple[Length, int]]
 """A network's measure of length and its bound."""
 
-Judge = Callable[[Draft, Voice], Awaitable[str | None]]
-"""An optional second model: None to let a draft through, else its reason."""
+Judge = Callable[[str, Draft, Voice], Awaitable[str | None]]
+"""An optional second model for an account: None to let a draft through, else its reason."""
 
 _RECENT_SHOWN = 4
 _REASONS_SHOWN = 3
@@ -180,7 +180,7 @@ class Drafter:
         for draft in found:
             verdict = review(draft, bounds)
             if verdict.passed and self.judge is not None:
-                why = await self.judge(draft, bounds.voice)
+                why = await self.judge(account.id, draft, bounds.voice)
                 verdict = Verdict("judge", why) if why else verdict
             results.append(Judged(draft, verdict))
         passed = [one for one in results if one.verdict.passed]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from stonechat.content import schedule
-from stonechat.content.arms import Arms
+from stonechat.content.arms import FLOOR, Arms
 from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.drafting import Drafter
 from stonechat.content.layout import Layout, Placed
@@ -21,7 +22,7 @@ from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, WriterFellBack
 from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Choice
-from stonechat.database import Database, accounts, drafts
+from stonechat.database import Database, accounts, drafts, slots
 from stonechat.jobs.declaration import JobContext, Json, Work
 
 Choose = Callable[[str, int, Sequence[datetime]], Awaitable[Sequence[Choice]]]
@@ -147,14 +148,14 @@ class Planner:
     async def _orders(self, account: Account, missing: int, run_id: str) -> list[dict[str, object]]:
         """Assignments for what is missing, earliest first, as JSON."""
         taken = await self._shelf.booked(account.id)
-        layout = self._layout(account)
+        layout, tried = self._layout(account), await self._tried(account.id)
         placed: list[Placed] = []
         left: list[Choice] = []
         for _ in range(_ROUNDS):
             lacking = missing - len(placed)
             if not lacking:
                 break
-            choices = await self._choose(account.id, lacking, self._roughly(lacking))
+            choices = self._admitted(await self._choose(account.id, lacking, self._roughly(lacking)), tried)
             known = [*taken, *(one.booked for one in placed)]
             more, left = layout.place(choices, known, self._rng)
             placed += more
@@ -167,6 +168,21 @@ class Planner:
             self._order(account, one, stable_id("slot", run_id, str(number))).model_dump(mode="json")
             for number, one in enumerate(placed)
         ]
+
+    async def _tried(self, account_id: str) -> Counter[tuple[str, str]]:
+        """How many posts of each (factor, level) went live."""
+        async with self._database.read("content.tried") as connection:
+            return Counter(pair for arm in await slots.tried(connection, account_id) for pair in arm.items())
+
+    def _admitted(self, choices: Sequence[Choice], tried: Counter[tuple[str, str]]) -> list[Choice]:
+        """The choices without some of those for new levels, which start at a floor weight."""
+        admitted = []
+        for choice in choices:
+            if not self._arms.unproven(choice.arm, tried):
+                admitted.append(choice)
+            elif self._rng.random() < FLOOR:
+                admitted.append(replace(choice, propensity=choice.propensity * FLOOR))
+        return admitted
 
     def _layout(self, account: Account) -> Layout:
         rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -54,3 +55,16 @@ async def replies_since(connection: AsyncConnection, account_id: str, since: dat
         )
     )
     return int((await connection.execute(query)).scalar_one())
+
+
+async def tried(
+    connection: AsyncConnection, account_id: str, *, limit: int = 2000
+) -> list[Mapping[str, str]]:
+    """The arms of the account's newest live posts."""
+    rows = await connection.execute(
+        select(table.c.arm)
+        .where(table.c.account_id == account_id, table.c.state == ContentState.POSTED.value)
+        .order_by(table.c.posted_at.desc())
+        .limit(limit)
+    )
+    return [dict(row[0]) for row in rows]

@@ -1,0 +1,152 @@
+"""The review beside the plain library call, on a history that grows a hundredfold."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+from rapidfuzz import fuzz, process, utils
+from sqlalchemy import insert
+
+from stonechat.config.settings import DatabaseSettings
+from stonechat.content.review import Bounds, Draft, review
+from stonechat.content.review.likeness import History
+from stonechat.content.voice import load_voice
+from stonechat.core.clock import SystemClock
+from stonechat.core.ids import fingerprint, stable_id
+from stonechat.core.model import ContentKind
+from stonechat.core.states import ContentState
+from stonechat.database import Database, content, open_database
+from stonechat.database.schema import content_metadata
+
+_ACCOUNT = "bench"
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_BATCH = 5  # drafts that are reviewed against one reading of the history: the drafts of one slot
+_WORDS = (
+    "morning evening kettle window walk desk paper lamp pause breath page book stairs soup apple chair table "
+    "garden river letter small slow quiet warm early late open close leave keep write read carry begin stop "
+    "before after under beside without between tomorrow tonight sometimes always hardly again first second"
+)
+
+
+async def bench_content(
+    *, history: int = 100_000, small: int = 1_000, drafts: int = 1_000, repetitions: int = 3, seed: int = 1
+) -> list[dict[str, Any]]:
+    """Rows of ``{"measure", "ours", "peer", "ratio", "goal", "met"}``; medians over the repetitions.
+
+    *Ours* reads the recent texts from the database and does every step of the review; the *peer* is the
+    bare ``rapidfuzz.process.extractOne`` on the same recent texts, already in memory.
+
+    Args:
+        history: posts in the larger history.
+        small: posts in the smaller one, for the growth.
+        drafts: how many drafts are reviewed each time.
+    """
+    rng = random.Random(seed)
+    texts = [_text(rng) for _ in range(drafts)]
+    with TemporaryDirectory() as folder:
+        few = await _timed(Path(folder) / "small.db", small, texts, repetitions, rng)
+        many = await _timed(Path(folder) / "large.db", history, texts, repetitions, rng)
+    growth = many.seconds / few.seconds
+    bound = math.log(history) / math.log(small)
+    return [
+        _row(f"drafts a second, {history} posts", drafts / many.seconds, drafts / many.plain, 0.5, more=True),
+        _row(f"time at {history} posts / at {small}", growth, None, bound, more=False),
+        _row("memory grown while reviewing, MB", many.grown, None, 8.0, more=False),
+    ]
+
+
+class _Times:
+    def __init__(self, seconds: float, plain: float, grown: float) -> None:
+        self.seconds = seconds
+        self.plain = plain
+        self.grown = grown
+
+
+async def _timed(
+    path: Path, posts: int, texts: Sequence[str], repetitions: int, rng: random.Random
+) -> _Times:
+    async with open_database(f"sqlite:///{path}", DatabaseSettings(), SystemClock()) as database:
+        await _fill(database, posts, rng)
+        await _reviewed(database, texts[:50])  # first use loads what is loaded once
+        before = psutil.Process().memory_info().rss
+        runs, peers = [], []
+        for _ in range(repetitions):
+            runs.append(await _reviewed(database, texts))
+            peers.append(await _plain(database, texts))
+        grown = (psutil.Process().memory_info().rss - before) / 2**20
+        return _Times(statistics.median(runs), statistics.median(peers), max(0.0, grown))
+
+
+async def _reviewed(database: Database, texts: Sequence[str]) -> float:
+    voice = load_voice()
+    started = time.perf_counter()
+    for at in range(0, len(texts), _BATCH):
+        async with database.read("bench.history") as connection:
+            recent = await content.recent_texts(connection, _ACCOUNT)
+        bounds = Bounds(voice, len, 280, History(recent))
+        for text in texts[at : at + _BATCH]:
+            review(Draft(ContentKind.SINGLE, (text,)), bounds)
+    return time.perf_counter() - started
+
+
+async def _plain(database: Database, texts: Sequence[str]) -> float:
+    async with database.read("bench.history") as connection:
+        recent = await content.recent_texts(connection, _ACCOUNT)
+    started = time.perf_counter()
+    for text in texts:
+        process.extractOne(
+            text, recent, scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=76.0
+        )
+    return time.perf_counter() - started
+
+
+async def _fill(database: Database, posts: int, rng: random.Random) -> None:
+    for start in range(0, posts, 5_000):
+        rows = [_post(number, _text(rng)) for number in range(start, min(posts, start + 5_000))]
+        async with database.begin("bench.fill") as connection:
+            await connection.execute(insert(content_metadata), rows)
+
+
+def _post(number: int, text: str) -> dict[str, Any]:
+    at = _START + timedelta(minutes=number)
+    return {
+        "id": stable_id("bench", str(number)),
+        "account_id": _ACCOUNT,
+        "kind": ContentKind.SINGLE.value,
+        "state": ContentState.POSTED.value,
+        "state_since": at,
+        "parts": [text],
+        "fingerprint": fingerprint(text),
+        "due_at": at,
+        "created_at": at,
+        "posted_at": at,
+        "arm": {},
+    }
+
+
+def _text(rng: random.Random) -> str:
+    words = _WORDS.split()
+    sentences = (" ".join(rng.choices(words, k=rng.randint(6, 11))) for _ in range(rng.randint(1, 3)))
+    return " ".join(f"The {sentence}." for sentence in sentences)
+
+
+def _row(measure: str, ours: float, peer: float | None, goal: float, *, more: bool) -> dict[str, Any]:
+    """``goal`` bounds ``ratio`` where there is a peer, ``ours`` where there is none."""
+    value = ours if peer is None else ours / peer
+    return {
+        "measure": measure,
+        "ours": round(ours, 3),
+        "peer": None if peer is None else round(peer, 3),
+        "ratio": None if peer is None else round(value, 3),
+        "goal": f"{'>=' if more else '<='} {goal:.2f}",
+        "met": value >= goal if more else value <= goal,
+    }

@@ -1,0 +1,65 @@
+"""What the texts cost: by post, and by thousand impressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from stonechat.core.states import ContentState
+from stonechat.database import Database
+from stonechat.database import budget as ledger
+from stonechat.database.schema import content_metadata, metrics_snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """One account's costs in a span of account time.
+
+    Attributes:
+        spent_usd: everything that models cost, rejected drafts included.
+        posts: pieces of content that went live.
+        impressions: views of those posts as last read; unknown views count as none.
+        per_post_usd, per_thousand_usd: None where nothing was posted, or nothing seen.
+    """
+
+    account_id: str
+    spent_usd: float
+    posts: int
+    impressions: int
+    per_post_usd: float | None
+    per_thousand_usd: float | None
+
+
+async def costs(database: Database, account_id: str, since: datetime, before: datetime) -> Costs:
+    """The account's costs in ``since <= time < before``."""
+    live = (
+        select(content_metadata.c.id)
+        .where(
+            content_metadata.c.account_id == account_id,
+            content_metadata.c.state == ContentState.POSTED.value,
+            content_metadata.c.posted_at >= since,
+            content_metadata.c.posted_at < before,
+        )
+        .subquery()
+    )
+    seen = (
+        select(func.max(metrics_snapshots.c.views).label("views"))
+        .join(live, live.c.id == metrics_snapshots.c.content_id)
+        .group_by(metrics_snapshots.c.content_id)
+        .subquery()
+    )
+    async with database.read("content.costs") as connection:
+        usage = await ledger.usage(connection, since, before, account_id)
+        posts = int((await connection.execute(select(func.count()).select_from(live))).scalar_one())
+        total = (await connection.execute(select(func.sum(seen.c.views)))).scalar_one()
+    views, spent = int(total or 0), usage.spent.usd
+    return Costs(
+        account_id=account_id,
+        spent_usd=spent,
+        posts=posts,
+        impressions=views,
+        per_post_usd=spent / posts if posts else None,
+        per_thousand_usd=spent / views * 1000 if views else None,
+    )
