@@ -36,7 +36,7 @@ class Workers:
             environment={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
         )
         self._started.append(process)
-        process.start()
+        process.start(seconds=120)
         return process
 
     def said(self) -> list[str]:
@@ -51,7 +51,7 @@ class Workers:
         return self.said().count(what)
 
     def until(self, what: str, count: int = 1) -> None:
-        wait_until(lambda: self.count(what) >= count, f"{what} {count} times in {self.said()}", 40)
+        wait_until(lambda: self.count(what) >= count, f"{what} {count} times in {self.said()}", 90)
 
     def open_gate(self) -> None:
         self.out.with_suffix(".gate").touch()

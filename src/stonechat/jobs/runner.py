@@ -23,6 +23,7 @@ from stonechat.database.job_rows import RunRow, StepRow
 from stonechat.jobs.declaration import Job, Resource
 from stonechat.jobs.desk import Desk, JobStatus
 from stonechat.jobs.engine import Engine, Enqueued, open_engine
+from stonechat.jobs.ledger import Ledger
 from stonechat.jobs.quiet import Outage
 from stonechat.jobs.runs import IsDown, Request, Runs
 from stonechat.jobs.schedule import POSTING, Scheduler
@@ -165,6 +166,7 @@ async def open_jobs(
     async with database.begin("jobs.open") as connection:
         timetable = Timetable(jobs, await job_rows.last_ticks(connection), clock.speed)
     timetable.serve(accounts(), clock.now())
+    ledger = Ledger(database)
     opened: dict[str, Any] = {}
     ready = asyncio.Event()
 
@@ -180,6 +182,7 @@ async def open_jobs(
             jobs=named,
             engine=engine,
             database=database,
+            ledger=ledger,
             clock=clock,
             events=events,
             accounts=accounts,
@@ -188,6 +191,7 @@ async def open_jobs(
         runs = opened["runs"] = Runs(
             jobs=named,
             database=database,
+            ledger=ledger,
             clock=clock,
             events=events,
             lease=lease,
@@ -196,7 +200,7 @@ async def open_jobs(
             ended=scheduler.ended,
         )
         pulse = Pulse(
-            database=database,
+            ledger=ledger,
             engine=engine,
             lease=lease,
             clock=clock,
@@ -211,6 +215,7 @@ async def open_jobs(
             events=events,
             held=scheduler.held,
         )
+        writing = asyncio.create_task(_for_ever("ledger", ledger.run, clock), name="jobs.ledger")
         with contextlib.suppress(Transient):
             await pulse.beat()
         ready.set()
@@ -240,6 +245,9 @@ async def open_jobs(
             await asyncio.gather(*loops, return_exceptions=True)
             with contextlib.suppress(Transient):
                 await pulse.leave(holding=holding)
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            await ledger.drain()
 
 
 def engine_url_beside(url: str) -> str:

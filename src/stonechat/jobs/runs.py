@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, IllegalTransition, Permanent, Transient, Unknown
@@ -24,6 +26,7 @@ from stonechat.database.engine import Database
 from stonechat.database.job_rows import StepRow
 from stonechat.jobs.declaration import Job, Json, Retry, Work
 from stonechat.jobs.engine import LOST, EngineRun
+from stonechat.jobs.ledger import Ledger, Write
 from stonechat.jobs.takeover import Lease
 
 T = TypeVar("T")
@@ -78,7 +81,7 @@ class _Held:
     attempt: int
     started: float
     steps: list[StepRow] = field(default_factory=list)
-    steps_stored: int = 0
+    steps_before: int = 0
     results: dict[str, Json] = field(default_factory=dict)
     cancelled: str = ""
 
@@ -126,6 +129,7 @@ class Runs:
         *,
         jobs: Mapping[str, Job],
         database: Database,
+        ledger: Ledger,
         clock: Clock,
         events: EventStream,
         lease: Lease,
@@ -137,6 +141,7 @@ class Runs:
         self.wake = wake
         self._jobs = jobs
         self._database = database
+        self._ledger = ledger
         self._events = events
         self._lease = lease
         self._is_down = is_down
@@ -165,6 +170,7 @@ class Runs:
         try:
             if attempt > 1:
                 held.results.update(await run.recorded())
+                held.steps_before = len(held.results)
             outcome = await self._bring_to_end(run, held)
             await self._end(run.run_id, held, outcome)
         except asyncio.CancelledError:
@@ -180,7 +186,8 @@ class Runs:
         if not self._lease.fresh() and not await run.held():
             raise run.lost()
         started = self.clock.wall()
-        number = len(held.steps) + 1
+        place = len(held.steps)
+        number = held.steps_before + place + 1
         held.steps.append(StepRow(number, name, started, None, 0, ""))
         result: Json = None
         error = ""
@@ -191,8 +198,7 @@ class Runs:
             raise
         finally:
             size = 0 if error else len(json.dumps(result))
-            held.steps[number - 1] = StepRow(number, name, started, self.clock.wall(), size, error)
-            held.steps_stored = min(held.steps_stored, number - 1)
+            held.steps[place] = StepRow(number, name, started, self.clock.wall(), size, error)
         return result
 
     async def beat(self) -> None:
@@ -200,12 +206,15 @@ class Runs:
         if not self._held:
             return
         mine = dict(self._held)
-        async with self._database.begin("jobs.heartbeat") as connection:
-            ours = await job_rows.beat_runs(
-                connection, {run_id: held.attempt for run_id, held in mine.items()}, now=self.clock.wall()
-            )
+        tries = {run_id: held.attempt for run_id, held in mine.items()}
+
+        async def store(connection: AsyncConnection) -> set[str]:
+            ours = await job_rows.beat_runs(connection, tries, now=self.clock.wall())
             for run_id in ours:
                 await self._put_steps(connection, run_id, mine[run_id])
+            return ours
+
+        ours = await self._ledger.write(store)
         for run_id, held in mine.items():
             if run_id not in ours and self._held.get(run_id) is held and not held.cancelled:
                 await self._let_go(run_id, held)
@@ -241,25 +250,26 @@ class Runs:
         if stopped:
             await asyncio.wait({held.outer for held in stopped.values()}, timeout=STOP_LIMIT.total_seconds())
             with contextlib.suppress(Transient):
-                async with self._database.begin("jobs.stop") as connection:
-                    for run_id in stopped:
-                        note = "its process stopped; it goes on at the next start"
-                        await job_rows.abandon(connection, run_id, note=note, now=self.clock.wall())
+                await self._ledger.write(lambda connection: self._abandon(connection, list(stopped)))
         return bool(stopped)
 
+    async def _abandon(self, connection: AsyncConnection, run_ids: Sequence[str]) -> None:
+        for run_id in run_ids:
+            note = "its process stopped; it goes on at the next start"
+            await job_rows.abandon(connection, run_id, note=note, now=self.clock.wall())
+
     async def _start(self, run_id: str, request: Request) -> int | None:
-        async def start() -> int | None:
-            async with self._database.begin("jobs.start") as connection:
-                return await job_rows.start(
-                    connection,
-                    run_id,
-                    job=request.job,
-                    account_id=request.account_id,
-                    tick=request.tick,
-                    trigger=request.trigger,
-                    host=self._lease.executor_id,
-                    now=self.clock.wall(),
-                )
+        async def start(connection: AsyncConnection) -> int | None:
+            return await job_rows.start(
+                connection,
+                run_id,
+                job=request.job,
+                account_id=request.account_id,
+                tick=request.tick,
+                trigger=request.trigger,
+                host=self._lease.executor_id,
+                now=self.clock.wall(),
+            )
 
         attempt = await self._patiently(start)
         if attempt is not None:
@@ -316,11 +326,10 @@ class Runs:
         raise error  # another process holds the run now, or the interpreter is going down
 
     async def _next_try(self, run: EngineRun, held: _Held, error: str) -> None:
-        async def retry() -> int | None:
-            async with self._database.begin("jobs.retry") as connection:
-                return await job_rows.retry(
-                    connection, run.run_id, held.attempt, error=error, now=self.clock.wall()
-                )
+        async def retry(connection: AsyncConnection) -> int | None:
+            return await job_rows.retry(
+                connection, run.run_id, held.attempt, error=error, now=self.clock.wall()
+            )
 
         attempt = await self._patiently(retry)
         if attempt is None:
@@ -330,21 +339,20 @@ class Runs:
     async def _end(self, run_id: str, held: _Held, outcome: Outcome) -> None:
         took = held.took(self.clock)
 
-        async def end() -> bool:
-            async with self._database.begin("jobs.end") as connection:
-                await self._put_steps(connection, run_id, held)
-                return await job_rows.end(
-                    connection,
-                    run_id,
-                    held.attempt,
-                    state=outcome.state,
-                    now=self.clock.wall(),
-                    took=took,
-                    done=outcome.work.done,
-                    due=outcome.work.due,
-                    note=outcome.work.note,
-                    error=outcome.error,
-                )
+        async def end(connection: AsyncConnection) -> bool:
+            await self._put_steps(connection, run_id, held)
+            return await job_rows.end(
+                connection,
+                run_id,
+                held.attempt,
+                state=outcome.state,
+                now=self.clock.wall(),
+                took=took,
+                done=outcome.work.done,
+                due=outcome.work.due,
+                note=outcome.work.note,
+                error=outcome.error,
+            )
 
         if await self._patiently(end):
             self._say_end(run_id, held, outcome)
@@ -363,18 +371,15 @@ class Runs:
             )
         )
 
-    async def _put_steps(self, connection: Any, run_id: str, held: _Held) -> None:
-        fresh = held.steps[held.steps_stored :]
-        if fresh:
-            await job_rows.put_steps(connection, run_id, held.request.account_id, fresh)
-            held.steps_stored = sum(step.ended_at is not None for step in held.steps)
+    async def _put_steps(self, connection: AsyncConnection, run_id: str, held: _Held) -> None:
+        await job_rows.put_steps(connection, run_id, held.request.account_id, held.steps)
 
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(self, write: Write[T]) -> T:
         """Try until the database does it: an outage may not cost a run its outcome."""
         wait = 0.2
         while True:
             try:
-                return await work()
+                return await self._ledger.write(write)
             except Transient:
                 if self._closing:
                     raise

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
@@ -21,6 +22,7 @@ from stonechat.database import job_rows
 from stonechat.database.engine import Database
 from stonechat.jobs.declaration import Job, Priority, Resource
 from stonechat.jobs.engine import Engine, Enqueued
+from stonechat.jobs.ledger import Ledger
 from stonechat.jobs.quiet import Outage
 from stonechat.jobs.runs import IsDown, Request
 from stonechat.jobs.timetable import Held, Key, Launch, Timetable
@@ -65,6 +67,7 @@ class Scheduler:
         jobs: Mapping[str, Job],
         engine: Engine,
         database: Database,
+        ledger: Ledger,
         clock: Clock,
         events: EventStream,
         accounts: Callable[[], Sequence[str]],
@@ -74,6 +77,7 @@ class Scheduler:
         self._jobs = jobs
         self._engine = engine
         self._database = database
+        self._ledger = ledger
         self._clock = clock
         self._events = events
         self._accounts = accounts
@@ -131,10 +135,7 @@ class Scheduler:
         asked = [launch for launch in found.launches if await self._ask(launch)]
         wall = self._clock.wall()
         if asked or found.held:
-            async with self._database.begin("jobs.schedule") as connection:
-                await job_rows.schedule(connection, [_row(launch, wall) for launch in asked])
-                for held in found.held:
-                    await self._skip(connection, held, wall)
+            self._ledger.note(lambda connection: self._note(connection, asked, found.held, wall))
         for lapsed in found.lapsed:
             policy = lapsed.job.missed.value
             why = f"{lapsed.count} ticks passed while nothing ran (policy {policy})"
@@ -176,18 +177,22 @@ class Scheduler:
                 return self._off[scope] or "paused"
         return next((why for need in sorted(job.needs) if (why := self._is_down(need))), None)
 
-    async def _skip(self, connection: Any, held: Held, wall: datetime) -> None:
-        run_id = f"{_name(held)}!held"
-        await job_rows.skip(
-            connection,
-            run_id,
-            job=held.job.name,
-            account_id=held.account_id,
-            tick=held.tick,
-            trigger="held",
-            note=held.why,
-            now=wall,
-        )
+    @staticmethod
+    async def _note(
+        connection: AsyncConnection, asked: Sequence[Launch], waiting: Sequence[Held], wall: datetime
+    ) -> None:
+        await job_rows.schedule(connection, [_row(launch, wall) for launch in asked])
+        for held in waiting:
+            await job_rows.skip(
+                connection,
+                f"{_name(held)}!held",
+                job=held.job.name,
+                account_id=held.account_id,
+                tick=held.tick,
+                trigger="held",
+                note=held.why,
+                now=wall,
+            )
 
     async def _refresh(self) -> None:
         """See what other processes did: switches, and runs that ended elsewhere."""

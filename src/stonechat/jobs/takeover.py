@@ -13,13 +13,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 
 import psutil
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.database import job_rows
-from stonechat.database.engine import Database
 from stonechat.database.job_rows import ExecutorRow
 from stonechat.jobs.engine import Engine
+from stonechat.jobs.ledger import Ledger
 
 ORPHAN_CHECK = timedelta(seconds=30)
 """How often the engine is asked for runs whose holder has no row at all (real time)."""
@@ -94,14 +95,14 @@ class Pulse:
     def __init__(
         self,
         *,
-        database: Database,
+        ledger: Ledger,
         engine: Engine,
         lease: Lease,
         clock: Clock,
         heartbeat: timedelta,
         limit: timedelta,
     ) -> None:
-        self._database = database
+        self._ledger = ledger
         self._engine = engine
         self._lease = lease
         self._clock = clock
@@ -121,9 +122,7 @@ class Pulse:
         """
         at = self._clock.monotonic()
         try:
-            async with self._database.begin("jobs.pulse") as connection:
-                await job_rows.beat(connection, self._lease.executor_id, host=self._host, pid=os.getpid())
-                seen = await job_rows.executors_seen(connection)
+            seen = await self._ledger.write(self._store)
         except Transient:
             self._lease.failed()
             raise
@@ -134,11 +133,14 @@ class Pulse:
             await self._take_over(executor_id)
         return (*gone, *orphans)
 
+    async def _store(self, connection: AsyncConnection) -> list[ExecutorRow]:
+        await job_rows.beat(connection, self._lease.executor_id, host=self._host, pid=os.getpid())
+        return await job_rows.executors_seen(connection)
+
     async def leave(self, *, holding: bool) -> None:
         """This process stops: nobody needs to wait for its silence. ``holding``: it leaves runs behind."""
         away = job_rows.retire_executor if holding else job_rows.forget_executor
-        async with self._database.begin("jobs.leave") as connection:
-            await away(connection, self._lease.executor_id)
+        await self._ledger.write(lambda connection: away(connection, self._lease.executor_id))
 
     def _gone(self, seen: Sequence[ExecutorRow]) -> list[str]:
         if self._lease.steady() < 2 * self._heartbeat:
@@ -170,5 +172,4 @@ class Pulse:
 
     async def _take_over(self, executor_id: str) -> None:
         await self._engine.recover(executor_id)
-        async with self._database.begin("jobs.take_over") as connection:
-            await job_rows.forget_executor(connection, executor_id)
+        await self._ledger.write(lambda connection: job_rows.forget_executor(connection, executor_id))
