@@ -3,15 +3,18 @@
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.support.clock import ManualClock
 
 from stonechat.config.settings import DatabaseSettings, LearningSettings
+from stonechat.core.errors import Transient
 from stonechat.core.events import Event, EventStream, ModelLearned, ModelRejected
 from stonechat.core.model import Choice, Content, ContentKind, Metrics, Snapshot
 from stonechat.core.states import ContentState
@@ -246,6 +249,37 @@ async def test_a_damaged_model_is_rebuilt_from_the_reward_log(house: House) -> N
     assert rebuilt is not None
     assert rebuilt[1].bandit.mean.tolist() == whole.bandit.mean.tolist()
     assert (await choose(stranger, 2))[0].model_version == 2
+
+
+class Away:
+    """A database that goes away and comes back by a switch."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.away = False
+
+    def read(self, task: str) -> AbstractAsyncContextManager[AsyncConnection]:
+        if self.away:
+            raise Transient("The database is away.")
+        return self._database.read(task)
+
+    def begin(self, task: str) -> AbstractAsyncContextManager[AsyncConnection]:
+        if self.away:
+            raise Transient("The database is away.")
+        return self._database.begin(task)
+
+
+async def test_while_the_database_is_away_the_last_model_serves(house: House) -> None:
+    away = Away(house.database)
+    stream = EventStream(house.clock)
+    learner = Learner(away, stream, LearningSettings(), lambda _: FACTORS)  # type: ignore[arg-type]
+    away.away = True
+    with pytest.raises(Transient):
+        await learner.choose(ME, random.Random(1), house.clock.now(), 1)
+    away.away = False
+    await learner.choose(ME, random.Random(1), house.clock.now(), 1)
+    away.away = True
+    assert (await learner.choose(ME, random.Random(1), house.clock.now(), 1))[0].model_version == 1
 
 
 async def test_new_arms_become_a_version_of_their_own_and_are_chosen(house: House) -> None:

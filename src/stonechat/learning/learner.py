@@ -78,7 +78,19 @@ class Learner:
         return choices
 
     async def _serving(self, account_id: str, now: datetime) -> tuple[int, Model]:
-        """The serving version; a first one, or one with the owner's present arms, is stored where needed."""
+        """The serving version, and the last one read while the database is away.
+
+        A first version, or one with the owner's present arms, is stored where needed.
+        """
+        try:
+            return await self._looked_up(account_id, now)
+        except Transient:
+            known = self._decoded.get(account_id)
+            if known is None:
+                raise
+            return known
+
+    async def _looked_up(self, account_id: str, now: datetime) -> tuple[int, Model]:
         factors = self._factors(account_id)
         async with self._database.read("learning.serving") as connection:
             version = await rows.serving_version(connection, account_id, KIND)
