@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.clock import ManualClock
-from tests.support.network import Fault
+from tests.support.network import FakeNetwork, Fault
 from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, piece
 
 from stonechat.config.settings import DatabaseSettings
@@ -384,16 +384,44 @@ async def test_a_click_that_comes_too_late_is_not_made(desk: Desk, clock: Manual
     assert desk.network.ledger == []
 
 
-async def test_two_hosts_cannot_both_take_the_last_slot(database: Database, clock: ManualClock) -> None:
+async def test_two_hosts_cannot_both_take_the_last_slot(any_database_url: str, clock: ManualClock) -> None:
     settings = SETTINGS.model_copy(update={"per_hour": 1})
-    desk = desk_on(database, clock, settings=settings)
-    await desk.add_account(ACCOUNT)
-    await desk.queue(piece("a", "One.", due_at=clock.now()), piece("b", "Two.", due_at=clock.now()))
-    verdicts = await asyncio.gather(
-        desk.publisher().publish(ACCOUNT, "a"), desk.publisher().publish(ACCOUNT, "b")
-    )
-    assert sorted(one.verdict for one in verdicts) == [Verdict.MOVED, Verdict.POSTED]
-    assert len(desk.network.ledger) == 1
+    async with (
+        open_database(any_database_url, DatabaseSettings(), clock) as here,
+        open_database(any_database_url, DatabaseSettings(), clock) as there,
+    ):
+        network = FakeNetwork(clock)
+        first, second = (desk_on(one, clock, settings=settings, network=network) for one in (here, there))
+        await first.add_account(ACCOUNT)
+        for round_number in range(8):
+            names = [f"{letter}{round_number}" for letter in "ab"]
+            await first.queue(*(piece(name, f"{name}.", due_at=clock.now()) for name in names))
+            verdicts = await asyncio.gather(
+                first.publisher().publish(ACCOUNT, names[0]), second.publisher().publish(ACCOUNT, names[1])
+            )
+            assert sorted(one.verdict for one in verdicts) == [Verdict.MOVED, Verdict.POSTED]
+            assert len(network.ledger) == round_number + 1
+            await clock.advance(hours=20)
+
+
+async def test_two_hosts_that_want_the_same_post_publish_it_once(
+    any_database_url: str, clock: ManualClock
+) -> None:
+    async with (
+        open_database(any_database_url, DatabaseSettings(), clock) as here,
+        open_database(any_database_url, DatabaseSettings(), clock) as there,
+    ):
+        network = FakeNetwork(clock)
+        first, second = (desk_on(one, clock, network=network) for one in (here, there))
+        await first.add_account(ACCOUNT)
+        for number in range(8):
+            await first.queue(piece(f"p{number}", f"Post {number}.", due_at=clock.now()))
+            verdicts = await asyncio.gather(
+                first.publisher().publish(ACCOUNT, f"p{number}"),
+                second.publisher().publish(ACCOUNT, f"p{number}"),
+            )
+            assert sorted(one.verdict for one in verdicts) == [Verdict.LOST, Verdict.POSTED]
+        assert len(network.ledger) == 8
 
 
 async def test_every_try_leaves_a_row(desk: Desk, clock: ManualClock) -> None:

@@ -212,6 +212,7 @@ def jobs(harvester: Harvester) -> tuple[Job, ...]:
             every=timedelta(minutes=every),
             stagger=timedelta(minutes=stagger),
             missed=Missed.LATEST,
+            needs=frozenset({"database", "browser"}),
             resource=Resource.BROWSER,
             priority=Priority.HARVEST,
             useful="each source answered",

@@ -19,7 +19,8 @@ SHORTEST = 15
 """Letters below which a post gives nothing to answer."""
 
 _SUSPECT = re.compile(
-    r"(?:ignore|disregard|forget)\b[^.]{0,30}\b(?:instruction|prompt|rule|message)s?|system prompt|you are now|"
+    r"(?:ignore|disregard|forget)\b[^.]{0,30}\b(?:instruction|prompt|rule|message)s?|"
+    r"system prompt|you are now|"
     r"</?(?:system|assistant|user)>|as an ai|jailbreak|\bprompt\b.{0,20}\b(?:reveal|print|repeat)|"
     r"\b(?:reveal|print|repeat)\b.{0,30}\b(?:prompt|instructions)",
     re.IGNORECASE,

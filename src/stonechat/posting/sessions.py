@@ -48,6 +48,10 @@ class SessionWatch:
             return True
         if not is_time_to_ask(row.since, tick, self._every):
             return False
+        return await self.ask(account, network)
+
+    async def ask(self, account: Account, network: Network) -> bool:
+        """Ask now, for a human who has just logged in; True where the session is valid."""
         try:
             state, why = await network.session(account), "asked the network"
         except SessionTrouble as trouble:
