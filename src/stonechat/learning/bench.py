@@ -218,9 +218,9 @@ def _speed_rows() -> list[Row]:
     rng = random.Random(1)
     bandit = LinearThompson(ArmSpace.of(factors))
     arms = [{factor: rng.choice(levels) for factor, levels in factors.items()} for _ in range(100)]
-    updates = _microseconds(lambda at: bandit.update(arms[at % 100], rng.gauss(0, 1)), 300)
-    both = _microseconds(lambda at: (bandit.update(arms[at % 100], rng.gauss(0, 1)), bandit.draw(rng)), 300)
-    logged = _microseconds(lambda _: bandit.choose(rng), 300)
+    updates = _microseconds(lambda at: bandit.update(arms[at % 100], rng.gauss(0, 1)), 100)
+    both = _microseconds(lambda at: (bandit.update(arms[at % 100], rng.gauss(0, 1)), bandit.draw(rng)), 100)
+    logged = _microseconds(lambda _: bandit.choose(rng), 100)
     libraries = [make(factors) for make in library_rivals().values()]
     peers = [_microseconds(partial(_teach, peer, arms, rng), 20) for peer in libraries]
     return [
@@ -234,15 +234,15 @@ def _teach(policy: sim.Chooser, arms: Sequence[Arm], rng: random.Random, at: int
     policy.update(arms[at % len(arms)], rng.gauss(0, 1))
 
 
-def _microseconds(act: Callable[[int], Any], times: int, repeats: int = 15) -> float:
-    """Median over repeats of the processor time of one call, which a busy machine disturbs least."""
+def _microseconds(act: Callable[[int], Any], times: int, repeats: int = 40) -> float:
+    """Processor time of one call: the least over repeats, which other work on the machine disturbs least."""
     found = []
     for _ in range(repeats):
         start = time.process_time()
         for at in range(times):
             act(at)
         found.append((time.process_time() - start) / times * 1e6)
-    return float(np.median(found))
+    return min(found)
 
 
 # --- predictors ---------------------------------------------------------------------------------------
