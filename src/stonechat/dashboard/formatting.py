@@ -79,13 +79,25 @@ def relative(at: datetime | None, now: datetime) -> str:
     return f"in {duration(gap)}" if gap > timedelta() else f"{duration(gap)} ago"
 
 
+def upcoming(at: datetime | None, now: datetime, speed: float) -> Markup:
+    """When something is due: ``in 5 min``, ``now``, or ``late by 2 h`` once a real minute has passed."""
+    if at is None or at >= now:
+        return moment(at, now)
+    late = now - at > timedelta(minutes=1) * speed
+    return _exact(at, f"late by {duration(now - at)}" if late else "now")
+
+
 def moment(at: datetime | None, now: datetime) -> Markup:
     """A relative time that tells the exact one when pointed at."""
     if at is None:
         return Markup("{}").format(UNKNOWN)
+    return _exact(at, relative(at, now))
+
+
+def _exact(at: datetime, said: str) -> Markup:
     exact = f"{at:%a %d %b %Y %H:%M:%S} UTC"
     template = Markup('<time datetime="{}" title="{}">{}</time>')
-    return template.format(at.isoformat(), exact, relative(at, now))
+    return template.format(at.isoformat(), exact, said)
 
 
 def clock_time(at: datetime | None) -> str:
@@ -107,3 +119,8 @@ def count(number: float | None) -> str:
 def percent(share: float | None) -> str:
     """``97 %``."""
     return UNKNOWN if share is None else f"{share * 100:.0f} %"
+
+
+def time(text: str) -> datetime:
+    """A time in ISO 8601, as the learner's summary has it."""
+    return datetime.fromisoformat(text)

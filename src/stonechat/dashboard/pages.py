@@ -40,9 +40,13 @@ class Pages:
             formatting.clock_time,
             formatting.count,
             formatting.percent,
+            formatting.time,
         ):
             environment.filters[tool.__name__] = tool
         environment.globals["moment"] = lambda at: formatting.moment(at, data.clock.now())
+        environment.globals["upcoming"] = lambda at: formatting.upcoming(
+            at, data.clock.now(), data.clock.speed
+        )
         environment.globals["moment_real"] = lambda at: formatting.moment(at, data.clock.wall())
         environment.globals["digest"] = digest
         self.parts: dict[str, Part] = {
@@ -52,6 +56,7 @@ class Pages:
             "queue": self._queue,
             "posts": self._posts,
             "learning": self._learning,
+            "learned": self._learning,
             "jobs": self._jobs,
             "breakers": self._breakers,
             "approval": self._queue,
@@ -154,7 +159,7 @@ def _simple_pages(router: APIRouter, pages: Pages) -> None:
     page("/queue", "queue.html", "approval", "waiting")
     page("/jobs", "jobs.html", "jobs")
     page("/breakers", "breakers.html", "breakers")
-    page("/learning", "learning.html", "learning")
+    page("/learning", "learning.html", "learned")
 
 
 def _detail_pages(router: APIRouter, pages: Pages) -> None:
