@@ -81,7 +81,6 @@ class _Held:
     attempt: int
     started: float
     steps: list[StepRow] = field(default_factory=list)
-    steps_before: int = 0
     results: dict[str, Json] = field(default_factory=dict)
     cancelled: str = ""
 
@@ -169,8 +168,10 @@ class Runs:
         held = self._held[run.run_id] = _Held(request, run, task, attempt, self.clock.monotonic())
         try:
             if attempt > 1:
-                held.results.update(await run.recorded())
-                held.steps_before = len(held.results)
+                for number, step in enumerate(await run.recorded(), 1):
+                    held.results[step.name] = step.result
+                    size = len(json.dumps(step.result))
+                    held.steps.append(StepRow(number, step.name, step.started, step.ended, size, ""))
             outcome = await self._bring_to_end(run, held)
             await self._end(run.run_id, held, outcome)
         except asyncio.CancelledError:
@@ -187,7 +188,7 @@ class Runs:
             raise run.lost()
         started = self.clock.wall()
         place = len(held.steps)
-        number = held.steps_before + place + 1
+        number = place + 1
         held.steps.append(StepRow(number, name, started, None, 0, ""))
         result: Json = None
         error = ""

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar, cast
 
@@ -61,6 +61,16 @@ class Enqueued(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """A finished step: its name, its result, and when it ran (real time)."""
+
+    name: str
+    result: Json
+    started: datetime
+    ended: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EngineRun:
     """A run as its body sees it."""
 
@@ -80,13 +90,22 @@ class EngineRun:
         result: T = await DBOS.run_step_async({"name": name}, body)
         return result
 
-    async def recorded(self) -> dict[str, Json]:
-        """The results of the steps finished by earlier holders; later steps are numbered after them."""
+    async def recorded(self) -> list[Recorded]:
+        """The steps finished by earlier holders, in order; later steps are numbered after them."""
         steps = await _outside(DBOS.list_workflow_steps_async(self.run_id))
         context = get_local_dbos_context()
         if steps and context is not None:
             context.function_id = max(step["function_id"] for step in steps)
-        return {step["function_name"]: step["output"] for step in steps if step["error"] is None}
+        return [
+            Recorded(
+                step["function_name"],
+                step["output"],
+                _moment(step["started_at_epoch_ms"]),
+                _moment(step["completed_at_epoch_ms"]),
+            )
+            for step in steps
+            if step["error"] is None
+        ]
 
     async def cancel(self) -> None:
         """Nobody will go on with it."""
@@ -333,6 +352,10 @@ def priority(handicap: timedelta, asked: float) -> int:
     its kind: nothing starves.
     """
     return int(asked - 1_735_689_600 + handicap.total_seconds())
+
+
+def _moment(milliseconds: int | None) -> datetime:
+    return datetime.fromtimestamp((milliseconds or 0) / 1000, UTC)
 
 
 def _iso(seconds: float) -> str:
