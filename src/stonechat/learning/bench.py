@@ -51,7 +51,7 @@ def bench_learning(
     """Measure everything; rows of ``measure, ours, peer, ratio, goal, met``.
 
     Args:
-        seeds: worlds for each setting of our own bandit and of the plain rivals (those at most 60).
+        seeds: worlds for each setting of our own bandit and of the plain rivals (those at most 30).
         peer_seeds: worlds for the tuned libraries, which take a hundred times as long.
         posts: recorded posts as CSV with ``created_at, text, replies, retweets, favorites`` for the
             predictors; without it they are not measured.
@@ -64,7 +64,7 @@ def bench_learning(
             name: _spread(pool, partial(_ours, name), seeds, _CHUNK)
             for name in ("plain", "holdout", "small", "drift", "delay", "warm", "nothing")
         }
-        rivals = {name: _spread(pool, partial(_rival, name), min(seeds, 60), _CHUNK) for name in PLAIN_RIVALS}
+        rivals = {name: _spread(pool, partial(_rival, name), min(seeds, 30), _CHUNK) for name in PLAIN_RIVALS}
         runs = {name: _gathered(parts) for name, parts in ours.items()}
         played = {name: _gathered(parts) for name, parts in {**libraries, **rivals}.items()}
     rows = _captured_rows(runs, {name: played[name] for name in libraries})
