@@ -6,13 +6,13 @@ import itertools
 from datetime import timedelta
 from pathlib import Path
 
-from stonechat.content.assignments import Assignment
+from tests.support.clock import ManualClock
+from tests.support.content import ACCOUNT, studio
+
 from stonechat.core.events import ContentPlanned
 from stonechat.core.model import ContentKind, Metrics, Opportunity
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import content, drafts, opportunities
-from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, studio
 
 
 async def test_a_plan_fills_the_queue_with_reviewed_posts_in_their_hour_blocks(tmp_path: Path) -> None:
@@ -59,22 +59,6 @@ async def test_the_queue_check_stocks_the_reserve(tmp_path: Path) -> None:
         async with s.database.read("test") as connection:
             assert await drafts.reserve_size(connection, s.account.id) == 16
         assert (await s.planner.check(s.run("content.check_queue"))).due == 0
-
-
-async def test_a_dead_endpoint_leaves_no_slot_empty_and_defers_the_rest(tmp_path: Path) -> None:
-    clock = ManualClock()
-    async with studio(tmp_path, clock) as s:
-        for _ in range(5):
-            await s.planner.check(s.run("content.check_queue"))
-        s.endpoint.always = "503"
-        for _ in range(48):
-            await clock.advance(minutes=30)
-            await s.planner.check(s.run("content.check_queue"))
-        async with s.database.read("test") as connection:
-            queued = await content.in_states(connection, (ContentState.QUEUED,))
-        day = [one for one in queued if one.due_at >= clock.now() - timedelta(hours=24)]
-        assert len([one for one in day if one.due_at < clock.now()]) >= 8
-        assert any(one.why == "drawn from the reserve" for one in day)
 
 
 async def test_an_opportunity_is_answered_once_and_waits_for_approval(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from importlib.resources import files
 
 from stonechat.content.review.model import Bounds, Draft
 
+_LATIN = "\u024f"  # letters up to here are Latin ones
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 
 
@@ -29,7 +30,9 @@ def language(draft: Draft, bounds: Bounds) -> str | None:
         return None
     text = draft.text
     letters = [char for char in text if char.isalpha()]
-    foreign = sum(1 for char in letters if not unicodedata.name(char, "").startswith("LATIN"))
+    foreign = sum(
+        1 for char in letters if char > _LATIN and not unicodedata.name(char, "").startswith("LATIN")
+    )
     if letters and foreign > 0.15 * len(letters):
         return "is not written in the account's script"
     words = [word.casefold().replace("\u2019", "'") for word in _WORD.findall(text)]

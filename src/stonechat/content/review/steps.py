@@ -37,7 +37,8 @@ def shape(draft: Draft, bounds: Bounds) -> str | None:
         return f"a {draft.kind.value} has one part"
     if len({part.strip().casefold() for part in draft.parts}) != len(draft.parts):
         return "two parts say the same"
-    return "almost no words" if len(re.findall(r"\w+", draft.text)) < 3 else None
+    short = len(re.findall(r"\w+", draft.text)) < 3 and sum(map(str.isalpha, draft.text)) < 15
+    return "almost no words" if short else None
 
 
 def length(draft: Draft, bounds: Bounds) -> str | None:
@@ -61,7 +62,7 @@ def markup(draft: Draft, bounds: Bounds) -> str | None:
 def leak(draft: Draft, bounds: Bounds) -> str | None:
     """Nothing of the prompt, the model or a secret shows through."""
     text = draft.text
-    folded = _folded(text)
+    folded = _folded(text) if bounds.secrets else ""
     for secret in bounds.secrets:
         if len(secret) >= 6 and _folded(secret) in folded:
             return "contains a secret"

@@ -58,7 +58,8 @@ LEAKS: tuple[tuple[str, Pattern[str]], ...] = (
         "a remark about the task",
         re.compile(
             r"^\s*(?:sure|certainly|of course|okay|ok|absolutely)[,!.:]?\s+(?:here|i can|i'll|let me"
-            r"|i have)\b|\bhere(?:'s| is| are) (?:a|an|the|your|my|some|\d+) (?:\w+ ){0,2}(?:posts?"
+            r"|i have)\b|\bhere(?:'s| is| are) (?:a|an|the|your|my|some|one|two|three|four|five|\d+) "
+            r"(?:\w+ ){0,2}(?:posts?"
             r"|tweets?|drafts?|repl(?:y|ies)|threads?|versions?)\b|^\s*(?:draft|option|version|tweet|reply"
             r"|post)\s*#?\d*\s*[:.)]",
             _I | re.MULTILINE,

@@ -1,0 +1,66 @@
+"""The model endpoint is dead for a whole day of account time: no slot stays empty."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from pathlib import Path
+
+from tests.support.clock import ManualClock
+from tests.support.content import Studio, studio
+
+from stonechat.aviary.opening import open_aviary
+from stonechat.content.fallback import Patience
+from stonechat.core.events import WriterFellBack
+from stonechat.core.model import Content
+from stonechat.core.states import ContentState
+from stonechat.database import content, drafts
+
+DAY = timedelta(hours=24)
+
+
+async def queued(s: Studio) -> list[Content]:
+    async with s.database.read("test") as connection:
+        return await content.in_states(connection, (ContentState.QUEUED,), limit=500)
+
+
+async def reserve_size(s: Studio) -> int:
+    async with s.database.read("test") as connection:
+        return await drafts.reserve_size(connection, s.account.id)
+
+
+async def test_a_dead_endpoint_for_a_day_leaves_no_slot_empty(tmp_path: Path) -> None:
+    clock = ManualClock()
+    once = Patience(attempts=1)
+    async with (
+        open_aviary() as aviary,
+        studio(tmp_path, clock, model_url=aviary.address.model_url, patience=once) as s,
+    ):
+        await s.planner.plan(s.run())
+        for _ in range(4):
+            await s.planner.check(s.run("content.check_queue"))
+        assert await reserve_size(s) == 16, "two days' worth is stocked while all is well"
+
+        aviary.panel.everybody.model.down = True
+        began = clock.now()
+        for _ in range(48):
+            await s.planner.check(s.run("content.check_queue"))
+            await clock.advance(minutes=30)
+        await s.planner.check(s.run("content.check_queue"))
+        day = [one for one in await queued(s) if began <= one.due_at < began + DAY]
+        assert len(day) >= s.account.posts_per_day
+        times = [began, *(one.due_at for one in day), began + DAY]
+        widest = max(after - before for before, after in itertools.pairwise(times))
+        assert widest <= timedelta(hours=8), "nowhere does a third of the day stay empty"
+        assert len({one.parts for one in day}) == len(day), "no reserve draft is drawn twice"
+        assert any(one.why == "drawn from the reserve" for one in await queued(s))
+        assert any(isinstance(event, WriterFellBack) and event.to == "reserve" for event in s.heard)
+        left = await reserve_size(s)
+        assert 0 < left < 16
+
+        aviary.panel.everybody.model.down = False
+        for _ in range(5):
+            await s.planner.check(s.run("content.check_queue"))
+        await s.planner.plan(s.run())
+        assert await reserve_size(s) == 16, "restocked by itself"
+        assert await s.planner.missing(s.account) == 0
