@@ -84,7 +84,7 @@ class Desk:
         self.board = HealthBoard(self.clock, self.events)
         self.ill: dict[str, str] = {}
         self.database = database
-        channel = WebhookChannel(f"{inbox.url}/alerts")
+        channel = WebhookChannel(f"{inbox.url}/alerts", CLOCK)
         self.alerting = Alerting(
             [channel], TIMING, self.clock, self.events, self.board, spool=spool, host="h"
         )
@@ -225,7 +225,7 @@ async def test_a_webhooks_refusal_is_told_from_its_trouble(
 ) -> None:
     inbox.status = status
     with pytest.raises(error):
-        await WebhookChannel(f"{inbox.url}/alerts").send(message())
+        await WebhookChannel(f"{inbox.url}/alerts", CLOCK).send(message())
 
 
 async def test_apprise_delivers_to_a_real_receiver_and_never_shows_its_address(inbox: Inbox) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
 
 from stonechat.config.settings import AlertingSettings
+from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.ports import AlertChannel, AlertMessage
 
@@ -20,15 +21,16 @@ CALL_LIMIT = 10.0
 class WebhookChannel:
     """Posts JSON in the form of Alertmanager's webhook receiver, version 4."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Clock) -> None:
         self._url = url
+        self._clock = clock
         self.name = f"webhook {urlsplit(url).hostname}"
 
     async def send(self, message: AlertMessage) -> None:
         """Post it; any answer from 200 to 299 means that the other side has taken it."""
         try:
             async with httpx.AsyncClient(timeout=CALL_LIMIT) as client:
-                answer = await client.post(self._url, json=alertmanager_body(message))
+                answer = await client.post(self._url, json=alertmanager_body(message, self._clock.wall()))
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise Transient(f"The webhook did not answer: {type(exc).__name__} {exc}.") from exc
         if answer.status_code in (400, 401, 403, 404, 405, 410, 422):
@@ -78,18 +80,18 @@ class AppriseChannel:
             raise Transient(f"The {self.name} service did not take the message.")
 
 
-def make_channels(settings: AlertingSettings) -> list[AlertChannel]:
+def make_channels(settings: AlertingSettings, clock: Clock) -> list[AlertChannel]:
     """A channel for each address in the settings; names are made different by a number."""
     channels: list[WebhookChannel | AppriseChannel] = [AppriseChannel(url) for url in settings.urls]
     if settings.webhook_url:
-        channels.append(WebhookChannel(settings.webhook_url))
+        channels.append(WebhookChannel(settings.webhook_url, clock))
     for number, channel in enumerate(channels, 1):
         channel.name = f"{channel.name} {number}"[:60]
     return cast(list[AlertChannel], channels)
 
 
-def alertmanager_body(message: AlertMessage) -> dict[str, Any]:
-    """The message as Alertmanager would post it (prometheus.io, "webhook_config")."""
+def alertmanager_body(message: AlertMessage, now: datetime) -> dict[str, Any]:
+    """The message as Alertmanager would post it at ``now`` (prometheus.io, "webhook_config")."""
     labels = dict(message.labels) | {"severity": message.severity}
     notes = {"summary": message.title, "description": message.body, "remedy": message.remedy}
     over = message.status == "resolved"
@@ -109,7 +111,7 @@ def alertmanager_body(message: AlertMessage) -> dict[str, Any]:
                 "labels": labels,
                 "annotations": notes,
                 "startsAt": message.starts_at.isoformat(),
-                "endsAt": datetime.now(UTC).isoformat() if over else "0001-01-01T00:00:00Z",
+                "endsAt": now.isoformat() if over else "0001-01-01T00:00:00Z",
                 "generatorURL": "",
                 "fingerprint": message.id,
             }

@@ -308,7 +308,7 @@ async def open_alerting(
         channels: instead of those in the settings.
     """
     timing = Timing(group_wait=settings.group_wait, repeat=settings.repeat)
-    used = make_channels(settings) if channels is None else channels
+    used = make_channels(settings, clock) if channels is None else channels
     alerting = Alerting(used, timing, clock, events, board, spool=spool, pool_low=pool_low)
     alerting.connect(database=database)
     unsubscribe = events.subscribe(alerting.hear)
