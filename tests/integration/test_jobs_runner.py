@@ -118,6 +118,7 @@ async def test_every_run_has_a_row_with_its_steps_and_outcome(any_database_url: 
         assert (row.state, row.done, row.due, row.note) == (RunState.SUCCEEDED, 3, 4, "for ann, try 1")
         assert (row.trigger, row.account_id, row.attempt) == ("manual: a test", "ann", 1)
         assert row.started_at is not None and row.ended_at is not None and row.took_s is not None
+        assert timedelta() <= row.ended_at - row.started_at < timedelta(minutes=1)
         assert [step.name for step in await house.steps_of(run_id)] == ["count", "count (2)"]
         (ended,) = house.of_type(RunEnded)
         assert isinstance(ended, RunEnded) and (ended.run_id, ended.done) == (run_id, 3)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Float, case, delete, func, literal_column, select, update
+from sqlalchemy import Float, case, delete, func, literal, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -166,7 +166,7 @@ async def start(
             set_={
                 **values,
                 "attempt": job_runs.c.attempt + 1,
-                "started_at": func.coalesce(job_runs.c.started_at, now),
+                "started_at": func.coalesce(job_runs.c.started_at, literal(now, UtcTime())),
                 "ended_at": None,
             },
             where=job_runs.c.state.in_(STARTABLE),
