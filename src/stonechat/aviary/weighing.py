@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import warnings
 
-from twitter_text import parse_tweet
+with warnings.catch_warnings():  # it reads its tables through pkg_resources, which warns of its own age
+    warnings.simplefilter("ignore", UserWarning)
+    from twitter_text import parse_tweet
 
 MAX_WEIGHTED = 280
 _LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))

@@ -111,6 +111,7 @@ async def _loop(options: DemoOptions, settings: Settings) -> tuple[LoopView, boo
         followed = asyncio.create_task(_follow(app, view, options))
         await asyncio.wait({stopped, followed}, return_when=asyncio.FIRST_COMPLETED)
         finished = followed.done() and followed.result()
+        view.next_action = "stopping: what is at work may end"
         for task in (stopped, followed):
             task.cancel()
         await asyncio.gather(stopped, followed, return_exceptions=True)

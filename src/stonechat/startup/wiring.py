@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import platform
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import structlog
 
 from stonechat.browser.pool import BrowserPool, open_browser_pool
 from stonechat.browser.sessions import SavedSessions, parse_session
@@ -18,7 +20,7 @@ from stonechat.content.jobs import jobs as content_jobs
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream
-from stonechat.core.model import Account, Choice
+from stonechat.core.model import Account, Choice, Mode
 from stonechat.core.network import Network
 from stonechat.dashboard.data import DashboardData
 from stonechat.dashboard.server import open_dashboard
@@ -46,8 +48,13 @@ from stonechat.startup import checks
 from stonechat.startup.boot import Boot
 from stonechat.startup.writing import Writing, account_id, open_writing
 
+log = structlog.get_logger("stonechat.startup")
+
 SESSION_RECHECK = timedelta(minutes=10)
 """Account time after which a troubled session is asked about for the first time."""
+
+CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
+"""Real time that runs at work may take to end, in the demo and elsewhere; the rest goes on at the next start."""
 
 MODEL_POLICY = Policy(consecutive=5)
 
@@ -87,6 +94,7 @@ async def open_stonechat(
     served = tuple(_account(one) for one in settings.accounts)
     meters = Meters()
     async with Boot(clock, events) as boot:
+        boot.on_close(_log_stray_errors())
         boot.on_close(events.subscribe(meters.hear))
         board = await boot.enter(open_board(clock, events))
         checks.check_startup(board, boot)
@@ -131,6 +139,7 @@ async def open_stonechat(
                     accounts=lambda: [account.id for account in served],
                     is_down=board.is_down,
                     engine_url=settings.jobs.engine_url or engine_url_beside(settings.database_url),
+                    close_limit=CLOSE_LIMIT[settings.startup.mode is Mode.DEMO],
                 )
             )
             data.connect(
@@ -259,6 +268,18 @@ def _networks(
             publishing=breakers.add("posting/x_web", POSTING_POLICY, prove),
         )
     return networks
+
+
+def _log_stray_errors() -> Callable[[], None]:
+    """What nobody awaited goes to the log, not to the terminal; returns the function that ends it."""
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def log_it(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        log.warning("stray error", message=context.get("message"), error=repr(context.get("exception")))
+
+    loop.set_exception_handler(log_it)
+    return lambda: loop.set_exception_handler(before)
 
 
 def _blockers(breakers: Breakers) -> Blockers:
