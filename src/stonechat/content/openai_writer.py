@@ -18,6 +18,10 @@ from stonechat.core.ports import WriteRequest, Written
 _QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
 
+Client = openai.AsyncOpenAI
+"""The connection to an endpoint, shared by all its models."""
+
+
 class OpenAIWriter:
     """Writes with one model. Tries once: retries and fallbacks are the chain's.
 

@@ -8,15 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import openai
-
 from stonechat.config.settings import AccountSettings, Settings
 from stonechat.content.arms import Arms, load_arms
 from stonechat.content.budget import Budget, limits_of, prices_of
 from stonechat.content.drafting import Drafter, Rank
 from stonechat.content.fallback import FallbackChain, Guard
 from stonechat.content.judge import ModelJudge
-from stonechat.content.openai_writer import OpenAIWriter, open_client
+from stonechat.content.openai_writer import Client, OpenAIWriter, open_client
 from stonechat.content.planner import Planner, PlanSettings
 from stonechat.content.prompts import Prompts
 from stonechat.content.replies import Replier, ReplySettings
@@ -108,7 +106,7 @@ async def open_writing(
 
 def _judge(
     settings: Settings,
-    client: openai.AsyncOpenAI,
+    client: Client,
     budget: Budget,
     clock: Clock,
     events: EventStream,
