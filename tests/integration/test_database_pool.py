@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
@@ -12,6 +14,7 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.errors import ConfigError, Transient
 from stonechat.database import open_database
 from stonechat.database.migrations import configuration
+from stonechat.database.schema import metadata
 
 
 async def test_ten_thousand_cancelled_operations_leave_nothing_checked_out(any_database_url):
@@ -105,3 +108,14 @@ async def test_a_database_that_does_not_exist_is_a_setting_to_mend(postgres_url)
 
 def test_the_migrations_have_one_head():
     assert len(ScriptDirectory.from_config(configuration()).get_heads()) == 1
+
+
+async def test_the_migrations_make_exactly_the_tables_of_the_code(any_database_url):
+    def differences(connection):
+        return compare_metadata(MigrationContext.configure(connection), metadata)
+
+    async with (
+        open_database(any_database_url, DatabaseSettings(), SystemClock()) as database,
+        database.read("test.schema") as connection,
+    ):
+        assert await connection.run_sync(differences) == []

@@ -244,7 +244,7 @@ class BrowserLost(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrowserOperated(Event):
-    """One use of the browser ended: ``outcome`` is ``ok``, ``refused``, ``failed``, ``timed_out`` or ``lost``.
+    """One use of the browser ended: ``ok``, ``refused``, ``failed``, ``timed_out``, ``cancelled``, ``lost``.
 
     ``waited`` and ``took`` are real time in the queue and at work; ``evidence`` is the path of what was
     kept of a failure.

@@ -54,7 +54,7 @@ SESSION_RECHECK = timedelta(minutes=10)
 """Account time after which a troubled session is asked about for the first time."""
 
 CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
-"""Real time that runs at work may take to end, in the demo and elsewhere; the rest goes on at the next start."""
+"""Real time that runs at work may take to end, in the demo and elsewhere; the rest goes on later."""
 
 MODEL_POLICY = Policy(consecutive=5)
 
