@@ -501,3 +501,17 @@ async def test_the_posting_breaker_opens_holds_probes_and_closes(
         healthy.set()
         await clock.advance(seconds=33)
         assert (await publisher.publish(ACCOUNT, "p3")).verdict is Verdict.POSTED
+
+
+async def test_200_posts_due_at_once_go_out_in_order_and_once(database: Database, clock: ManualClock) -> None:
+    desk = desk_on(database, clock, settings=SETTINGS.model_copy(update={"per_hour": 500}))
+    await desk.add_account(ACCOUNT)
+    start = clock.now()
+    await desk.queue(
+        *(piece(f"p{n:03}", f"Post {n}.", due_at=start - timedelta(seconds=n)) for n in range(200))
+    )
+    for run in range(10):
+        ctx = RunContext(clock, run_id=f"run-{run}")
+        await desk.sweep().sweep(ctx)
+        assert ctx.woken == [(SWEEP, clock.now())]  # at once, while there is more
+    assert desk.network.texts_of(ACCOUNT) == [f"Post {n}." for n in reversed(range(200))]

@@ -198,14 +198,14 @@ async def opt_out(connection: AsyncConnection, account_id: str, handle: str, *, 
 
 
 async def authors_seen(
-    connection: AsyncConnection, account_id: str, *, limit: int
+    connection: AsyncConnection, account_id: str, *, since: datetime, limit: int
 ) -> list[tuple[str, float]]:
-    """Authors of opportunities that are not watched yet, with their summed score, best first."""
+    """Authors of opportunities found since then and not watched yet, with their summed score, best first."""
     known = select(watched_authors.c.handle).where(watched_authors.c.account_id == account_id)
     total = func.sum(table.c.score)
     rows = await connection.execute(
         select(table.c.author, total)
-        .where(table.c.account_id == account_id, table.c.author.not_in(known))
+        .where(table.c.account_id == account_id, table.c.found_at >= since, table.c.author.not_in(known))
         .group_by(table.c.author)
         .order_by(total.desc(), table.c.author)
         .limit(limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -211,6 +212,16 @@ async def known_post_ids(connection: AsyncConnection, account_id: str) -> dict[s
         select(post_parts.c.post_id, post_parts.c.content_id).where(post_parts.c.account_id == account_id)
     )
     return {str(row[0]): str(row[1]) for row in rows}
+
+
+async def known_among(connection: AsyncConnection, account_id: str, post_ids: Iterable[str]) -> set[str]:
+    """Which of these ids on the network belong to our content."""
+    rows = await connection.execute(
+        select(post_parts.c.post_id).where(
+            post_parts.c.account_id == account_id, post_parts.c.post_id.in_(list(post_ids))
+        )
+    )
+    return {str(row[0]) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ SEARCH = "harvesting.search"
 VIRAL = "harvesting.viral"
 MENTIONS = "harvesting.mentions"
 ACCOUNTS = "harvesting.accounts"
+AUTHORS_OF = timedelta(days=3)
+"""Authors of opportunities of that long are looked at."""
+
 AUTHORS_A_RUN = 5
 """Profiles that one run of the account discovery opens."""
 
@@ -77,7 +80,9 @@ class Harvester:
         if held:
             return Work(note=held)
         async with self.database.read("harvesting.authors") as connection:
-            seen = await opportunities.authors_seen(connection, account.id, limit=AUTHORS_A_RUN)
+            seen = await opportunities.authors_seen(
+                connection, account.id, since=self.clock.now() - AUTHORS_OF, limit=AUTHORS_A_RUN
+            )
         found = await ctx.step("profiles", lambda: self._look_at(account, network, seen))
         return Work(done=int(found["looked"]), due=len(seen), note=str(found["note"]))
 

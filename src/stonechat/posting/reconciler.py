@@ -140,7 +140,7 @@ class Reconciler:
                 for one in await receipts.attempts(connection, piece.id)
                 if one.outcome in (None, "unconfirmed")
             ]
-            search = await self._search(connection, piece, tries)
+            search = await self._search(connection, piece, tries, timeline)
             safe_at = max((self._safe_at(one) for one in tries), default=read_at)
             found = find_parts(search, timeline) if timeline is not None else []
             await self._confirm(connection, piece, found)
@@ -168,15 +168,22 @@ class Reconciler:
         last_click = attempt.ended_wall or attempt.started_wall + self._settings.click_within
         return last_click + self._settings.reconcile_grace
 
-    async def _search(self, connection: AsyncConnection, piece: Content, tries: Sequence[Attempt]) -> Search:
+    async def _search(
+        self,
+        connection: AsyncConnection,
+        piece: Content,
+        tries: Sequence[Attempt],
+        timeline: Timeline | None,
+    ) -> Search:
         since = min((one.started_at for one in tries), default=piece.state_since)
         done = await receipts.confirmed_parts(connection, piece.id)
         recent = await receipts.live_since(connection, piece.account_id, since - KNOWN_FOR)
+        shown = [post.id for post in timeline.posts] if timeline is not None else []
         plain = piece.kind not in (ContentKind.REPLY, ContentKind.THREAD)
         return Search(
             parts=piece.parts[len(done) :],
             since=since,
-            taken=await receipts.known_post_ids(connection, piece.account_id),
+            taken=await receipts.known_among(connection, piece.account_id, shown),
             known=[
                 Known(one.post_id, one.posted_at, one.confirmed_at)
                 for one in recent
