@@ -16,6 +16,7 @@ from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 from stonechat.config.settings import DatabaseSettings, HarvestingSettings, ScrapingSettings
 from stonechat.core.errors import PageChanged, SessionTrouble, Transient
 from stonechat.core.events import OpportunitiesFound, SelectorMoved, SessionChanged
+from stonechat.core.model import Account
 from stonechat.core.network import Profile
 from stonechat.core.states import OpportunityState, SessionState
 from stonechat.database import Database, metrics, open_database, opportunities
@@ -24,6 +25,7 @@ from stonechat.harvesting.harvester import Harvester
 from stonechat.harvesting.keeping import OpportunityStore
 from stonechat.scraping.keeping import SnapshotStore
 from stonechat.scraping.scraper import Scraper
+from stonechat.scraping.selectors import selectors_job
 
 TABLES = ("metrics_snapshots", "reply_opportunities")
 
@@ -237,3 +239,17 @@ async def test_authors_are_watched_unless_their_profile_says_no(harvester: Harve
     await harvester.search(RunContext(desk.clock))
     async with desk.database.read("test") as connection:
         assert await opportunities.known_posts(connection, ACCOUNT.id, ["77"]) == set()
+
+
+async def test_a_selector_that_moved_is_named(desk: Desk) -> None:
+    gone: list[str] = []
+
+    async def check(_account: Account) -> tuple[str, ...]:
+        return tuple(gone)
+
+    job = selectors_job(desk.database, {"x_web": check})
+    assert (await job.run(RunContext(desk.clock))).done == 1
+    gone.append("SEND")
+    with pytest.raises(PageChanged, match="SEND") as caught:
+        await job.run(RunContext(desk.clock))
+    assert caught.value.missing == "SEND"

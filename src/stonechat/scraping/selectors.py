@@ -1,0 +1,56 @@
+"""The daily look at every selector and wire path that we read: what moved is named before a post needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from stonechat.core.errors import PageChanged, Permanent
+from stonechat.core.model import Account
+from stonechat.core.states import SessionState
+from stonechat.database import Database, accounts
+from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
+
+SELECTORS = "scraping.selectors"
+
+CheckSelectors = Callable[[Account], Awaitable[tuple[str, ...]]]
+"""Looks at the live page and names what is no longer there; empty where all is."""
+
+
+def selectors_job(database: Database, networks: dict[str, CheckSelectors]) -> Job:
+    """The declaration of ``scraping.selectors``.
+
+    Args:
+        networks: the check of each network that is read from pages, by ``Account.network``.
+    """
+
+    async def run(ctx: JobContext) -> Work:
+        async with database.read("scraping.account") as connection:
+            account = await accounts.find(connection, ctx.account_id or "")
+            if account is None:
+                raise Permanent(f"There is no account {ctx.account_id!r}.")
+            session = await accounts.session(connection, account.id)
+        check = networks.get(account.network)
+        if check is None:
+            return Work(note="this network is not read from pages")
+        if session.state is not SessionState.VALID:
+            return Work(note=f"the session is {session.state.value}")
+        missing = await check(account)
+        if missing:
+            raise PageChanged(
+                ", ".join(missing),
+                f"No longer on the page: {', '.join(missing)}.",
+                meaning="Posting or reading may fail where these are needed.",
+                remedy="The adapter needs an update; until then the queue is kept.",
+            )
+        return Work(done=1, due=1, note="every selector is where it belongs")
+
+    return Job(
+        name=SELECTORS,
+        run=run,
+        cron="40 4 * * *",
+        missed=Missed.LATEST,
+        needs=frozenset({"database", "browser"}),
+        resource=Resource.BROWSER,
+        priority=Priority.BACKGROUND,
+        useful="every selector was looked for on the live page",
+    )
