@@ -29,6 +29,7 @@ from stonechat.posting.gate import Blocked
 from stonechat.posting.outcome import Verdict
 from stonechat.posting.publisher import Publisher
 from stonechat.posting.queue import queue_rows, story
+from stonechat.posting.sessions import SessionWatch
 from stonechat.posting.sweep import RECONCILE, SWEEP
 from stonechat.resilience.machine import Policy
 from stonechat.resilience.registry import open_breakers
@@ -515,3 +516,24 @@ async def test_200_posts_due_at_once_go_out_in_order_and_once(database: Database
         await desk.sweep().sweep(ctx)
         assert ctx.woken == [(SWEEP, clock.now())]  # at once, while there is more
     assert desk.network.texts_of(ACCOUNT) == [f"Post {n}." for n in reversed(range(200))]
+
+
+async def test_another_session_is_asked_about_at_once_and_the_same_one_seldom(
+    desk: Desk, clock: ManualClock
+) -> None:
+    session = ["first"]
+    watch = SessionWatch(
+        desk.database, clock, desk.events, every=timedelta(minutes=5), mark=lambda _account: session[0]
+    )
+    desk.network.state = SessionState.EXPIRED
+    await desk.queue(piece("a", "Hello.", due_at=clock.now()))
+    await desk.sweep().sweep(RunContext(clock))
+    asked: list[int] = []
+    for minute in range(0, 60, 5):
+        before = desk.network.calls.count("session")
+        await watch.check(ACCOUNT, desk.network, clock.now())
+        asked += [minute] * (desk.network.calls.count("session") - before)
+        await clock.advance(minutes=5)
+    assert asked == [0, 5, 10, 20, 40]  # once after the start, then ever more seldom
+    session[0], desk.network.state = "second", SessionState.VALID
+    assert await watch.check(ACCOUNT, desk.network, clock.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from stonechat.core.clock import Clock
@@ -32,13 +33,29 @@ def is_time_to_ask(since: datetime, tick: datetime, every: timedelta) -> bool:
 
 
 class SessionWatch:
-    """Asks the network about sessions that are in trouble, and lets posting go on once they are valid."""
+    """Asks the network about sessions that are in trouble, and lets posting go on once they are valid.
 
-    def __init__(self, database: Database, clock: Clock, events: EventStream, *, every: timedelta) -> None:
+    Args:
+        every: account time after which a troubled session is asked about for the first time.
+        mark: changes when the account is given another session, which is then asked about at once; so
+            is each troubled session once after a start.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        events: EventStream,
+        *,
+        every: timedelta,
+        mark: Callable[[Account], str] = lambda _account: "",
+    ) -> None:
         self._database = database
         self._clock = clock
         self._events = events
         self._every = every
+        self._mark = mark
+        self._asked: dict[str, str] = {}
 
     async def check(self, account: Account, network: Network, tick: datetime) -> bool:
         """Ask if it is time to; True where the session is (or has become) valid."""
@@ -46,12 +63,14 @@ class SessionWatch:
             row = await accounts.session(connection, account.id)
         if row.state is SessionState.VALID:
             return True
-        if not is_time_to_ask(row.since, tick, self._every):
+        is_news = self._asked.get(account.id) != self._mark(account)
+        if not is_news and not is_time_to_ask(row.since, tick, self._every):
             return False
         return await self.ask(account, network)
 
     async def ask(self, account: Account, network: Network) -> bool:
         """Ask now, for a human who has just logged in; True where the session is valid."""
+        self._asked[account.id] = self._mark(account)
         try:
             state, why = await network.session(account), "asked the network"
         except SessionTrouble as trouble:
