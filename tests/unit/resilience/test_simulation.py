@@ -9,6 +9,7 @@ begun before reports) every host must see the breaker closed.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -94,18 +95,12 @@ class Host:
             self.view.settle(run.ticket, run.outcome, self.now(time))
             self.save(time)
 
-    def call(self, time: float, run: Running | None, *, probing: bool) -> Ticket | None:
-        answer = (
-            self.view.take_probe(self.now(time))
-            if probing
-            else self.view.admit(self.now(time), may_probe=False)
-        )
-        if not isinstance(answer, Ticket):
-            return None
-        self.save(time)
-        if run is not None:
-            self.running.append(replace(run, ticket=answer))
-        return answer
+    def call(self, time: float, make: Callable[[Ticket], Running], *, probing: bool) -> None:
+        now = self.now(time)
+        answer = self.view.take_probe(now) if probing else self.view.admit(now, may_probe=False)
+        if isinstance(answer, Ticket):
+            self.save(time)
+            self.running.append(make(answer))
 
 
 class World:
@@ -134,21 +129,25 @@ class World:
             host.sync(self.time)
             host.end_calls(self.time)
             if self.rng.random() < 0.6:
-                host.call(self.time, self.ordinary(sick), probing=False)
-            host.call(self.time, self.probe(sick), probing=True)
+                host.call(self.time, self.ordinary if sick else self.passing, probing=False)
+            host.call(self.time, self.probe if sick else self.passing, probing=True)
             self.opened = self.opened or host.view.record.state is BreakerState.OPEN
         self.time += STEP
 
-    def ordinary(self, sick: bool) -> Running:
-        late = self.rng.choice([1.0, 4.0, 120.0, 600.0]) if sick else 1.0
-        failed = sick and self.rng.random() < 0.9
-        return Running(Ticket(0, 0), self.time + late, Outcome.FAILED if failed else Outcome.PASSED)
+    def passing(self, ticket: Ticket) -> Running:
+        return Running(ticket, self.time + 1, Outcome.PASSED)
 
-    def probe(self, sick: bool) -> Running | None:
-        kind = self.rng.choice(["fails", "hangs", "cancelled", "late", "passes"]) if sick else "passes"
+    def ordinary(self, ticket: Ticket) -> Running:
+        late = self.rng.choice([1.0, 4.0, 120.0, 600.0])
+        return Running(
+            ticket, self.time + late, Outcome.FAILED if self.rng.random() < 0.9 else Outcome.PASSED
+        )
+
+    def probe(self, ticket: Ticket) -> Running:
+        kind = self.rng.choice(["fails", "hangs", "cancelled", "late", "passes"])
         ends = {"hangs": float("inf"), "late": self.time + 200}.get(kind, self.time + 2)
         outcome = {"cancelled": Outcome.CANCELLED, "passes": Outcome.PASSED, "late": Outcome.PASSED}
-        return Running(Ticket(0, 0), ends, outcome.get(kind, Outcome.FAILED))
+        return Running(ticket, ends, outcome.get(kind, Outcome.FAILED))
 
     def run(self) -> None:
         while self.time < HEALED:
@@ -158,6 +157,12 @@ class World:
         bound = self.policy.recovery_bound.total_seconds() + 4 * STEP
         while self.time < max(HEALED, *(host.last_failure for host in self.hosts)) + bound:
             self.step(sick=False)
+            if self.settled():
+                return  # closed on every host, and no call from before is left to change that
+
+    def settled(self) -> bool:
+        ends = [run.ends for host in self.hosts for run in host.running if run.outcome is Outcome.FAILED]
+        return all(end == float("inf") for end in ends) and self.states() == {BreakerState.CLOSED}
 
     def states(self) -> set[BreakerState]:
         return {host.view.record.state for host in self.hosts}
