@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.support.clock import ManualClock
+from tests.support.content import ACCOUNT, Studio, studio
 
 from stonechat.content.budget import Limit, Limits
 from stonechat.content.fallback import Patience
@@ -18,8 +20,6 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.events import BudgetSpent, WriterFellBack
 from stonechat.core.ports import WriteRequest
 from stonechat.database import budget as ledger
-from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, Studio, studio
 
 REQUEST = WriteRequest("Be brief.", "kind: single\nparts: 1\ndrafts: 1", {}, "drafts", max_output_tokens=100)
 EVER = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -100,12 +100,14 @@ async def test_an_endpoint_that_hides_its_usage_is_booked_at_the_worst_case(tmp_
         assert (await usage(s)).spent.tokens == s.budget.worst_case("m-large", REQUEST).tokens
 
 
-async def test_fifty_callers_at_once_never_pass_the_limit(tmp_path: Path) -> None:
+async def test_fifty_callers_at_once_never_pass_the_limit(tmp_path: Path, any_database_url: str) -> None:
     async with studio(tmp_path, SystemClock()) as probe:
         worst = probe.budget.worst_case("m-large", REQUEST).usd
     limit = worst * 10.5
     (tmp_path / "b").mkdir()
-    async with studio(tmp_path / "b", SystemClock(), limits=Limits(day=Limit(usd=limit))) as s:
+    async with studio(
+        tmp_path / "b", SystemClock(), url=any_database_url, limits=Limits(day=Limit(usd=limit))
+    ) as s:
         seen: list[float] = []
 
         async def watch() -> None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from tests.support.clock import ManualClock
 from tests.support.content import ACCOUNT, studio
 
+from stonechat.content.assignments import Assignment
+from stonechat.content.fallback import Patience
+from stonechat.content.judge import ModelJudge
+from stonechat.content.review import Draft
+from stonechat.content.voice import Voice
 from stonechat.core.events import ContentPlanned
-from stonechat.core.model import ContentKind, Metrics, Opportunity
+from stonechat.core.model import Content, ContentKind, Metrics, Opportunity
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import content, drafts, opportunities
 
 
-async def test_a_plan_fills_the_queue_with_reviewed_posts_in_their_hour_blocks(tmp_path: Path) -> None:
+async def test_a_plan_fills_the_queue_with_reviewed_posts_in_their_hour_blocks(
+    tmp_path: Path, any_database_url: str
+) -> None:
     clock = ManualClock()
-    async with studio(tmp_path, clock) as s:
+    async with studio(tmp_path, clock, url=any_database_url) as s:
         work = await s.planner.plan(s.run())
         async with s.database.read("test") as connection:
             queued = await content.in_states(connection, (ContentState.QUEUED,))
@@ -90,3 +101,65 @@ async def test_an_opportunity_is_answered_once_and_waits_for_approval(tmp_path: 
         ]
         assert len(s.endpoint.calls) == 1
         assert 'their_post: "How do you keep' in s.endpoint.calls[0][2]
+
+
+async def test_two_planners_at_once_never_take_one_slot_twice(tmp_path: Path, any_database_url: str) -> None:
+    async with studio(tmp_path, ManualClock(), url=any_database_url) as s:
+        await asyncio.gather(s.planner.plan(s.run()), s.planner.plan(s.run()), s.planner.plan(s.run()))
+        async with s.database.read("test") as connection:
+            queued = await content.in_states(connection, (ContentState.QUEUED,))
+    times = [one.due_at for one in queued]
+    assert all(b - a >= timedelta(minutes=20) for a, b in itertools.pairwise(times))
+    days = [at.date() for at in times]
+    assert all(days.count(day) <= s.account.posts_per_day for day in days)
+
+
+async def test_drafts_are_ranked_and_a_second_model_may_only_say_no(tmp_path: Path) -> None:
+    async def longest_first(account_id: str, found: Sequence[Content]) -> list[float]:
+        return [float(len(one.parts[0])) for one in found]
+
+    async def no_kettles(account_id: str, draft: Draft, voice: Voice) -> str | None:
+        return "kettles again" if "kettle" in draft.text else None
+
+    async with studio(tmp_path, ManualClock()) as s:
+        drafter = replace(s.drafter, rank=longest_first, judge=no_kettles)
+        texts = [
+            "A kettle takes four long minutes, and that is enough for a look out of the window.",
+            "Tea first.  Then the inbox.",
+            "The bench by the river is free at noon, whatever the calendar says.",
+        ]
+        s.endpoint.answer = lambda system, prompt, rng: json.dumps(
+            {"drafts": [{"parts": [text]} for text in texts]}
+        )
+        order = (await s.planner._orders(s.account, 1, "run"))[0]
+        single = Assignment.model_validate({**order, "kind": "single"})
+        outcome = await drafter.write(s.account, single)
+        async with s.database.read("test") as connection:
+            refused = await drafts.rejected(connection)
+        assert isinstance(outcome.stored, Content) and outcome.stored.parts == (texts[2],)
+        assert [(one.step, one.why) for one in refused] == [("judge", "kettles again")]
+
+
+async def test_the_model_judge_speaks_json_within_the_budget_and_its_absence_blocks_nothing(
+    tmp_path: Path,
+) -> None:
+    async with studio(tmp_path, ManualClock(), patience=Patience(attempts=1)) as s:
+        judge = ModelJudge(s.drafter.chain)
+        draft = Draft(ContentKind.SINGLE, ("A walk after lunch helps.",))
+        s.endpoint.answer = lambda *_: json.dumps({"verdict": "reject", "reason": "too thin"})
+        assert await judge(ACCOUNT.id, draft, s.drafter.voice) == "the judge: too thin"
+        s.endpoint.answer = lambda *_: json.dumps({"verdict": "pass", "reason": ""})
+        assert await judge(ACCOUNT.id, draft, s.drafter.voice) is None
+        s.endpoint.always = "503"
+        assert await judge(ACCOUNT.id, draft, s.drafter.voice) is None
+
+
+async def test_rejected_drafts_are_kept_and_their_reasons_feed_the_next_prompt(tmp_path: Path) -> None:
+    async with studio(tmp_path, ManualClock()) as s:
+        bad = json.dumps({"drafts": [{"parts": ["Studies show that a walk is guaranteed to help."]}]})
+        s.endpoint.answer = lambda *_: bad
+        order = Assignment.model_validate((await s.planner._orders(s.account, 1, "run"))[0])
+        outcome = await s.drafter.write(s.account, order.model_copy(update={"kind": ContentKind.SINGLE}))
+        assert outcome.stored is None and outcome.why == ("guarantees something",)
+        assert len(s.endpoint.calls) == 2 and "avoid: guarantees something" in s.endpoint.calls[1][2]
+        assert s.spool.size("content") == 0

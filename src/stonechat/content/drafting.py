@@ -267,9 +267,8 @@ class Drafter:
 
     async def _present(self, assignment: Assignment) -> Content | ReserveDraft | None:
         async with self.database.read("content.present") as connection:
-            if assignment.purpose is Purpose.RESERVE:
-                return await drafts.find_reserve(connection, assignment.id)
-            return await queue.find(connection, assignment.id)
+            queued = await queue.find(connection, assignment.id)
+            return queued or await drafts.find_reserve(connection, assignment.id)
 
     async def _history(self, account_id: str, besides: str = "") -> list[str]:
         async with self.database.read("content.history") as connection:

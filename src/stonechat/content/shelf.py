@@ -94,6 +94,8 @@ class Shelf:
     ) -> Content | ReserveDraft:
         """Put an accepted draft where it belongs; a repetition finds the first one's row.
 
+        A post for which no time is free any more goes to the reserve.
+
         Raises:
             Transient: the database is away; nothing was stored.
         """
@@ -108,7 +110,12 @@ class Shelf:
             content = self._content(account, assignment, accepted)
             if assignment.purpose is Purpose.SLOT:
                 taken = await self._booked(connection, account.id)
-                content = self._settled(account, voice, content, taken)
+                settled = self._settled(account, voice, content, taken)
+                if settled is None:
+                    kept = self._kept(assignment, accepted)
+                    await drafts.stock(connection, kept)
+                    return kept
+                content = settled
             await queue.add(connection, content, who="content")
         self._announce(content)
         return content
@@ -144,7 +151,14 @@ class Shelf:
     async def _stock(
         self, assignment: Assignment, accepted: Accepted, rejected: Sequence[RejectedDraft]
     ) -> ReserveDraft:
-        draft = ReserveDraft(
+        draft = self._kept(assignment, accepted)
+        async with self._database.begin("content.reserve.stock") as connection:
+            if await drafts.stock(connection, draft):
+                await drafts.reject(connection, rejected)
+        return draft
+
+    def _kept(self, assignment: Assignment, accepted: Accepted) -> ReserveDraft:
+        return ReserveDraft(
             id=assignment.id,
             account_id=assignment.account_id,
             created_at=self._clock.now(),
@@ -155,10 +169,6 @@ class Shelf:
             writer_model=accepted.writer_model,
             cost_usd=accepted.cost_usd,
         )
-        async with self._database.begin("content.reserve.stock") as connection:
-            if await drafts.stock(connection, draft):
-                await drafts.reject(connection, rejected)
-        return draft
 
     def _content(self, account: Account, assignment: Assignment, accepted: Accepted) -> Content:
         now = self._clock.now()
@@ -168,7 +178,7 @@ class Shelf:
             kind=assignment.kind,
             state=state_for(account.approval, assignment.kind),
             parts=accepted.parts,
-            due_at=assignment.due_at or now + self._lead,
+            due_at=max(assignment.due_at or now + self._lead, now),
             created_at=now,
             state_since=now,
             arm=dict(assignment.arm),
@@ -205,8 +215,13 @@ class Shelf:
             why="drawn from the reserve",
         )
 
-    def _settled(self, account: Account, voice: Voice, content: Content, taken: Sequence[Booked]) -> Content:
-        """The same content at a time that is still free: its own, else in its block, else anywhere."""
+    def _settled(
+        self, account: Account, voice: Voice, content: Content, taken: Sequence[Booked]
+    ) -> Content | None:
+        """The same content at a time that is still free: its own, else in its block, else anywhere.
+
+        None where no time is free in two days: others planned meanwhile, and the text is for the reserve.
+        """
         rhythm, now, topic = self.rhythm(account, voice), self._clock.now(), content.arm.get("topic", "")
         if schedule.fits(rhythm, taken, due_at=content.due_at, topic=topic, earliest=now):
             return content
@@ -219,7 +234,7 @@ class Shelf:
                 return _moved(content, at, content.arm, content.propensity)
             if at is not None:
                 return _moved(content, at, self._at(account, content.arm, at), None)
-        return content  # no free time in two days: posting's own limits decide
+        return None
 
     def _at(self, account: Account, arm: Mapping[str, str], at: datetime) -> dict[str, str]:
         full = dict(arm)
