@@ -131,6 +131,7 @@ def demo_settings(options: DemoOptions, network: LocalNetwork, origin: float) ->
         "ACCOUNT_HANDLE": HANDLE,
         "POSTS_PER_DAY": 20,
         "HARVEST_QUERIES": "sleep,focus,stress",
+        "HARVEST_POOL_LOW": 0,  # the local network has few posts that may be answered
         "X_BASE_URL": network.url,
         "TWITTER_SESSION_B64": network.session_b64,
         "OPENAI_BASE_URL": network.model_url,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from stonechat.alerting import open_alerting
 from stonechat.browser.pool import BrowserPool, open_browser_pool
 from stonechat.browser.sessions import SavedSessions, parse_session
 from stonechat.cache import FrontCache, open_cache
@@ -98,6 +99,18 @@ async def open_stonechat(
         boot.on_close(events.subscribe(meters.hear))
         board = await boot.enter(open_board(clock, events))
         checks.check_startup(board, boot)
+        spool = Spool(settings.startup.data_dir / "spool")
+        alerting = await boot.enter(
+            open_alerting(
+                settings.alerting,
+                None,
+                clock,
+                events,
+                board,
+                spool=spool,
+                pool_low=settings.harvesting.pool_low,
+            )
+        )
         data = DashboardData(
             clock=clock,
             board=board,
@@ -116,6 +129,7 @@ async def open_stonechat(
                     await accounts.put(connection, account, clock.now())
             checks.check_database(board, database)
             data.connect(database=database)
+            alerting.connect(database=database)
             boot.say(database.url)
         async with boot.step("cache"):
             cache = await boot.enter(open_cache(settings.cache, clock, events))
@@ -128,7 +142,9 @@ async def open_stonechat(
         async with boot.step("job manager"):
             breakers = await boot.enter(open_breakers(database, clock, events, rng))
             networks = _networks(settings, clock, events, pool, breakers, served)
-            layers = await _open_layers(boot, settings, database, clock, events, rng, networks, breakers)
+            layers = await _open_layers(
+                boot, settings, database, clock, events, rng, networks, breakers, spool
+            )
             runner = await boot.enter(
                 open_jobs(
                     settings.jobs,
@@ -142,6 +158,7 @@ async def open_stonechat(
                     close_limit=CLOSE_LIMIT[settings.startup.mode is Mode.DEMO],
                 )
             )
+            alerting.connect(jobs=runner.status, breakers=breakers.status)
             data.connect(
                 breakers=breakers,
                 runner=runner,
@@ -196,8 +213,8 @@ async def _open_layers(
     rng: random.Random,
     networks: Mapping[str, Network],
     breakers: Breakers,
+    spool: Spool,
 ) -> _Layers:
-    spool = Spool(settings.startup.data_dir / "spool")
     factors: dict[str, tuple[str, ...]] = {}
     learning = learner.Learner(database, events, settings.learning, lambda _account: factors)
 
