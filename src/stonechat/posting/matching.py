@@ -53,11 +53,13 @@ class Known:
     Attributes:
         posted_at: when it went live, as near as we know.
         confirmed_at: by when it was live for certain, by our own clock.
+        leads: it is not a later part of a thread, which a page may fold away.
     """
 
     post_id: str
     posted_at: datetime
     confirmed_at: datetime
+    leads: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def proves_absence(search: Search, timeline: Timeline, *, asked: int) -> bool:
         (one for one in search.known if one.confirmed_at <= search.since), key=lambda one: one.confirmed_at
     )
     shown = {post.id for post in timeline.posts}
-    newest = [one.post_id for one in before[-MUST_SHOW:]]
+    newest = [one.post_id for one in before if one.leads][-MUST_SHOW:]
     if newest and not shown.intersection(newest):
         return False
     return timeline.oldest is None or _reaches(search, timeline, {one.post_id for one in before}, asked)

@@ -185,9 +185,9 @@ class Reconciler:
             since=since,
             taken=await receipts.known_among(connection, piece.account_id, shown),
             known=[
-                Known(one.post_id, one.posted_at, one.confirmed_at)
+                Known(one.post_id, one.posted_at, one.confirmed_at, leads=one.number == 0)
                 for one in recent
-                if one.number == 0 and not (plain and one.kind == ContentKind.REPLY)
+                if not (plain and one.kind == ContentKind.REPLY)
             ],
         )
 

@@ -92,6 +92,14 @@ def test_a_troubled_session_is_asked_about_ever_more_seldom() -> None:
     assert all(gap * every <= timedelta(hours=6) for gap in gaps)
 
 
+def test_a_thread_at_the_end_of_a_timeline_counts_with_its_last_part() -> None:
+    parts = (OLD, Known("8", NOW - 60 * MINUTE, NOW - 59 * MINUTE, leads=False))
+    read = Timeline((shown("9", "…"), shown("7", "One."), shown("8", "Two.")), True, NOW, "wire")
+    assert proves_absence(Search(["Hello."], NOW, (), parts), read, asked=40)
+    folded = Timeline((shown("9", "…"), shown("7", "One.", AGO)), True, AGO, "wire")
+    assert proves_absence(Search(["Hello."], NOW, (), parts), folded, asked=40)
+
+
 def test_a_read_cut_off_within_a_thread_does_not_reach_as_far_as_its_last_post() -> None:
     read = Timeline((shown("9", "…"), shown("8", "…"), shown("1", "Root.", AGO)), True, AGO, "wire")
     assert proves_absence(Search(["Hello."], NOW, ()), read, asked=40)
