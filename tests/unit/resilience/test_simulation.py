@@ -20,7 +20,7 @@ from stonechat.resilience.machine import Policy, Record
 from stonechat.resilience.view import Now, Outcome, Ticket, View
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
-STEP = 5.0
+STEP = 10.0
 HEALED = 200.0
 POLICY = Policy(
     consecutive=3,
