@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from stonechat.core.clock import Clock
 from stonechat.database import accounts as switches
@@ -21,6 +22,17 @@ from stonechat.jobs.timetable import run_name
 from stonechat.jobs.watchdog import KEPT, Health, Seen, Verdict, judge
 
 Verdicts = Callable[[str, str | None], Verdict]
+
+
+class AskedRun(TypedDict):
+    """What :func:`~stonechat.database.job_rows.schedule` stores of a run that waits."""
+
+    run_id: str
+    account_id: str | None
+    job: str
+    tick: datetime
+    trigger: str
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +126,30 @@ class Desk:
         Raises:
             ValueError: no job is called that, or it runs for an account and none is given.
         """
+        asked = self.asked(job, account_id, by=by)
+        async with self._database.begin("jobs.ask") as connection:
+            await job_rows.schedule(connection, [asked])
+        return asked["run_id"]
+
+    def asked(self, job: str, account_id: str | None, *, by: str) -> AskedRun:
+        """The row of a run that somebody asks for now.
+
+        Raises:
+            ValueError: see :meth:`ask`.
+        """
         declared = self.job(job)
         if declared.per_account != (account_id is not None):
             wants = "for an account; name one" if declared.per_account else "for the whole system"
             raise ValueError(f"{job} runs {wants}")
         now = self._clock.now()
-        run_id = run_name(job, account_id, now)
-        row = {
-            "run_id": run_id,
+        return {
+            "run_id": run_name(job, account_id, now),
             "account_id": account_id,
             "job": job,
             "tick": now,
             "trigger": f"manual: {by}"[:40],
             "now": self._clock.wall(),
         }
-        async with self._database.begin("jobs.ask") as connection:
-            await job_rows.schedule(connection, [row])
-        return run_id
 
     async def pause(self, job: str | None, account_id: str | None = None, *, by: str, why: str) -> None:
         """Hold the ticks of a job (of one account, or all; of all jobs if None) until resumed."""

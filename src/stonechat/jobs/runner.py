@@ -41,7 +41,7 @@ CLOSE_LIMIT = timedelta(seconds=10)
 STATUS_AGE = timedelta(seconds=2)
 """Health checks, pages and meters ask for the same list."""
 
-POLL = timedelta(seconds=2)
+POLL = timedelta(seconds=3)
 """Between two looks for what other processes have put into a queue (real time)."""
 
 KEEP_ENGINE_ROWS = timedelta(days=7)
@@ -62,6 +62,7 @@ class Runner:
         clock: Clock,
         scheduler: Scheduler,
         runs: Runs,
+        ledger: Ledger,
         accounts: Callable[[], Sequence[str]],
     ) -> None:
         self.desk = desk
@@ -69,6 +70,7 @@ class Runner:
         self._clock = clock
         self._scheduler = scheduler
         self._runs = runs
+        self._ledger = ledger
         self._accounts = accounts
         self._reading = asyncio.Lock()
         self._status: tuple[float, list[JobStatus]] | None = None
@@ -87,11 +89,14 @@ class Runner:
         Raises:
             ValueError: no job is called that, or it runs for an account and none is given.
         """
-        run_id = await self.desk.ask(job, account_id, by=by)
-        tick = datetime.fromisoformat(run_id.rpartition("@")[2])
-        request = Request(job, account_id, tick, f"manual: {by}"[:40])
+        row = self.desk.asked(job, account_id, by=by)
+        run_id, tick = row["run_id"], row["tick"]
+        request = Request(job, account_id, tick, row["trigger"])
         if await self._scheduler.ask(self.desk.job(job), request, run_id) is Enqueued.BUSY:
             self._scheduler.wake(job, tick, account_id)
+            await self._ledger.write(lambda connection: job_rows.schedule(connection, [row]))
+        else:
+            self._ledger.note(lambda connection: job_rows.schedule(connection, [row]))
         return run_id
 
     async def pause(self, job: str | None, account_id: str | None = None, *, by: str, why: str) -> None:
@@ -235,6 +240,7 @@ async def open_jobs(
                 clock=clock,
                 scheduler=scheduler,
                 runs=runs,
+                ledger=ledger,
                 accounts=accounts,
             )
         finally:

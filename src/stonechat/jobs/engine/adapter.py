@@ -46,6 +46,9 @@ SCHEMA = "stonechat_engine"
 MAX_RECOVERIES = 50
 """A run that takes its process down with it this many times is not taken up again."""
 
+GAP = 0.02
+"""Seconds between two nudged looks into a queue: what comes in between is found by one look."""
+
 LOST = (DBOSWorkflowConflictIDError, DBOSWorkflowCancelledError)
 """Raised inside a run that another process holds now, or that was cancelled. Let them pass."""
 
@@ -144,10 +147,12 @@ class Engine:
         self._limits: Mapping[str, int] = {}
         self._nudged: asyncio.Queue[str] = asyncio.Queue()
         self._waiting: set[str] = set()
+        self._full: set[str] = set()
 
     def freed(self, queue: str) -> None:
         """A run of this queue has ended: if it was full, perhaps somebody waits for the place."""
-        if self._dbos._active_workflows_set.count_for_queue(queue) >= self._limits.get(queue, 0) - 1:
+        at_work = self._dbos._active_workflows_set.count_for_queue(queue)
+        if queue in self._full or at_work >= self._limits.get(queue, 0) // 2:
             self.nudge(queue)
 
     def nudge(self, queue: str) -> None:
@@ -246,11 +251,23 @@ class Engine:
             )
 
     async def _answer_nudges(self) -> None:
+        looked: dict[str, float] = {}
         while True:
             name = await self._nudged.get()
+            early = looked.get(name, 0.0) + GAP - time.monotonic()
+            if early > 0:
+                await asyncio.sleep(early)
             self._waiting.discard(name)
+            looked[name] = time.monotonic()
             round_ = cast(threading.Event, _OneRound())
             await asyncio.to_thread(queue_worker_thread, round_, self._dbos, self._queues[name])
+            self._note_whether_full(name)
+
+    def _note_whether_full(self, queue: str) -> None:
+        if self._dbos._active_workflows_set.count_for_queue(queue) < self._limits[queue]:
+            self._full.discard(queue)
+        else:
+            self._full.add(queue)
 
     def owner(self, run_id: str) -> str | None:
         """The token of the newest claim of a run (blocking)."""
