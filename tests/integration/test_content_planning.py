@@ -163,3 +163,14 @@ async def test_rejected_drafts_are_kept_and_their_reasons_feed_the_next_prompt(t
         assert outcome.stored is None and outcome.why == ("guarantees something",)
         assert len(s.endpoint.calls) == 2 and "avoid: guarantees something" in s.endpoint.calls[1][2]
         assert s.spool.size("content") == 0
+
+
+async def test_while_posting_is_held_no_money_is_spent_on_a_backlog(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with studio(tmp_path, clock) as s:
+        for _ in range(6):
+            await s.planner.plan(s.run())
+            await clock.advance(hours=12)
+        async with s.database.read("test") as connection:
+            assert len(await content.in_states(connection, (ContentState.QUEUED,))) == 8
+        assert len(s.endpoint.calls) == 8

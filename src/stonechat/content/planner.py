@@ -120,10 +120,13 @@ class Planner:
         return Work(work.done + stocked.done, work.due + stocked.due, work.note or stocked.note)
 
     async def missing(self, account: Account) -> int:
-        """How many posts the queue lacks."""
+        """How many posts the queue lacks. What is overdue (posting is held) counts as ahead: no money is
+        spent on more while a backlog waits."""
         rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
-        taken = await self._shelf.booked(account.id)
-        return schedule.wanted(rhythm, taken, self._clock.now(), self._settings.horizon)
+        taken, now = await self._shelf.booked(account.id), self._clock.now()
+        async with self._database.read("content.overdue") as connection:
+            backlog = await slots.overdue(connection, account.id, now)
+        return max(0, schedule.wanted(rhythm, taken, now, self._settings.horizon) - backlog)
 
     async def keep_rhythm(self, account: Account, run_id: str, why: str = "") -> int:
         """Draw from the reserve until no gap in the coming hours breaks the rhythm; how many were drawn."""

@@ -42,6 +42,22 @@ async def booked(connection: AsyncConnection, account_id: str, since: datetime) 
     return [(row[0], str(row[1].get("topic", ""))) for row in rows]
 
 
+async def overdue(connection: AsyncConnection, account_id: str, now: datetime) -> int:
+    """How many posts, replies apart, should have gone out by now and wait for approval or for their turn."""
+    waiting = (ContentState.AWAITING_APPROVAL.value, ContentState.QUEUED.value)
+    query = (
+        select(func.count())
+        .select_from(table)
+        .where(
+            table.c.account_id == account_id,
+            table.c.kind != ContentKind.REPLY.value,
+            table.c.state.in_(waiting),
+            table.c.due_at < now,
+        )
+    )
+    return int((await connection.execute(query)).scalar_one())
+
+
 async def replies_since(connection: AsyncConnection, account_id: str, since: datetime) -> int:
     """How many replies were written since then and not turned down."""
     query = (
