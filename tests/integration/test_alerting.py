@@ -70,8 +70,8 @@ async def inbox() -> AsyncIterator[Inbox]:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with open_database(f"sqlite:///{tmp_path}/x.db", DatabaseSettings(), CLOCK) as opened:
+async def database(any_database_url: str) -> AsyncIterator[Database]:
+    async with open_database(any_database_url, DatabaseSettings(), CLOCK) as opened:
         yield opened
 
 

@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from tests.support.waiting import eventually
@@ -30,8 +29,8 @@ CLOCK = SystemClock()
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with open_database(f"sqlite:///{tmp_path}/x.db", DatabaseSettings(), CLOCK) as opened:
+async def database(any_database_url: str) -> AsyncIterator[Database]:
+    async with open_database(any_database_url, DatabaseSettings(), CLOCK) as opened:
         yield opened
 
 
