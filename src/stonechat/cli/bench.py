@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from stonechat.browser.executable import find_chromium
+from stonechat.cli.demo import EPOCH, HANDLE
 from stonechat.cli.localnetwork import LocalNetwork, local_network
 from stonechat.cli.watching import Usage, watched
 from stonechat.core.errors import Permanent, Transient
@@ -82,7 +83,7 @@ async def _our_loop(posts: int, folder: Path) -> tuple[dict[str, Any], Usage]:
 async def _bare_script(sent: int, reads: int, searches: int, folder: Path) -> tuple[dict[str, Any], Usage]:
     now = time.time()
     async with local_network(
-        handle="quietbuilder", seed=7, speed=SPEED, epoch=_epoch(), origin=now, state_dir=folder / "bare"
+        handle=HANDLE, seed=7, speed=SPEED, epoch=EPOCH, origin=now, state_dir=folder / "bare"
     ) as network:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -102,7 +103,7 @@ def _order(network: LocalNetwork, sent: int, reads: int, searches: int) -> bytes
     executable = find_chromium(None)
     order = {
         "url": network.url,
-        "handle": "quietbuilder",
+        "handle": HANDLE,
         "session_b64": network.session_b64,
         "executable": str(executable) if executable else None,
         "texts": [f"Note {number}: write the first line before you read the news." for number in range(sent)],
@@ -117,35 +118,33 @@ def _is_network(process: psutil.Process) -> bool:
     return "stonechat.aviary" in process.cmdline()
 
 
-def _epoch() -> Any:
-    from stonechat.cli.demo import EPOCH
-
-    return EPOCH
+async def _loop(size: int | None, _file: Path | None) -> list[Row]:
+    return await bench_loop(size or 10)
 
 
-async def _content() -> list[Row]:
+async def _content(size: int | None, _file: Path | None) -> list[Row]:
     from stonechat.content.bench import bench_content
 
-    return await bench_content()
+    return await bench_content(drafts=size or 1_000)
 
 
-async def _learning() -> list[Row]:
+async def _learning(size: int | None, file: Path | None) -> list[Row]:
     from stonechat.learning.bench import bench_learning
 
-    return await asyncio.to_thread(bench_learning)
+    return await asyncio.to_thread(bench_learning, size or 300, posts=file)
 
 
-async def _jobs() -> list[Row]:
+async def _jobs(size: int | None, _file: Path | None) -> list[Row]:
     from stonechat.jobs.bench import bench_jobs
 
     with tempfile.TemporaryDirectory(prefix="stonechat-bench-") as folder:
-        return await bench_jobs(f"sqlite:///{folder}/bench.db")
+        return await bench_jobs(f"sqlite:///{folder}/bench.db", runs=size or 300)
 
 
-BENCHES: dict[str, Callable[[], Awaitable[list[Row]]]] = {
-    "loop": bench_loop,
+BENCHES: dict[str, Callable[[int | None, Path | None], Awaitable[list[Row]]]] = {
+    "loop": _loop,
     "jobs": _jobs,
     "content": _content,
     "learning": _learning,
 }
-"""Every bench by name."""
+"""Every bench by name; each takes a size (posts, runs, drafts or seeds) and a file of recorded posts."""

@@ -165,7 +165,7 @@ class LoopView:
                 said = f"{event.job} {event.state.value.replace('_', ' ')}: {event.error}"
             case RunMissed():
                 said = f"{event.job} missed its time: {event.why}"
-            case LayerChanged() if event.before is not LayerState.UNKNOWN:
+            case LayerChanged() if event.before is not LayerState.UNKNOWN and event.layer != "startup":
                 said = f"{event.layer} is {event.after.value}: {event.cause or 'working again'}"
             case SessionChanged():
                 said = f"session is {event.after.value}: {event.why}"

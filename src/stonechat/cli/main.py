@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,6 +88,12 @@ def doctor(as_json: AsJson = False) -> None:
 @spoken
 def bench(
     name: Annotated[str, typer.Argument(help="loop, jobs, content or learning.")],
+    size: Annotated[
+        int | None, typer.Option(min=1, help="How much is measured: posts, runs, drafts or seeds.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="learning: recorded posts as CSV, for the predictors.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure side by side with others, in one run; prints ratios."""
@@ -95,7 +101,7 @@ def bench(
 
     if name not in BENCHES:
         raise typer.BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
-    rows = run_async(_measured(BENCHES[name]))
+    rows = run_async(_measured(BENCHES[name](size, file)))
     if as_json:
         print_json(rows)
     else:
@@ -103,8 +109,8 @@ def bench(
         print_rows(rows, columns, title=f"bench {name}", empty="Nothing was measured.")
 
 
-async def _measured(measure: Callable[[], Awaitable[list[dict[str, Any]]]]) -> list[dict[str, Any]]:
-    return await measure()
+async def _measured(rows: Awaitable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return await rows
 
 
 def main() -> None:

@@ -62,8 +62,9 @@ class Database:
 
     @property
     def url(self) -> str:
-        """The address with the password hidden."""
-        return self._engine.url.render_as_string(hide_password=True)
+        """The address as a user writes it, with the password hidden."""
+        plain = self._engine.url.set(drivername=self.dialect)
+        return plain.render_as_string(hide_password=True)
 
     @asynccontextmanager
     async def begin(self, task: str) -> AsyncIterator[AsyncConnection]:
@@ -162,8 +163,13 @@ def _translate(exc: sqlalchemy.exc.DBAPIError) -> Transient:
 
 
 @asynccontextmanager
-async def open_database(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncIterator[Database]:
+async def open_database(
+    url: str, settings: DatabaseSettings, clock: Clock, *, migrated: bool = True
+) -> AsyncIterator[Database]:
     """Connect, migrate, hand out the database, dispose of the pool at the end.
+
+    Args:
+        migrated: bring the schema up to date first; False leaves the database as it is.
 
     Raises:
         ConfigError: the address can never work (unknown host form, wrong password, no such database).
@@ -172,7 +178,8 @@ async def open_database(url: str, settings: DatabaseSettings, clock: Clock) -> A
     engine = _create_engine(url, settings)
     try:
         database = Database(engine, clock, settings)
-        await _migrate(engine)
+        if migrated:
+            await _migrate(engine)
         yield database
     finally:
         await engine.dispose()

@@ -37,8 +37,9 @@ async def append(connection: AsyncConnection, snapshots: Iterable[Snapshot]) -> 
                 source=shot.source,
             )
             .on_conflict_do_nothing()
+            .returning(table.c.id)
         )
-        stored += result.rowcount
+        stored += len(result.all())  # a row count is -1 on PostgreSQL here
     return stored
 
 

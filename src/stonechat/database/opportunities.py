@@ -47,8 +47,9 @@ async def add(connection: AsyncConnection, found: Iterable[Opportunity]) -> int:
                 views=one.metrics.views,
             )
             .on_conflict_do_nothing()
+            .returning(table.c.id)
         )
-        stored += result.rowcount
+        stored += len(result.all())
     return stored
 
 
@@ -243,8 +244,9 @@ async def watch_author(
             opted_out=False,
         )
         .on_conflict_do_nothing()
+        .returning(watched_authors.c.handle)
     )
-    return bool(result.rowcount)
+    return bool(result.all())
 
 
 async def watched(connection: AsyncConnection, account_id: str, *, limit: int = 50) -> list[str]:

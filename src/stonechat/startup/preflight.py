@@ -121,14 +121,21 @@ async def _port(settings: Settings, _clock: Clock) -> Check:
 
 
 async def _database(settings: Settings, clock: Clock) -> Check:
+    url = settings.database_url
+    if _is_to_be_made(url):
+        return Check("database", Verdict.OK, f"{url} will be made")
     try:
-        async with open_database(settings.database_url, settings.database, clock) as database:
+        async with open_database(url, settings.database, clock, migrated=False) as database:
             await database.ping()
-            return Check("database", Verdict.OK, f"{database.url}, schema up to date")
+            return Check("database", Verdict.OK, f"{database.url} answers")
     except ConfigError as exc:
         return Check("database", Verdict.FAIL, exc.faults[0].problem, exc.faults[0].expected)
     except StonechatError as exc:
         return Check("database", Verdict.FAIL, exc.what, exc.remedy)
+
+
+def _is_to_be_made(url: str) -> bool:
+    return url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
 
 
 async def _cache(settings: Settings, clock: Clock) -> Check:
