@@ -56,7 +56,12 @@ def posts_flow(database: Database, clock: Clock, *, grace: timedelta) -> Check:
         async with database.read("monitoring.flow") as connection:
             off = {switch.scope: switch.why for switch in await accounts.switched_off(connection)}
             for account in await accounts.every(connection):
-                due = await content.due(connection, account.id, now, limit=50)
+                queued = await content.in_states(
+                    connection, [ContentState.QUEUED], account_id=account.id, limit=50
+                )
+                due = sorted(
+                    at for one in queued if (at := max(one.due_at, one.not_before or one.due_at)) <= now
+                )
                 posted = await content.in_states(
                     connection, [ContentState.POSTED], account_id=account.id, newest_first=True, limit=1
                 )
@@ -64,7 +69,7 @@ def posts_flow(database: Database, clock: Clock, *, grace: timedelta) -> Check:
                     Flow(
                         account.id,
                         len(due),
-                        due[0].due_at if due else None,
+                        due[0] if due else None,
                         posted[0].posted_at if posted else None,
                         off.get("posting", off.get(f"posting/{account.id}", "")),
                     )
