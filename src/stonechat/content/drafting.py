@@ -139,7 +139,11 @@ class Drafter:
             account = accounts.get(str(entry.body["assignment"]["account_id"]))
             if account is None:
                 continue
-            await self._finish(account, entry)
+            try:
+                await self._finish(account, entry)
+            except (ValueError, KeyError):  # written by a version that kept it otherwise
+                self.spool.set_aside(SPOOL_KIND, entry.key)
+                continue
             self.spool.remove(SPOOL_KIND, entry.key)
             handled += 1
         return handled

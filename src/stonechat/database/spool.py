@@ -85,6 +85,12 @@ class Spool:
         """Forget an entry, once it is stored."""
         self.path(kind, key).unlink(missing_ok=True)
 
+    def set_aside(self, kind: str, key: str) -> None:
+        """Keep an entry that nobody can use as ``.bad``, out of the way of the others."""
+        path = self.path(kind, key)
+        if path.exists():
+            path.replace(path.with_suffix(".bad"))
+
     async def drain(self, kind: str, store: Callable[[Entry], Awaitable[None]]) -> int:
         """Hand every entry to ``store`` and remove it after; stops at the first error, which is raised.
 
