@@ -289,6 +289,10 @@ async def test_an_open_breaker_holds_without_counting_a_failure(
     held = await desk.find("a")
     assert (held.state, held.attempts, held.why) == (ContentState.QUEUED, 0, "browser: it is open")
     assert ctx.woken == [(SWEEP, probe)]
+    desk.blocked = lambda _account: [Blocked("browser", "it is open")]
+    ctx = RunContext(clock)
+    await desk.sweep().sweep(ctx)
+    assert ctx.woken == [(SWEEP, clock.now() + timedelta(seconds=20))]
 
 
 async def test_the_rate_limit_moves_posts_to_free_slots_in_order(

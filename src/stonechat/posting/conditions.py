@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +21,11 @@ Blockers = Callable[[Account], Sequence[Blocked]]
 
 ROOM = timedelta(minutes=1)
 """Real time that our own work may take before a post counts as late, whatever the grace."""
+
+
+RECHECK = timedelta(seconds=20)
+"""Real time after which a breaker that names no time is asked again, so that posts go on within a minute
+of its closing."""
 
 
 def nothing_blocked(_account: Account) -> Sequence[Blocked]:
@@ -70,7 +75,10 @@ async def observe(
         grace=max(rules.settings.grace, ROOM * speed),
         history=[one.at for one in effects if (one.kind == ContentKind.REPLY) == reply],
         taken=await content.queued_times(connection, account.id, now),
-        blocked=rules.blocked(account),
+        blocked=[
+            one if one.until is not None else replace(one, until=now + RECHECK * speed)
+            for one in rules.blocked(account)
+        ],
         cooldown_until=cooldown,
         opted_out=opted_out,
         started=bool(await receipts.confirmed_parts(connection, piece.id)),
