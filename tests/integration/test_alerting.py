@@ -12,12 +12,14 @@ import pytest
 from aiohttp import web
 from tests.support.clock import ManualClock
 from tests.support.posting import ACCOUNT
+from tests.support.waiting import eventually
 
+from stonechat.alerting import open_alerting
 from stonechat.alerting.channels import AppriseChannel, WebhookChannel
 from stonechat.alerting.engine import Alerting
 from stonechat.alerting.heartbeat import Heartbeat
 from stonechat.alerting.machine import Timing
-from stonechat.config.settings import DatabaseSettings
+from stonechat.config.settings import AlertingSettings, DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import BudgetSpent, EventStream
@@ -259,3 +261,17 @@ async def test_the_heartbeat_is_withheld_while_the_alert_engine_does_no_work(inb
     alive = False
     assert not await beat.beat()
     assert inbox.beats == 1
+
+
+async def test_opened_it_looks_delivers_and_beats_by_itself_and_ends_cleanly(
+    inbox: Inbox, database: Database
+) -> None:
+    settings = AlertingSettings(
+        webhook_url=f"{inbox.url}/alerts", heartbeat_url=f"{inbox.url}/beat", group_wait=timedelta()
+    )
+    events = EventStream(CLOCK)
+    async with open_alerting(settings, database, CLOCK, events, HealthBoard(CLOCK, events)):
+        events.emit(BudgetSpent(account_id="x:robin", share=1.0, period="day"))
+        await eventually(lambda: bool(inbox.got) and inbox.beats > 0)
+    assert inbox.titles() == ["100% of the model budget is spent (day)"]
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("alerting.")]
