@@ -86,3 +86,15 @@ async def test_a_paid_text_survives_a_database_that_is_gone_and_is_stored_once(t
             queued = await content.in_states(connection, (ContentState.QUEUED,))
         assert [one.id for one in queued] == [assignment.id]
         assert queued[0].cost_usd > 0 and s.spool.size(SPOOL_KIND) == 0
+
+
+async def test_a_kept_text_that_cannot_be_read_blocks_no_other(tmp_path: Path) -> None:
+    async with studio(tmp_path, ManualClock()) as s:
+        s.spool.put(SPOOL_KIND, "old", {"assignment": {"id": "x", "account_id": s.account.id}})
+        order = Assignment.model_validate((await s.planner._orders(s.account, 1, "run-1"))[0])
+        request = await s.drafter.request(s.account, order, 0, [])
+        written = await s.drafter.chain.write(request, account_id=s.account.id, purpose="slot")
+        s.drafter._keep(order, 0, written, request)
+        assert await s.drafter.recover({s.account.id: s.account}) == 1
+        assert s.spool.size(SPOOL_KIND) == 0
+        assert len(list((tmp_path / "spool" / SPOOL_KIND).glob("*.bad"))) == 1

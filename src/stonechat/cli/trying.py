@@ -23,6 +23,7 @@ from stonechat.core.network import Network
 from stonechat.core.ports import WriteRequest
 from stonechat.database import Database, accounts, content
 from stonechat.database.spool import Spool
+from stonechat.learning.learner import Learner
 from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
 from stonechat.startup.writing import Writing, open_writing
 
@@ -54,6 +55,7 @@ async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Writing]]:
         events = EventStream(clock)
         spool = Spool(settings.startup.data_dir / "spool")
         networks = cast("Mapping[str, Network]", _RULES)
+        learner = Learner(database, events, settings.learning, lambda _: {})
         async with open_writing(
             settings,
             database,
@@ -64,6 +66,7 @@ async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Writing]]:
             networks=networks,
             choose=choose,
             guard=nullcontext,
+            rank=learner.rank,
         ) as writing:
             yield database, writing
 
