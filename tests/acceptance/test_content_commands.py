@@ -67,11 +67,11 @@ async def test_a_prompt_can_be_tried_and_nothing_is_stored(tmp_path: Path) -> No
         tried: dict[str, Any] = json.loads(out)
         assert tried["arm"]["topic"] == "sleep" and tried["cost_usd"] > 0
         assert len(tried["drafts"]) == 3 and any(one["passed"] for one in tried["drafts"])
-    async with open_database(
-        f"sqlite:///{tmp_path}/content.db", DatabaseSettings(), SystemClock()
-    ) as database:
-        async with database.read("test") as connection:
-            assert await content.in_states(connection, list(ContentState)) == []
+    async with (
+        open_database(f"sqlite:///{tmp_path}/content.db", DatabaseSettings(), SystemClock()) as database,
+        database.read("test") as connection,
+    ):
+        assert await content.in_states(connection, list(ContentState)) == []
 
 
 async def test_a_dead_endpoint_is_a_sentence_that_says_what_to_do(tmp_path: Path) -> None:
