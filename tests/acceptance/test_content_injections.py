@@ -8,6 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.support.clock import ManualClock
+from tests.support.content import ACCOUNT, Studio, studio
+from tests.support.injections import HARMLESS, injections
+from tests.support.model_endpoint import Answer
 
 from stonechat.aviary.opening import open_aviary
 from stonechat.content.prompts import quoted
@@ -16,10 +20,6 @@ from stonechat.core.clock import Clock
 from stonechat.core.model import Opportunity
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import Database, content, opportunities
-from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, Studio, studio
-from tests.support.injections import HARMLESS, injections
-from tests.support.model_endpoint import Answer
 
 EVERY = injections()
 MANY = ReplySettings(invited_only=False, per_day=30_000)
