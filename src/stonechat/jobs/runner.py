@@ -25,7 +25,8 @@ from stonechat.jobs.desk import Desk, JobStatus
 from stonechat.jobs.engine import Engine, Enqueued, open_engine
 from stonechat.jobs.ledger import Ledger
 from stonechat.jobs.quiet import Outage
-from stonechat.jobs.runs import IsDown, Request, Runs
+from stonechat.jobs.requests import Request
+from stonechat.jobs.runs import IsDown, Runs
 from stonechat.jobs.schedule import POSTING, Scheduler
 from stonechat.jobs.takeover import Lease, Pulse, executor_name
 from stonechat.jobs.timetable import Timetable

@@ -18,15 +18,16 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
-from stonechat.core.errors import ConfigError, IllegalTransition, Permanent, Transient, Unknown
+from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunEnded, RunStarted
 from stonechat.core.states import RunState
 from stonechat.database import job_rows
 from stonechat.database.engine import Database
 from stonechat.database.job_rows import StepRow
-from stonechat.jobs.declaration import Job, Json, Retry, Work
-from stonechat.jobs.engine import LOST, EngineRun
+from stonechat.jobs.declaration import Job, Json, Work
+from stonechat.jobs.engine import EngineRun
 from stonechat.jobs.ledger import Ledger, Write
+from stonechat.jobs.requests import Outcome, Request, describe, pause
 from stonechat.jobs.takeover import Lease
 
 T = TypeVar("T")
@@ -37,38 +38,6 @@ STOP_LIMIT = timedelta(seconds=5)
 Wake = Callable[[str, datetime, str | None], None]
 IsDown = Callable[[str], str | None]
 """Why a dependency is down; None while it is not known to be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a run is asked to do: survives a round trip through JSON."""
-
-    job: str
-    account_id: str | None
-    tick: datetime
-    trigger: str
-
-    @property
-    def lane(self) -> str:
-        """Runs of the same job and account never overlap."""
-        return self.job if self.account_id is None else f"{self.job}/{self.account_id}"
-
-    def to_json(self) -> Json:
-        return [self.job, self.account_id, self.tick.isoformat(), self.trigger]
-
-    @classmethod
-    def from_json(cls, value: Json) -> Request:
-        job, account_id, tick, trigger = value
-        return cls(job, account_id, datetime.fromisoformat(tick), trigger)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended."""
-
-    state: RunState
-    work: Work = field(default_factory=Work)
-    error: str = ""
 
 
 @dataclass(slots=True)
@@ -386,25 +355,6 @@ class Runs:
                     raise
             await self.clock.sleep_real(timedelta(seconds=wait))
             wait = min(2.0, wait * 2)
-
-
-def pause(retry: Retry, tries: int, error: Exception) -> timedelta | None:
-    """How long to wait (real time) before the next try after ``tries`` failed ones; None: no next try.
-
-    What will fail the same way, and what may have happened already, is not repeated.
-    """
-    if isinstance(error, Permanent | Unknown | ConfigError | IllegalTransition) or tries >= retry.attempts:
-        return None
-    wait = min(retry.cap, retry.first * 2.0 ** (tries - 1))
-    asked = error.retry_after if isinstance(error, Transient) else None
-    return max(wait, asked) if asked is not None else wait
-
-
-def describe(error: BaseException) -> str:
-    """One line for people: the kind of error and what it says."""
-    if isinstance(error, LOST):
-        return "another process holds the run"
-    return f"{type(error).__name__}: {error}".strip().removesuffix(":")
 
 
 async def _stop(body: asyncio.Future[Any]) -> None:

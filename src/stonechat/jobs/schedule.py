@@ -24,7 +24,8 @@ from stonechat.jobs.declaration import Job, Priority, Resource
 from stonechat.jobs.engine import Engine, Enqueued
 from stonechat.jobs.ledger import Ledger
 from stonechat.jobs.quiet import Outage
-from stonechat.jobs.runs import IsDown, Request
+from stonechat.jobs.requests import Request
+from stonechat.jobs.runs import IsDown
 from stonechat.jobs.timetable import Held, Key, Launch, Timetable
 
 log = structlog.get_logger()

@@ -20,7 +20,7 @@ from stonechat.database import job_rows
 from stonechat.database.engine import Database
 from stonechat.database.job_rows import RunRow
 from stonechat.jobs.declaration import Job
-from stonechat.jobs.runs import Request
+from stonechat.jobs.requests import Request
 from stonechat.jobs.schedule import Scheduler
 from stonechat.jobs.ticks import Schedule, schedule_of
 from stonechat.jobs.timetable import REAL_GRACE, Key, Timetable, run_name

@@ -8,7 +8,7 @@ import pytest
 
 from stonechat.core.errors import IllegalTransition, PageChanged, Permanent, Transient, Unknown
 from stonechat.jobs.declaration import Retry
-from stonechat.jobs.runs import Request, describe, pause
+from stonechat.jobs.requests import Request, describe, pause
 from stonechat.jobs.ticks import EPOCH
 
 SECOND = timedelta(seconds=1)

@@ -7,6 +7,7 @@ Each claim of a run carries a fresh token, and a step can only be recorded by th
 DBOS keeps its registry in the process, so one engine may be open at a time.
 """
 
-from stonechat.jobs.engine.adapter import LOST, Claim, Engine, EngineRun, Enqueued, open_engine
+from stonechat.jobs.engine.adapter import Claim, Engine, Enqueued, open_engine
+from stonechat.jobs.engine.run import LOST, EngineRun, Recorded
 
-__all__ = ["LOST", "Claim", "Engine", "EngineRun", "Enqueued", "open_engine"]
+__all__ = ["LOST", "Claim", "Engine", "EngineRun", "Enqueued", "Recorded", "open_engine"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import json
 import logging
 import threading
 import time
@@ -12,18 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar, cast
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Queue
 from dbos import _dbos as dbos_module
-from dbos._context import get_local_dbos_context
 from dbos._error import (
     DBOSQueueDeduplicatedError,
-    DBOSWorkflowCancelledError,
-    DBOSWorkflowConflictIDError,
     DBOSWorkflowIDInUseError,
 )
 from dbos._queue import queue_worker_thread
@@ -33,6 +28,7 @@ from stonechat.core.errors import Transient
 from stonechat.jobs.declaration import Json
 from stonechat.jobs.engine.json_form import JsonSerializer
 from stonechat.jobs.engine.pool import Pool
+from stonechat.jobs.engine.run import EngineRun, outside
 from stonechat.jobs.quiet import Throttle
 
 T = TypeVar("T")
@@ -49,9 +45,6 @@ MAX_RECOVERIES = 50
 GAP = 0.02
 """Seconds between two nudged looks into a queue: what comes in between is found by one look."""
 
-LOST = (DBOSWorkflowConflictIDError, DBOSWorkflowCancelledError)
-"""Raised inside a run that another process holds now, or that was cancelled. Let them pass."""
-
 
 class Enqueued(StrEnum):
     """What became of a request to run."""
@@ -61,68 +54,6 @@ class Enqueued(StrEnum):
     """A run of this name exists already, or existed."""
     BUSY = "busy"
     """Another run with the same lane has not ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A finished step: its name, its result, and when it ran (real time)."""
-
-    name: str
-    result: Json
-    started: datetime
-    ended: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class EngineRun:
-    """A run as its body sees it."""
-
-    run_id: str
-    _engine: Engine
-
-    async def step(self, name: str, run: Callable[[], Awaitable[T]]) -> T:
-        """Run and record the JSON-able result under ``name``, which must be new in this run.
-
-        Raises:
-            one of ``LOST``: another process holds the run; the result is not recorded.
-        """
-
-        async def body() -> Json:
-            return json.loads(json.dumps(await run()))
-
-        result: T = await DBOS.run_step_async({"name": name}, body)
-        return result
-
-    async def recorded(self) -> list[Recorded]:
-        """The steps finished by earlier holders, in order; later steps are numbered after them."""
-        steps = await _outside(DBOS.list_workflow_steps_async(self.run_id))
-        context = get_local_dbos_context()
-        if steps and context is not None:
-            context.function_id = max(step["function_id"] for step in steps)
-        return [
-            Recorded(
-                step["function_name"],
-                step["output"],
-                _moment(step["started_at_epoch_ms"]),
-                _moment(step["completed_at_epoch_ms"]),
-            )
-            for step in steps
-            if step["error"] is None
-        ]
-
-    async def cancel(self) -> None:
-        """Nobody will go on with it."""
-        await self._engine.cancel(self.run_id)
-
-    async def held(self) -> bool:
-        """Whether this process still holds the run."""
-        context = get_local_dbos_context()
-        owner = await asyncio.to_thread(self._engine.owner, self.run_id)
-        return context is not None and owner == context.owner_xid
-
-    def lost(self) -> BaseException:
-        """What to raise when it does not."""
-        return DBOSWorkflowConflictIDError(self.run_id)
 
 
 Body = Callable[[EngineRun, Json], Awaitable[Json]]
@@ -173,7 +104,7 @@ class Engine:
             handicap: how long it yields to runs without one; after that it goes first.
         """
         try:
-            await _outside(
+            await outside(
                 DBOS.enqueue_workflow_with_options_async(
                     {
                         "workflow_name": WORKFLOW,
@@ -196,7 +127,7 @@ class Engine:
 
     async def cancel(self, run_id: str) -> None:
         """The run will not be taken up, and cannot record another step."""
-        await _outside(DBOS.cancel_workflow_async(run_id))
+        await outside(DBOS.cancel_workflow_async(run_id))
 
     async def recover(self, executor_id: str) -> int:
         """Hand the runs of a process that is gone to the living; returns how many."""
@@ -205,7 +136,7 @@ class Engine:
 
     async def claims(self) -> list[Claim]:
         """Every run that a process holds."""
-        runs = await _outside(
+        runs = await outside(
             DBOS.list_workflows_async(
                 status="PENDING", app_version=VERSION, load_input=False, load_output=False
             )
@@ -227,7 +158,7 @@ class Engine:
 
     async def forget(self, before: timedelta) -> int:
         """Delete ended runs older than ``before`` (real time); returns how many."""
-        ended = await _outside(
+        ended = await outside(
             DBOS.list_workflows_async(
                 status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
                 completed_before=_iso(time.time() - before.total_seconds()),
@@ -237,7 +168,7 @@ class Engine:
             )
         )
         if ended:
-            await _outside(DBOS.delete_workflows_async([run.workflow_id for run in ended]))
+            await outside(DBOS.delete_workflows_async([run.workflow_id for run in ended]))
         return len(ended)
 
     async def _serve(self, queues: Mapping[str, int], poll: timedelta) -> None:
@@ -353,15 +284,6 @@ async def destroy_dbos() -> None:
     loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
 
 
-async def _outside(call: Awaitable[T]) -> T:
-    """Await outside any run, so that the engine does not take the call for a step of it."""
-
-    async def run() -> T:
-        return await call
-
-    return await asyncio.get_running_loop().create_task(run(), context=contextvars.Context())
-
-
 def priority(handicap: timedelta, asked: float) -> int:
     """Smaller goes first: the moment of asking (Unix seconds) plus the handicap, since 2025-01-01.
 
@@ -369,10 +291,6 @@ def priority(handicap: timedelta, asked: float) -> int:
     its kind: nothing starves.
     """
     return int(asked - 1_735_689_600 + handicap.total_seconds())
-
-
-def _moment(milliseconds: int | None) -> datetime:
-    return datetime.fromtimestamp((milliseconds or 0) / 1000, UTC)
 
 
 def _iso(seconds: float) -> str:

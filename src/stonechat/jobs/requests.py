@@ -1,0 +1,62 @@
+"""What a run is asked to do, how it may end, and when a failed one is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from stonechat.core.errors import ConfigError, IllegalTransition, Permanent, Transient, Unknown
+from stonechat.core.states import RunState
+from stonechat.jobs.declaration import Json, Retry, Work
+from stonechat.jobs.engine import LOST
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked to do: survives a round trip through JSON."""
+
+    job: str
+    account_id: str | None
+    tick: datetime
+    trigger: str
+
+    @property
+    def lane(self) -> str:
+        """Runs of the same job and account never overlap."""
+        return self.job if self.account_id is None else f"{self.job}/{self.account_id}"
+
+    def to_json(self) -> Json:
+        return [self.job, self.account_id, self.tick.isoformat(), self.trigger]
+
+    @classmethod
+    def from_json(cls, value: Json) -> Request:
+        job, account_id, tick, trigger = value
+        return cls(job, account_id, datetime.fromisoformat(tick), trigger)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    state: RunState
+    work: Work = field(default_factory=Work)
+    error: str = ""
+
+
+def pause(retry: Retry, tries: int, error: Exception) -> timedelta | None:
+    """How long to wait (real time) before the next try after ``tries`` failed ones; None: no next try.
+
+    What will fail the same way, and what may have happened already, is not repeated.
+    """
+    if isinstance(error, Permanent | Unknown | ConfigError | IllegalTransition) or tries >= retry.attempts:
+        return None
+    wait = min(retry.cap, retry.first * 2.0 ** (tries - 1))
+    asked = error.retry_after if isinstance(error, Transient) else None
+    return max(wait, asked) if asked is not None else wait
+
+
+def describe(error: BaseException) -> str:
+    """One line for people: the kind of error and what it says."""
+    if isinstance(error, LOST):
+        return "another process holds the run"
+    return f"{type(error).__name__}: {error}".strip().removesuffix(":")
