@@ -65,7 +65,7 @@ class World:
 
     async def _wait(self) -> str:
         self.say("two-begins")
-        while not self.gate.exists():  # noqa: ASYNC110 - another process opens it
+        while not self.gate.exists():
             await asyncio.sleep(0.02)
         self.say("two-ends")
         return "two"
