@@ -42,7 +42,7 @@ def wait_for(condition, *, seconds: float, process: subprocess.Popen | None = No
         found = condition()
         if found:
             return found
-        time.sleep(0.3)
+        time.sleep(0.2)
     pytest.fail("it did not come about in time")
 
 

@@ -16,6 +16,8 @@ import httpx
 from stonechat.browser.executable import REMEDY, find_chromium
 from stonechat.cache import open_cache
 from stonechat.config.settings import Settings
+from stonechat.content.arms import load_arms
+from stonechat.content.voice import load_voice, warnings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, StonechatError
 from stonechat.core.events import EventStream
@@ -73,6 +75,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Check]:
         _cache,
         _browser,
         _model,
+        _voices,
         _mode,
         _alerts,
         _heartbeat,
@@ -201,6 +204,21 @@ async def _model(settings: Settings, _clock: Clock) -> Check:
     if not answer.is_success:
         return Check("model", Verdict.WARN, f"{base}/models answers {answer.status_code}", "Try again later.")
     return Check("model", Verdict.OK, f"{base} answers; writing with {settings.content.model}")
+
+
+async def _voices(settings: Settings, _clock: Clock) -> Check:
+    try:
+        load_arms(settings.content.arms_file)
+        files = {settings.content.voice_file, *(one.voice_file for one in settings.accounts)}
+        doubts = [doubt for file in files for doubt in warnings(load_voice(file))]
+    except ConfigError as exc:
+        fault = exc.faults[0]
+        return Check("voice", Verdict.FAIL, f"{fault.name} {fault.problem}", fault.expected)
+    if settings.content.voice_file is None and not all(one.voice_file for one in settings.accounts):
+        return Check(
+            "voice", Verdict.WARN, "the example that comes with Stonechat", "Write your own: stonechat init."
+        )
+    return Check("voice", Verdict.WARN, doubts[0]) if doubts else Check("voice", Verdict.OK, "can be used")
 
 
 async def _mode(settings: Settings, _clock: Clock) -> Check:

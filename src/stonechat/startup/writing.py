@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
+from stonechat.browser.sessions import parse_session
 from stonechat.config.settings import AccountSettings, Settings
 from stonechat.content.arms import Arms, load_arms
 from stonechat.content.budget import Budget, limits_of, prices_of
@@ -26,6 +28,8 @@ from stonechat.core.model import Choice
 from stonechat.core.network import Network
 from stonechat.database import Database
 from stonechat.database.spool import Spool
+
+LOGIN_COOKIES = frozenset({"auth_token", "ct0"})
 
 Choose = Callable[[str, int, Sequence[datetime]], Awaitable[Sequence[Choice]]]
 
@@ -126,6 +130,21 @@ def account_id(account: AccountSettings) -> str:
 
 
 def secrets(settings: Settings) -> list[str]:
-    """What must stand in no post, log or page."""
-    given = (settings.content.api_key, settings.x_web.session_b64, settings.dashboard.password)
-    return [secret.get_secret_value() for secret in given if secret is not None]
+    """What must stand in no post, log or page: keys, passwords, and each cookie of a log-in."""
+    session = settings.x_web.session_b64
+    given = (settings.content.api_key, session, settings.dashboard.password)
+    found = [secret.get_secret_value() for secret in given if secret is not None]
+    if session is not None:
+        cookies = parse_session(session.get_secret_value()).cookies
+        found += [str(cookie["value"]) for cookie in cookies if cookie.get("name") in LOGIN_COOKIES]
+    return found + [part for url in _addresses(settings) if (part := urlsplit(url).password)]
+
+
+def _addresses(settings: Settings) -> list[str]:
+    given = (
+        settings.database.url,
+        settings.cache.url,
+        settings.jobs.engine_url,
+        settings.alerting.webhook_url,
+    )
+    return [url for url in (*given, *settings.alerting.urls) if url]
