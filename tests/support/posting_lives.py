@@ -46,6 +46,8 @@ SHORT = SETTINGS.model_copy(
         "publish_timeout": timedelta(seconds=25),
         "reconcile_grace": timedelta(seconds=1),
         "author_cooldown": timedelta(),
+        "per_hour": 500,
+        "replies_per_day": 500,
     }
 )
 
