@@ -73,14 +73,16 @@ async def test_it_opens_refuses_and_closes_by_its_own_probe_once_all_is_well(dat
         breaker = breakers.add("thing", QUICK, guarded.probe)
         guarded.mood = "sick"
         await fail(breaker)
-        with pytest.raises(BreakerOpen, match="3 failures in a row"):
+        with pytest.raises(BreakerOpen):
             async with breaker.call():
                 raise AssertionError("must not be reached")
         await eventually(lambda: guarded.probes >= 2)
         assert breaker.state is not BreakerState.CLOSED
         guarded.mood = "well"
         await eventually(lambda: breaker.state is BreakerState.CLOSED)
-    after = [stamped.event.after for stamped in seen if isinstance(stamped.event, BreakerChanged)]
+    changes = [stamped.event for stamped in seen if isinstance(stamped.event, BreakerChanged)]
+    assert changes[0].why == "3 failures in a row: no answer"
+    after = [change.after for change in changes]
     assert after[:2] == [BreakerState.OPEN, BreakerState.HALF_OPEN]
     assert after[-2:] == [BreakerState.HALF_OPEN, BreakerState.CLOSED]
     async with database.read("test") as connection:
@@ -220,3 +222,13 @@ async def test_a_cancelled_call_counts_as_nothing() -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert breaker.status().calls == 0
+
+
+async def test_what_the_operator_wants_holds_although_another_host_was_first(database: Database) -> None:
+    store = DatabaseBreakers(database, CLOCK)
+    hosts = [Breakers(store, CLOCK, EventStream(CLOCK), random.Random(n)) for n in range(2)]
+    busy, ours = (host.add("thing", QUICK) for host in hosts)
+    await fail(busy)
+    await ours.force(BreakerState.FORCED_CLOSED, who="owner", why="I know better")
+    stored = (await store.load())["thing"]
+    assert (stored.state, stored.who) == (BreakerState.FORCED_CLOSED, "owner")

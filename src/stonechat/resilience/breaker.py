@@ -148,13 +148,11 @@ class Breaker:
 
     async def force(self, state: BreakerState, *, who: str, why: str) -> None:
         """Force it open or closed until :meth:`reset`."""
-        self._view.force(state, self._now(), who=who, why=why)
-        await self.save()
+        await self._by_hand(state, who=who, why=why)
 
     async def reset(self, *, who: str, why: str = "reset") -> None:
         """Give it back to itself."""
-        self._view.force(None, self._now(), who=who, why=why)
-        await self.save()
+        await self._by_hand(None, who=who, why=why)
 
     def status(self) -> BreakerStatus:
         """Everything that the pages and alerts show."""
@@ -221,10 +219,20 @@ class Breaker:
             return False
 
     async def aclose(self) -> None:
-        """Give back the probe under way, if any."""
+        """Give back the probe under way, if any, and store what is not stored yet."""
         if self._probing is not None and not self._probing.done():
             self._probing.cancel()
             await asyncio.wait({self._probing}, timeout=1)
+        await self.save()
+
+    async def _by_hand(self, state: BreakerState | None, *, who: str, why: str) -> None:
+        """What a human wants holds, also where another host changes the record at the same moment."""
+        for _ in range(5):
+            self._view.force(state, self._now(), who=who, why=why)
+            wanted = self._view.record
+            await self.save()
+            if self._view.record.version >= wanted.version and self._view.record.state is wanted.state:
+                return
 
     async def _admit(self) -> Ticket:
         answer = self._view.admit(self._now(), may_probe=self._probe is None)
