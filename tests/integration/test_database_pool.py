@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -119,3 +120,32 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code(any_database_u
         database.read("test.schema") as connection,
     ):
         assert await connection.run_sync(differences) == []
+
+
+async def test_writers_that_wait_leave_the_readers_their_connections(sqlite_url):
+    settings = DatabaseSettings(pool_size=3)
+    async with open_database(sqlite_url, settings, SystemClock()) as database:
+        order: list[int] = []
+        first_writes, may_end = asyncio.Event(), asyncio.Event()
+
+        async def write(number):
+            async with database.begin(f"test.write-{number}"):
+                order.append(number)
+                first_writes.set()
+                await may_end.wait()
+
+        writers = [asyncio.create_task(write(number)) for number in range(10)]
+        await first_writes.wait()
+        async with asyncio.timeout(2):
+            await asyncio.gather(*(database.ping() for _ in range(20)))
+        assert database.pool().in_use == 1
+        may_end.set()
+        await asyncio.gather(*writers)
+        assert order == list(range(10))
+
+
+async def test_a_statement_that_is_wrong_is_our_bug_and_not_an_outage(any_database_url):
+    async with open_database(any_database_url, DatabaseSettings(), SystemClock()) as database:
+        with pytest.raises(DBAPIError, match="nowhere"):
+            async with database.read("test.bug") as connection:
+                await connection.execute(text("SELECT * FROM nowhere"))

@@ -49,6 +49,8 @@ class Database:
         self._clock = clock
         self._settings = settings
         self._slots = asyncio.Semaphore(settings.pool_size)
+        self._writer = asyncio.Lock()
+        self._writing: int | None = None
         self._holders: dict[int, tuple[str, float]] = {}
         self._waiting = 0
         self._waits = 0
@@ -87,7 +89,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, task: str, *, write: bool) -> AsyncIterator[AsyncConnection]:
-        number = await self._acquire(task)
+        number = await self._acquire(task, write=write)
         try:
             async with self._engine.connect() as connection:
                 if self.dialect == "sqlite":
@@ -97,19 +99,16 @@ class Database:
                 await connection.commit()
         except sqlalchemy.exc.TimeoutError as exc:
             raise self._exhausted(task) from exc
-        except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as exc:
-            raise _translate(exc) from exc
         except sqlalchemy.exc.DBAPIError as exc:
-            if exc.connection_invalidated:
+            if _is_passing(exc):
                 raise _translate(exc) from exc
             raise
         finally:
-            self._holders.pop(number, None)
-            self._slots.release()
+            self._release(number)
 
     async def ping(self) -> None:
         """Raise ``Transient`` where the database does not answer."""
-        async with self.begin("database.ping") as connection:
+        async with self.read("database.ping") as connection:
             await connection.execute(text("SELECT 1"))
 
     def pool(self) -> PoolState:
@@ -127,12 +126,25 @@ class Database:
             holders,
         )
 
-    async def _acquire(self, task: str) -> int:
+    async def _acquire(self, task: str, *, write: bool) -> int:
+        """A place in the pool, in the order of asking.
+
+        SQLite has one writer at a time. Who wants to write waits for that turn *before* taking a place:
+        otherwise a crowd of writers would hold every connection while readers starve behind them.
+        """
         started = self._clock.monotonic()
+        turn = self._writer if write and self.dialect == "sqlite" else None
         self._waiting += 1
         try:
             async with asyncio.timeout(self._settings.pool_wait.total_seconds()):
-                await self._slots.acquire()
+                if turn is not None:
+                    await turn.acquire()
+                try:
+                    await self._slots.acquire()
+                except BaseException:
+                    if turn is not None:
+                        turn.release()
+                    raise
         except TimeoutError as exc:
             raise self._exhausted(task) from exc
         finally:
@@ -141,7 +153,16 @@ class Database:
         self._waited += self._clock.monotonic() - started
         self._number += 1
         self._holders[self._number] = (task, self._clock.monotonic())
+        if turn is not None:
+            self._writing = self._number
         return self._number
+
+    def _release(self, number: int) -> None:
+        self._holders.pop(number, None)
+        self._slots.release()
+        if self._writing == number:
+            self._writing = None
+            self._writer.release()
 
     def _exhausted(self, task: str) -> Transient:
         held = ", ".join(f"{h.task} ({h.held.total_seconds():.0f} s)" for h in self.pool().holders)
@@ -151,6 +172,17 @@ class Database:
             meaning="The work waits and is tried again; nothing is lost.",
             remedy=f"Held by: {held or 'nobody in this process'}. Raise DATABASE_POOL_SIZE if this recurs.",
         )
+
+
+_BUGS = ("no such table", "no such column", "syntax error", "has no column", "near ")
+"""How SQLite words a statement that is wrong, under the same exception as a disk that is full."""
+
+
+def _is_passing(exc: sqlalchemy.exc.DBAPIError) -> bool:
+    """Whether the cause lies outside us and may go away: the server, the network, a lock, the disk."""
+    if exc.connection_invalidated or isinstance(exc, sqlalchemy.exc.InterfaceError):
+        return True
+    return isinstance(exc, sqlalchemy.exc.OperationalError) and not str(exc.orig).startswith(_BUGS)
 
 
 def _translate(exc: sqlalchemy.exc.DBAPIError) -> Transient:
