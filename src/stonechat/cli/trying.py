@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -20,12 +20,11 @@ from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.core.model import Account, Choice, ContentKind
 from stonechat.core.network import Network
-from stonechat.core.ports import WriteRequest
-from stonechat.database import Database, accounts, content
+from stonechat.database import Database, accounts
 from stonechat.database.spool import Spool
 from stonechat.learning.learner import Learner
 from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
-from stonechat.startup.writing import Writing, open_writing
+from stonechat.startup.writing import Writing, bounds_of_edit, open_writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +111,9 @@ async def try_prompt(
 
 
 async def bounds_for(settings: Settings, database: Database, content_id: str) -> Bounds:
-    """What an edited text of this content is held against; its own old text apart."""
-    async with database.read("cli.bounds") as connection:
-        found = await content.find(connection, content_id)
-        every = {one.id: one for one in await accounts.every(connection)}
-    if found is None or found.account_id not in every:
-        raise Permanent(f"There is no content {content_id!r}.")
-    account = every[found.account_id]
-    assignment = Assignment(
-        id=found.id,
-        account_id=account.id,
-        purpose=Purpose.REPLY if found.kind is ContentKind.REPLY else Purpose.SLOT,
-        kind=found.kind,
-        arm=found.arm,
-    )
+    """What an edited text of this content is held against."""
     async with _open(settings) as (_, writing):
-        bounds = await writing.drafter.bounds(account, assignment, WriteRequest("", "", {}, ""))
-        return replace(bounds, history=bounds.history.without("\n\n".join(found.parts)))
+        return await bounds_of_edit(writing.drafter, database, content_id)
 
 
 async def _account(settings: Settings, database: Database, account_id: str | None) -> Account:

@@ -11,13 +11,15 @@ from stonechat.core.clock import Clock
 from stonechat.core.states import BreakerState, LayerState, SessionState
 from stonechat.database import Database, accounts
 from stonechat.jobs.runner import Runner
+from stonechat.jobs.watchdog import Health
 from stonechat.monitoring import HealthBoard, Meters, ProbeResult, degraded, down, ok
 from stonechat.monitoring.board import Check
 from stonechat.monitoring.outcome import posts_flow
 from stonechat.resilience import Breakers
 from stonechat.startup.boot import Boot
 
-_WELL = frozenset({"healthy", "unknown"})
+LATE = frozenset({Health.LATE.value})
+FAILING = frozenset({Health.FAILING.value})
 LETS_THROUGH = frozenset({BreakerState.CLOSED, BreakerState.FORCED_CLOSED})
 
 LONG_HOLD = timedelta(seconds=30)
@@ -77,12 +79,16 @@ def check_browser(board: HealthBoard, pool: BrowserPool) -> None:
 
 
 def check_jobs(board: HealthBoard, runner: Runner) -> None:
-    """Layer 2, and by their jobs the layers 3, 8, 9 and 10; a critical job that fails means *down*."""
+    """Layer 2 by whether runs start in time; the layers 3, 8, 9 and 10 by how their own jobs do.
 
-    def of(prefix: str) -> Check:
+    A job that fails is its layer's trouble, not the job manager's: otherwise one lost browser would be told
+    as two incidents. A critical job in trouble means *down*, another *degraded*.
+    """
+
+    def of(prefix: str, ill_states: frozenset[str]) -> Check:
         async def check() -> ProbeResult:
             every = [one for one in await runner.status() if one.name.startswith(prefix)]
-            ill = [one for one in every if one.state not in _WELL]
+            ill = [one for one in every if one.state in ill_states]
             said = f"{len(every)} schedules"
             if not ill:
                 return ok(said)
@@ -92,9 +98,9 @@ def check_jobs(board: HealthBoard, runner: Runner) -> None:
 
         return check
 
-    board.register("jobs", of(""), timedelta(seconds=10))
+    board.register("jobs", of("", LATE), timedelta(seconds=10))
     for layer in ("content", "scraping", "harvesting", "learning"):
-        board.register(layer, of(f"{layer}."), timedelta(seconds=10), name="jobs")
+        board.register(layer, of(f"{layer}.", LATE | FAILING), timedelta(seconds=10), name="jobs")
 
 
 def check_posting(board: HealthBoard, database: Database, clock: Clock, settings: Settings) -> None:

@@ -17,13 +17,14 @@ from stonechat.browser.pool import BrowserPool, open_browser_pool
 from stonechat.browser.sessions import SavedSessions, parse_session
 from stonechat.cache import FrontCache, open_cache
 from stonechat.config.settings import AccountSettings, Settings
+from stonechat.content import approval
 from stonechat.content.jobs import jobs as content_jobs
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Choice, Mode
 from stonechat.core.network import Network
-from stonechat.dashboard.data import DashboardData
+from stonechat.dashboard.data import DashboardData, Edit
 from stonechat.dashboard.server import open_dashboard
 from stonechat.database import Database, accounts, open_database
 from stonechat.database.spool import Spool
@@ -47,7 +48,7 @@ from stonechat.scraping import scraper
 from stonechat.scraping.keeping import SnapshotStore
 from stonechat.startup import checks
 from stonechat.startup.boot import Boot
-from stonechat.startup.writing import Writing, account_id, open_writing
+from stonechat.startup.writing import Writing, account_id, bounds_of_edit, open_writing
 
 log = structlog.get_logger("stonechat.startup")
 
@@ -158,12 +159,14 @@ async def open_stonechat(
                     close_limit=CLOSE_LIMIT[settings.startup.mode is Mode.DEMO],
                 )
             )
+            await breakers.sync()  # one that another process left open is open here from the first call
             alerting.connect(jobs=runner.status, breakers=breakers.status)
             data.connect(
                 breakers=breakers,
                 runner=runner,
                 learning=layers.learner.summary,
                 queue=lambda: queue_rows(database, layers.rules, networks, clock),
+                edit=_editing(database, clock, layers.writing),
             )
             boot.say(f"{len(layers.jobs)} jobs, {len(served)} account{'s' if len(served) != 1 else ''}")
         async with boot.step("monitors"):
@@ -261,6 +264,16 @@ async def _open_layers(
         *learner.jobs(learning),
     )
     return _Layers(writing, learning, rules, declared)
+
+
+def _editing(database: Database, clock: Clock, writing: Writing) -> Edit:
+    """An edited text passes the same review as a written one."""
+
+    async def edit(content_id: str, who: str, parts: Sequence[str]) -> None:
+        bounds = await bounds_of_edit(writing.drafter, database, content_id)
+        await approval.edit(database, clock, content_id, who, parts, bounds=bounds)
+
+    return edit
 
 
 def _networks(

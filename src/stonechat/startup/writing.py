@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from stonechat.browser.sessions import parse_session
 from stonechat.config.settings import AccountSettings, Settings
 from stonechat.content.arms import Arms, load_arms
+from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.budget import Budget, limits_of, prices_of
 from stonechat.content.drafting import Drafter, Rank
 from stonechat.content.fallback import FallbackChain, Guard
@@ -20,13 +21,16 @@ from stonechat.content.openai_writer import Client, OpenAIWriter, open_client
 from stonechat.content.planner import Planner, PlanSettings
 from stonechat.content.prompts import Prompts
 from stonechat.content.replies import Replier, ReplySettings
+from stonechat.content.review.model import Bounds
 from stonechat.content.shelf import Shelf
 from stonechat.content.voice import load_voice
 from stonechat.core.clock import Clock
+from stonechat.core.errors import Permanent
 from stonechat.core.events import EventStream
-from stonechat.core.model import Choice
+from stonechat.core.model import Choice, ContentKind
 from stonechat.core.network import Network
-from stonechat.database import Database
+from stonechat.core.ports import WriteRequest
+from stonechat.database import Database, accounts, content
 from stonechat.database.spool import Spool
 
 LOGIN_COOKIES = frozenset({"auth_token", "ct0"})
@@ -127,6 +131,30 @@ def _judge(
 def account_id(account: AccountSettings) -> str:
     """Ours, stable: ``network:handle``."""
     return f"{account.network}:{account.handle}"
+
+
+async def bounds_of_edit(drafter: Drafter, database: Database, content_id: str) -> Bounds:
+    """What an edited text of this content is held against; its own old text apart.
+
+    Raises:
+        Permanent: there is no such content.
+    """
+    async with database.read("startup.bounds") as connection:
+        found = await content.find(connection, content_id)
+        every = {one.id: one for one in await accounts.every(connection)}
+    if found is None or found.account_id not in every:
+        raise Permanent(
+            f"There is no content {content_id!r}.", remedy="`stonechat queue` lists what there is."
+        )
+    assignment = Assignment(
+        id=found.id,
+        account_id=found.account_id,
+        purpose=Purpose.REPLY if found.kind is ContentKind.REPLY else Purpose.SLOT,
+        kind=found.kind,
+        arm=found.arm,
+    )
+    bounds = await drafter.bounds(every[found.account_id], assignment, WriteRequest("", "", {}, ""))
+    return replace(bounds, history=bounds.history.without("\n\n".join(found.parts)))
 
 
 def secrets(settings: Settings) -> list[str]:
