@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import datetime, timedelta
-from enum import Enum
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -16,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stonechat.core.errors import ConfigError, StonechatError
+from stonechat.core.plain import plain
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,24 +29,6 @@ def out() -> Console:
 def err() -> Console:
     """Standard error."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def plain(value: Any) -> Any:
-    """``value`` in terms of JSON: times as ISO 8601, durations in seconds."""
-    match value:
-        case Enum():
-            return value.value
-        case datetime():
-            return value.isoformat()
-        case timedelta():
-            return value.total_seconds()
-        case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [plain(item) for item in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    return value
 
 
 def print_json(value: Any) -> None:

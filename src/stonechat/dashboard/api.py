@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any
-
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from stonechat.core.plain import plain
 from stonechat.dashboard.data import DashboardData
 from stonechat.dashboard.health import deep_status
 
@@ -71,20 +66,3 @@ def api_routes(data: DashboardData) -> APIRouter:
         return JSONResponse(plain(await data.alerts()))
 
     return router
-
-
-def plain(value: Any) -> Any:
-    """Values of ours as JSON: dataclasses by field, times in ISO 8601, durations in seconds."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [plain(one) for one in value]
-    return value

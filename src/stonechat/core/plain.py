@@ -1,0 +1,29 @@
+"""Our values in terms of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses by field, times in ISO 8601, durations in seconds; what is plain already stays."""
+    match value:
+        case Enum():
+            return value.value
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case str() | bytes():
+            return value
+        case Sequence() | Set():
+            return [plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    return value
