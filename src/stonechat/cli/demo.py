@@ -10,10 +10,11 @@ import shutil
 import socket
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,11 @@ from stonechat.cli.localnetwork import LocalNetwork, local_network
 from stonechat.cli.loopview import LoopView
 from stonechat.cli.output import out
 from stonechat.cli.run import start_logging
-from stonechat.cli.signals import until_told_to_stop
+from stonechat.cli.signals import interrupted_by, stop_signals, was_interrupted
 from stonechat.config.loading import load
 from stonechat.config.settings import Settings
 from stonechat.content import approval
-from stonechat.core.errors import StonechatError
+from stonechat.core.errors import Permanent, StonechatError, Transient
 from stonechat.core.events import EventStream
 from stonechat.core.states import ContentState
 from stonechat.database import content, learning_rows, metrics, receipts
@@ -60,7 +61,7 @@ class DemoOptions:
     speed: float = 1800.0
     port: int | None = None
     limit: timedelta = timedelta(minutes=12)
-    folder: Path = field(default_factory=lambda: Path(".stonechat/demo") / str(os.getpid()))
+    parent: Path = Path(".stonechat/demo")
 
 
 async def run_demo(options: DemoOptions) -> int:
@@ -70,19 +71,19 @@ async def run_demo(options: DemoOptions) -> int:
         f"[bold]Stonechat demo[/bold]: one account on a local network, {options.speed:.0f} times real time."
     )
     console.print("[dim]Nothing leaves this machine. Ctrl-C stops it cleanly.[/dim]")
-    _sweep(options.folder.parent)
-    options.folder.mkdir(parents=True)
+    _check_writable(options.report)
+    folder = _make_folder(options.parent)
     origin = time.time() + BOOT.total_seconds()
-    with (options.folder / "stonechat.log").open("w", encoding="utf-8") as log:
+    with (folder / "stonechat.log").open("w", encoding="utf-8") as log:
         async with local_network(
             handle=HANDLE,
             seed=options.seed,
             speed=options.speed,
             epoch=EPOCH,
             origin=origin,
-            state_dir=options.folder / "network",
+            state_dir=folder / "network",
         ) as network:
-            settings = demo_settings(options, network, origin)
+            settings = demo_settings(options, folder, network, origin)
             start_logging(settings, make_clock(settings), log)
             view, finished = await _loop(options, settings)
             requests = await network.requests()
@@ -90,11 +91,26 @@ async def run_demo(options: DemoOptions) -> int:
     return _conclude(options, view, found, requests, finished=finished)
 
 
-def _sweep(parent: Path) -> None:
-    """Remove what earlier demos left; one that still runs keeps its folder."""
-    for old in parent.glob("[0-9]*"):
-        if not psutil.pid_exists(int(old.name)):
+def _check_writable(report: Path | None) -> None:
+    """Find out before the first post, not after the last, that the report cannot be written."""
+    if report is None:
+        return
+    try:
+        report.touch()
+    except OSError as exc:
+        raise Permanent(
+            f"The report {report} cannot be written ({exc.strerror}).", remedy="Name another file."
+        ) from exc
+
+
+def _make_folder(parent: Path) -> Path:
+    """A folder of this demo's own; what earlier ones left is removed, but not what still runs."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for old in parent.glob("*-*"):
+        pid = old.name.partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
 
 
 async def _loop(options: DemoOptions, settings: Settings) -> tuple[LoopView, bool]:
@@ -105,25 +121,32 @@ async def _loop(options: DemoOptions, settings: Settings) -> tuple[LoopView, boo
     events.subscribe(view.hear)
     events.subscribe(EventLog().hear)
     rng = random.Random(options.seed)
-    async with shown(view), open_stonechat(settings, clock, events, rng) as app:
-        view.address = app.address
-        stopped = asyncio.create_task(until_told_to_stop())
-        followed = asyncio.create_task(_follow(app, view, options))
-        await asyncio.wait({stopped, followed}, return_when=asyncio.FIRST_COMPLETED)
-        finished = followed.done() and followed.result()
-        view.next_action = "stopping: what is at work may end"
-        for task in (stopped, followed):
-            task.cancel()
-        await asyncio.gather(stopped, followed, return_exceptions=True)
+    finished = False
+    try:
+        with stop_signals() as told:
+            async with shown(view), AsyncExitStack() as stack:
+                with interrupted_by(told):
+                    app = await stack.enter_async_context(open_stonechat(settings, clock, events, rng))
+                view.address = app.address
+                followed = asyncio.create_task(_follow(app, view, options))
+                waited: set[asyncio.Future[Any]] = {told, followed}
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                finished = followed.done() and followed.result()
+                followed.cancel()
+                await asyncio.gather(followed, return_exceptions=True)
+                view.say_stopping()
+    except asyncio.CancelledError:
+        if not was_interrupted(told):
+            raise
     return view, finished
 
 
-def demo_settings(options: DemoOptions, network: LocalNetwork, origin: float) -> Settings:
+def demo_settings(options: DemoOptions, folder: Path, network: LocalNetwork, origin: float) -> Settings:
     """The embedded default, pointed at the local network; the environment's own settings stay out."""
     kept = {name: value for name, value in os.environ.items() if name == "BROWSER_EXECUTABLE"}
     overrides: dict[str, Any] = {
         "MODE": "demo",
-        "DATA_DIR": str(options.folder),
+        "DATA_DIR": str(folder),
         "CLOCK_SPEED": options.speed,
         "CLOCK_EPOCH": EPOCH,
         "CLOCK_ORIGIN": origin,
@@ -141,7 +164,7 @@ def demo_settings(options: DemoOptions, network: LocalNetwork, origin: float) ->
         "POSTING_MAX_TOTAL": options.posts or 0,
         "PORT": options.port if options.port is not None else _usual_or_free_port(),
     }
-    return load(kept, folder=options.folder, overrides=overrides)
+    return load(kept, folder=folder, overrides=overrides)
 
 
 @asynccontextmanager
@@ -174,10 +197,11 @@ async def _follow(app: Stonechat, view: LoopView, options: DemoOptions) -> bool:
     gives_up = time.monotonic() + options.limit.total_seconds()
     while options.posts is None or time.monotonic() < gives_up:
         await asyncio.sleep(0.5)
-        await _approve_waiting(app)
-        view.next_action = await _next_action(app)
-        if options.posts is not None and await _learned_from(app) >= options.posts:
-            return True
+        with suppress(Transient):  # one slow read is no reason to end a loop that goes on
+            await _approve_waiting(app)
+            view.next_action = await _next_action(app)
+            if options.posts is not None and await _learned_from(app) >= options.posts:
+                return True
     return False
 
 
@@ -224,6 +248,7 @@ def _conclude(
         "published": found.published,
         "lost": found.lost,
         "doubled": found.doubled,
+        "unsettled": found.unsettled,
         "metrics_read": found.metrics_read,
         "metrics_wrong": found.metrics_wrong,
         "rewards_learned": found.rewards,
@@ -247,7 +272,10 @@ def _conclude(
     )
     if options.report is not None:
         console.print(f"[dim]Checked against the network's own ledger; report in {options.report}.[/dim]")
-    if options.posts is not None and not finished:
+    enough = (
+        finished and found.published >= options.posts and found.metrics_read > 0 if options.posts else True
+    )
+    if not enough:
         console.print(
             f"[red]Stopped before {options.posts} posts were published, measured and learned from.[/red]"
         )

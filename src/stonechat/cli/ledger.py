@@ -23,7 +23,8 @@ class Audit:
         replies: answers of ours to others on the network.
         lost: parts that we hold for posted and the ledger does not have, and pieces that failed or
             were missed.
-        doubled: posts on the network beyond the first with the same text, or beyond the parts we meant.
+        doubled: posts on the network beyond the first with the same text, or with a text that we never meant.
+        unsettled: pieces that were on their way when the demo ended; they go on at the next start.
         metrics_read: snapshots that we stored.
         metrics_wrong: snapshots whose counts the network never showed for that post.
         rewards: posts that the model has learned from.
@@ -36,6 +37,7 @@ class Audit:
     metrics_read: int
     metrics_wrong: int
     rewards: int = 0
+    unsettled: int = 0
 
     @property
     def clean(self) -> bool:
@@ -72,11 +74,13 @@ def audit(
             if post is None or fingerprint(str(post["text"])) != fingerprint(text):
                 lost += 1
     texts = Counter(fingerprint(str(post["text"])) for post in ledger)
-    doubled = sum(count - 1 for count in texts.values())
+    meant = {fingerprint(text) for one in contents for text in one.parts}
+    doubled = sum(count - 1 for count in texts.values()) + sum(text not in meant for text in texts)
     roots = [post for post in ledger if not post.get("in_reply_to")]
     own_replies = [post for post in ledger if post.get("in_reply_to") and str(post["in_reply_to"]) not in ids]
     wrong = sum(not _was_served(shot, served.get(shot.post_id, ())) for shot in snapshots)
-    return Audit(len(roots), len(own_replies), lost, doubled, len(snapshots), wrong, rewards)
+    unsettled = sum(one.state in {ContentState.POSTING, ContentState.UNCONFIRMED} for one in contents)
+    return Audit(len(roots), len(own_replies), lost, doubled, len(snapshots), wrong, rewards, unsettled)
 
 
 def _was_served(shot: Snapshot, shown: Iterable[Mapping[str, Any]]) -> bool:

@@ -71,6 +71,11 @@ class LoopView:
             self._lines.append(line)
             self.printed.append(line)
 
+    def say_stopping(self) -> None:
+        """What is at work may end; this can take a few seconds."""
+        self.next_action = "stopping: what is at work may end"
+        self.printed.append(Text("stopping: what is at work may end"))
+
     def render(self) -> RenderableType:
         """The view as it stands."""
         totals = self.totals

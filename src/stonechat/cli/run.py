@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from contextlib import AsyncExitStack
 from typing import TextIO
 
 from stonechat.cli.context import make_clock, read_settings
 from stonechat.cli.output import out
-from stonechat.cli.signals import until_told_to_stop
+from stonechat.cli.signals import interrupted_by, stop_signals, was_interrupted
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
-from stonechat.core.events import EventStream, Stamped, StepBooted
+from stonechat.core.events import EventStream, Stamped, StepBooted, StepWaits
 from stonechat.core.model import Mode
 from stonechat.monitoring.logs import EventLog, set_up
 from stonechat.startup.wiring import open_stonechat
@@ -30,21 +32,31 @@ async def run() -> int:
     console = out()
 
     def show(stamped: Stamped) -> None:
-        if isinstance(stamped.event, StepBooted):
-            step = stamped.event
-            console.print(f"{step.step:<16}{step.took.total_seconds():>7.2f} s  {step.detail}")
+        match stamped.event:
+            case StepBooted(step=step, took=took, detail=detail):
+                console.print(f"{step:<16}{took.total_seconds():>7.2f} s  {detail}", markup=False)
+            case StepWaits(step=step, why=why):
+                console.print(f"{step:<16}  waiting  {why}", markup=False)
 
     unsubscribe = events.subscribe(show)
     start_logging(settings, clock)
     events.subscribe(EventLog().hear)
     rng = random.Random(settings.startup.seed)
-    async with open_stonechat(settings, clock, events, rng) as app:
-        unsubscribe()
-        console.print(f"Running in [bold]{settings.startup.mode.value}[/bold] mode: {app.address}")
-        if settings.startup.mode is Mode.SHADOW:
-            console.print("[dim]Shadow: everything but the final click. MODE=live posts for real.[/dim]")
-        why = await until_told_to_stop()
-        console.print(f"Stopping ({why}) …")
+    try:
+        with stop_signals() as told:
+            async with AsyncExitStack() as stack:
+                with interrupted_by(told):
+                    app = await stack.enter_async_context(open_stonechat(settings, clock, events, rng))
+                unsubscribe()
+                console.print(f"Running in [bold]{settings.startup.mode.value}[/bold] mode: {app.address}")
+                if settings.startup.mode is Mode.SHADOW:
+                    console.print("[dim]Everything but the final click. MODE=live posts for real.[/dim]")
+                console.print(f"Stopping ({await told}) …")
+    except asyncio.CancelledError:
+        if not was_interrupted(told):
+            raise
+        console.print("Stopped while starting; what was started has been stopped again.")
+        return 0
     console.print("Stopped. Nothing is left half-done.")
     return 0
 

@@ -34,6 +34,15 @@ class StepBooted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepWaits(Event):
+    """A step of the start waits for something; told once for each reason."""
+
+    name: ClassVar[str] = "startup.step_waits"
+    step: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
     """A run of a job began. ``late`` is account time since its tick."""
 

@@ -51,6 +51,7 @@ class Database:
         self._slots = asyncio.Semaphore(settings.pool_size)
         self._writer = asyncio.Lock()
         self._writing: int | None = None
+        self._closed = False
         self._holders: dict[int, tuple[str, float]] = {}
         self._waiting = 0
         self._waits = 0
@@ -89,6 +90,10 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, task: str, *, write: bool) -> AsyncIterator[AsyncConnection]:
+        if self._closed:
+            raise Transient(
+                f"The database is closed; {task} came too late.", meaning="Stonechat is stopping."
+            )
         number = await self._acquire(task, write=write)
         try:
             async with self._engine.connect() as connection:
@@ -96,7 +101,7 @@ class Database:
                     # a write takes the lock at once: a read that later wants to write would fail, not wait
                     await connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
                 yield connection
-                await connection.commit()
+                await self._commit(connection, write=write)
         except sqlalchemy.exc.TimeoutError as exc:
             raise self._exhausted(task) from exc
         except sqlalchemy.exc.DBAPIError as exc:
@@ -106,10 +111,30 @@ class Database:
         finally:
             self._release(number)
 
+    async def _commit(self, connection: AsyncConnection, *, write: bool) -> None:
+        """Commit; where the answer to it is lost, nobody can say whether it happened.
+
+        Rows have stable keys and states are compared before they are set, so to try again is safe.
+        """
+        try:
+            await connection.commit()
+        except sqlalchemy.exc.DBAPIError as exc:
+            if not (write and exc.connection_invalidated):
+                raise
+            raise Transient(
+                "The connection broke while the database was committing.",
+                meaning="What was written may or may not be there; it is written again under the same key.",
+                remedy="Check that the server runs and that DATABASE_URL is right.",
+            ) from exc
+
     async def ping(self) -> None:
         """Raise ``Transient`` where the database does not answer."""
         async with self.read("database.ping") as connection:
             await connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Refuse whoever comes from now on."""
+        self._closed = True
 
     def pool(self) -> PoolState:
         """The pool now: who holds a connection and who waits."""
@@ -165,12 +190,15 @@ class Database:
             self._writer.release()
 
     def _exhausted(self, task: str) -> Transient:
-        held = ", ".join(f"{h.task} ({h.held.total_seconds():.0f} s)" for h in self.pool().holders)
+        state = self.pool()
+        held = ", ".join(f"{h.task} ({h.held.total_seconds():.0f} s)" for h in state.holders)
+        full = state.in_use >= state.size
+        what = "No database connection was free" if full else "The turn to write did not come"
+        more = " Raise DATABASE_POOL_SIZE if this recurs." if full else ""
         return Transient(
-            f"No database connection was free for {task} within "
-            f"{self._settings.pool_wait.total_seconds():.0f} s.",
+            f"{what} for {task} within {self._settings.pool_wait.total_seconds():g} s.",
             meaning="The work waits and is tried again; nothing is lost.",
-            remedy=f"Held by: {held or 'nobody in this process'}. Raise DATABASE_POOL_SIZE if this recurs.",
+            remedy=f"Held by: {held or 'nobody in this process'}.{more}",
         )
 
 
@@ -208,29 +236,53 @@ async def open_database(
         Transient: the server cannot be reached now.
     """
     engine = _create_engine(url, settings)
+    database = Database(engine, clock, settings)
     try:
-        database = Database(engine, clock, settings)
         if migrated:
             await _migrate(engine)
         yield database
     finally:
+        database.close()
         await engine.dispose()
+
+
+_HOPELESS = (
+    "password authentication",
+    "does not exist",
+    "no password",
+    "invalid port",
+    "file is not a database",
+    "unable to open database file",
+    "invalid connection option",
+    "readonly database",
+)
+"""What no waiting mends, as SQLite and PostgreSQL word it."""
 
 
 async def _migrate(engine: AsyncEngine) -> None:
     try:
         await migrate(engine)
-    except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as exc:
-        reason = str(exc.orig)
-        if any(sign in reason for sign in ("password authentication", "does not exist", "no password")):
-            fault = ConfigFault("DATABASE_URL", reason.strip().splitlines()[0], "a database that exists")
-            raise ConfigError((fault,)) from exc
-        raise _translate(exc) from exc
+    except sqlalchemy.exc.DBAPIError as exc:
+        reason = str(exc.orig).strip().splitlines()[0]
+        if any(sign in reason for sign in _HOPELESS):
+            raise _unusable(reason) from exc
+        if _is_passing(exc):
+            raise _translate(exc) from exc
+        raise
+
+
+def _unusable(reason: str) -> ConfigError:
+    expected = "postgresql://user:password@host:5432/name or sqlite:///path/to/file.db"
+    return ConfigError((ConfigFault("DATABASE_URL", f"cannot be used: {reason}", expected),))
 
 
 def _create_engine(url: str, settings: DatabaseSettings) -> AsyncEngine:
     if url.startswith("sqlite:"):
-        Path(url.removeprefix("sqlite:///")).absolute().parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(url.removeprefix("sqlite:///")).absolute().parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise _unusable(f"{folder} cannot be made ({exc.strerror})") from exc
         engine = create_async_engine(
             url.replace("sqlite:", "sqlite+aiosqlite:", 1),
             poolclass=AsyncAdaptedQueuePool,

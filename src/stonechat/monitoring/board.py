@@ -118,10 +118,11 @@ class HealthBoard:
         self._checks[layer] = kept
         self._changed.set()
 
-    def unregister(self, layer: str) -> None:
-        """Ask no longer; the layer becomes unknown."""
-        self._checks.pop(layer, None)
-        self._conclude(layer)
+    def stop(self) -> None:
+        """Ask nothing any more, as the parts are about to be closed; the last answers stand."""
+        for checks in self._checks.values():
+            for one in checks:
+                one.due = float("inf")
 
     def layers(self) -> list[LayerHealth]:
         """The ten layers, in the architecture's order."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from stonechat.core.clock import Clock
-from stonechat.core.events import EventStream, StepBooted
+from stonechat.core.events import EventStream, StepBooted, StepWaits
 
 T = TypeVar("T")
 
@@ -38,6 +38,12 @@ class Boot:
     def steps(self) -> tuple[BootStep, ...]:
         """Every step so far, the one under way last."""
         return tuple(self._steps)
+
+    def wait(self, why: str) -> None:
+        """The step under way waits for something."""
+        if why != self._detail and self._steps:
+            self._events.emit(StepWaits(step=self._steps[-1].name, why=why))
+        self.say(why)
 
     def say(self, detail: str) -> None:
         """What the step under way waits for, or what it found."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -37,8 +38,8 @@ from stonechat.monitoring import HealthBoard, Meters, open_board
 from stonechat.networks.guarded import GuardedNetwork, prove_by_session
 from stonechat.networks.x_web.adapter import XWeb
 from stonechat.posting import sweep
-from stonechat.posting.conditions import Blockers, Rules
-from stonechat.posting.gate import Blocked
+from stonechat.posting.blocking import blocked_by
+from stonechat.posting.conditions import Rules
 from stonechat.posting.publisher import Publisher
 from stonechat.posting.queue import queue_rows
 from stonechat.posting.reconciler import Reconciler
@@ -46,6 +47,7 @@ from stonechat.posting.sessions import SessionWatch
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breakers, Policy, open_breakers
 from stonechat.scraping import scraper
 from stonechat.scraping.keeping import SnapshotStore
+from stonechat.scraping.selectors import selectors_job
 from stonechat.startup import checks
 from stonechat.startup.boot import Boot
 from stonechat.startup.writing import Writing, account_id, bounds_of_edit, open_writing
@@ -142,9 +144,10 @@ async def open_stonechat(
             data.connect(pool=pool.health)
         async with boot.step("job manager"):
             breakers = await boot.enter(open_breakers(database, clock, events, rng))
-            networks = _networks(settings, clock, events, pool, breakers, served)
+            bare = _bare_networks(settings, clock, events, pool)
+            networks = _guarded(bare, breakers, served)
             layers = await _open_layers(
-                boot, settings, database, clock, events, rng, networks, breakers, spool
+                boot, settings, database, clock, events, rng, bare, networks, breakers, spool
             )
             runner = await boot.enter(
                 open_jobs(
@@ -176,6 +179,7 @@ async def open_stonechat(
             checks.add_gauges(meters, database, pool, breakers, board)
         for account in served:
             runner.wake("content.plan", clock.now(), account.id)
+        boot.on_close(board.stop)
         boot.ready = True
         yield Stonechat(
             settings=settings,
@@ -214,6 +218,7 @@ async def _open_layers(
     clock: Clock,
     events: EventStream,
     rng: random.Random,
+    bare: Mapping[str, XWeb],
     networks: Mapping[str, Network],
     breakers: Breakers,
     spool: Spool,
@@ -239,7 +244,8 @@ async def _open_layers(
         )
     )
     factors.update(writing.arms.learned())
-    rules = Rules(settings.posting, settings.startup.mode, _blockers(breakers))
+    guards = [breakers.get(f"{kind}/{name}") for name in networks for kind in ("network", "posting")]
+    rules = Rules(settings.posting, settings.startup.mode, blocked_by(guards, clock))
     sweeping = sweep.Sweep(
         database=database,
         clock=clock,
@@ -260,6 +266,7 @@ async def _open_layers(
         *content_jobs(writing.planner, writing.replier),
         *sweep.jobs(sweeping),
         *scraper.jobs(scraping),
+        selectors_job(database, {name: network.check_selectors for name, network in bare.items()}),
         *harvester.jobs(harvesting),
         *learner.jobs(learning),
     )
@@ -276,26 +283,25 @@ def _editing(database: Database, clock: Clock, writing: Writing) -> Edit:
     return edit
 
 
-def _networks(
-    settings: Settings,
-    clock: Clock,
-    events: EventStream,
-    pool: BrowserPool,
-    breakers: Breakers,
-    served: Sequence[Account],
-) -> dict[str, Network]:
+def _bare_networks(
+    settings: Settings, clock: Clock, events: EventStream, pool: BrowserPool
+) -> dict[str, XWeb]:
+    """The adapters themselves, by name."""
+    if all(account.network != XWeb.name for account in settings.accounts):
+        return {}
+    return {XWeb.name: XWeb(pool, clock, events, base_url=settings.x_web.base_url)}
+
+
+def _guarded(bare: Mapping[str, XWeb], breakers: Breakers, served: Sequence[Account]) -> dict[str, Network]:
+    """Each adapter behind its two breakers, which probe by asking about an account's session."""
     networks: dict[str, Network] = {}
-    on_x_web = [account for account in served if account.network == "x_web"]
-    if on_x_web:
-        bare = XWeb(pool, clock, events, base_url=settings.x_web.base_url)
-
-        async def prove() -> None:
-            await prove_by_session(bare, on_x_web[0])
-
-        networks["x_web"] = GuardedNetwork(
-            bare,
-            site=breakers.add("network/x_web", BROWSER_POLICY, prove),
-            publishing=breakers.add("posting/x_web", POSTING_POLICY, prove),
+    for name, network in bare.items():
+        first = next(account for account in served if account.network == name)
+        prove = partial(prove_by_session, network, first)
+        networks[name] = GuardedNetwork(
+            network,
+            site=breakers.add(f"network/{name}", BROWSER_POLICY, prove),
+            publishing=breakers.add(f"posting/{name}", POSTING_POLICY, prove),
         )
     return networks
 
@@ -310,20 +316,6 @@ def _log_stray_errors() -> Callable[[], None]:
 
     loop.set_exception_handler(log_it)
     return lambda: loop.set_exception_handler(before)
-
-
-def _blockers(breakers: Breakers) -> Blockers:
-    """Open breakers hold an account's posts: they wait instead of failing one by one."""
-
-    def blocked(account: Account) -> list[Blocked]:
-        names = {f"network/{account.network}", f"posting/{account.network}"}
-        return [
-            Blocked(one.name, one.why)
-            for one in breakers.status()
-            if one.name in names and one.state not in checks.LETS_THROUGH
-        ]
-
-    return blocked
 
 
 async def _open_database(boot: Boot, settings: Settings, clock: Clock) -> Database:
@@ -341,8 +333,8 @@ async def _open_database(boot: Boot, settings: Settings, clock: Clock) -> Databa
         except Transient as away:
             if clock.monotonic() + pause > limit:
                 raise
-            boot.say(f"waiting: {away.what}")
-            await asyncio.sleep(pause)
+            boot.wait(away.what)
+            await clock.sleep_real(timedelta(seconds=pause))
             pause = min(pause * 2, 10.0)
 
 

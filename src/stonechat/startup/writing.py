@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from stonechat.browser.sessions import parse_session
 from stonechat.config.settings import AccountSettings, Settings
@@ -158,21 +158,33 @@ async def bounds_of_edit(drafter: Drafter, database: Database, content_id: str) 
 
 
 def secrets(settings: Settings) -> list[str]:
-    """What must stand in no post, log or page: keys, passwords, and each cookie of a log-in."""
+    """What must stand in no post, log or page: keys, passwords, cookies of a log-in, alert addresses."""
     session = settings.x_web.session_b64
     given = (settings.content.api_key, session, settings.dashboard.password)
     found = [secret.get_secret_value() for secret in given if secret is not None]
     if session is not None:
         cookies = parse_session(session.get_secret_value()).cookies
         found += [str(cookie["value"]) for cookie in cookies if cookie.get("name") in LOGIN_COOKIES]
-    return found + [part for url in _addresses(settings) if (part := urlsplit(url).password)]
+    told = _told(settings)
+    found += [secret for url in told for secret in (url.rstrip("/"), *_tokens(url))]
+    addresses = (settings.database.url, settings.cache.url, settings.jobs.engine_url, *told)
+    passwords = [part for url in addresses if url and (part := urlsplit(url).password)]
+    found += [form for part in passwords for form in (part, unquote(part))]
+    return list(dict.fromkeys(found))
 
 
-def _addresses(settings: Settings) -> list[str]:
-    given = (
-        settings.database.url,
-        settings.cache.url,
-        settings.jobs.engine_url,
-        settings.alerting.webhook_url,
-    )
-    return [url for url in (*given, *settings.alerting.urls) if url]
+def _told(settings: Settings) -> list[str]:
+    """Where the owner is told: whoever knows such an address can write to it."""
+    own = settings.alerting
+    return [str(url) for url in (own.webhook_url, own.heartbeat_url, *own.urls) if url]
+
+
+def _tokens(url: str) -> list[str]:
+    """The parts of an alert address that look like keys; errors of the service name them on their own."""
+    parts = urlsplit(url)
+    host = () if parts.scheme in ("http", "https") else (parts.netloc.rpartition("@")[2],)
+    return [
+        part
+        for part in (*host, *parts.path.split("/"))
+        if len(part) >= 12 and any(sign.isdigit() for sign in part)
+    ]

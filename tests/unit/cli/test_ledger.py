@@ -52,5 +52,17 @@ def test_counts_of_another_post_are_misread():
 def test_a_thread_counts_as_one_post_and_a_reply_as_none():
     part = {"id": "2", "text": "Second.", "in_reply_to": "1"}
     reply = {"id": "3", "text": "Thank you.", "in_reply_to": "900"}
-    found = audit([LIVE, part, reply], {}, [], {}, [])
+    said = [replace(POSTED, id=n, parts=(t,)) for n, t in (("c2", "Second."), ("c3", "Thank you."))]
+    found = audit([LIVE, part, reply], {}, [POSTED, *said], {}, [])
     assert (found.published, found.replies) == (1, 1)
+
+
+def test_a_post_with_a_text_that_we_never_meant_is_no_clean_run():
+    ghost = {"id": "9", "text": "ghost", "in_reply_to": None}
+    assert not audit([LIVE, ghost], {}, [POSTED], {"c1": {0: "1"}}, []).clean
+
+
+def test_what_was_on_its_way_is_counted_apart():
+    under_way = replace(POSTED, id="c2", state=ContentState.POSTING, parts=("Later.",))
+    found = audit([LIVE], {}, [POSTED, under_way], {"c1": {0: "1"}}, [])
+    assert (found.unsettled, found.clean) == (1, True)

@@ -52,8 +52,7 @@ class _Progress:
 
     def click(self, now: datetime) -> None:
         if self.before_click is not None:
-            self.before_click()
-            self.before_click = None
+            self.before_click()  # at every click: between two parts somebody else may have taken over
         self.open_click = now
 
     def settle(self) -> None:

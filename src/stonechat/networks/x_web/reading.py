@@ -68,7 +68,8 @@ async def read_timeline_page(
             return await _from_page(page, exc, limit, site, wanted, moved)
     posts = tuple(read.posts.values())
     times = [post.created_at for post in posts if post.created_at is not None and post.id not in read.pinned]
-    return Timeline(posts[:limit], complete=True, oldest=min(times, default=None), source="wire")
+    # all that was read: a post cut off here would look absent to whoever trusts ``oldest``
+    return Timeline(posts, complete=True, oldest=min(times, default=None), source="wire")
 
 
 async def first_answer(page: Page, tap: Tap, operation: str, within: float) -> object:
