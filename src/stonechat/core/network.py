@@ -123,6 +123,9 @@ class Network(Protocol):
     Reads raise ``Transient``, ``SessionTrouble`` or ``PageChanged``; they never return an empty
     result where the cause is a login wall, a challenge or a changed page. :meth:`publish` returns
     its outcome instead of raising, because *unknown* is an outcome.
+
+    ``limit`` is when a read may stop, not where it is cut: what was read beyond it stays, so that
+    :attr:`Timeline.oldest` never claims more than :attr:`Timeline.posts` holds.
     """
 
     @property
