@@ -8,8 +8,6 @@ No password is ever seen or kept.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import os
@@ -21,11 +19,11 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from stonechat.config.session_form import NEEDED, read_session
 from stonechat.core.errors import ConfigError, ConfigFault
 
 SETTING = "TWITTER_SESSION_B64"
 EXPECTED = "base64 of a Playwright storage_state (or of a cookies array) saved while logged in"
-NEEDED = ("auth_token", "ct0")
 SITES = ("x.com", "twitter.com")
 _SAME_SITE = {"strict": "Strict", "lax": "Lax"}
 
@@ -70,24 +68,10 @@ def parse_session(encoded: str, *, setting: str = SETTING) -> Session:
         ConfigError: it is not base64, not JSON, of another shape, or lacks a cookie that a log-in needs.
     """
     try:
-        raw = base64.b64decode("".join(encoded.split()), validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise _fault(setting, "is not base64") from exc
-    try:
-        data = json.loads(raw)
+        cookies, origins = read_session(encoded)
     except ValueError as exc:
-        raise _fault(setting, "is base64, but not of JSON (is it cut off?)") from exc
-    cookies = data.get("cookies") if isinstance(data, Mapping) else data
-    if not isinstance(cookies, Sequence) or isinstance(cookies, str):
-        raise _fault(setting, "holds no cookies")
-    session = Session(
-        cookies=tuple(_cookie(one, setting) for one in cookies),
-        origins=tuple(data.get("origins") or ()) if isinstance(data, Mapping) else (),
-    )
-    missing = [name for name in NEEDED if not any(_is_login(one, name) for one in session.cookies)]
-    if missing:
-        raise _fault(setting, f"lacks the cookie{'s' if len(missing) > 1 else ''} {' and '.join(missing)}")
-    return session
+        raise ConfigError((ConfigFault(setting, str(exc), EXPECTED),)) from exc
+    return Session(tuple(_playwright_cookie(one) for one in cookies), tuple(origins))
 
 
 def for_site(session: Session, base_url: str) -> Session:
@@ -119,16 +103,6 @@ def renewed(session: Session, cookies: Sequence[Mapping[str, Any]]) -> Session |
     return Session(tuple(_playwright_cookie(c) for c in cookies), session.origins)
 
 
-def _is_login(cookie: Mapping[str, Any], name: str) -> bool:
-    return cookie["name"] == name and bool(cookie["value"])
-
-
-def _cookie(cookie: object, setting: str) -> Mapping[str, Any]:
-    if not isinstance(cookie, Mapping) or not isinstance(cookie.get("name"), str) or "value" not in cookie:
-        raise _fault(setting, "holds a cookie without name or value")
-    return _playwright_cookie(cookie)
-
-
 def _playwright_cookie(cookie: Mapping[str, Any]) -> Mapping[str, Any]:
     """Exports name the same things differently (``expirationDate``, ``no_restriction``): one form for all."""
     expires = cookie.get("expires", cookie.get("expirationDate", -1))
@@ -143,10 +117,6 @@ def _playwright_cookie(cookie: Mapping[str, Any]) -> Mapping[str, Any]:
         "secure": bool(cookie.get("secure", True)) or same == "None",
         "sameSite": same,
     }
-
-
-def _fault(setting: str, problem: str) -> ConfigError:
-    return ConfigError((ConfigFault(setting, problem, EXPECTED),))
 
 
 class SavedSessions:

@@ -37,9 +37,6 @@ class _TextRules:
 
 _RULES: Mapping[str, _TextRules] = {
     "x_web": _TextRules(MAX_LENGTH, weighted_length),
-    "x_api": _TextRules(MAX_LENGTH, weighted_length),
-    "bluesky": _TextRules(300, len),
-    "mastodon": _TextRules(500, len),
 }
 
 

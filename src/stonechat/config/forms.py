@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST = 100 * 365 * 86400.0
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*$")
 
 
@@ -22,7 +23,23 @@ def parse_duration(value: Any) -> Any:
     match = _DURATION.match(str(value))
     if match is None:
         raise ValueError("not a duration")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+    seconds = float(match[1]) * _UNITS[match[2] or "s"]
+    if seconds > _LONGEST:
+        raise ValueError("longer than a hundred years")
+    return timedelta(seconds=seconds)
+
+
+def _split(text: str) -> SplitResult:
+    """The parts of an address; what is wrong is said without repeating it, as it may hold a password."""
+    try:
+        parts = urlsplit(text)
+    except ValueError as exc:
+        raise ValueError("not an address") from exc
+    try:
+        _ = parts.port
+    except ValueError as exc:
+        raise ValueError("the port is not a number from 0 to 65535") from exc
+    return parts
 
 
 def _parse_list(value: Any) -> Any:
@@ -34,13 +51,13 @@ def _parse_list(value: Any) -> Any:
 def _parse_timezone(value: Any) -> Any:
     try:
         ZoneInfo(str(value))
-    except (ZoneInfoNotFoundError, ValueError) as exc:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise ValueError("not an IANA time zone") from exc
     return value
 
 
 def _parse_http(value: Any) -> Any:
-    parts = urlsplit(str(value))
+    parts = _split(str(value))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("not an http address")
     return str(value).rstrip("/")
@@ -50,7 +67,7 @@ def _parse_database(value: Any) -> Any:
     text = str(value).strip()
     scheme = text.split(":", 1)[0].lower()
     if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
-        if not urlsplit(text).hostname and "host=" not in text:
+        if not _split(text).hostname and "host=" not in text:
             raise ValueError("the address names no host")
         return re.sub(r"^[^:]+:", "postgresql:", text, count=1)
     if scheme == "sqlite" and text.startswith("sqlite:///"):
@@ -59,9 +76,11 @@ def _parse_database(value: Any) -> Any:
 
 
 def _parse_redis(value: Any) -> Any:
-    parts = urlsplit(str(value))
+    parts = _split(str(value))
     if parts.scheme not in {"redis", "rediss", "valkey", "valkeys", "unix"}:
         raise ValueError("not a Redis address")
+    if not (parts.path if parts.scheme == "unix" else parts.hostname):
+        raise ValueError("the address names no host")
     return re.sub(r"^valkey", "redis", str(value))
 
 
@@ -80,9 +99,17 @@ def _parse_prices(value: Any) -> Any:
     return prices
 
 
+def _check_key(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().strip()
+    if not text or not text.isascii() or not text.isprintable():
+        raise ValueError("a key is printable ASCII")
+    return SecretStr(text)
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]
 Prices = Annotated[Mapping[str, tuple[float, float]], BeforeValidator(_parse_prices)]
+ApiKey = Annotated[SecretStr, AfterValidator(_check_key)]
 TimeZone = Annotated[str, BeforeValidator(_parse_timezone)]
 HttpUrl = Annotated[str, BeforeValidator(_parse_http)]
 DatabaseUrl = Annotated[str, BeforeValidator(_parse_database)]

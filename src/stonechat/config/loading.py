@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
-import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from stonechat.config.settings import AccountSettings, Section, Settings
+from stonechat.config.session_form import read_session
+from stonechat.config.settings import (
+    AccountSettings,
+    DatabaseSettings,
+    Section,
+    Settings,
+    StartupSettings,
+)
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Mode
 
@@ -21,6 +27,7 @@ S = TypeVar("S", bound=Section)
 
 SETTINGS_FILE = "stonechat.toml"
 _LIKENESS = 0.86
+_LONG_NAME = 8
 
 
 def sections() -> dict[str, type[Section]]:
@@ -59,13 +66,29 @@ def load(
     parts: dict[str, Any] = {}
     for name, section in sections().items():
         parts[name] = _build(section, given, faults)
+    so_far = len(faults)
     parts["accounts"] = _accounts(given, accounts, faults)
+    unread = {name for name, part in parts.items() if part is None}
+    if len(faults) > so_far:
+        unread.add("accounts")
     settings = Settings(**{name: part for name, part in parts.items() if part is not None})
     named = {fault.name for fault in faults}
-    faults += [fault for fault in _missing(settings) if fault.name not in named]
+    faults += [fault for fault in _missing(settings, unread) if fault.name not in named]
     if faults:
         raise ConfigError(tuple(faults))
     return settings
+
+
+def load_stored(environment: Mapping[str, str], *, folder: Path | None = None) -> Settings:
+    """Enough to open the database: its section and the first one; the rest, keys and log-ins, by default.
+
+    Raises:
+        ConfigError: naming the bad settings of these sections.
+    """
+    return Settings(
+        startup=load_section(StartupSettings, environment, folder=folder),
+        database=load_section(DatabaseSettings, environment, folder=folder),
+    )
 
 
 def load_section(section: type[S], environment: Mapping[str, str], *, folder: Path | None = None) -> S:
@@ -85,15 +108,22 @@ def load_section(section: type[S], environment: Mapping[str, str], *, folder: Pa
 
 def _read_file(folder: Path | None, faults: list[ConfigFault]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     path = (folder or Path()) / SETTINGS_FILE
-    if not path.exists():
-        return {}, []
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except FileNotFoundError:
+        return {}, []
+    except OSError as exc:
+        faults.append(ConfigFault(str(path), f"cannot be read: {exc.strerror}", "a file that can be read"))
+        return {}, []
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
         faults.append(ConfigFault(str(path), f"cannot be read: {exc}", "TOML: one NAME = value a line"))
         return {}, []
     accounts = data.pop("accounts", [])
-    return {name.upper(): value for name, value in data.items()}, list(accounts)
+    if not isinstance(accounts, list) or not all(isinstance(entry, dict) for entry in accounts):
+        expected = '[[accounts]] on a line of its own, and below it handle = "…"'
+        faults.append(ConfigFault("accounts", f"is not a list of tables ({SETTINGS_FILE})", expected))
+        accounts = []
+    return {name.upper(): value for name, value in data.items()}, accounts
 
 
 def _misspelt(written: Mapping[str, Any], environment: Mapping[str, str]) -> list[ConfigFault]:
@@ -108,10 +138,19 @@ def _misspelt(written: Mapping[str, Any], environment: Mapping[str, str]) -> lis
     for name in environment:
         if name in known:
             continue
-        near = difflib.get_close_matches(name, known, 1, _LIKENESS)
+        near = difflib.get_close_matches(name, _comparable(name, known), 1, _LIKENESS)
         if near and near[0] not in environment and near[0] not in written:
             faults.append(ConfigFault(name, "is not a setting, but nearly one", known[near[0]], near[0]))
     return faults
+
+
+def _comparable(name: str, known: Collection[str]) -> list[str]:
+    """Settings that ``name`` can be a slip of: short single words, as MODEL, belong to other programs."""
+    return [
+        one
+        for one in known
+        if ("_" in one and "_" in name) or (len(one) >= _LONG_NAME and len(name) >= _LONG_NAME)
+    ]
 
 
 def _build(section: type[Section], given: Mapping[str, Any], faults: list[ConfigFault]) -> Section | None:
@@ -153,53 +192,81 @@ def _accounts(
             else:
                 values[alias] = value
         account = _build(AccountSettings, values, faults)
-        if isinstance(account, AccountSettings):
+        if isinstance(account, AccountSettings) and not account.handle:
+            faults.append(ConfigFault(f"accounts[{number}].handle", "is missing", "the account's handle"))
+        elif isinstance(account, AccountSettings):
             found.append(account)
     return tuple(found)
 
 
-def _missing(settings: Settings) -> list[ConfigFault]:
-    """What the chosen mode cannot do without."""
+def _missing(settings: Settings, unread: Collection[str]) -> list[ConfigFault]:
+    """What the chosen mode cannot do without; sections that were refused already are passed over."""
     faults = []
     known = known_names()
-    if settings.content.api_key is None:
+    if settings.content.api_key is None and "content" not in unread:
         faults.append(ConfigFault("OPENAI_API_KEY", "is missing", known["OPENAI_API_KEY"]))
-    if not settings.accounts:
-        faults.append(ConfigFault("ACCOUNT_HANDLE", "is missing", known["ACCOUNT_HANDLE"]))
-    on_x_web = [account for account in settings.accounts if account.network == "x_web"]
-    if on_x_web:
-        faults += _session_faults(settings)
-    accepted = settings.x_web.risk_accepted.lstrip("@").casefold()
-    for account in on_x_web:
-        if settings.startup.mode is Mode.LIVE and accepted != account.handle.casefold():
-            faults.append(
-                ConfigFault(
-                    "X_WEB_RISK_ACCEPTED",
-                    f"does not name {account.handle!r}; X suspends accounts whose website is automated, so "
-                    "live mode needs the owner's word. x_api, bluesky and mastodon are the official ways",
-                    f"{account.handle} (only after reading the platform rules in the README)",
-                )
-            )
+    if "accounts" not in unread:
+        faults += _account_faults(settings)
+    if "x_web" not in unread:
+        faults += _x_web_faults(settings)
     if settings.startup.mode is not Mode.DEMO and settings.startup.clock_speed != 1.0:
         faults.append(ConfigFault("CLOCK_SPEED", "must be 1 outside the demo", known["CLOCK_SPEED"]))
     return faults
 
 
+def _account_faults(settings: Settings) -> list[ConfigFault]:
+    if not settings.accounts:
+        return [ConfigFault("ACCOUNT_HANDLE", "is missing", known_names()["ACCOUNT_HANDLE"])]
+    ids = [(account.network, account.handle.casefold()) for account in settings.accounts]
+    doubled = [handle for number, (network, handle) in enumerate(ids) if (network, handle) in ids[:number]]
+    if doubled:
+        return [ConfigFault("accounts", f"name {doubled[0]!r} twice", "each account once")]
+    if sum(network == "x_web" for network, _ in ids) > 1:
+        problem = f"are {len(ids)} on X, and TWITTER_SESSION_B64 is the log-in of one"
+        return [ConfigFault("accounts", problem, "one account, for now; run Stonechat once for each")]
+    return []
+
+
+def _x_web_faults(settings: Settings) -> list[ConfigFault]:
+    faults = []
+    mode = settings.startup.mode
+    if mode is Mode.DEMO and not _is_loopback(settings.x_web.base_url):
+        problem = "is not on this machine, and MODE=demo is for the local network alone"
+        expected = "an address such as http://127.0.0.1:8080 (`stonechat demo` sets it), or MODE=shadow"
+        faults.append(ConfigFault("X_BASE_URL", problem, expected))
+    on_x_web = [account for account in settings.accounts if account.network == "x_web"]
+    if on_x_web:
+        faults += _session_faults(settings)
+    accepted = settings.x_web.risk_accepted.lstrip("@").casefold()
+    for account in on_x_web:
+        if mode is Mode.LIVE and accepted != account.handle.casefold():
+            faults.append(
+                ConfigFault(
+                    "X_WEB_RISK_ACCEPTED",
+                    f"does not name {account.handle!r}; X suspends accounts whose website is automated, so "
+                    "live mode needs the owner's word. X's official API is the allowed way, and Stonechat "
+                    "cannot use it yet",
+                    f"{account.handle} (only after reading the platform rules in the README)",
+                )
+            )
+    return faults
+
+
 def _session_faults(settings: Settings) -> list[ConfigFault]:
     name = "TWITTER_SESSION_B64"
-    expected = known_names()[name]
+    expected = f"{known_names()[name]}, saved while logged in"
     if settings.x_web.session_b64 is None:
         return [ConfigFault(name, "is missing", expected)]
     try:
-        raw = base64.b64decode(settings.x_web.session_b64.get_secret_value(), validate=True)
-        state = json.loads(raw)
-    except (binascii.Error, ValueError):
-        return [ConfigFault(name, "is not base64 of JSON", expected)]
-    cookies = state.get("cookies") if isinstance(state, dict) else state
-    if not isinstance(cookies, list):
-        return [ConfigFault(name, "holds no list of cookies", expected)]
-    present = {cookie.get("name") for cookie in cookies if isinstance(cookie, dict)}
-    lacking = sorted({"auth_token", "ct0"} - present)
-    if lacking:
-        return [ConfigFault(name, f"lacks the cookie {' and '.join(lacking)}", "a session that is logged in")]
+        read_session(settings.x_web.session_b64.get_secret_value())
+    except ValueError as exc:
+        return [ConfigFault(name, str(exc), expected)]
     return []
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

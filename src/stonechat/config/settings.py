@@ -6,13 +6,13 @@ The mission's names hold: ``DATABASE_URL``, ``REDIS_URL``, ``TWITTER_SESSION_B64
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
-from stonechat.config.forms import DatabaseUrl, Duration, HttpUrl, Prices, RedisUrl, TimeZone, Words
+from stonechat.config.forms import ApiKey, DatabaseUrl, Duration, HttpUrl, Prices, RedisUrl, TimeZone, Words
 from stonechat.core.model import Approval, LatePolicy, Mode
 
 _DURATION = "a duration such as 30s, 5m or 48h"
@@ -40,10 +40,9 @@ class StartupSettings(Section):
     )
     log_json: bool = _setting("LOG_JSON", False, _YES)
     clock_speed: float = _setting("CLOCK_SPEED", 1.0, "a number greater than 0; 1 outside the demo", gt=0)
-    clock_epoch: datetime | None = _setting("CLOCK_EPOCH", None, "an ISO 8601 time with offset")
+    clock_epoch: AwareDatetime | None = _setting("CLOCK_EPOCH", None, "an ISO 8601 time with offset")
     clock_origin: float | None = _setting("CLOCK_ORIGIN", None, "a Unix time in seconds")
     seed: int | None = _setting("SEED", None, "a whole number; unset for real chance")
-    retry_budget: int = _setting("STARTUP_RETRIES", 5, "a whole number from 0 to 100", ge=0, le=100)
 
 
 class DatabaseSettings(Section):
@@ -111,7 +110,7 @@ class XWebSettings(Section):
 class ContentSettings(Section):
     """Layer 3."""
 
-    api_key: SecretStr | None = _setting("OPENAI_API_KEY", None, "the key of an OpenAI-compatible endpoint")
+    api_key: ApiKey | None = _setting("OPENAI_API_KEY", None, "the key of an OpenAI-compatible endpoint")
     base_url: HttpUrl = _setting("OPENAI_BASE_URL", "https://api.openai.com/v1", _HTTP)
     model: str = _setting("OPENAI_MODEL", "gpt-4o-mini", "a model's name", min_length=1)
     fallback_models: Words = _setting("OPENAI_FALLBACK_MODELS", (), "model names, separated by commas")
@@ -218,9 +217,14 @@ class DashboardSettings(Section):
 
 
 class AccountSettings(Section):
-    """One account. The first can be given by ``ACCOUNT_*``; more stand in the settings file."""
+    """One account, given by ``ACCOUNT_*`` or by ``[[accounts]]`` in the settings file.
 
-    network: str = _setting("ACCOUNT_NETWORK", "x_web", "x_web", pattern="^(x_web|x_api|bluesky|mastodon)$")
+    There is one session, and a session is one account: for now one account is served.
+    """
+
+    network: str = _setting(
+        "ACCOUNT_NETWORK", "x_web", "x_web, the one network there is so far", pattern="^x_web$"
+    )
     handle: str = _setting("ACCOUNT_HANDLE", "", "the account's handle, without @", pattern=r"^[\w.:-]*$")
     timezone: TimeZone = _setting("ACCOUNT_TIMEZONE", "UTC", "an IANA time zone such as Europe/Vienna")
     posts_per_day: int = _setting("POSTS_PER_DAY", 8, "a whole number from 1 to 48", ge=1, le=48)

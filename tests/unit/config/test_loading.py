@@ -6,13 +6,18 @@ from datetime import timedelta
 
 import pytest
 
-from stonechat.config.loading import known_names, load
+from stonechat.config.loading import known_names, load, load_stored
 from stonechat.core.errors import ConfigError
 from stonechat.core.model import Mode
 
-SESSION = base64.b64encode(
-    json.dumps([{"name": "auth_token", "value": "a"}, {"name": "ct0", "value": "b"}]).encode()
-).decode()
+COOKIES = [{"name": "auth_token", "value": "a"}, {"name": "ct0", "value": "b"}]
+
+
+def session(data):
+    return base64.b64encode(json.dumps(data).encode()).decode()
+
+
+SESSION = session(COOKIES)
 GOOD = {"OPENAI_API_KEY": "k", "ACCOUNT_HANDLE": "quietbuilder", "TWITTER_SESSION_B64": SESSION}
 
 
@@ -40,7 +45,7 @@ def test_a_misspelt_name_is_told_with_the_nearest_known_one(tmp_path):
 
 
 def test_names_of_other_programs_are_left_alone(tmp_path):
-    assert load({**GOOD, "PATH": "/bin", "EDITOR": "vi", "PGHOST": "x"}, folder=tmp_path)
+    assert load({**GOOD, "PATH": "/bin", "EDITOR": "vi", "PGHOST": "x", "MODEL": "x"}, folder=tmp_path)
 
 
 def test_an_unknown_name_in_the_file_is_a_fault(tmp_path):
@@ -55,13 +60,35 @@ def test_the_environment_wins_over_the_file(tmp_path):
     assert settings.dashboard.port == 9000
 
 
-def test_more_accounts_stand_in_the_file(tmp_path):
+def test_an_account_can_stand_in_the_file(tmp_path):
     (tmp_path / "stonechat.toml").write_text(
         '[[accounts]]\nhandle = "second"\ntimezone = "Europe/Vienna"\nposts_per_day = 4\n'
     )
-    settings = load(GOOD, folder=tmp_path)
-    assert [account.handle for account in settings.accounts] == ["quietbuilder", "second"]
-    assert settings.accounts[1].posts_per_day == 4
+    settings = load({**GOOD, "ACCOUNT_HANDLE": ""}, folder=tmp_path)
+    assert [(account.handle, account.posts_per_day) for account in settings.accounts] == [("second", 4)]
+
+
+def test_one_session_does_not_serve_two_accounts(tmp_path):
+    (tmp_path / "stonechat.toml").write_text('[[accounts]]\nhandle = "second"\n')
+    assert "one account" in faults(GOOD, tmp_path)["accounts"].expected
+
+
+def test_an_account_given_twice_is_named(tmp_path):
+    (tmp_path / "stonechat.toml").write_text('[[accounts]]\nhandle = "QuietBuilder"\n')
+    assert "'quietbuilder' twice" in faults(GOOD, tmp_path)["accounts"].problem
+
+
+@pytest.mark.parametrize("written", ["accounts = 3", 'accounts = ["a"]', 'accounts = "abc"'])
+def test_accounts_of_another_form_are_a_fault(tmp_path, written):
+    (tmp_path / "stonechat.toml").write_text(written)
+    assert "[[accounts]]" in faults(GOOD, tmp_path)["accounts"].expected
+
+
+def test_a_folder_in_the_place_of_the_file_is_a_fault(tmp_path):
+    (tmp_path / "stonechat.toml").mkdir()
+    [(name, fault)] = faults(GOOD, tmp_path).items()
+    assert name.endswith("stonechat.toml")
+    assert "cannot be read" in fault.problem
 
 
 def test_a_broken_file_is_a_sentence(tmp_path):
@@ -73,13 +100,74 @@ def test_a_broken_file_is_a_sentence(tmp_path):
     ("value", "problem"),
     [
         ("%%%", "not base64"),
-        (base64.b64encode(b"not json").decode(), "not base64 of JSON"),
-        (base64.b64encode(b'{"a": 1}').decode(), "no list of cookies"),
-        (base64.b64encode(b'[{"name": "ct0"}]').decode(), "auth_token"),
+        (base64.b64encode(b"not json").decode(), "not of JSON"),
+        (base64.b64encode(b"[" * 60000).decode(), "not of JSON"),
+        (base64.b64encode(b'{"a": 1}').decode(), "no cookies"),
+        (base64.b64encode(b'[{"name": "ct0"}]').decode(), "without name or value"),
+        (base64.b64encode(b'[{"name": "ct0", "value": "x"}]').decode(), "auth_token"),
+        (base64.b64encode(b'[{"name": ["x"]}]').decode(), "without name or value"),
+        (session([{**COOKIES[0], "value": ""}, COOKIES[1]]), "lacks the cookie auth_token"),
+        (session({"cookies": COOKIES, "origins": 5}), "origins"),
+        (session({"cookies": COOKIES, "origins": ["x"]}), "origins"),
     ],
 )
 def test_a_broken_session_says_what_is_wrong_with_it(tmp_path, value, problem):
     assert problem in faults({**GOOD, "TWITTER_SESSION_B64": value}, tmp_path)["TWITTER_SESSION_B64"].problem
+
+
+def test_a_session_that_was_wrapped_into_lines_is_read(tmp_path):
+    assert load({**GOOD, "TWITTER_SESSION_B64": f"{SESSION[:20]}\n {SESSION[20:]}\n"}, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://u:p@127.0.0.1:abc/x"),
+        ("DATABASE_URL", "postgresql://u:p@127.0.0.1:65536/x"),
+        ("DATABASE_URL", "postgresql://u:p@[::1/x"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://host:port/0"),
+        ("OPENAI_BASE_URL", "http://a:b"),
+        ("OPENAI_API_KEY", "schlüssel"),
+        ("OPENAI_API_KEY", "two\nlines"),
+        ("ACCOUNT_TIMEZONE", "America"),
+        ("ACCOUNT_NETWORK", "bluesky"),
+        ("DATABASE_POOL_WAIT", "99999999999d"),
+        ("CLOCK_EPOCH", "2026-01-05T06:00:00"),
+    ],
+)
+def test_a_bad_form_is_one_fault_and_drags_no_others_behind_it(tmp_path, name, value):
+    found = faults({**GOOD, name: value}, tmp_path)
+    assert list(found) == [name]
+    assert found[name].expected
+
+
+def test_a_password_with_a_slash_is_not_repeated_as_a_port(tmp_path):
+    found = faults({**GOOD, "DATABASE_URL": "postgresql://u:pass/word@127.0.0.1/x"}, tmp_path)
+    assert "pass" not in found["DATABASE_URL"].problem
+
+
+def test_redis_may_be_a_socket(tmp_path):
+    assert load({**GOOD, "REDIS_URL": "unix:///run/redis.sock"}, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:8080", "http://127.9.9.9", "http://[::1]:1", "http://localhost"]
+)
+def test_the_demo_may_use_this_machine(tmp_path, address):
+    assert load({**GOOD, "MODE": "demo", "X_BASE_URL": address}, folder=tmp_path)
+
+
+@pytest.mark.parametrize("address", ["", "https://x.com", "http://10.0.0.1", "http://localhost.example"])
+def test_the_demo_never_reaches_another_machine(tmp_path, address):
+    found = faults({**GOOD, "MODE": "demo", "X_BASE_URL": address}, tmp_path)
+    assert list(found) == ["X_BASE_URL"]
+
+
+def test_the_database_is_enough_for_what_only_looks_into_it(tmp_path):
+    settings = load_stored({"DATABASE_URL": "sqlite:///x.db", "PORT": "banana"}, folder=tmp_path)
+    assert settings.database_url == "sqlite:///x.db"
+    assert settings.accounts == ()
 
 
 def test_no_secret_is_repeated_in_a_fault(tmp_path):
