@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import click
 import typer
 
-from stonechat.cli.context import open_for_cli, read_settings, run_async
-from stonechat.cli.output import AsJson, out, print_json, print_rows, spoken
+from stonechat.cli.context import open_for_cli, read_settings, read_stored, run_async
+from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
 
 queue_app = typer.Typer(no_args_is_help=False, help="See, edit, approve and reject what is to be posted.")
 reserve_app = typer.Typer(no_args_is_help=False, help="The drafts kept for when no model can write.")
@@ -50,7 +50,7 @@ def _show(as_json: bool, account: str | None, limit: int) -> None:
     from stonechat.database import content
 
     async def work() -> list[dict[str, Any]]:
-        async with open_for_cli(read_settings()) as (database, _), database.read("cli.queue") as connection:
+        async with open_for_cli(read_stored()) as (database, _), database.read("cli.queue") as connection:
             states = (ContentState.AWAITING_APPROVAL, ContentState.QUEUED, ContentState.POSTING)
             found = await content.in_states(connection, states, account_id=account, limit=limit)
         return [{**asdict(one), "text": "\n\n".join(one.parts)} for one in found]
@@ -69,12 +69,12 @@ def approve(content_id: _Id) -> None:
     from stonechat.content import approval
 
     async def work() -> str:
-        async with open_for_cli(read_settings()) as (database, clock):
+        async with open_for_cli(read_stored()) as (database, clock):
             found = await _one(database, content_id)
             done = await approval.approve(database, clock, found, _who())
             return f"Approved; due {done.due_at:%Y-%m-%d %H:%M} UTC: {done.parts[0]}"
 
-    out().print(run_async(work()))
+    say(run_async(work()))
 
 
 @queue_app.command(epilog="Example: stonechat queue reject 3f2a --why 'not our tone'")
@@ -86,12 +86,12 @@ def reject(
     from stonechat.content import approval
 
     async def work() -> str:
-        async with open_for_cli(read_settings()) as (database, clock):
+        async with open_for_cli(read_stored()) as (database, clock):
             found = await _one(database, content_id)
             done = await approval.reject(database, clock, found, _who(), why=why)
             return f"Rejected: {done.parts[0]}"
 
-    out().print(run_async(work()))
+    say(run_async(work()))
 
 
 @queue_app.command(epilog="Example: stonechat queue edit 3f2a --text 'A shorter walk is still a walk.'")
@@ -122,7 +122,7 @@ def edit(
             )
             return f"Changed: {done.parts[0]}"
 
-    out().print(run_async(work()))
+    say(run_async(work()))
 
 
 @reserve_app.callback(invoke_without_command=True)
@@ -134,7 +134,7 @@ def reserve(context: typer.Context, as_json: AsJson = False, account: _AccountId
 
         async def work() -> list[dict[str, Any]]:
             async with (
-                open_for_cli(read_settings()) as (database, _),
+                open_for_cli(read_stored()) as (database, _),
                 database.read("cli.reserve") as connection,
             ):
                 ids = [one.id for one in await accounts.every(connection) if account in (None, one.id)]
@@ -169,7 +169,7 @@ def _decide(draft_id: str, *, approved: bool) -> None:
 
     async def work() -> bool:
         async with (
-            open_for_cli(read_settings()) as (database, clock),
+            open_for_cli(read_stored()) as (database, clock),
             database.begin("cli.reserve") as connection,
         ):
             if approved:
@@ -180,7 +180,7 @@ def _decide(draft_id: str, *, approved: bool) -> None:
         raise Permanent(
             f"There is no draft {draft_id!r} in the reserve.", remedy="`stonechat reserve` lists it."
         )
-    out().print("Approved." if approved else "Discarded.")
+    say("Approved." if approved else "Discarded.")
 
 
 @spoken
@@ -235,7 +235,7 @@ def init(
         for question in voice.QUESTIONS
     }
     to.write_text(voice.written(answers), encoding="utf-8")
-    out().print(f"Wrote {to}. Set VOICE_FILE={to} and try it with: stonechat write")
+    say(f"Wrote {to}. Set VOICE_FILE={to} and try it with: stonechat write")
 
 
 async def _one(database: Any, given: str) -> str:

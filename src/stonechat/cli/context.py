@@ -10,7 +10,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stonechat.config.loading import load
+from stonechat.config.loading import load, load_stored
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock, ScaledClock, SystemClock
 from stonechat.database import Database, open_database
@@ -25,6 +25,15 @@ def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         ConfigError: naming every bad setting at once.
     """
     return load(dict(os.environ), folder=Path.cwd(), overrides=overrides)
+
+
+def read_stored() -> Settings:
+    """Enough of the settings to look into the database: no model key, no log-in and no account is needed.
+
+    Raises:
+        ConfigError: naming what is wrong with the address or the folder.
+    """
+    return load_stored(dict(os.environ), folder=Path.cwd())
 
 
 def make_clock(settings: Settings) -> Clock:

@@ -31,6 +31,11 @@ def err() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def say(text: str) -> None:
+    """One line on standard output, as it is: nothing in it is markup."""
+    out().print(Text(text))
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
@@ -47,7 +52,7 @@ def print_rows(rows: Sequence[Any], columns: Sequence[str], *, title: str, empty
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         values = plain(row)
-        table.add_row(*[_cell(values.get(column)) for column in columns])
+        table.add_row(*[Text(_cell(values.get(column))) for column in columns])  # as is: no markup
     console.print(table)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,12 +22,18 @@ Url = Annotated[
 _STYLES = {"ok": "green", "degraded": "yellow", "down": "bold red", "unknown": "dim"}
 
 
-def ask(path: str, url: str | None) -> Any:
-    """What the running process answers.
+def ask_rows(path: str, url: str | None) -> list[dict[str, Any]]:
+    """What the running process lists at ``path``; raises as :func:`ask`."""
+    rows: list[dict[str, Any]] = ask(path, url, lambda said: isinstance(said, list) and _are_rows(said))
+    return rows
+
+
+def ask(path: str, url: str | None, fits: Callable[[Any], bool]) -> Any:
+    """What the running process answers, which ``fits`` must know for Stonechat's.
 
     Raises:
-        Transient: nothing listens there.
-        Permanent: it refuses, or something else listens there.
+        Transient: nothing listens there, or it is not ready to answer this yet.
+        Permanent: it refuses, or something else listens there, or that is no address.
     """
     settings = load_section(DashboardSettings, os.environ, folder=Path.cwd())
     base = (url or f"http://{_reachable(settings.host)}:{settings.port}").rstrip("/")
@@ -40,27 +47,51 @@ def ask(path: str, url: str | None) -> Any:
                 raise Permanent(
                     f"{base} wants a log-in.", remedy="Set DASHBOARD_PASSWORD to the one it was started with."
                 )
-            return answer.json()
+            return _understood(answer, base, fits)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
+        raise Permanent(
+            f"{base} is not an address.", remedy="Name one such as http://127.0.0.1:8787 with --url."
+        ) from exc
     except httpx.HTTPError as exc:
         raise Transient(
             f"Nothing answers at {base} ({type(exc).__name__}).",
             meaning="No Stonechat runs there, or it listens elsewhere.",
             remedy="Start it with `stonechat run`, or name its address with --url.",
         ) from exc
-    except ValueError as exc:
+
+
+def _understood(answer: httpx.Response, base: str, fits: Callable[[Any], bool]) -> Any:
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and isinstance(said, dict) and "error" in said:
+        raise Transient(f"Stonechat at {base} cannot say that now: {said['error']}.", remedy="Ask again.")
+    if not answer.is_success or not fits(said):
         raise Permanent(
             f"Something else than Stonechat answers at {base}.", remedy="Name its address with --url."
-        ) from exc
+        )
+    return said
+
+
+def _are_rows(said: list[Any]) -> bool:
+    return all(isinstance(row, dict) and "state" in row for row in said)
+
+
+def _is_status(said: Any) -> bool:
+    return isinstance(said, dict) and {"verdict", "state", "layers"} <= said.keys()
 
 
 def _reachable(host: str) -> str:
-    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    """The host in the form of an address; a server that listens everywhere is asked on this machine."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"[{here}]" if ":" in here else here
 
 
 @spoken
 def status(url: Url = None, as_json: AsJson = False) -> None:
     """One verdict, the ten layers, and what happens next."""
-    said = ask("/api/status", url)
+    said = ask("/api/status", url, _is_status)
     if as_json:
         print_json(said)
         return
@@ -81,12 +112,12 @@ def status(url: Url = None, as_json: AsJson = False) -> None:
 @spoken
 def jobs(url: Url = None, as_json: AsJson = False) -> None:
     """Every job: its state, last run and next run."""
-    rows = ask("/api/jobs", url)
+    rows = ask_rows("/api/jobs", url)
     if as_json:
         print_json(rows)
         return
     for row in rows:
-        last = row.pop("last") or {}
+        last = row.pop("last", None) or {}
         row |= {"last_run": last.get("started_at"), "outcome": last.get("state")}
     columns = ["name", "account_id", "state", "every", "last_run", "outcome", "next_tick", "why"]
     print_rows(rows, columns, title="Jobs", empty="No job is declared.")
@@ -95,7 +126,7 @@ def jobs(url: Url = None, as_json: AsJson = False) -> None:
 @spoken
 def breakers(url: Url = None, as_json: AsJson = False) -> None:
     """Every circuit breaker: its state, since when and why."""
-    rows = ask("/api/breakers", url)
+    rows = ask_rows("/api/breakers", url)
     if as_json:
         print_json(rows)
         return
@@ -106,7 +137,7 @@ def breakers(url: Url = None, as_json: AsJson = False) -> None:
 @spoken
 def alerts(url: Url = None, as_json: AsJson = False) -> None:
     """Alerts, those that fire first."""
-    rows = ask("/api/alerts", url)
+    rows = ask_rows("/api/alerts", url)
     if as_json:
         print_json(rows)
         return
