@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import platform
+import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -25,6 +29,7 @@ from stonechat.core.model import Mode
 from stonechat.database import open_database
 
 _OLDEST = (3, 11)
+_PATIENCE = 20
 
 
 class Verdict(StrEnum):
@@ -72,6 +77,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Check]:
         _data_folder,
         _port,
         _database,
+        _jobs_database,
         _cache,
         _browser,
         _model,
@@ -109,32 +115,56 @@ async def _data_folder(settings: Settings, _clock: Clock) -> Check:
 
 async def _port(settings: Settings, _clock: Clock) -> Check:
     host, port = settings.dashboard.host, settings.dashboard.port
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as exc:
+    try:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        return Check("port", Verdict.FAIL, f"{host!r} is no known host", "Set DASHBOARD_HOST to 127.0.0.1.")
+    family, kind, _, _, address = found[0]
+    try:
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as exc:
+        if exc.errno != errno.EADDRINUSE:
             return Check(
                 "port",
-                Verdict.WARN,
-                f"{host}:{port} is taken ({exc.strerror})",
-                "If that is a running Stonechat, all is well; otherwise set PORT to a free one.",
+                Verdict.FAIL,
+                f"{host}:{port} cannot be listened on ({exc.strerror})",
+                "Set DASHBOARD_HOST to an address of this machine and PORT to a port this user may take.",
             )
+        return Check(
+            "port",
+            Verdict.WARN,
+            f"{host}:{port} is taken ({exc.strerror})",
+            "If that is a running Stonechat, all is well; otherwise set PORT to a free one.",
+        )
     return Check("port", Verdict.OK, f"{host}:{port} is free")
 
 
 async def _database(settings: Settings, clock: Clock) -> Check:
-    url = settings.database_url
+    return await _answering("database", settings.database_url, settings, clock)
+
+
+async def _jobs_database(settings: Settings, clock: Clock) -> Check:
+    url = settings.jobs.engine_url
+    if url is None:
+        return Check("jobs database", Verdict.OK, "beside the main database")
+    check = await _answering("jobs database", url, settings, clock)
+    return replace(check, fix=check.fix.replace(" DATABASE_URL", " JOBS_DATABASE_URL"))
+
+
+async def _answering(name: str, url: str, settings: Settings, clock: Clock) -> Check:
     if _is_to_be_made(url):
-        return Check("database", Verdict.OK, f"{url} will be made")
+        return Check(name, Verdict.OK, f"{url} will be made")
     try:
         async with open_database(url, settings.database, clock, migrated=False) as database:
             await database.ping()
-            return Check("database", Verdict.OK, f"{database.url} answers")
+            return Check(name, Verdict.OK, f"{database.url} answers")
     except ConfigError as exc:
-        return Check("database", Verdict.FAIL, exc.faults[0].problem, exc.faults[0].expected)
+        return Check(name, Verdict.FAIL, exc.faults[0].problem, exc.faults[0].expected)
     except StonechatError as exc:
-        return Check("database", Verdict.FAIL, exc.what, exc.remedy)
+        return Check(name, Verdict.FAIL, exc.what, exc.remedy)
 
 
 def _is_to_be_made(url: str) -> bool:
@@ -159,26 +189,41 @@ async def _cache(settings: Settings, clock: Clock) -> Check:
 
 
 async def _browser(settings: Settings, _clock: Clock) -> Check:
-    needed = any(account.network == "x_web" for account in settings.accounts)
+    needed = Verdict.FAIL if any(one.network == "x_web" for one in settings.accounts) else Verdict.WARN
     try:
         path = find_chromium(settings.browser.executable)
         if path is None:
             return Check("browser", Verdict.WARN, "none installed; Playwright's own will be tried", REMEDY)
         version = await _version_of(path)
-    except StonechatError as exc:
-        return Check("browser", Verdict.FAIL if needed else Verdict.WARN, exc.what, exc.remedy)
-    except (OSError, TimeoutError) as exc:
-        return Check("browser", Verdict.FAIL, f"the browser does not start: {exc}", "Run `make setup` again.")
+    except ConfigError as exc:
+        fault = exc.faults[0]
+        return Check("browser", needed, f"{fault.name}: {fault.problem}", f"Set it to {fault.expected}.")
+    except TimeoutError:
+        return Check("browser", needed, f"{path} does not say its version within {_PATIENCE} s", REMEDY)
+    except OSError as exc:
+        return Check("browser", needed, f"{path} does not start: {exc.strerror}", REMEDY)
+    if "Chrom" not in version:
+        return Check("browser", needed, f"{path} says {version[:60]!r}, which is no Chromium", REMEDY)
     return Check("browser", Verdict.OK, version)
 
 
 async def _version_of(path: Path) -> str:
     process = await asyncio.create_subprocess_exec(
-        str(path), "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        str(path),
+        "--version",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
     )
-    async with asyncio.timeout(20):
-        said, _ = await process.communicate()
-    return said.decode(errors="replace").strip() or path.name
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            said, _ = await process.communicate()
+    finally:
+        with suppress(ProcessLookupError):  # what it started too; the usual case is that all have ended
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    return said.decode(errors="replace").strip()
 
 
 async def _model(settings: Settings, _clock: Clock) -> Check:
@@ -238,13 +283,22 @@ async def _mode(settings: Settings, _clock: Clock) -> Check:
                 "mode",
                 Verdict.WARN,
                 f"live on X's website for {', '.join(on_x_web)}, at the owner's accepted risk",
-                "X suspends accounts that automate its website; x_api, bluesky, mastodon are official.",
+                "X suspends accounts that automate its website. Its official API is the allowed way; "
+                "Stonechat cannot use it yet.",
             )
         case Mode.LIVE:
             return Check("mode", Verdict.OK, "live")
 
 
 async def _alerts(settings: Settings, _clock: Clock) -> Check:
+    unread = await asyncio.to_thread(_unread_addresses, settings.alerting.urls)
+    if unread:
+        return Check(
+            "alerts",
+            Verdict.FAIL,
+            f"ALERT_URLS: {', '.join(unread)} cannot be read",
+            "Write each as Apprise does, such as mailto://user:password@host or tgram://token/chat.",
+        )
     if settings.alerting.urls or settings.alerting.webhook_url:
         return Check("alerts", Verdict.OK, "somebody will be told")
     return Check(
@@ -253,6 +307,19 @@ async def _alerts(settings: Settings, _clock: Clock) -> Check:
         "nobody is told when the account cannot run",
         "Set ALERT_URLS (for example mailto:// or tgram://) or ALERT_WEBHOOK_URL.",
     )
+
+
+def _unread_addresses(urls: Sequence[str]) -> list[str]:
+    """Which addresses Apprise cannot read, by number and scheme alone: the rest is secret."""
+    if not urls:
+        return []
+    import apprise  # noqa: PLC0415 - heavy, for those who use it
+
+    return [
+        f"address {number}" + (f" ({url.partition('://')[0]}://…)" if "://" in url else "")
+        for number, url in enumerate(urls, 1)
+        if apprise.Apprise.instantiate(url) is None
+    ]
 
 
 async def _heartbeat(settings: Settings, _clock: Clock) -> Check:
