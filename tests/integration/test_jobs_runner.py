@@ -383,3 +383,27 @@ async def test_work_goes_on_by_itself_and_quietly_after_the_database_was_away(
             assert house.clock.monotonic() - back < 15
         out, err = capfd.readouterr()
         assert len((out + err).splitlines()) < 50, out + err
+
+
+async def test_runs_stopped_with_the_process_are_no_news_for_the_log(
+    sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, stopped = asyncio.Event(), asyncio.Event()
+
+    async def run(ctx: JobContext) -> Work:
+        async def hang() -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+
+        await ctx.step("hang", hang)
+        return Work()
+
+    with caplog.at_level("WARNING", logger="dbos"):
+        async with open_house(sqlite_url, [_job(run)]) as house:
+            await house.runner.trigger("a.job", "ann", by="a test")
+            await begun.wait()
+        assert stopped.is_set()
+    assert not [line for line in caplog.messages if "cancelled for workflow or step" in line]

@@ -56,3 +56,16 @@ class Throttle(logging.Filter):
             record.msg, record.args = f"{record.getMessage()} (and {held} more like it)", ()
         self._windows[place] = (since, passed + 1, 0)
         return True
+
+
+class Expected(logging.Filter):
+    """Drops records that begin with ``text`` while they are no news."""
+
+    def __init__(self, text: str, while_: Callable[[], bool]) -> None:
+        super().__init__()
+        self._text = text
+        self._while = while_
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record passes."""
+        return not (self._while() and record.getMessage().startswith(self._text))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from stonechat.core.errors import ConfigError, IllegalTransition, Permanent, Transient, Unknown
+from stonechat.core.masking import masked
 from stonechat.core.states import RunState
 from stonechat.jobs.declaration import Json, Retry, Work
 from stonechat.jobs.engine import LOST
@@ -56,7 +57,7 @@ def pause(retry: Retry, tries: int, error: Exception) -> timedelta | None:
 
 
 def describe(error: BaseException) -> str:
-    """One line for people: the kind of error and what it says."""
+    """One text for people, without log-ins and keys: the kind of error and what it says."""
     if isinstance(error, LOST):
         return "another process holds the run"
-    return f"{type(error).__name__}: {error}".strip().removesuffix(":")
+    return masked(f"{type(error).__name__}: {error}".strip().removesuffix(":"))

@@ -245,6 +245,7 @@ async def open_jobs(
                 accounts=accounts,
             )
         finally:
+            engine.ends()
             loops[0].cancel()
             holding = await runs.close(close_limit)
             for loop in loops:

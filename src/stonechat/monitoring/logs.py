@@ -35,19 +35,14 @@ from stonechat.core.events import (
     Stamped,
     WriterFellBack,
 )
+from stonechat.core.masking import MASK, masked
 from stonechat.core.states import LayerState, RunState, SessionState
 
-MASK = "•••"
-
-_SECRET_NAMES = re.compile(r"(?i)(password|passwd|secret|token|api_?key|authorization|cookie|session_b64)$")
-_SECRET_TEXTS = (
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),  # user:password in an address
-    re.compile(r"(?i)\b(?:bearer|basic)\s+[\w.~+/=-]{8,}"),
-    re.compile(r"\bsk-[\w-]{8,}"),
-    re.compile(
-        r"(?i)\b(?:auth_token|ct0|password|api_?key|token|secret)[\"']?\s*[=:]\s*[\"']?[^\s\"',;&]{4,}"
-    ),
+_SECRET_NAMES = re.compile(
+    r"(?i)(password|passwd|secret|token|api[_-]?key|authorization|cookies?|ct0|session_b64)$"
 )
+_DEEPEST = 6
+"""Levels of nested values that are looked into; what lies deeper is masked as one text."""
 
 
 class Masking:
@@ -60,22 +55,34 @@ class Masking:
         """The text without its secrets."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
-        for pattern in _SECRET_TEXTS:
-            text = pattern.sub(MASK, text)
-        return text
+        return masked(text)
 
     def __call__(
         self, _logger: Any, _method: str, line: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        """A structlog processor."""
+        """A structlog processor; stands behind the one that turns an exception into text."""
         for name, value in line.items():
-            if _SECRET_NAMES.search(name):
-                line[name] = MASK
-            elif isinstance(value, str):
-                line[name] = self.text(value)
-            elif isinstance(value, BaseException):
-                line[name] = self.text(str(value))
+            line[name] = self._named(name, value)
         return line
+
+    def _named(self, name: object, value: Any, depth: int = 0) -> Any:
+        return MASK if _SECRET_NAMES.search(str(name)) else self._value(value, depth)
+
+    def _value(self, value: Any, depth: int) -> Any:
+        """The value without its secrets, in a form that shows no more than was looked at."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, BaseException):
+            return self.text(str(value))
+        if depth < _DEEPEST and isinstance(value, Mapping):
+            if _SECRET_NAMES.search(str(value.get("name", ""))) and "value" in value:  # a cookie or a header
+                value = {**value, "value": MASK}
+            return {self.text(str(key)): self._named(key, one, depth + 1) for key, one in value.items()}
+        if depth < _DEEPEST and isinstance(value, list | tuple | set | frozenset):
+            return [self._value(one, depth + 1) for one in value]
+        return self.text(repr(value))
 
 
 class Repetition:
@@ -120,14 +127,17 @@ def set_up(
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         Repetition(clock),
-        masking,
     ]
     number = logging.getLevelNamesMapping()[level]
     out = stream or sys.stderr
     renderer: Any = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=out.isatty())
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(
+            colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
-    final = [structlog.processors.format_exc_info, masking, renderer] if json else [masking, renderer]
+    final = [structlog.processors.format_exc_info, masking, renderer]
     structlog.configure(
         processors=[*shared[:1], *shared[2:], *final],
         wrapper_class=structlog.make_filtering_bound_logger(number),

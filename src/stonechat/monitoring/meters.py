@@ -37,6 +37,7 @@ from stonechat.core.events import (
     SessionChanged,
     Stamped,
     StepBooted,
+    StepWaits,
     WriterFellBack,
 )
 
@@ -48,6 +49,7 @@ _LATE = (1, 5, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
 
 LABELS: Mapping[type[Event], tuple[str, ...]] = {
     StepBooted: ("step",),
+    StepWaits: ("step",),
     RunStarted: ("job",),
     RunEnded: ("job", "state"),
     RunMissed: ("job",),

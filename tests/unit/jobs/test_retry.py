@@ -48,3 +48,10 @@ def test_a_request_survives_json_and_names_its_lane() -> None:
 def test_an_error_is_described_in_one_line() -> None:
     assert describe(ValueError("bad text")) == "ValueError: bad text"
     assert describe(TimeoutError()) == "TimeoutError"
+
+
+def test_an_error_is_described_without_log_ins() -> None:
+    error = Transient("no answer from 'redis://:p@ss@host:6379' with token=abcdef123")
+    told = describe(error)
+    assert told.startswith("Transient: no answer from 'redis://") and "@host:6379" in told
+    assert "p@ss" not in told and "abcdef123" not in told

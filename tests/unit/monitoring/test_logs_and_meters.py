@@ -71,9 +71,9 @@ def test_a_secret_never_stands_in_a_text(text: str) -> None:
     assert MASK in masked
 
 
-def logged(level: str = "INFO") -> tuple[io.StringIO, ManualClock]:
+def logged(level: str = "INFO", *, json: bool = True) -> tuple[io.StringIO, ManualClock]:
     stream, clock = io.StringIO(), ManualClock()
-    set_up(level=level, json=True, secrets=["s3cr3t-value"], clock=clock, stream=stream)
+    set_up(level=level, json=json, secrets=["s3cr3t-value"], clock=clock, stream=stream)
     return stream, clock
 
 
@@ -120,3 +120,46 @@ def test_what_is_routine_is_not_logged_at_info() -> None:
     stream, _ = logged()
     EventLog().hear(stamped(PostHeld(content_id="c", why="not yet")))
     assert stream.getvalue() == ""
+
+
+def log_in(cookie: str) -> None:
+    raise ConnectionError(f"refused for {cookie} at redis://:pw-of-cache@host/0")
+
+
+@pytest.mark.parametrize("json", [True, False])
+@pytest.mark.parametrize("library", [True, False])
+def test_a_traceback_shows_neither_secrets_nor_local_variables(json: bool, library: bool) -> None:
+    stream, _ = logged(json=json)
+    given, local = "s3cr3t-value", "-".join(("never", "listed"))
+    try:
+        log_in(given)
+    except ConnectionError as error:
+        if library:
+            logging.getLogger("uvicorn.error").error("crashed", exc_info=True)
+        else:
+            structlog.get_logger().error("crashed", exc_info=error)
+    shown = stream.getvalue()
+    assert "ConnectionError" in shown and "log_in" in shown, "the traceback itself is gone"
+    for secret in (given, local, "pw-of-cache"):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize("json", [True, False])
+def test_a_secret_inside_a_nested_value_is_masked(json: bool) -> None:
+    stream, _ = logged(json=json)
+    deep: object = "s3cr3t-value"
+    for _ in range(20):
+        deep = [deep]
+    structlog.get_logger().warning(
+        "sent",
+        headers={"Cookie": "one-cookie", "at": ("x", "s3cr3t-value"), "s3cr3t-value": 1},
+        cookies=["two-cookie"],
+        jar=[{"name": "auth_token", "value": "three-cookie"}],
+        deep=deep,
+        opaque=ValueError("s3cr3t-value"),
+        tries=[1, None, True],
+    )
+    shown = stream.getvalue()
+    for secret in ("s3cr3t-value", "one-cookie", "two-cookie", "three-cookie"):
+        assert secret not in shown
+    assert ("[1, null, true]" if json else "[1, None, True]") in shown

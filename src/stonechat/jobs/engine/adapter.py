@@ -29,7 +29,7 @@ from stonechat.jobs.declaration import Json
 from stonechat.jobs.engine.json_form import JsonSerializer
 from stonechat.jobs.engine.pool import Pool
 from stonechat.jobs.engine.run import EngineRun, outside
-from stonechat.jobs.quiet import Throttle
+from stonechat.jobs.quiet import Expected, Throttle
 
 T = TypeVar("T")
 
@@ -79,6 +79,11 @@ class Engine:
         self._nudged: asyncio.Queue[str] = asyncio.Queue()
         self._waiting: set[str] = set()
         self._full: set[str] = set()
+        self._ending = threading.Event()
+
+    def ends(self) -> None:
+        """Runs at work are about to be stopped, because the process stops: that is no news for the log."""
+        self._ending.set()
 
     def freed(self, queue: str) -> None:
         """A run of this queue has ended: if it was full, perhaps somebody waits for the place."""
@@ -254,6 +259,7 @@ async def open_engine(
             raise _unreachable(exc) from exc
         dbos = DBOS(config=_config(url, executor_id, pool.engine))
         engine = Engine(dbos, executor_id)
+        _expect_stops(engine._ending.is_set)
         _register(engine, body)
         DBOS.launch()
         await engine._serve(queues, poll)
@@ -262,6 +268,7 @@ async def open_engine(
         try:
             yield engine
         finally:
+            engine.ends()
             nudges.cancel()
     finally:
         closing.set()
@@ -331,3 +338,14 @@ def _quieten(closing: threading.Event) -> Throttle:
         logger.addHandler(logging.NullHandler())  # DBOS adds one of its own to a logger without any
     logger.propagate = True
     return throttle
+
+
+def _expect_stops(ending: Callable[[], bool]) -> None:
+    """Say nothing of runs that are stopped with the process, up to the last task of the event loop.
+
+    Stays when the engine is closed, as such tasks may outlive it, and goes when the next one is opened.
+    """
+    logger = logging.getLogger("dbos")
+    for old in [one for one in logger.filters if isinstance(one, Expected)]:
+        logger.removeFilter(old)
+    logger.addFilter(Expected("Asyncio task cancelled", ending))

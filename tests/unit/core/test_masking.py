@@ -1,0 +1,37 @@
+"""What looks like a secret does not stay in a text."""
+
+from __future__ import annotations
+
+import pytest
+
+from stonechat.core.masking import MASK, masked
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://bob:hunter22@host/db", f"postgresql://{MASK}@host/db"),
+        ("redis://:pw@host", f"redis://{MASK}@host"),
+        ("postgresql://u:p@ss@h/db", f"postgresql://{MASK}@h/db"),
+        ("mail://u@there:pw@h", f"mail://{MASK}@h"),
+        ("redis://:p/w?x@h:6379/0", f"redis://{MASK}@h:6379/0"),
+        ("https://key123@h/1", f"https://{MASK}@h/1"),
+        ("('redis://h:6379', 'redis://:pw@k')", f"('redis://h:6379', 'redis://{MASK}@k')"),
+    ],
+)
+def test_a_log_in_in_an_address_is_masked_whatever_its_form(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://social.example/@ann/1",
+        "http://127.0.0.1:8080/@ann",
+        "http://[::1]:8080/@ann",
+        "redis://h:6379,http://k:80/x and ann@example.org",
+        "no address, but 12:30 @ home",
+    ],
+)
+def test_an_address_without_a_log_in_stays_as_it_is(text: str) -> None:
+    assert masked(text) == text
