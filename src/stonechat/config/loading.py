@@ -235,7 +235,7 @@ def _x_web_faults(settings: Settings) -> list[ConfigFault]:
         expected = "an address such as http://127.0.0.1:8080 (`stonechat demo` sets it), or MODE=shadow"
         faults.append(ConfigFault("X_BASE_URL", problem, expected))
     on_x_web = [account for account in settings.accounts if account.network == "x_web"]
-    if on_x_web:
+    if on_x_web or settings.x_web.session_b64 is not None:
         faults += _session_faults(settings)
     accepted = settings.x_web.risk_accepted.lstrip("@").casefold()
     for account in on_x_web:
