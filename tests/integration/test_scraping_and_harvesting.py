@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 from tests.support.clock import ManualClock
 from tests.support.network import foreign_post
 from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
@@ -27,8 +28,6 @@ from stonechat.scraping.keeping import SnapshotStore
 from stonechat.scraping.scraper import Scraper
 from stonechat.scraping.selectors import selectors_job
 
-TABLES = ("metrics_snapshots", "reply_opportunities")
-
 
 @pytest.fixture
 def clock() -> ManualClock:
@@ -37,7 +36,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def database(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Database]:
-    async with open_database(f"sqlite:///{tmp_path}/x.db", DatabaseSettings(), clock) as opened:
+    async with open_database(
+        f"sqlite:///{tmp_path}/x.db", DatabaseSettings(lock_timeout=timedelta(seconds=0.2)), clock
+    ) as opened:
         yield opened
 
 
@@ -75,13 +76,16 @@ def harvester(desk: Desk, tmp_path: Path) -> Harvester:
     )
 
 
-async def refuse_writes(database: Database, *, refuse: bool) -> None:
-    """The tables are locked away, as where the disk is full: each insert fails as an operational error."""
-    async with database.begin("test.refuse") as connection:
-        for table in TABLES:
-            verb = f"ALTER TABLE {table} RENAME TO {table}_away"
-            back = f"ALTER TABLE {table}_away RENAME TO {table}"
-            await connection.execute(text(verb if refuse else back))
+@contextmanager
+def locked(database: Database) -> Iterator[None]:
+    """Another program holds the file's lock for writing: each of our writes fails after its time-out."""
+    other = sqlite3.connect(database.url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
 
 
 async def count(database: Database) -> int:
@@ -130,10 +134,9 @@ async def test_what_cannot_be_stored_is_spooled_and_stored_once_later(scraper: S
     async with desk.database.read("test") as connection:
         shots = list((await metrics.latest(connection, ACCOUNT.id, ["1000", "1001"])).values())
     later = [replace(shot, captured_at=shot.captured_at + timedelta(minutes=1)) for shot in shots]
-    await refuse_writes(desk.database, refuse=True)
-    assert await scraper.store.keep(later) == 0
-    assert await scraper.store.keep(later) == 0
-    await refuse_writes(desk.database, refuse=False)
+    with locked(desk.database):
+        assert await scraper.store.keep(later) == 0
+        assert await scraper.store.keep(later) == 0
     assert await count(desk.database) == 6
     assert await scraper.store.catch_up() == 1
     assert await count(desk.database) == 8
