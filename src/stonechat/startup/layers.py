@@ -1,0 +1,164 @@
+"""Layers 3, 4, 8, 9 and 10, put together over what the boot has opened; and the jobs that they declare."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from stonechat.browser.pool import BrowserPool
+from stonechat.content import approval
+from stonechat.content.jobs import jobs as content_jobs
+from stonechat.core.clock import Clock
+from stonechat.core.model import Account, Choice
+from stonechat.core.network import Network
+from stonechat.dashboard.data import Edit
+from stonechat.database import Database
+from stonechat.harvesting import harvester
+from stonechat.harvesting.keeping import OpportunityStore
+from stonechat.jobs.declaration import Job
+from stonechat.learning import learner
+from stonechat.networks.guarded import GuardedNetwork, prove_by_session
+from stonechat.networks.x_web.adapter import XWeb
+from stonechat.posting import sweep
+from stonechat.posting.blocking import blocked_by
+from stonechat.posting.conditions import Rules
+from stonechat.posting.publisher import Publisher
+from stonechat.posting.reconciler import Reconciler
+from stonechat.posting.sessions import SessionWatch
+from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breakers, Policy
+from stonechat.scraping import scraper
+from stonechat.scraping.keeping import SnapshotStore
+from stonechat.scraping.selectors import selectors_job
+from stonechat.startup.base import Base
+from stonechat.startup.writing import Writing, bounds_of_edit, open_writing
+
+SESSION_RECHECK = timedelta(minutes=10)
+"""Account time after which a troubled session is asked about for the first time."""
+
+MODEL_POLICY = Policy(consecutive=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What the layers do, and when."""
+
+    networks: Mapping[str, Network]
+    writing: Writing
+    learner: learner.Learner
+    rules: Rules
+    jobs: tuple[Job, ...]
+
+
+async def open_layers(base: Base, database: Database, pool: BrowserPool, breakers: Breakers) -> Layers:
+    """Every layer; what must be closed is entered into the boot."""
+    bare = _bare_networks(base, pool)
+    networks = _guarded(bare, breakers, base.served)
+    learning, writing = await _open_writing(base, database, breakers, networks)
+    rules = _rules(base, breakers, networks)
+    declared = (
+        *content_jobs(writing.planner, writing.replier),
+        *sweep.jobs(_sweep(base, database, networks, rules)),
+        *_reading_jobs(base, database, bare, networks),
+        *learner.jobs(learning),
+    )
+    return Layers(networks, writing, learning, rules, declared)
+
+
+async def _open_writing(
+    base: Base, database: Database, breakers: Breakers, networks: Mapping[str, Network]
+) -> tuple[learner.Learner, Writing]:
+    """Layers 10 and 3: the learner chooses and ranks, the writer tells it which factors there are."""
+    factors: dict[str, tuple[str, ...]] = {}
+    learning = learner.Learner(database, base.events, base.settings.learning, lambda _account: factors)
+
+    async def choose(account_id: str, count: int, _at: Sequence[datetime]) -> list[Choice]:
+        return await learning.choose(account_id, base.rng, base.clock.now(), count)
+
+    writing = await base.boot.enter(
+        open_writing(
+            base.settings,
+            database,
+            base.clock,
+            base.events,
+            base.rng,
+            spool=base.spool,
+            networks=networks,
+            choose=choose,
+            guard=breakers.add("model", MODEL_POLICY).call,
+            rank=learning.rank,
+        )
+    )
+    factors.update(writing.arms.learned())
+    return learning, writing
+
+
+def _rules(base: Base, breakers: Breakers, networks: Mapping[str, Network]) -> Rules:
+    guards = [breakers.get(f"{kind}/{name}") for name in networks for kind in ("network", "posting")]
+    return Rules(base.settings.posting, base.settings.startup.mode, blocked_by(guards, base.clock))
+
+
+def _sweep(base: Base, database: Database, networks: Mapping[str, Network], rules: Rules) -> sweep.Sweep:
+    """Layer 4."""
+    clock, events = base.clock, base.events
+    return sweep.Sweep(
+        database=database,
+        clock=clock,
+        networks=networks,
+        rules=rules,
+        publisher=Publisher(database, networks, clock, events, rules, host=platform.node() or "host"),
+        reconciler=Reconciler(database, clock, events, base.settings.posting),
+        watch=SessionWatch(database, clock, events, every=SESSION_RECHECK),
+        events=events,
+    )
+
+
+def _reading_jobs(
+    base: Base, database: Database, bare: Mapping[str, XWeb], networks: Mapping[str, Network]
+) -> tuple[Job, ...]:
+    """Layers 8 and 9."""
+    settings, clock, events = base.settings, base.clock, base.events
+    scraping = scraper.Scraper(
+        database, clock, networks, events, settings.scraping, SnapshotStore(database, base.spool)
+    )
+    harvesting = harvester.Harvester(
+        database, clock, networks, events, settings.harvesting, OpportunityStore(database, base.spool)
+    )
+    return (
+        *scraper.jobs(scraping),
+        selectors_job(database, {name: network.check_selectors for name, network in bare.items()}),
+        *harvester.jobs(harvesting),
+    )
+
+
+def editing(database: Database, clock: Clock, writing: Writing) -> Edit:
+    """An edited text passes the same review as a written one."""
+
+    async def edit(content_id: str, who: str, parts: Sequence[str]) -> None:
+        bounds = await bounds_of_edit(writing.drafter, database, content_id)
+        await approval.edit(database, clock, content_id, who, parts, bounds=bounds)
+
+    return edit
+
+
+def _bare_networks(base: Base, pool: BrowserPool) -> dict[str, XWeb]:
+    """The adapters themselves, by name."""
+    if all(account.network != XWeb.name for account in base.served):
+        return {}
+    return {XWeb.name: XWeb(pool, base.clock, base.events, base_url=base.settings.x_web.base_url)}
+
+
+def _guarded(bare: Mapping[str, XWeb], breakers: Breakers, served: Sequence[Account]) -> dict[str, Network]:
+    """Each adapter behind its two breakers, which probe by asking about an account's session."""
+    networks: dict[str, Network] = {}
+    for name, network in bare.items():
+        first = next(account for account in served if account.network == name)
+        prove = partial(prove_by_session, network, first)
+        networks[name] = GuardedNetwork(
+            network,
+            site=breakers.add(f"network/{name}", BROWSER_POLICY, prove),
+            publishing=breakers.add(f"posting/{name}", POSTING_POLICY, prove),
+        )
+    return networks
