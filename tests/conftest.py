@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,17 @@ import pytest
 
 from tests.support.browsers import find_chromium
 from tests.support.processes import Reaper
-from tests.support.servers import Aviary, Postgres, Redis, aviary, postgres, redis_server
+from tests.support.servers import (
+    Aviary,
+    PgBouncer,
+    Postgres,
+    Redis,
+    ServerMissing,
+    aviary,
+    pgbouncer,
+    postgres,
+    redis_server,
+)
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +38,35 @@ def postgres_server(reaper: Reaper) -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def pooler(reaper: Reaper, postgres_server: Postgres) -> Iterator[PgBouncer]:
+    """A PgBouncer in transaction mode before the shared PostgreSQL; without the program the test is skipped."""
+    try:
+        with pgbouncer(postgres_server, reaper) as started:
+            yield started
+    except ServerMissing as exc:
+        pytest.skip(str(exc))
+
+
 @pytest.fixture
-def postgres_url(postgres_server: Postgres) -> Iterator[str]:
-    """The URL of a fresh, empty PostgreSQL database."""
+def direct_postgres_url(postgres_server: Postgres) -> Iterator[str]:
+    """The URL of a fresh, empty PostgreSQL database, never through a pooler."""
     with postgres_server.database() as url:
         yield url
+
+
+@pytest.fixture
+def pooled_url(pooler: PgBouncer, direct_postgres_url: str) -> str:
+    """The URL of a fresh, empty PostgreSQL database through a PgBouncer in transaction mode."""
+    return pooler.url(direct_postgres_url)
+
+
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh, empty PostgreSQL database; with STONECHAT_POOLER=1 through a PgBouncer."""
+    name = "pooled_url" if os.environ.get("STONECHAT_POOLER") else "direct_postgres_url"
+    url: str = request.getfixturevalue(name)
+    return url
 
 
 @pytest.fixture
@@ -44,6 +79,16 @@ def sqlite_url(tmp_path: Path) -> str:
 def any_database_url(request: pytest.FixtureRequest) -> str:
     """Once an SQLite URL, once a PostgreSQL one: for what must hold on both."""
     name = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "pooler"])
+def every_database_url(request: pytest.FixtureRequest) -> str:
+    """SQLite, PostgreSQL, and PostgreSQL through a PgBouncer in transaction mode: for the database layer."""
+    name = {"sqlite": "sqlite_url", "postgresql": "direct_postgres_url", "pooler": "pooled_url"}[
+        request.param
+    ]
     url: str = request.getfixturevalue(name)
     return url
 

@@ -18,9 +18,9 @@ from stonechat.database.migrations import configuration
 from stonechat.database.schema import metadata
 
 
-async def test_ten_thousand_cancelled_operations_leave_nothing_checked_out(any_database_url):
+async def test_ten_thousand_cancelled_operations_leave_nothing_checked_out(every_database_url):
     settings = DatabaseSettings(pool_size=4)
-    async with open_database(any_database_url, settings, SystemClock()) as database:
+    async with open_database(every_database_url, settings, SystemClock()) as database:
 
         async def operation():
             async with database.read("test.cancelled") as connection:
@@ -40,9 +40,9 @@ async def test_ten_thousand_cancelled_operations_leave_nothing_checked_out(any_d
         await database.ping()
 
 
-async def test_an_exhausted_pool_says_who_holds_it(any_database_url):
+async def test_an_exhausted_pool_says_who_holds_it(every_database_url):
     settings = DatabaseSettings(pool_size=1, pool_wait=timedelta(milliseconds=200))
-    async with open_database(any_database_url, settings, SystemClock()) as database:
+    async with open_database(every_database_url, settings, SystemClock()) as database:
         async with database.read("posting.claim"):
             with pytest.raises(Transient, match=r"learning\.learn") as refusal:
                 await _enter(database, "learning.learn")
@@ -55,8 +55,8 @@ async def _enter(database, task):
         pass
 
 
-async def test_an_exception_rolls_back(any_database_url):
-    async with open_database(any_database_url, DatabaseSettings(), SystemClock()) as database:
+async def test_an_exception_rolls_back(every_database_url):
+    async with open_database(every_database_url, DatabaseSettings(), SystemClock()) as database:
         insert = text("INSERT INTO audit (at, who, action, detail) VALUES (:at, 'a', 'b', '')")
         now = SystemClock().now()
         with pytest.raises(ZeroDivisionError):
@@ -67,10 +67,10 @@ async def test_an_exception_rolls_back(any_database_url):
             assert (await connection.execute(text("SELECT count(*) FROM audit"))).scalar_one() == 0
 
 
-async def test_hosts_that_start_together_migrate_once(any_database_url):
+async def test_hosts_that_start_together_migrate_once(every_database_url):
     async def start():
         async with (
-            open_database(any_database_url, DatabaseSettings(), SystemClock()) as database,
+            open_database(every_database_url, DatabaseSettings(), SystemClock()) as database,
             database.read("test.version") as connection,
         ):
             rows = await connection.execute(text("SELECT version_num FROM alembic_version"))
@@ -80,14 +80,14 @@ async def test_hosts_that_start_together_migrate_once(any_database_url):
     assert all(version == versions[0] and len(version) == 1 for version in versions)
 
 
-async def test_a_newer_schema_is_refused(any_database_url):
+async def test_a_newer_schema_is_refused(every_database_url):
     async with (
-        open_database(any_database_url, DatabaseSettings(), SystemClock()) as database,
+        open_database(every_database_url, DatabaseSettings(), SystemClock()) as database,
         database.begin("test.newer") as connection,
     ):
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConfigError) as refusal:
-        async with open_database(any_database_url, DatabaseSettings(), SystemClock()):
+        async with open_database(every_database_url, DatabaseSettings(), SystemClock()):
             pass
     assert "newer" in refusal.value.faults[0].problem
 
@@ -111,12 +111,12 @@ def test_the_migrations_have_one_head():
     assert len(ScriptDirectory.from_config(configuration()).get_heads()) == 1
 
 
-async def test_the_migrations_make_exactly_the_tables_of_the_code(any_database_url):
+async def test_the_migrations_make_exactly_the_tables_of_the_code(every_database_url):
     def differences(connection):
         return compare_metadata(MigrationContext.configure(connection), metadata)
 
     async with (
-        open_database(any_database_url, DatabaseSettings(), SystemClock()) as database,
+        open_database(every_database_url, DatabaseSettings(), SystemClock()) as database,
         database.read("test.schema") as connection,
     ):
         assert await connection.run_sync(differences) == []
@@ -144,8 +144,8 @@ async def test_writers_that_wait_leave_the_readers_their_connections(sqlite_url)
         assert order == list(range(10))
 
 
-async def test_a_statement_that_is_wrong_is_our_bug_and_not_an_outage(any_database_url):
-    async with open_database(any_database_url, DatabaseSettings(), SystemClock()) as database:
+async def test_a_statement_that_is_wrong_is_our_bug_and_not_an_outage(every_database_url):
+    async with open_database(every_database_url, DatabaseSettings(), SystemClock()) as database:
         with pytest.raises(DBAPIError, match="nowhere"):
             async with database.read("test.bug") as connection:
                 await connection.execute(text("SELECT * FROM nowhere"))

@@ -77,10 +77,12 @@ async def test_redis_starts_empty_for_each_test(redis_url: str, shared_redis: Re
 
 def test_pgbouncer_passes_statements_on(reaper: Reaper, postgres_server: Postgres) -> None:
     try:
-        with pgbouncer(postgres_server, reaper) as port, postgres_server.database() as url:
-            through = url.replace(f":{postgres_server.port}/", f":{port}/")
-            with psycopg.connect(through, prepare_threshold=None) as connection:
-                assert connection.execute("SELECT 1").fetchone() == (1,)
+        with (
+            pgbouncer(postgres_server, reaper) as pooler,
+            postgres_server.database() as url,
+            psycopg.connect(pooler.url(url), prepare_threshold=None) as connection,
+        ):
+            assert connection.execute("SELECT 1").fetchone() == (1,)
     except ServerMissing as exc:
         pytest.skip(str(exc))
 

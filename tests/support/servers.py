@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 import psycopg
 import redis
 
+from tests.support.certificates import Certificates, certificates
 from tests.support.processes import Reaper, ServerFailed, ServerProcess, free_port, listens
 
 T = TypeVar("T")
@@ -47,6 +48,8 @@ class Postgres:
     port: int
     process: ServerProcess
     version: str
+    root: Path | None = None
+    """What signed its certificate, where it speaks TLS."""
 
     def url(self, database: str = "postgres") -> str:
         """``postgresql://…`` for a database of this cluster."""
@@ -69,10 +72,22 @@ class Postgres:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Stopped at once in here, started again on the same data and port afterwards."""
+        self.process.kill()
+        try:
+            yield
+        finally:
+            self.process.start()
+
 
 @contextlib.contextmanager
-def postgres(reaper: Reaper, *, from_pypi: bool = False) -> Iterator[Postgres]:
+def postgres(reaper: Reaper, *, from_pypi: bool = False, tls_for: str | None = None) -> Iterator[Postgres]:
     """A cluster of its own: the machine's PostgreSQL where installed, else (or if told) the one from PyPI.
+
+    With ``tls_for`` (a host name or address) it speaks TLS with a certificate for that host, and only TLS;
+    the root that signed it is ``server.root``.
 
     PostgreSQL refuses root, so as root it runs as ``postgres`` or ``nobody``. Commits survive ``kill -9``
     but not a power cut: nothing is synced to disk.
@@ -85,6 +100,7 @@ def postgres(reaper: Reaper, *, from_pypi: bool = False) -> Iterator[Postgres]:
     data.mkdir()
     secret = folder / "password"
     secret.write_text(PASSWORD)
+    tls = certificates(folder / "tls", host=tls_for) if tls_for is not None else None
     _give(folder, user)
     _run(
         [
@@ -93,7 +109,12 @@ def postgres(reaper: Reaper, *, from_pypi: bool = False) -> Iterator[Postgres]:
         ],
         user,
     )
-    server = _first_that_starts(lambda port: _postgres_at(port, programs, data, user=user, reaper=reaper))
+    if tls is not None:
+        access = data / "pg_hba.conf"
+        access.write_text(access.read_text().replace("\nhost ", "\nhostssl "))
+    server = _first_that_starts(
+        lambda port: _postgres_at(port, programs, data, user=user, reaper=reaper, tls=tls)
+    )
     try:
         yield server
     finally:
@@ -101,7 +122,15 @@ def postgres(reaper: Reaper, *, from_pypi: bool = False) -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _postgres_at(port: int, programs: Path, data: Path, *, user: str | None, reaper: Reaper) -> Postgres:
+def _postgres_at(
+    port: int,
+    programs: Path,
+    data: Path,
+    *,
+    user: str | None,
+    reaper: Reaper,
+    tls: Certificates | None = None,
+) -> Postgres:
     settings = {
         "port": port,
         "listen_addresses": "127.0.0.1",
@@ -112,6 +141,8 @@ def _postgres_at(port: int, programs: Path, data: Path, *, user: str | None, rea
         "full_page_writes": "off",
         "timezone": "UTC",
     }
+    if tls is not None:
+        settings |= {"ssl": "on", "ssl_cert_file": tls.server, "ssl_key_file": tls.key}
     command = [str(programs / "postgres"), "-D", str(data)]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
@@ -125,7 +156,7 @@ def _postgres_at(port: int, programs: Path, data: Path, *, user: str | None, rea
     )
     process.start()
     version = _run([str(programs / "postgres"), "--version"], user).strip()
-    return Postgres(port, process, version)
+    return Postgres(port, process, version, tls.root if tls is not None else None)
 
 
 def _postgres_answers(port: int) -> bool:
@@ -232,22 +263,47 @@ def _redis_answers(port: int) -> bool:
 # --- PgBouncer ----------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def pgbouncer(server: Postgres, reaper: Reaper) -> Iterator[int]:
-    """The port of a PgBouncer in transaction mode before ``server``; :class:`ServerMissing` without one."""
+@dataclass
+class PgBouncer:
+    """A PgBouncer in transaction mode before a PostgreSQL. ``process`` may be stopped, killed, frozen."""
+
+    port: int
+    process: ServerProcess
+    server: Postgres
+
+    def url(self, direct: str) -> str:
+        """The address of a database through it, from the direct one."""
+        return direct.replace(f":{self.server.port}/", f":{self.port}/")
+
+
+def find_pgbouncer() -> str:
+    """The program; :class:`ServerMissing` says how to have it."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
     if program is None:
-        raise ServerMissing("pgbouncer is not installed")
+        raise ServerMissing(
+            "pgbouncer is not installed: apt-get install pgbouncer, or brew install pgbouncer"
+        )
+    return program
+
+
+@contextlib.contextmanager
+def pgbouncer(server: Postgres, reaper: Reaper) -> Iterator[PgBouncer]:
+    """A PgBouncer in transaction mode before ``server``; :class:`ServerMissing` without the program.
+
+    It has few connections to the server and hands each transaction another one: whoever relies on the state
+    of a session is found out. Nothing is reset between two clients, as in transaction mode by default.
+    """
+    program = find_pgbouncer()
     folder = reaper.folder("pgbouncer")
     user = _unprivileged()
     settings = folder / "pgbouncer.ini"
 
-    def at(port: int) -> tuple[int, ServerProcess]:
+    def at(port: int) -> PgBouncer:
         settings.write_text(
             f"[databases]\n* = host=127.0.0.1 port={server.port} user={USER} password={PASSWORD}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-            "auth_type = any\npool_mode = transaction\ndefault_pool_size = 10\nmax_client_conn = 200\n"
-            "ignore_startup_parameters = extra_float_digits\n"
+            "auth_type = any\npool_mode = transaction\ndefault_pool_size = 6\nmax_client_conn = 300\n"
+            "server_round_robin = 1\n"
         )
         _give(folder, user)
         process = ServerProcess(
@@ -259,13 +315,13 @@ def pgbouncer(server: Postgres, reaper: Reaper) -> Iterator[int]:
             stop=signal.SIGTERM,
         )
         process.start()
-        return port, process
+        return PgBouncer(port, process, server)
 
-    port, process = _first_that_starts(at)
+    pooler = _first_that_starts(at)
     try:
-        yield port
+        yield pooler
     finally:
-        process.stop()
+        pooler.process.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from stonechat.core.states import LayerState
 from stonechat.dashboard.data import DashboardData
+from stonechat.database import Database
 from stonechat.monitoring import LayerHealth
 
 UNWELL = 503
@@ -102,7 +103,38 @@ def deep_status(data: DashboardData) -> dict[str, Any]:
             }
             for one in data.breaker_status()
         ],
+        "database": connections(data.database),
         "startup": boot(data),
+    }
+
+
+def connections(database: Database | None) -> dict[str, Any] | None:
+    """The connection pool: its size, who waits for how long, who holds a connection since when and where."""
+    if database is None:
+        return None
+    pool = database.pool()
+    late = pool.held_too_long(database.hold_limit)
+    return {
+        "address": database.url,
+        "size": pool.size,
+        "in_use": pool.in_use,
+        "waiting": pool.waiting,
+        "waiting_longest_s": round(pool.waiting_longest.total_seconds(), 3),
+        "taken": pool.waits,
+        "waited_s": round(pool.waited.total_seconds(), 3),
+        "asked_again": pool.repeated,
+        "hold_limit_s": database.hold_limit.total_seconds(),
+        "holders": [
+            {
+                "task": holder.task,
+                "job": holder.job or None,
+                "since": holder.since.isoformat(),
+                "where": holder.where,
+                "held_s": round(holder.held.total_seconds(), 3),
+                "too_long": holder in late,
+            }
+            for holder in pool.holders
+        ],
     }
 
 

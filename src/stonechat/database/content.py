@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, func, insert, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import IllegalTransition
@@ -177,7 +177,11 @@ async def next_due(
     if after is not None:
         direct = direct.where(table.c.due_at > after)
     plain = (await connection.execute(direct)).first()
-    waiting = await connection.execute(queued.where(table.c.not_before.is_not(None)))
+    waiting = await connection.execute(
+        select(table.c.due_at, table.c.not_before).where(
+            table.c.account_id == account_id, _is(ContentState.QUEUED), table.c.not_before.is_not(None)
+        )
+    )
     delayed = [max(row[0], row[1]) for row in waiting]
     times = [at for at in delayed if after is None or at > after] + ([plain[0]] if plain is not None else [])
     return min(times, default=None)
@@ -215,12 +219,23 @@ async def in_states(
     newest_first: bool = False,
     limit: int = 200,
 ) -> list[Content]:
-    """Content in any of ``states``, by due time."""
-    query = select(table).where(table.c.state.in_([state.value for state in states]))
-    if account_id is not None:
-        query = query.where(table.c.account_id == account_id)
+    """Content in any of ``states``, by due time.
+
+    Each state is read by itself along its index, so that the many rows of one (published long ago) need not
+    be sorted to find the first few of all.
+    """
     order = (table.c.due_at.desc(), table.c.id.desc()) if newest_first else (table.c.due_at, table.c.id)
-    rows = await connection.execute(query.order_by(*order).limit(limit))
+    of_each = []
+    for state in dict.fromkeys(states):
+        one = select(table).where(table.c.state == state.value)
+        if account_id is not None:
+            one = one.where(table.c.account_id == account_id)
+        of_each.append(select(one.order_by(*order).limit(limit).subquery()))
+    if not of_each:
+        return []
+    every = union_all(*of_each).subquery()
+    key = (every.c.due_at.desc(), every.c.id.desc()) if newest_first else (every.c.due_at, every.c.id)
+    rows = await connection.execute(select(every).order_by(*key).limit(limit))
     return [_content(row) for row in rows]
 
 
@@ -302,12 +317,28 @@ async def awaiting_since(
     return [_content(row) for row in rows]
 
 
-async def count_by_state(connection: AsyncConnection, account_id: str | None = None) -> dict[str, int]:
-    """How many pieces of content are in each state."""
+async def count_by_state(
+    connection: AsyncConnection,
+    account_id: str | None = None,
+    *,
+    states: Sequence[ContentState] = tuple(ContentState),
+) -> dict[str, int]:
+    """How many pieces of content are in each state.
+
+    Args:
+        states: only these; to count what is published for ever takes the longer the more there is.
+    """
     query = select(table.c.state, func.count()).group_by(table.c.state)
+    if len(states) < len(ContentState):
+        query = query.where(table.c.state.in_([state.value for state in states]))
     if account_id is not None:
         query = query.where(table.c.account_id == account_id)
     return {row[0]: int(row[1]) for row in await connection.execute(query)}
+
+
+def _is(state: ContentState) -> ColumnElement[bool]:
+    """The state, written into the statement: a partial index is only used where its condition can be seen."""
+    return table.c.state == bindparam("is_state", state.value, literal_execute=True)
 
 
 def _values(content: Content) -> dict[str, Any]:

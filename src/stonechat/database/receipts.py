@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.ids import fingerprint, stable_id
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState
-from stonechat.database.schema import content_metadata, post_attempts, post_parts
+from stonechat.database.schema import HAD_EFFECT, content_metadata, post_attempts, post_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,7 @@ async def effects(
             post_attempts.c.account_id == account_id,
             post_attempts.c.started_at >= since,
             post_attempts.c.content_id != besides,
-            or_(
-                post_attempts.c.outcome.is_(None),
-                post_attempts.c.outcome.in_(("posted", "unconfirmed", "partial")),
-            ),
+            _had_effect(),
         )
         .order_by(post_attempts.c.started_at)
     )
@@ -139,22 +136,33 @@ async def published_since(connection: AsyncConnection, account_id: str, since: d
     return (await connection.execute(query.limit(1))).first() is not None
 
 
-async def total_effects(connection: AsyncConnection, account_id: str, *, besides: str) -> int:
-    """How many posts (replies apart) had an effect or may have had one, ever."""
-    query = (
-        select(func.count(post_attempts.c.content_id.distinct()))
+async def total_effects(
+    connection: AsyncConnection, account_id: str, *, besides: str, up_to: int | None = None
+) -> int:
+    """How many posts (replies apart) had an effect or may have had one, ever.
+
+    Args:
+        up_to: stop counting there; who has a limit need not know by how much it is passed.
+    """
+    found = (
+        select(post_attempts.c.content_id)
+        .distinct()
         .join(content_metadata, content_metadata.c.id == post_attempts.c.content_id)
         .where(
             post_attempts.c.account_id == account_id,
             post_attempts.c.content_id != besides,
             content_metadata.c.kind != ContentKind.REPLY.value,
-            or_(
-                post_attempts.c.outcome.is_(None),
-                post_attempts.c.outcome.in_(("posted", "unconfirmed", "partial")),
-            ),
+            _had_effect(),
         )
+        .limit(up_to)
+        .subquery()
     )
-    return int((await connection.execute(query)).scalar_one())
+    return int((await connection.execute(select(func.count()).select_from(found))).scalar_one())
+
+
+def _had_effect() -> ColumnElement[bool]:
+    """The condition of ``ix_attempts_effect``, word for word: only then is the index used."""
+    return literal_column(f"({HAD_EFFECT})", Boolean())
 
 
 async def attempts(connection: AsyncConnection, content_id: str) -> list[Attempt]:

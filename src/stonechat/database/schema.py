@@ -5,6 +5,8 @@ Times are UTC with time zone. State changes are appended to ``state_history`` an
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -17,6 +19,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
+    text,
 )
 
 from stonechat.database.types import Json, UtcTime
@@ -29,6 +33,9 @@ metadata = MetaData(
     }
 )
 
+HAD_EFFECT = "outcome IS NULL OR outcome IN ('posted', 'unconfirmed', 'partial')"
+"""The tries that had an effect on the network or may have had one; without an outcome: in flight or lost."""
+
 _Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -38,6 +45,12 @@ def _id() -> Column[str]:
 
 def _account(nullable: bool = False) -> Column[str]:
     return Column("account_id", String(120), nullable=nullable)
+
+
+def _where(index: str, *columns: Any, where: str) -> Index:
+    """An index of the few rows that are asked for, out of a table that keeps everything for ever."""
+    condition = text(where)
+    return Index(index, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 def _serial() -> Column[int]:
@@ -110,6 +123,14 @@ content_metadata = Table(
     Index("ix_content_account_posted", "account_id", "posted_at"),
     Index("ix_content_account_created", "account_id", "created_at"),
     Index("ix_content_post", "account_id", "post_id"),
+    Index("ix_content_account_due", "account_id", "due_at"),
+    _where("ix_content_newest", "posted_at", where="posted_at IS NOT NULL"),
+    _where(
+        "ix_content_held_back",
+        "account_id",
+        "not_before",
+        where="state = 'queued' AND not_before IS NOT NULL",
+    ),
 )
 
 post_parts = Table(
@@ -142,6 +163,7 @@ post_attempts = Table(
     Column("detail", Text, nullable=False, default=""),
     UniqueConstraint("content_id", "number"),
     Index("ix_attempts_account_started", "account_id", "started_at"),
+    _where("ix_attempts_effect", "account_id", "content_id", where=HAD_EFFECT),
 )
 
 state_history = Table(
@@ -212,6 +234,7 @@ reply_opportunities = Table(
     UniqueConstraint("account_id", "post_id"),
     Index("ix_opportunities_state", "account_id", "state", "score"),
     Index("ix_opportunities_author", "account_id", "author"),
+    Index("ix_opportunities_author_lower", "account_id", func.lower(text("author"))),
 )
 
 watched_authors = Table(
@@ -343,6 +366,8 @@ job_runs = Table(
     Column("error", Text, nullable=False, default=""),
     Index("ix_runs_job_tick", "job", "account_id", "tick"),
     Index("ix_runs_state", "state", "state_since"),
+    Index("ix_runs_tick", "tick", "run_id"),
+    Index("ix_runs_ended", "ended_at"),
 )
 
 job_steps = Table(
@@ -356,6 +381,35 @@ job_steps = Table(
     Column("ended_at", UtcTime),
     Column("result_bytes", Integer, nullable=False, default=0),
     Column("error", Text, nullable=False, default=""),
+)
+
+run_evidence = Table(  # what was kept of a failure during a run, as files
+    "run_evidence",
+    metadata,
+    Column("run_id", String(250), primary_key=True),
+    Column("file", String(200), primary_key=True),  # a name in the evidence folder of ``host``
+    _account(nullable=True),
+    Column("host", String(120), nullable=False),
+    Column("at", UtcTime, nullable=False),  # real time
+    Column("what", Text, nullable=False, default=""),
+)
+
+wakeups = Table(  # asked for by a run; gone once another has followed
+    "wakeups",
+    metadata,
+    Column("id", String(250), primary_key=True),
+    _account(nullable=True),
+    Column("job", String(60), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+job_declarations = Table(  # what was declared at the last start, for commands while nothing runs
+    "job_declarations",
+    metadata,
+    Column("job", String(60), primary_key=True),
+    _account(nullable=True),
+    Column("body", Json, nullable=False),
+    Column("declared_at", UtcTime, nullable=False),  # real time
 )
 
 executors = Table(

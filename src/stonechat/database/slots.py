@@ -79,7 +79,11 @@ async def tried(
     """The arms of the account's newest live posts."""
     rows = await connection.execute(
         select(table.c.arm)
-        .where(table.c.account_id == account_id, table.c.state == ContentState.POSTED.value)
+        .where(
+            table.c.account_id == account_id,
+            table.c.state == ContentState.POSTED.value,
+            table.c.posted_at.is_not(None),
+        )
         .order_by(table.c.posted_at.desc())
         .limit(limit)
     )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from stonechat.core.errors import ConfigError, ConfigFault
+from stonechat.database.connecting import LIMIT
 
 _LOCK = 727266041  # any constant: the advisory lock's key
 
@@ -30,11 +31,12 @@ async def migrate(engine: AsyncEngine) -> None:
         ConfigError: the database was migrated by a newer Stonechat.
     """
     async with engine.connect() as connection:
+        await connection.execution_options(**{LIMIT: None})  # an index on a large table takes long
         if engine.dialect.name == "sqlite":
             await connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
-            # a transaction's lock: works through poolers, which keep no session state
-            await connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+            # a transaction's lock and limits: they work through poolers, which keep no session state
+            await connection.exec_driver_sql("BEGIN; SET LOCAL lock_timeout = '60s'")
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         await connection.run_sync(_upgrade)
         await connection.commit()

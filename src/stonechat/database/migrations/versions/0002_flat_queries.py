@@ -1,0 +1,67 @@
+"""Indexes that keep every query of the posting path flat, and what else this version adds."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from stonechat.database.types import Json, UtcTime
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Add them."""
+    _index_where("ix_content_newest", "content_metadata", ["posted_at"], "posted_at IS NOT NULL")
+    _index_where(
+        "ix_content_held_back",
+        "content_metadata",
+        ["account_id", "not_before"],
+        "state = 'queued' AND not_before IS NOT NULL",
+    )
+    op.create_index("ix_content_account_due", "content_metadata", ["account_id", "due_at"])
+    _index_where(
+        "ix_attempts_effect",
+        "post_attempts",
+        ["account_id", "content_id"],
+        "outcome IS NULL OR outcome IN ('posted', 'unconfirmed', 'partial')",
+    )
+    op.create_index(
+        "ix_opportunities_author_lower", "reply_opportunities", ["account_id", sa.text("lower(author)")]
+    )
+    op.create_index("ix_runs_tick", "job_runs", ["tick", "run_id"])
+    op.create_index("ix_runs_ended", "job_runs", ["ended_at"])
+    _create_job_tables()
+
+
+def _create_job_tables() -> None:
+    op.create_table(
+        "run_evidence",
+        sa.Column("run_id", sa.String(length=250), nullable=False),
+        sa.Column("file", sa.String(length=200), nullable=False),
+        sa.Column("account_id", sa.String(length=120), nullable=True),
+        sa.Column("host", sa.String(length=120), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "file", name=op.f("pk_run_evidence")),
+    )
+    op.create_table(
+        "wakeups",
+        sa.Column("id", sa.String(length=250), nullable=False),
+        sa.Column("account_id", sa.String(length=120), nullable=True),
+        sa.Column("job", sa.String(length=60), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_wakeups")),
+    )
+    op.create_table(
+        "job_declarations",
+        sa.Column("job", sa.String(length=60), nullable=False),
+        sa.Column("account_id", sa.String(length=120), nullable=True),
+        sa.Column("body", Json, nullable=False),
+        sa.Column("declared_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("job", name=op.f("pk_job_declarations")),
+    )
+
+
+def _index_where(name: str, table: str, columns: list[str], where: str) -> None:
+    condition = sa.text(where)
+    op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
