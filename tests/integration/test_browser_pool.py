@@ -20,6 +20,7 @@ from tests.integration.x_web_support import CHROMIUM, browser_process
 from tests.support.waiting import eventually
 
 from stonechat.browser import BrowserPool, Lease, Priority, open_browser_pool
+from stonechat.browser.keeper import Usage
 from stonechat.browser.processes import RunFolder
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import SystemClock
@@ -360,7 +361,7 @@ async def test_a_browser_that_grew_too_large_is_replaced_between_operations(tmp_
     events: list[Event] = []
     async with opened(tmp_path, events, memory_limit_mb=200) as pool:
         async with pool.lease("a") as lease:
-            pool.keeper.memory_bytes = 10**9  # as measured; what a page takes cannot be steered
+            pool.keeper.usage = Usage(browser=10**9)  # as measured; what a page takes cannot be steered
             await asyncio.sleep(0)
             await pool.tend()
             assert await lease.page.evaluate("1") == 1

@@ -7,8 +7,19 @@
             await lease.page.goto(address)
 """
 
-from stonechat.browser.pool import BrowserPool, open_browser_pool
+from stonechat.browser.errors import BrowserBusy, BrowserDown, BrowserFailed
+from stonechat.browser.opening import open_browser_pool
+from stonechat.browser.pool import POOL_POLICY, BrowserPool
 from stonechat.browser.queue import Priority
 from stonechat.browser.slots import Lease
 
-__all__ = ["BrowserPool", "Lease", "Priority", "open_browser_pool"]
+__all__ = [
+    "POOL_POLICY",
+    "BrowserBusy",
+    "BrowserDown",
+    "BrowserFailed",
+    "BrowserPool",
+    "Lease",
+    "Priority",
+    "open_browser_pool",
+]

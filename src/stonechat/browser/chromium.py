@@ -32,6 +32,7 @@ ARGUMENTS = (
 START_LIMIT = 20.0
 LAUNCH_LIMIT = 12.0
 CLOSE_LIMIT = 3.0
+PROVE_LIMIT = 10.0
 
 
 class Chromium:
@@ -43,6 +44,7 @@ class Chromium:
 
     Attributes:
         on_lost: called when a browser goes away without being asked to.
+        browser_pid, driver_pid: of the processes that serve now; None while there is none.
     """
 
     def __init__(self, executable: Path | None, folder: RunFolder) -> None:
@@ -53,6 +55,8 @@ class Chromium:
         self._playwright: Playwright | None = None
         self._control: CDPSession | None = None
         self.browser: Browser | None = None
+        self.browser_pid: int | None = None
+        self.driver_pid: int | None = None
         self.generation = 0
 
     @property
@@ -68,11 +72,13 @@ class Chromium:
         """
         if self._playwright is not None:
             try:
+                await asyncio.to_thread(self._folder.prepare)
                 await self._launch(self._playwright)
                 return
-            except (Error, TimeoutError):
+            except (Error, TimeoutError, OSError):
                 await self.kill()
         try:
+            await asyncio.to_thread(self._folder.prepare)
             self._playwright = await self._start_driver()
             await self._launch(self._playwright)
         except (Error, TimeoutError, OSError) as exc:
@@ -87,7 +93,9 @@ class Chromium:
         try:
             async with asyncio.timeout(START_LIMIT):
                 with _environment(self._folder.environment()):
-                    return await async_playwright().start()
+                    playwright = await async_playwright().start()
+                self.driver_pid = await asyncio.to_thread(self._find_driver)
+                return playwright
         except Exception as exc:
             if driver_died(exc):
                 raise Error(str(exc)) from exc
@@ -118,13 +126,15 @@ class Chromium:
                 env={**os.environ, **self._folder.environment()},
             )
             self._control = await browser.new_browser_cdp_session()
+            told = await self._control.send("SystemInfo.getProcessInfo")
+        self.browser_pid = next((one["id"] for one in told["processInfo"] if one["type"] == "browser"), None)
         self.browser = browser
         self.generation += 1
         browser.on("disconnected", self._lost)
 
     def _lost(self, browser: Browser) -> None:
         if browser is self.browser:
-            self.browser = None
+            self.browser = self.browser_pid = None
             self.on_lost("the browser went away")
 
     async def answers(self, within: float) -> bool:
@@ -138,14 +148,35 @@ class Chromium:
             return False
         return True
 
+    async def prove(self) -> None:
+        """Open a page of its own and have it answer.
+
+        Raises:
+            Error, TimeoutError: it does not within :data:`PROVE_LIMIT`.
+        """
+        browser = self.browser
+        if browser is None:
+            raise Error("there is no browser")
+        async with asyncio.timeout(PROVE_LIMIT):
+            context = await browser.new_context()
+            try:
+                page = await context.new_page()
+                await page.evaluate("1 + 1")
+            finally:
+                await context.close()
+
     def measure(self) -> tuple[int, int]:
         """Bytes taken by the driver, the browser and all its pages, and how many processes they are."""
         processes = self._folder.processes()
         return memory(processes), len(processes)
 
+    def _find_driver(self) -> int | None:
+        found = (one.pid for one in self._folder.processes() if "run-driver" in one.cmdline())
+        return next(found, None)
+
     async def kill_browser(self) -> None:
         """Kill the browser's process group; the driver stays for the next one. Works on a frozen browser."""
-        self.browser = self._control = None
+        self.browser = self._control = self.browser_pid = None
 
         def all_but_the_driver() -> None:
             driver = {process.pid for process in psutil.Process().children()}
@@ -155,7 +186,7 @@ class Chromium:
 
     async def kill(self) -> None:
         """Kill driver and browser, whatever state they are in, and delete what they leave behind."""
-        self.browser = self._control = None
+        self.browser = self._control = self.browser_pid = None
         playwright, self._playwright = self._playwright, None
         for _ in range(20):
             left = await asyncio.to_thread(self._folder.processes)

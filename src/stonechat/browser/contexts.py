@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection
 
 from playwright.async_api import Error
 
+from stonechat.browser.errors import BrowserBusy, BrowserDown
 from stonechat.browser.keeper import Keeper
 from stonechat.browser.sessions import Session, SessionStore
 from stonechat.browser.slots import AccountContext, open_context
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Transient
 
 
 class Contexts:
@@ -36,6 +36,7 @@ class Contexts:
         self._keeper = keeper
         self._sessions = sessions
         self._on_crash = on_crash
+        self._opening = 0
         self.open: dict[str, AccountContext] = {}
 
     async def ready(self, account_id: str, in_use: Collection[str]) -> AccountContext:
@@ -45,7 +46,8 @@ class Contexts:
             in_use: accounts whose contexts must not be closed to make room.
 
         Raises:
-            Transient: there is no browser; Playwright's own errors pass through.
+            BrowserDown: there is no browser.
+            BrowserBusy: others fill the pool; Playwright's own errors pass through.
         """
         session = self._sessions.load(account_id) if self._sessions is not None else None
         now = self._clock.monotonic()
@@ -54,10 +56,16 @@ class Contexts:
             await self.close(slot)
             slot = None
         if slot is None:
-            while len(self.open) >= self._settings.contexts:
+            while len(self.open) + self._opening >= self._settings.contexts:
                 idle = [slot for account, slot in self.open.items() if account not in in_use]
+                if not idle:
+                    raise BrowserBusy("No context is free.", meaning="The operation was not started.")
                 await self.close(min(idle, key=lambda one: one.last_used))
-            slot = await self._open(account_id, session, now)
+            self._opening += 1
+            try:
+                slot = await self._open(account_id, session, now)
+            finally:
+                self._opening -= 1
         return slot
 
     async def close(self, slot: AccountContext) -> None:
@@ -106,7 +114,7 @@ class Contexts:
     async def _open(self, account_id: str, session: Session | None, now: float) -> AccountContext:
         browser = self._keeper.chromium.browser
         if browser is None:
-            raise Transient("The browser went away.", meaning="The operation was not started.")
+            raise BrowserDown("The browser went away.", meaning="The operation was not started.")
         async with asyncio.timeout(self._settings.call_timeout.total_seconds()):
             slot = await open_context(
                 browser,

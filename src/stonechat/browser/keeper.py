@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import psutil
 import structlog
+from playwright.async_api import Error
 
 from stonechat.browser.chromium import Chromium
+from stonechat.browser.processes import memory
 from stonechat.core.clock import Clock
-from stonechat.core.errors import StonechatError
+from stonechat.core.errors import StonechatError, Transient
 from stonechat.core.events import BrowserLost, BrowserRestarted, EventStream
 
 log = structlog.get_logger(__name__)
@@ -24,6 +28,17 @@ ANSWER_WITHIN = 2.0
 """Real seconds that an answer may take; a second question follows a missing answer."""
 MEASURE_EVERY = 15.0
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Memory in bytes as last measured (None before): of driver, browser and pages together, the most that
+    these have taken, of this process itself; and how many processes the first is made of."""
+
+    browser: int | None = None
+    peak: int | None = None
+    own: int | None = None
+    processes: int | None = None
 
 
 class Keeper:
@@ -58,8 +73,7 @@ class Keeper:
         self.why = "not started yet"
         self.since: datetime = clock.wall()
         self.restarts = 0
-        self.memory_bytes: int | None = None
-        self.processes: int | None = None
+        self.usage = Usage()
         self._asked = self._measured = clock.monotonic()
         self._down_since = clock.monotonic()
         self._failures = 0
@@ -77,6 +91,20 @@ class Keeper:
         self._events.emit(BrowserLost(why=why))
         self._pool_lost(why)
         self._look.set()
+
+    async def prove(self) -> None:
+        """Whether a page of its own works in the browser now.
+
+        Raises:
+            Transient: it does not, or there is no browser.
+        """
+        if not self.up:
+            raise Transient(f"The browser is down: {self.why}")
+        try:
+            await self.chromium.prove()
+        except (Error, TimeoutError) as exc:
+            self.suspect()
+            raise Transient(f"A fresh page does not answer ({type(exc).__name__}).") from exc
 
     async def start(self) -> None:
         """Try once to start the browser; where it does not start, :meth:`run` goes on trying."""
@@ -130,7 +158,9 @@ class Keeper:
         return await self.chromium.answers(ANSWER_WITHIN) or await self.chromium.answers(ANSWER_WITHIN)
 
     async def _measure(self) -> None:
-        self.memory_bytes, self.processes = await asyncio.to_thread(self.chromium.measure)
+        browser, processes = await asyncio.to_thread(self.chromium.measure)
+        own = await asyncio.to_thread(memory, [psutil.Process()])
+        self.usage = Usage(browser, max(browser, self.usage.peak or 0), own, processes)
 
     async def _replace(self, why: str) -> None:
         self.gone(why)
@@ -156,7 +186,7 @@ class Keeper:
         failures, self._failures = self._failures, 0
         self.up, self.since = True, self._clock.wall()
         self._asked = self._measured = self._clock.monotonic()
-        self.memory_bytes = self.processes = None  # what was measured was the last one's
+        self.usage = Usage(peak=self.usage.peak)  # what was measured was the last one's
         self.restarts += self.chromium.generation > 1
         if failures or self.chromium.generation > 1:
             self._events.emit(BrowserRestarted(why=before, took=took))

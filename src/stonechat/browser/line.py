@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 
+from stonechat.browser.errors import BrowserBusy, BrowserDown
 from stonechat.browser.queue import Priority, Waiter, next_waiter, to_give_way
 from stonechat.browser.slots import Lease
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Transient
+from stonechat.core.errors import NotTried
 
 GAVE_WAY = timedelta(seconds=30)
+BUSY_AGAIN = timedelta(seconds=15)
+"""Real time after which somebody whose turn did not come may ask again."""
+REMEMBERED = 1000
+"""Waits that the figures are taken from."""
 
 
 class Line:
@@ -27,14 +33,17 @@ class Line:
         self._clock = clock
         self._shut = shut
         self._ageing = max(0.1, settings.queue_wait.total_seconds() / 6)
+        self._granted = clock.monotonic()
         self.waiting: list[Waiter] = []
         self.leases: dict[str, Lease] = {}
+        self.waits: deque[float] = deque(maxlen=REMEMBERED)
 
     async def turn(self, account_id: str, priority: Priority, task: str) -> Lease:
         """Wait for the turn.
 
         Raises:
-            Transient: the line is full, the turn did not come in time, or somebody more urgent took it.
+            BrowserBusy: the line is full, the turn did not come in time, or somebody more urgent took it.
+            BrowserDown: the turn did not come in time because no browser works.
         """
         granted: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
         waiter = Waiter(account_id, priority, task, self._clock.monotonic(), granted)
@@ -63,6 +72,8 @@ class Line:
             ends = now + self._settings.lease_limit.total_seconds()
             lease = Lease(waiter.account_id, waiter.priority, waiter.task, now, ends, now - waiter.since)
             self.leases[waiter.account_id] = lease
+            self.waits.append(lease.waited)
+            self._granted = now
             waiter.granted.set_result(lease)
 
     def release(self, lease: Lease) -> None:
@@ -75,15 +86,27 @@ class Line:
         """Send everybody away and end every lease."""
         for waiter in self.waiting:
             if not waiter.granted.done():
-                waiter.granted.set_exception(Transient(why, meaning="Nothing was started."))
+                waiter.granted.set_exception(NotTried(why, meaning="Nothing was started."))
         for lease in tuple(self.leases.values()):
             lease.cut(why)
+
+    def stalled(self) -> float:
+        """Real seconds for which somebody has waited and nobody was served; 0.0 where nobody waits."""
+        now = self._clock.monotonic()
+        since = [waiter.since for waiter in self.waiting if not waiter.granted.done()]
+        return max(0.0, now - max(self._granted, min(since))) if since else 0.0
+
+    def holders(self) -> str:
+        """Who holds the contexts, for what and for how long, in words."""
+        now = self._clock.monotonic()
+        held = [(one.task or "?", one.account_id, now - one.since) for one in self.leases.values()]
+        return "; ".join(f"{task} of {account}, {age:.0f} s" for task, account, age in held) or "nobody"
 
     def _enter(self, waiter: Waiter) -> None:
         if len(self.waiting) >= self._settings.queue_limit:
             last = to_give_way(self.waiting, waiter.priority, waiter.since, self._ageing)
             if last is None:
-                raise Transient(
+                raise BrowserBusy(
                     f"The browser's queue is full ({self._settings.queue_limit} wait).",
                     meaning="This operation was not started.",
                     remedy="It is tried again later.",
@@ -91,7 +114,7 @@ class Line:
                 )
             self.waiting.remove(last)
             why = "Gave way in a full queue to something more urgent."
-            last.granted.set_exception(Transient(why, retry_after=GAVE_WAY))
+            last.granted.set_exception(BrowserBusy(why, retry_after=GAVE_WAY))
         self.waiting.append(waiter)
         self.grant()
 
@@ -101,14 +124,14 @@ class Line:
         elif not waiter.granted.cancelled() and waiter.granted.exception() is None:
             self.release(waiter.granted.result())
 
-    def _not_served(self, waiter: Waiter) -> Transient:
+    def _not_served(self, waiter: Waiter) -> NotTried:
         waited = f"{waiter.task or 'An operation'} waited {self._settings.queue_wait.total_seconds():g} s"
         shut = self._shut()
         if shut:
-            return Transient(f"{waited}, but {shut}", meaning="It was not started.")
-        holders = ", ".join(f"{one.task or '?'} of {one.account_id}" for one in self.leases.values())
-        return Transient(
-            f"{waited} for a context; in use by: {holders or 'nobody'}.",
+            return BrowserDown(f"{waited}, but {shut}", meaning="It was not started.", retry_after=BUSY_AGAIN)
+        return BrowserBusy(
+            f"{waited} for a context; in use by: {self.holders()}.",
             meaning="It was not started.",
             remedy="Raise BROWSER_CONTEXTS if this happens often.",
+            retry_after=BUSY_AGAIN,
         )

@@ -2,7 +2,7 @@
 
 A lease that fails only says so; whether the browser still works is the keeper's business
 (:mod:`stonechat.browser.keeper`). Meanwhile callers wait in the line (:mod:`stonechat.browser.line`),
-by priority, for a bounded time.
+by priority, for a bounded time; after five failures in a row the breaker sends them away at once.
 """
 
 from __future__ import annotations
@@ -11,37 +11,43 @@ import asyncio
 import contextlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Error
 
-from stonechat.browser import evidence
 from stonechat.browser.chromium import Chromium, driver_died
 from stonechat.browser.contexts import Contexts
-from stonechat.browser.executable import find_chromium
-from stonechat.browser.health import LeaseView, PoolHealth
+from stonechat.browser.errors import broken, judge, late
+from stonechat.browser.evidence import EvidenceFolder
+from stonechat.browser.health import LeaseView, PoolHealth, waits_of
 from stonechat.browser.keeper import Keeper
 from stonechat.browser.line import Line
-from stonechat.browser.processes import RunFolder, default_root, open_run_folder, sweep
 from stonechat.browser.queue import Priority
 from stonechat.browser.sessions import SessionStore
 from stonechat.browser.slots import AccountContext, Lease
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import StonechatError, Transient
+from stonechat.core.errors import StonechatError
 from stonechat.core.events import BrowserOperated, EventStream
+from stonechat.resilience import BROWSER_POLICY, Breaker
 
+POOL_POLICY = replace(BROWSER_POLICY, slow_rate=1.1)
+"""Five failures; never because operations take long, which includes their wait and has its own deadline."""
 SAVE_EVERY = 60.0
 """Real seconds between two looks at whether the site renewed an account's cookies."""
 OVERDUE = 5.0
 """Real seconds after its end at which a lease that was not given back is taken away."""
+STALLED = 30.0
+"""Real seconds without a turn for anybody, though somebody waits, after which the pool calls itself exhausted
+(half of the longest wait where that is less)."""
 MEGABYTE = 1024 * 1024
 
 
 class BrowserPool:
-    """Leases pages of one browser to operations. Made by :func:`open_browser_pool`."""
+    """Leases pages of one browser to operations. Made by :func:`stonechat.browser.open_browser_pool`."""
 
     def __init__(
         self,
@@ -49,29 +55,36 @@ class BrowserPool:
         clock: Clock,
         events: EventStream,
         *,
-        executable: Path | None,
-        folder: RunFolder,
+        chromium: Chromium,
         sessions: SessionStore | None,
-        evidence_folder: Path | None,
+        evidence: EvidenceFolder | None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._events = events
-        self._evidence_folder = evidence_folder
         self._operations: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_evidence: Path | None = None
         self._draining = ""
+        self._breaker: Breaker | None = None
+        self.evidence = evidence
         self.keeper = Keeper(
-            Chromium(executable, folder),
-            clock,
-            events,
-            lost=self._browser_lost,
-            ready=self._browser_ready,
-            tend=self.tend,
+            chromium, clock, events, lost=self._browser_lost, ready=self._browser_ready, tend=self.tend
         )
         self.line = Line(settings, clock, self._shut)
         self.contexts = Contexts(settings, clock, self.keeper, sessions, self._crashed)
+
+    def guard(self, breaker: Breaker) -> None:
+        """From now on leases pass this breaker (policy :data:`POOL_POLICY`, probe :meth:`prove`)."""
+        self._breaker = breaker
+
+    async def prove(self) -> None:
+        """The breaker's probe: a page of its own, beside the pool's contexts, opens and answers.
+
+        Raises:
+            Transient: it does not.
+        """
+        await self.keeper.prove()
 
     @contextlib.asynccontextmanager
     async def lease(
@@ -85,38 +98,21 @@ class BrowserPool:
         """Use the account's page, alone, for at most ``deadline`` of real time.
 
         The page is the account's own and stays open between leases. Whatever goes wrong inside ends in
-        a fresh page for the next one: Playwright's errors and the deadline come out as ``Transient``;
+        a fresh page for the next one: Playwright's errors and the deadline come out as ``BrowserFailed``;
         errors of ours pass through.
 
         Raises:
-            Transient: the queue is full, the turn did not come in time, the browser is down, or the
-                operation failed for a reason of the browser's.
+            BrowserFailed: the operation failed for a reason of the browser's.
+            NotTried: the queue is full, the turn did not come in time, the browser is down, or its breaker
+                is open.
         """
-        lease = await self.line.turn(account_id, priority, task)
-        limit = deadline or self._settings.lease_limit
-        lease.ends = lease.since + limit.total_seconds()
-        outcome, kept = "cancelled", None
-        try:
-            try:
-                async with asyncio.timeout(limit.total_seconds()) as lease.timer:
-                    lease.slot = await self.contexts.ready(account_id, self.line.leases)
-                    yield lease
-                outcome = "ok"
-            except TimeoutError as exc:
-                outcome = "lost" if lease.cut_short else "timed_out"
-                raise _late(lease, limit) from exc
-            except Exception as exc:
-                if not isinstance(exc, Error) and not driver_died(exc):
-                    raise
-                outcome = "lost" if lease.cut_short else "failed"
-                raise _broken(lease, exc) from exc
-        except StonechatError as exc:
-            outcome = "refused" if outcome == "cancelled" else outcome
-            kept = await self._keep_evidence(lease, outcome, exc)
-            raise
-        finally:
-            lease.timer = None
-            self._ended(lease, outcome, kept)
+        guarded = self._breaker.call(judge) if self._breaker is not None else contextlib.nullcontext()
+        async with guarded:
+            lease = await self.line.turn(account_id, priority, task)
+            limit = deadline or self._settings.lease_limit
+            lease.ends = lease.since + limit.total_seconds()
+            async with self._used(lease, limit):
+                yield lease
 
     def health(self) -> PoolHealth:
         """How the pool is; cheap, from what it knows."""
@@ -136,10 +132,17 @@ class BrowserPool:
             ),
             queued=Counter(waiter.task or "other" for waiter in line.waiting),
             longest_wait=timedelta(seconds=max((now - one.since for one in line.waiting), default=0.0)),
+            exhausted=self._exhausted(),
+            waits=waits_of(list(line.waits)),
             operations={task: dict(outcomes) for task, outcomes in self._operations.items()},
-            memory_bytes=keeper.memory_bytes,
-            processes=keeper.processes,
+            memory_bytes=keeper.usage.browser,
+            memory_peak_bytes=keeper.usage.peak,
+            own_bytes=keeper.usage.own,
+            processes=keeper.usage.processes,
+            browser_pid=keeper.chromium.browser_pid,
+            driver_pid=keeper.chromium.driver_pid,
             restarts=keeper.restarts,
+            breaker=self._breaker.status() if self._breaker is not None else None,
             evidence=self._last_evidence,
         )
 
@@ -154,7 +157,7 @@ class BrowserPool:
             if now > lease.ends + OVERDUE:
                 lease.cut("it was not given back in time")
                 self._in_background(self._discard(lease))
-        used = (self.keeper.memory_bytes or 0) / MEGABYTE
+        used = (self.keeper.usage.browser or 0) / MEGABYTE
         crowded = used > 0.8 * self._settings.memory_limit_mb
         idle_limit = 0.0 if crowded else self._settings.idle_limit.total_seconds()
         await self.contexts.close_idle(self.line.leases, idle_limit)
@@ -173,14 +176,38 @@ class BrowserPool:
             await self.contexts.save_all()
         self.contexts.open.clear()
 
-    # --- after use --------------------------------------------------------------------------------
+    # --- one use ----------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def _used(self, lease: Lease, limit: timedelta) -> AsyncIterator[None]:
+        outcome, kept = "cancelled", None
+        try:
+            try:
+                async with asyncio.timeout(limit.total_seconds()) as lease.timer:
+                    lease.slot = await self.contexts.ready(lease.account_id, self.line.leases)
+                    yield
+                outcome = "ok"
+            except TimeoutError as exc:
+                outcome = "lost" if lease.cut_short else "timed_out"
+                raise late(lease.task, lease.cut_short, limit) from exc
+            except Exception as exc:
+                if not isinstance(exc, Error) and not driver_died(exc):
+                    raise
+                outcome = "lost" if lease.cut_short else "failed"
+                raise broken(lease.task, lease.cut_short, exc) from exc
+        except StonechatError as exc:
+            outcome = "refused" if outcome == "cancelled" else outcome
+            kept = await self._keep_evidence(lease, outcome, exc)
+            raise
+        finally:
+            lease.timer = None
+            self._ended(lease, outcome, kept)
 
     async def _keep_evidence(self, lease: Lease, outcome: str, exc: StonechatError) -> Path | None:
         slot = lease.slot
-        if slot is None or self._evidence_folder is None:
+        if slot is None or self.evidence is None:
             return None
-        path = await evidence.keep(
-            self._evidence_folder,
+        path = await self.evidence.keep(
             slot.page,
             slot.errors,
             at=self._clock.wall(),
@@ -242,6 +269,13 @@ class BrowserPool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _exhausted(self) -> str:
+        stalled = self.line.stalled()
+        limit = min(STALLED, self._settings.queue_wait.total_seconds() / 2)
+        if not self.keeper.up or stalled <= limit:
+            return ""
+        return f"{len(self.line.waiting)} wait and none was served for {stalled:.0f} s; {self.line.holders()}"
+
     # --- what the browser does --------------------------------------------------------------------
 
     def _shut(self) -> str:
@@ -261,71 +295,3 @@ class BrowserPool:
     def _browser_ready(self) -> None:
         self._draining = ""
         self.line.grant()
-
-
-def _late(lease: Lease, limit: timedelta) -> Transient:
-    task = lease.task or "The operation"
-    if lease.cut_short:
-        return Transient(
-            f"{task} was cut short: {lease.cut_short}.", meaning="What it did is not known here."
-        )
-    return Transient(
-        f"{task} did not end within {limit.total_seconds():g} s.",
-        meaning="Its page was closed; a fresh one is next.",
-    )
-
-
-def _broken(lease: Lease, exc: Exception) -> Transient:
-    first = next((line.strip() for line in str(exc).splitlines() if line.strip()), type(exc).__name__)
-    why = lease.cut_short or first[:300]
-    return Transient(
-        f"{lease.task or 'The operation'} failed in the browser: {why}", meaning="A fresh page is next."
-    )
-
-
-@contextlib.asynccontextmanager
-async def open_browser_pool(
-    settings: BrowserSettings,
-    clock: Clock,
-    events: EventStream,
-    *,
-    sessions: SessionStore | None = None,
-    evidence_folder: Path | None = None,
-    root: Path | None = None,
-) -> AsyncIterator[BrowserPool]:
-    """Open the pool, sweeping up first what killed runs left behind.
-
-    The pool opens even where the browser does not start: it is degraded then (``health().up`` is
-    False) and goes on trying, and operations wait in its queue.
-
-    Args:
-        sessions: where accounts' sessions come from and renewed cookies go to.
-        evidence_folder: where records of failed operations are kept (at most 50); none are where None.
-        root: where run folders stand; a folder of this user's in the system's temporary folder.
-
-    Raises:
-        ConfigError: ``BROWSER_EXECUTABLE`` names something that cannot be run.
-    """
-    executable = find_chromium(settings.executable)
-    root = root or default_root()
-    await asyncio.to_thread(sweep, root)
-    folder = await asyncio.to_thread(open_run_folder, root)
-    pool = BrowserPool(
-        settings,
-        clock,
-        events,
-        executable=executable,
-        folder=folder,
-        sessions=sessions,
-        evidence_folder=evidence_folder,
-    )
-    await pool.keeper.start()
-    watch = asyncio.create_task(pool.keeper.run(), name="browser keeper")
-    try:
-        yield pool
-    finally:
-        await pool.close()
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
-        await pool.keeper.chromium.close()
-        folder.remove()

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+from stonechat.core.ids import fresh_id
+
 _OWNER = "owner.json"
 _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
 
@@ -28,6 +30,28 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.temporary = path / "tmp"
+
+    @classmethod
+    def below(cls, root: Path) -> RunFolder:
+        """A folder for this process below ``root``; it is made by :meth:`prepare`."""
+        return cls(root / f"run-{os.getpid()}-{fresh_id()[:8]}")
+
+    def prepare(self) -> None:
+        """Make the folder, where it is not there, and say whose it is. Only this user can look into it.
+
+        Raises:
+            OSError: the disk is full, or the folder above belongs to somebody else.
+        """
+        root = self.path.parent
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if root.is_symlink() or root.stat().st_uid != os.getuid():
+            raise PermissionError(f"{root} belongs to somebody else")
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        self.temporary.mkdir(exist_ok=True)
+        if not _owner_lives(self.path):
+            me = psutil.Process()
+            owner = {"pid": me.pid, "started": me.create_time()}
+            (self.path / _OWNER).write_text(json.dumps(owner))
 
     def environment(self) -> dict[str, str]:
         """What a process started in this folder gets in its environment."""
@@ -42,27 +66,13 @@ class RunFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def empty(self) -> None:
-        """Delete what killed browsers left in it, but keep the folder."""
+        """Delete what killed browsers left in it."""
         shutil.rmtree(self.temporary, ignore_errors=True)
-        self.temporary.mkdir(parents=True, exist_ok=True)
 
 
 def default_root() -> Path:
     """Where the folders of all runs of this user stand."""
     return Path(tempfile.gettempdir()) / f"stonechat-browser-{os.getuid()}"
-
-
-def open_run_folder(root: Path) -> RunFolder:
-    """Make a new folder below ``root`` that says whose it is. Only this user can look into it."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if root.is_symlink() or root.stat().st_uid != os.getuid():
-        raise PermissionError(f"{root} belongs to somebody else")
-    folder = RunFolder(Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=root)))
-    folder.temporary.mkdir()
-    me = psutil.Process()
-    owner = {"pid": me.pid, "started": me.create_time()}
-    (folder.path / _OWNER).write_text(json.dumps(owner))
-    return folder
 
 
 def sweep(root: Path) -> tuple[int, int]:

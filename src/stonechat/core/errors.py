@@ -5,6 +5,7 @@
     StonechatError
     ├── ConfigError          fix the settings; the process refuses to start (exit 78)
     ├── Transient            try again, after ``retry_after`` when it is given
+    │   └── NotTried         nothing was tried: what it needs is busy or shut, and speaks for itself
     ├── Permanent            do not try again; something must be changed first
     │   ├── SessionTrouble   the owner must act: expired, challenged, locked, suspended …
     │   └── PageChanged      the site moved a selector or a path that we read
@@ -72,6 +73,14 @@ class Transient(StonechatError):
     ) -> None:
         super().__init__(what, meaning=meaning, remedy=remedy)
         self.retry_after = retry_after
+
+
+class NotTried(Transient):
+    """Nothing was tried, since what the call needs has no room now or lets nothing through.
+
+    Whoever has no room says so in its own health and breaker; a breaker further up does not count this as
+    a failure of what it guards itself.
+    """
 
 
 class Permanent(StonechatError):

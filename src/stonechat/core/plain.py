@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from pathlib import PurePath
 from typing import Any
 
 
@@ -18,6 +19,8 @@ def plain(value: Any) -> Any:
             return value.isoformat()
         case timedelta():
             return value.total_seconds()
+        case PurePath():
+            return str(value)
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
         case str() | bytes():

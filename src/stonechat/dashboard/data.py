@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from stonechat.browser.evidence import Evidence, EvidenceFolder
 from stonechat.browser.health import PoolHealth
 from stonechat.core.clock import Clock
 from stonechat.core.model import Account, Content, ContentKind, Snapshot
@@ -77,6 +79,7 @@ class DashboardData:
         self.edit: Edit | None = None
         self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
         self._pool: Callable[[], PoolHealth] | None = None
+        self.evidence: EvidenceFolder | None = None
         self._queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None
 
     def connect(
@@ -87,6 +90,7 @@ class DashboardData:
         runner: Runner | None = None,
         learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None,
         pool: Callable[[], PoolHealth] | None = None,
+        evidence: EvidenceFolder | None = None,
         queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None,
         edit: Edit | None = None,
     ) -> None:
@@ -96,6 +100,7 @@ class DashboardData:
         self.runner = runner or self.runner
         self._learning = learning or self._learning
         self._pool = pool or self._pool
+        self.evidence = evidence or self.evidence
         self._queue = queue or self._queue
         self.edit = edit or self.edit
 
@@ -217,9 +222,23 @@ class DashboardData:
         """How each breaker stands."""
         return self.breakers.status() if self.breakers is not None else []
 
-    def pool(self) -> PoolHealth | None:
-        """The browser pool, once it is open."""
-        return self._pool() if self._pool is not None else None
+    def pool(self) -> PoolHealth:
+        """The browser pool.
+
+        Raises:
+            NotOpen: it is not open yet.
+        """
+        if self._pool is None:
+            raise NotOpen("browser pool")
+        return self._pool()
+
+    async def failures(self, *, run_id: str = "", content_id: str = "", limit: int = 20) -> list[Evidence]:
+        """What was kept of failed operations in the browser on this host, newest first."""
+        if self.evidence is None:
+            return []
+        return await asyncio.to_thread(
+            self.evidence.newest, run_id=run_id, content_id=content_id, limit=limit
+        )
 
     async def alerts(self, *, limit: int = 50) -> list[AlertRow]:
         """Alerts, those that fire first, then the newest."""

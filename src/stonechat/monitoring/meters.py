@@ -127,6 +127,20 @@ class Meters:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._wait = Histogram(
+            "stonechat_browser_wait_seconds",
+            "Real time that an operation waited for its turn in the browser.",
+            ["task"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._use = Histogram(
+            "stonechat_browser_operation_seconds",
+            "Real time that an operation used the browser.",
+            ["task"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
         self._read = Counter(
             "stonechat_snapshots", "Metrics snapshots read from the network.", registry=self.registry
         )
@@ -151,6 +165,9 @@ class Meters:
                 self._late.observe(max(0.0, event.late.total_seconds()))
             case BrowserRestarted():
                 self._restart.observe(event.took.total_seconds())
+            case BrowserOperated():
+                self._wait.labels(event.task).observe(event.waited.total_seconds())
+                self._use.labels(event.task).observe(event.took.total_seconds())
             case MetricsRead():
                 self._read.inc(event.posts)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stonechat.core.clock import Clock
-from stonechat.core.errors import PageChanged, StonechatError, Transient, Unknown
+from stonechat.core.errors import NotTried, PageChanged, StonechatError, Transient, Unknown
 from stonechat.core.events import BreakerChanged, EventStream
 from stonechat.core.states import BreakerState
 from stonechat.resilience.machine import Policy, Record
@@ -27,7 +27,11 @@ Every exception that is not ours counts.
 """
 
 
-class BreakerOpen(Transient):
+UNTRIED_PAUSE = timedelta(seconds=2)
+"""Real time before the next probe where the last one could not even be tried."""
+
+
+class BreakerOpen(NotTried):
     """The call was not made: the breaker ``breaker`` is open."""
 
     def __init__(self, record: Record, retry_after: timedelta | None) -> None:
@@ -40,6 +44,14 @@ class BreakerOpen(Transient):
             retry_after=retry_after,
         )
         self.breaker = record.name
+
+
+def judge(exc: StonechatError) -> Outcome:
+    """What one of our errors says about what is guarded; a call may bring a judge of its own."""
+    if isinstance(exc, NotTried):
+        return Outcome.CANCELLED  # what this call needs has no room or another breaker, and counts for itself
+    # Any other answer means that what is guarded did answer; the trouble lies elsewhere.
+    return Outcome.FAILED if isinstance(exc, COUNTED) else Outcome.PASSED
 
 
 class Call:
@@ -118,8 +130,8 @@ class Breaker:
         return self.state in (BreakerState.CLOSED, BreakerState.FORCED_CLOSED)
 
     @asynccontextmanager
-    async def call(self) -> AsyncIterator[Call]:
-        """Guard one call: its failure counts, its cancellation does not.
+    async def call(self, judge: Callable[[StonechatError], Outcome] = judge) -> AsyncIterator[Call]:
+        """Guard one call: its failure counts (as ``judge`` says), its cancellation does not.
 
         Where the breaker has no probe of its own, a call that comes when the wait is over is the probe.
 
@@ -132,13 +144,8 @@ class Breaker:
         try:
             yield call
             outcome, why = (Outcome.PASSED, "") if call.why is None else (Outcome.FAILED, call.why)
-        except BreakerOpen:
-            raise  # what this call needs is guarded by another breaker, which counts for itself
-        except COUNTED as exc:
-            outcome, why = Outcome.FAILED, str(exc) or type(exc).__name__
-            raise
-        except StonechatError:
-            outcome = Outcome.PASSED  # what is guarded did answer; the trouble lies elsewhere
+        except StonechatError as exc:
+            outcome, why = judge(exc), str(exc)
             raise
         except Exception as exc:
             outcome, why = Outcome.FAILED, str(exc) or type(exc).__name__
@@ -259,7 +266,10 @@ class Breaker:
                 outcome, why = Outcome.FAILED, "the probe did not end within its time"
             elif work.cancelled():
                 outcome = Outcome.CANCELLED
-            elif (exc := work.exception()) is not None:
+            elif isinstance(exc := work.exception(), NotTried):
+                # Nothing was learned. Asked again soon, so that it closes as soon as what it needs is back.
+                await self._clock.sleep_real(min(UNTRIED_PAUSE, self.policy.probe_lease / 4))
+            elif exc is not None:
                 outcome, why = Outcome.FAILED, str(exc) or type(exc).__name__
             else:
                 outcome = Outcome.PASSED

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from stonechat.browser.pool import BrowserPool
 from stonechat.cache import FrontCache
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
@@ -63,19 +62,6 @@ def check_cache(board: HealthBoard, cache: FrontCache) -> None:
         return degraded(health.cause, "in-process meanwhile") if health.degraded else ok(health.serving)
 
     board.register("cache", check, timedelta(seconds=5))
-
-
-def check_browser(board: HealthBoard, pool: BrowserPool) -> None:
-    """Layer 5: a browser runs and answers."""
-
-    async def check() -> ProbeResult:
-        health = pool.health()
-        said = f"{health.contexts} of {health.limit} contexts, {health.queue_depth} waiting"
-        if not health.up:
-            return down(health.why or "no browser runs", said)
-        return ok(said)
-
-    board.register("browser", check, timedelta(seconds=3))
 
 
 def check_jobs(board: HealthBoard, runner: Runner) -> None:
@@ -137,9 +123,7 @@ def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
     board.register("network", of("network"), timedelta(seconds=3))
 
 
-def add_gauges(
-    meters: Meters, database: Database, pool: BrowserPool, breakers: Breakers, board: HealthBoard
-) -> None:
+def add_gauges(meters: Meters, database: Database, breakers: Breakers, board: HealthBoard) -> None:
     """Numbers that are read at each scrape."""
 
     def layers() -> dict[tuple[str, ...], float]:
@@ -153,19 +137,9 @@ def add_gauges(
             ("waiting",): state.waiting,
         }
 
-    def browser() -> dict[tuple[str, ...], float]:
-        health = pool.health()
-        return {
-            ("contexts",): health.contexts,
-            ("queued",): health.queue_depth,
-            ("restarts",): health.restarts,
-            ("memory_bytes",): float(health.memory_bytes or 0),
-        }
-
     def shut() -> dict[tuple[str, ...], float]:
         return {(one.name,): float(one.state not in LETS_THROUGH) for one in breakers.status()}
 
     meters.gauge("layer_ok", "1 where the layer does its work.", layers, ("layer",))
     meters.gauge("database_connections", "The connection pool.", connections, ("what",))
-    meters.gauge("browser", "The browser pool.", browser, ("what",))
     meters.gauge("breaker_open", "1 where the breaker lets nothing through.", shut, ("breaker",))

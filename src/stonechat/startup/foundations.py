@@ -1,15 +1,16 @@
-"""The steps of the boot up to the job manager: health server, database, cache, browser pool."""
+"""The first steps of the boot: health server, database, cache."""
 
 from __future__ import annotations
 
+import platform
 from datetime import timedelta
+from functools import partial
 
-from stonechat.browser.pool import BrowserPool, open_browser_pool
-from stonechat.browser.sessions import SavedSessions, parse_session
 from stonechat.cache import FrontCache, open_cache
 from stonechat.core.errors import Transient
 from stonechat.dashboard.server import Dashboard, open_dashboard
 from stonechat.database import Database, accounts, open_database
+from stonechat.database.epochs import next_epoch
 from stonechat.startup import checks
 from stonechat.startup.base import Base
 
@@ -38,32 +39,14 @@ async def start_database(base: Base) -> Database:
     return database
 
 
-async def start_cache(base: Base) -> FrontCache:
+async def start_cache(base: Base, database: Database) -> FrontCache:
     """Redis, or the cache in this process."""
+    epochs = partial(next_epoch, database, base.clock, who=platform.node() or "host")
     async with base.boot.step("cache"):
-        cache = await base.boot.enter(open_cache(base.settings.cache, base.clock, base.events))
-        checks.check_cache(base.board, cache)
+        cache = await base.boot.enter(open_cache(base.settings.cache, base.clock, base.events, epochs))
+        checks.check_cache(base.board, base.meters, cache)
         base.boot.say(cache.health().serving)
     return cache
-
-
-async def start_browser(base: Base) -> BrowserPool:
-    """The browser pool; a browser that does not start is tried again while the rest runs."""
-    async with base.boot.step("browser pool"):
-        pool = await base.boot.enter(
-            open_browser_pool(
-                base.settings.browser,
-                base.clock,
-                base.events,
-                sessions=_sessions(base),
-                evidence_folder=base.settings.startup.data_dir / "evidence",
-            )
-        )
-        health = pool.health()
-        base.boot.say(health.version if health.up else f"not yet: {health.why}; posts wait for it")
-        checks.check_browser(base.board, pool)
-        base.data.connect(pool=pool.health)
-    return pool
 
 
 async def _open_database(base: Base) -> Database:
@@ -85,13 +68,3 @@ async def _open_database(base: Base) -> Database:
             base.boot.wait(away.what)
             await clock.sleep_real(timedelta(seconds=pause))
             pause = min(pause * 2, 10.0)
-
-
-def _sessions(base: Base) -> SavedSessions:
-    """The log-in that was given, and what the network made of it since."""
-    own = base.settings.x_web
-    given = {}
-    if own.session_b64 is not None:
-        session = parse_session(own.session_b64.get_secret_value())
-        given = {account.id: session for account in base.served if account.network == "x_web"}
-    return SavedSessions(base.settings.startup.data_dir / "sessions", given, own.base_url)

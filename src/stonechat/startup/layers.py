@@ -96,7 +96,8 @@ async def _open_writing(
 
 
 def _rules(base: Base, breakers: Breakers, networks: Mapping[str, Network]) -> Rules:
-    guards = [breakers.get(f"{kind}/{name}") for name in networks for kind in ("network", "posting")]
+    guards = [breakers.get(one.name) for one in breakers.status() if one.name.startswith("browser/")]
+    guards += [breakers.get(f"{kind}/{name}") for name in networks for kind in ("network", "posting")]
     return Rules(base.settings.posting, base.settings.startup.mode, blocked_by(guards, base.clock))
 
 

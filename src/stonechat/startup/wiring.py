@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from stonechat.browser.pool import BrowserPool
+from stonechat.browser import BrowserPool
 from stonechat.cache import FrontCache
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
@@ -25,7 +25,8 @@ from stonechat.resilience import Breakers, open_breakers
 from stonechat.startup import checks
 from stonechat.startup.base import Base, open_base
 from stonechat.startup.boot import Boot
-from stonechat.startup.foundations import start_browser, start_cache, start_database, start_health_server
+from stonechat.startup.browsing import start_browser
+from stonechat.startup.foundations import start_cache, start_database, start_health_server
 from stonechat.startup.layers import Layers, editing, open_layers
 from stonechat.startup.writing import Writing
 
@@ -69,16 +70,16 @@ async def open_stonechat(
         base = await open_base(boot, settings, clock, events, rng)
         dashboard = await start_health_server(base)
         database = await start_database(base)
-        cache = await start_cache(base)
-        pool = await start_browser(base)
+        cache = await start_cache(base, database)
+        breakers = await boot.enter(open_breakers(database, clock, events, rng))
+        pool = await start_browser(base, breakers)
         async with boot.step("job manager"):
-            breakers = await boot.enter(open_breakers(database, clock, events, rng))
             layers = await open_layers(base, database, pool, breakers)
             runner = await _start_jobs(base, database, layers)
             await breakers.sync()  # one that another process left open is open here from the first call
             _connect(base, database, breakers, layers, runner)
         async with boot.step("monitors"):
-            _start_monitors(base, database, pool, breakers, runner)
+            _start_monitors(base, database, breakers, runner)
         for account in base.served:
             runner.wake("content.plan", clock.now(), account.id)
         boot.on_close(base.board.stop)
@@ -135,10 +136,8 @@ def _connect(base: Base, database: Database, breakers: Breakers, layers: Layers,
     )
 
 
-def _start_monitors(
-    base: Base, database: Database, pool: BrowserPool, breakers: Breakers, runner: Runner
-) -> None:
+def _start_monitors(base: Base, database: Database, breakers: Breakers, runner: Runner) -> None:
     checks.check_jobs(base.board, runner)
     checks.check_posting(base.board, database, base.clock, base.settings)
     checks.check_breakers(base.board, breakers)
-    checks.add_gauges(base.meters, database, pool, breakers, base.board)
+    checks.add_gauges(base.meters, database, breakers, base.board)
