@@ -43,6 +43,7 @@ SLOW_EVERY = 5
 STUCK_AFTER = timedelta(minutes=2)
 """Without a look for longer the heartbeat is withheld."""
 
+_STOCK = (ContentState.QUEUED, ContentState.POSTING, ContentState.AWAITING_APPROVAL)
 _LOCK = 0x53544E414C
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -184,7 +185,7 @@ class Alerting:
         sessions, stocks = [], []
         for account in await accounts.every(connection):
             sessions.append(await accounts.session(connection, account.id))
-            counts = await content.count_by_state(connection, account.id)
+            counts = await content.count_by_state(connection, account.id, states=_STOCK)
             pool = await opportunities.pool_size(connection, account.id)
             if pool >= self._pool_low:
                 self._full.add(account.id)

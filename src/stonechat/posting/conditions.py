@@ -120,4 +120,5 @@ async def _author(
 async def _total_left(connection: AsyncConnection, settings: PostingSettings, piece: Content) -> int | None:
     if settings.in_all == 0 or piece.kind is ContentKind.REPLY:
         return None
-    return settings.in_all - await receipts.total_effects(connection, piece.account_id, besides=piece.id)
+    used = await receipts.total_effects(connection, piece.account_id, besides=piece.id, up_to=settings.in_all)
+    return settings.in_all - used
