@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.support.recordings import recording
 
-from stonechat.aviary.operations import READS
+from stonechat.aviary.operations import READS, Asked
 from stonechat.aviary.searching import parse_query
 from stonechat.aviary.wire import Wire
 from stonechat.aviary.world import World
@@ -40,7 +40,7 @@ def world() -> World:
 
 def ask(world: World, operation: str, **variables: Any) -> Any:
     wire = Wire(world, world.now(), "quietbuilder", operation)
-    return {"data": READS[operation](wire, variables, "quietbuilder", "")}
+    return {"data": READS[operation](wire, variables, Asked("quietbuilder"))}
 
 
 def answers(world: World) -> dict[str, Any]:

@@ -109,6 +109,7 @@ async def test_posts_replies_and_threads_go_out_as_typed(network: Aviary, page: 
 
 async def test_counts_on_the_page_are_the_counts_that_were_served(network: Aviary, page: Page) -> None:
     world = network.world
+    network.panel.set({"promoted": False})
     made = [world.publish(HANDLE, f"{n} quiet minutes before bed.", None, {}) for n in range(2, 7)]
     world.clock.advance(86_400)
     await page.goto(f"/{HANDLE}")

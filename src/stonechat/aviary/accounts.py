@@ -1,4 +1,4 @@
-"""The accounts that may log in here, and the session that opens each."""
+"""The accounts that may log in here, their passwords, and what each of their sessions consists of."""
 
 from __future__ import annotations
 
@@ -12,17 +12,11 @@ COOKIE_DOMAINS = ("127.0.0.1", ".x.com", ".twitter.com")
 
 
 @dataclass(frozen=True, slots=True)
-class OwnAccount:
-    """An account with a session: what its owner would hold."""
+class Session:
+    """The two cookies of one log-in."""
 
-    handle: str
-    name: str
-    bio: str
-    id: str
     auth_token: str
     ct0: str
-    first_followers: int
-    following: int
 
     def storage_state(self) -> dict[str, Any]:
         """Playwright storage state with the two cookies, for this host and for X's own domains."""
@@ -47,17 +41,71 @@ class OwnAccount:
         return base64.b64encode(json.dumps(self.storage_state()).encode()).decode()
 
 
+@dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """An account of ours: what its owner knows of it.
+
+    Attributes:
+        password: opens the log-in page; nothing of Stonechat ever asks for it.
+        session: the first one; there may be others (:mod:`stonechat.aviary.sessions`).
+    """
+
+    handle: str
+    name: str
+    bio: str
+    id: str
+    password: str
+    session: Session
+    first_followers: int
+    following: int
+
+    @property
+    def auth_token(self) -> str:
+        """The log-in cookie of the first session."""
+        return self.session.auth_token
+
+    @property
+    def ct0(self) -> str:
+        """The csrf cookie of the first session."""
+        return self.session.ct0
+
+    def storage_state(self) -> dict[str, Any]:
+        """The first session as Playwright storage state."""
+        return self.session.storage_state()
+
+    def session_b64(self) -> str:
+        """The first session in the form in which Stonechat takes it."""
+        return self.session.session_b64()
+
+
 def own_account(seed: int, handle: str, number: int) -> OwnAccount:
-    """The account ``handle`` in the world of ``seed``; the same arguments give the same cookies."""
-    secret = hashlib.sha256(f"{seed}/{handle}/session".encode()).hexdigest()
+    """The account ``handle`` in the world of ``seed``; the same arguments give the same account."""
     words = "".join(" " + c if c.isupper() else c for c in handle.replace("_", " ")).split()
     return OwnAccount(
         handle=handle,
         name=" ".join(words).title() if len(words) > 1 else handle.capitalize(),
         bio="Notes on building calmly: sleep, focus, movement, food, stress, learning. Automated account.",
-        id=str(1_500_000_000_000_000_000 + int(secret[:8], 16)),
-        auth_token=secret[:40],
-        ct0=hashlib.sha256(f"{seed}/{handle}/csrf".encode()).hexdigest() * 2,
+        id=str(1_500_000_000_000_000_000 + int(_secret(seed, handle, "session")[:8], 16)),
+        password=_secret(seed, handle, "password")[:16],
+        session=nth_session(seed, handle, 0),
         first_followers=1240 + 35 * number,
         following=180,
     )
+
+
+def nth_session(seed: int, handle: str, number: int) -> Session:
+    """The session that the log-in number ``number`` of an account gives, from 0."""
+    more = f"/{number}" if number else ""
+    return Session(
+        _secret(seed, handle, f"session{more}")[:40],
+        renewed_ct0(_secret(seed, handle, f"csrf{more}")),
+    )
+
+
+def renewed_ct0(before: str) -> str:
+    """A csrf cookie as X hands it out: long, and another one each time."""
+    return hashlib.sha256(before.encode()).hexdigest() * 2
+
+
+def _secret(seed: int, handle: str, what: str) -> str:
+    return hashlib.sha256(f"{seed}/{handle}/{what}".encode()).hexdigest()

@@ -9,9 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from stonechat.aviary.levers import Panel
-from stonechat.aviary.site import Site
-from stonechat.aviary.world import World
+from stonechat.aviary.door import Door
 from stonechat.aviary.worldtime import iso
 
 _UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86_400.0}
@@ -20,10 +18,10 @@ _UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86_400.0}
 class Control:
     """The handlers of the back door. Nothing here is part of the imitated site."""
 
-    def __init__(self, world: World, panel: Panel, site: Site) -> None:
-        self.world = world
-        self.panel = panel
-        self.site = site
+    def __init__(self, door: Door) -> None:
+        self.world = door.world
+        self.panel = door.panel
+        self._door = door
         self._inbox: list[dict[str, Any]] = []
 
     def routes(self) -> list[web.RouteDef]:
@@ -40,6 +38,8 @@ class Control:
             web.get("/aviary/levers", self.levers),
             web.post("/aviary/levers", self.move_levers),
             web.post("/aviary/levers/reset", self.reset_levers),
+            web.post("/aviary/sessions", self.new_session),
+            web.post("/aviary/sessions/end", self.end_sessions),
             web.get("/aviary/inbox", self.inbox),
             web.post("/aviary/inbox", self.receive),
             web.delete("/aviary/inbox", self.empty_inbox),
@@ -96,7 +96,7 @@ class Control:
                 "speed": self.world.clock.speed,
                 **first,
                 "accounts": accounts,
-                "requests": dict(self.site.requests),
+                "requests": dict(self._door.requests),
             }
         )
 
@@ -143,6 +143,23 @@ class Control:
         self.panel.reset()
         return await self.levers(request)
 
+    # ---------------------------------------------------------------- sessions
+
+    async def new_session(self, request: web.Request) -> web.Response:
+        """A new session for ``{"account": handle}``, as its owner would export it after logging in."""
+        handle = str((await _fields(request)).get("account", ""))
+        if handle.lower() not in self.world.accounts:
+            return _wrong(f"no account {handle!r}; known: {', '.join(self.world.accounts)}")
+        session = self._door.sessions.issue(handle)
+        return web.json_response({"account": handle, "session_b64": session.session_b64()})
+
+    async def end_sessions(self, request: web.Request) -> web.Response:
+        """End every session of ``{"account": handle}`` that was issued so far."""
+        handle = str((await _fields(request)).get("account", ""))
+        if handle.lower() not in self.world.accounts:
+            return _wrong(f"no account {handle!r}; known: {', '.join(self.world.accounts)}")
+        return web.json_response({"account": handle, "ended": self._door.sessions.end(handle)})
+
     # ---------------------------------------------------------------- inbox
 
     async def inbox(self, request: web.Request) -> web.Response:
@@ -168,7 +185,7 @@ class Control:
 
     async def front(self, request: web.Request) -> web.Response:
         """The front page: home for a logged-in browser, an explanation for a stranger."""
-        if self.site.account(request) is not None:
+        if self._door.account(request) is not None:
             raise web.HTTPFound("/home")
         names = ", ".join(f"@{escape(account.handle)}" for account in self.world.accounts.values())
         body = (

@@ -147,9 +147,15 @@ class Crowd:
             log_interactions=0.7 + float(rng.standard_normal()),
             in_reply_to=post.id,
             conversation=post.conversation or post.id,
-            hidden="tombstone" if rng.random() < 0.06 else "",
+            hidden=_hidden(float(rng.random())),
         )
         return Spoken(answer, (post.author.lower(),))
+
+
+def _hidden(draw: float) -> str:
+    """How an answer that cannot be read is shown: deleted, withheld, or simply left out."""
+    limits = ((0.06, "tombstone"), (0.075, "unavailable"), (0.085, "empty"))
+    return next((kind for limit, kind in limits if draw < limit), "")
 
 
 def _moment(rng: np.random.Generator, day: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from aiohttp import web
 
@@ -40,11 +41,18 @@ async def disturb(levers: Levers, seed: int, count: int) -> web.Response | None:
         return web.json_response(
             {"errors": [{"code": 88, "message": "Rate limit exceeded."}]},
             status=429,
-            headers={"Retry-After": str(levers.retry_after), "x-rate-limit-remaining": "0"},
+            headers=_wait(levers.retry_after),
         )
     if levers.error_rate and chance(seed, "error", count).random() < levers.error_rate:
         return web.Response(status=500, text="Internal Server Error")
     return None
+
+
+def _wait(seconds: int) -> dict[str, str]:
+    """The headers of a 429. X gives the end of the window; ``Retry-After`` is there unless it is 0."""
+    headers = {"x-rate-limit-limit": "50", "x-rate-limit-remaining": "0"}
+    headers["x-rate-limit-reset"] = str(int(time.time()) + max(1, seconds))
+    return headers | ({"Retry-After": str(seconds)} if seconds else {})
 
 
 async def disturb_model(levers: ModelLevers, request: web.Request) -> web.Response | None:

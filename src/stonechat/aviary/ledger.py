@@ -28,6 +28,8 @@ class Entry:
         ordinal: number of the root post of its account, from 0; None for replies and thread parts.
         client: how it was sent (user agent, operation).
         answered: False where the answer was cut off on purpose, so the client never learned of it.
+        media: what it carries, each with id, sha256, bytes, mime, size and description (``alt``).
+        quoted: id of the post that it quotes.
     """
 
     id: str
@@ -40,6 +42,8 @@ class Entry:
     ordinal: int | None
     client: dict[str, str] = field(default_factory=dict)
     answered: bool = True
+    media: list[dict[str, Any]] = field(default_factory=list)
+    quoted: str | None = None
 
 
 @dataclass(slots=True)

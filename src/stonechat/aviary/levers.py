@@ -1,10 +1,13 @@
 """Levers: faults that a test or drill switches on over HTTP, for the whole network or for one account.
 
+An account whose levers were moved has its own set from then on, a copy of everybody's at that moment.
+
 A counted lever is a number of times left (``true`` means until it is switched off); every use takes one.
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
@@ -59,6 +62,18 @@ class Levers:
         search_broken: searches answer an error.
         renew_ct0: the next page hands out a new ct0 cookie.
         pinned: id of a post that is pinned to its author's profile.
+        promoted: timelines carry posts that somebody paid for, as they do on X.
+        errors_beside_data: reads answer an error beside data that is whole.
+        rate_limits: ``{"SearchTimeline": 2}``: calls of each operation in a window before they are refused
+            with HTTP 429; without it the limits are only stated in the headers.
+        upload_5xx, upload_hang: counted: the end of an upload answers 503, or nothing.
+        lose_alt_text: counted: a description is taken and not kept.
+        wrong_toast: counted: the toast links to an older post of the account.
+        wrong_id: counted: the answer to a new post is about an older one of the account.
+        no_toast: the page says nothing when a post was sent.
+        dead_button: the composer's button stays disabled whatever is typed.
+        overlay: a layer that advertises something lies over the page and takes all clicks.
+        profile_delay_s: own posts are on the profile only so many real seconds after they were made.
         model: faults of the model endpoint.
     """
 
@@ -84,6 +99,18 @@ class Levers:
     search_broken: bool = False
     renew_ct0: bool = False
     pinned: str = ""
+    promoted: bool = True
+    errors_beside_data: bool = False
+    rate_limits: dict[str, int] = field(default_factory=dict)
+    upload_5xx: int | bool = 0
+    upload_hang: int | bool = 0
+    lose_alt_text: int | bool = 0
+    wrong_toast: int | bool = 0
+    wrong_id: int | bool = 0
+    no_toast: bool = False
+    dead_button: bool = False
+    overlay: bool = False
+    profile_delay_s: float = 0.0
     model: ModelLevers = field(default_factory=ModelLevers)
 
 
@@ -102,7 +129,7 @@ class Panel:
         """Move levers. Raises ValueError that names an unknown lever and the nearest known one."""
         levers = self.everybody
         if handle:
-            levers = self._accounts.setdefault(handle.lower(), Levers())
+            levers = self._accounts.setdefault(handle.lower(), copy.deepcopy(self.everybody))
         _apply(levers, changes)
 
     def reset(self) -> None:

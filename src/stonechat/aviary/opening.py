@@ -32,6 +32,7 @@ class Address:
     session_b64: str
     inbox_url: str
     sessions: dict[str, str]
+    passwords: dict[str, str]
 
     def as_json(self) -> dict[str, Any]:
         """The address as the command prints it."""
@@ -83,7 +84,7 @@ async def open_aviary(
     world = World(clock, seed, handles, Author(seed), state_dir)
     panel = Panel()
     runner = web.AppRunner(
-        create_app(world, panel),
+        create_app(world, panel, folder=state_dir),
         access_log=None,
         shutdown_timeout=_GOODBYE_SECONDS,
         handler_cancellation=True,
@@ -106,4 +107,5 @@ def _address(runner: web.AppRunner, world: World) -> Address:
         session_b64=next(iter(sessions.values())),
         inbox_url=f"{url}/aviary/inbox",
         sessions=sessions,
+        passwords={account.handle: account.password for account in world.accounts.values()},
     )

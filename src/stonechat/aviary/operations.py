@@ -5,21 +5,54 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from stonechat.aviary.accounts import OwnAccount
 from stonechat.aviary.people import Person
 from stonechat.aviary.posts import Post
 from stonechat.aviary.searching import parse_query
-from stonechat.aviary.wire import Wire, cursor, error
+from stonechat.aviary.wire import Wire
+from stonechat.aviary.wirelists import (
+    advert,
+    conversation,
+    cursor,
+    error,
+    item,
+    pinned_item,
+    show_more_threads,
+    user_item,
+    who_to_follow,
+)
 from stonechat.aviary.wirepeople import Json
 
 PAGE = 20
-Operation = Callable[[Wire, Json, str, str], Json]
-"""Takes the wire, the variables, the viewer's handle and the id of a pinned post."""
+_ADVERT_AFTER = 3
+"""Entries before the one that is paid for."""
+_THREAD = 12
+"""Posts of a conversation that are shown before its "Show replies"."""
 
 
-def search_timeline(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, and what the levers change for him.
+
+    Attributes:
+        pinned: id of a post that is pinned to its author's profile.
+        promoted: whether timelines carry adverts.
+        hold_back: world seconds for which a profile does not show a new post yet.
+    """
+
+    viewer: str
+    pinned: str = ""
+    promoted: bool = True
+    hold_back: float = 0.0
+
+
+Operation = Callable[[Wire, Json, Asked], Json]
+
+
+def search_timeline(wire: Wire, variables: Json, asked: Asked) -> Json:
     """``SearchTimeline``: Top or Latest, in pages."""
     query = parse_query(str(variables.get("rawQuery", "")))
     if variables.get("product") == "People":
@@ -27,27 +60,33 @@ def search_timeline(wire: Wire, variables: Json, viewer: str, pinned: str) -> Js
     else:
         found = wire.world.search(query, wire.now, latest=variables.get("product") == "Latest")
     page, after = _page(found, variables)
-    entries = [wire.item(post, sort=_sort(wire, n)) for n, post in enumerate(page)]
+    words = [word for group in query.groups for word in group]
+    entries = [
+        item(wire, post, sort=_sort(wire, n), words=words, near="latest_nightowl_recency")
+        for n, post in enumerate(page)
+    ]
+    entries = _with_advert(wire, entries, asked)
     instructions = [{"type": "TimelineAddEntries", "entries": entries + _cursors(after)}]
     return {"search_by_raw_query": {"search_timeline": {"timeline": {"instructions": instructions}}}}
 
 
-def user_tweets(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+def user_tweets(wire: Wire, variables: Json, asked: Asked) -> Json:
     """``UserTweets``: roots and own threads of one account, a pinned post first."""
-    return _profile_timeline(wire, variables, pinned, replies=False)
+    return _profile_timeline(wire, variables, asked, replies=False)
 
 
-def user_tweets_and_replies(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+def user_tweets_and_replies(wire: Wire, variables: Json, asked: Asked) -> Json:
     """``UserTweetsAndReplies``: everything that an account wrote, answers with what they answer."""
-    return _profile_timeline(wire, variables, pinned, replies=True)
+    return _profile_timeline(wire, variables, asked, replies=True)
 
 
-def tweet_detail(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+def tweet_detail(wire: Wire, variables: Json, asked: Asked) -> Json:
     """``TweetDetail``: the posts above, the post, and the conversations below it."""
     post = wire.world.post(str(variables.get("focalTweetId", "")), wire.now)
     if post is None:
         raise NotFound("threaded_conversation_with_injections_v2")
-    entries = [wire.item(p, sort=_sort(wire, n)) for n, p in enumerate([*_above(wire, post), post])]
+    top = [] if variables.get("cursor") else [*_above(wire, post), post]
+    entries = [item(wire, one, sort=_sort(wire, n)) for n, one in enumerate(top)]
     answers = wire.world.answers(post.id, wire.now)
     own_first = sorted(answers, key=lambda answer: answer.author != post.author)
     page, after = _page(own_first, variables, size=35)
@@ -55,10 +94,18 @@ def tweet_detail(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
         thread = [answer, *_below(wire, answer)]
         display = "SelfThread" if answer.author == post.author else "Tweet"
         entries.append(
-            wire.module("conversationthread", thread, sort=_sort(wire, 100 + number), display=display)
+            conversation(
+                wire,
+                "conversationthread",
+                thread[:_THREAD],
+                sort=_sort(wire, 100 + number),
+                display=display,
+                more=_encoded(f"0|{thread[_THREAD - 1].id}") if len(thread) > _THREAD else "",
+            )
         )
-    if len(answers) > len(page):
-        entries.append(_cursors(after)[1])
+    entries = _with_advert(wire, entries, asked)
+    if len(answers) > int(after.partition("|")[0]):
+        entries.append(show_more_threads(_encoded(after), 1))
     return {
         "threaded_conversation_with_injections_v2": {
             "instructions": [
@@ -74,13 +121,13 @@ def tweet_detail(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
     }
 
 
-def tweet_result(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+def tweet_result(wire: Wire, variables: Json, asked: Asked) -> Json:
     """``TweetResultByRestId``: one post, or an empty result where there is none."""
     post = wire.world.post(str(variables.get("tweetId", "")), wire.now)
     return {"tweetResult": wire.post_results(post) if post else {}}
 
 
-def user_by_screen_name(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+def user_by_screen_name(wire: Wire, variables: Json, asked: Asked) -> Json:
     """``UserByScreenName``: one account, or no ``user`` at all where there is none."""
     handle = str(variables.get("screen_name", "")).lstrip("@")
     if wire.world.author(handle) is None:
@@ -88,19 +135,20 @@ def user_by_screen_name(wire: Wire, variables: Json, viewer: str, pinned: str) -
     return {"user": {"result": wire.user(handle, full=True)}}
 
 
-def home_timeline(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+def home_timeline(wire: Wire, variables: Json, asked: Asked) -> Json:
     """``HomeTimeline``: what others and we posted lately."""
-    page, after = _page(wire.world.home(viewer, wire.now), variables)
-    entries = [wire.item(post, sort=_sort(wire, n)) for n, post in enumerate(page)]
+    page, after = _page(wire.world.home(asked.viewer, wire.now), variables)
+    entries = [item(wire, post, sort=_sort(wire, n)) for n, post in enumerate(page)]
+    entries = _with_advert(wire, entries, asked)
     instructions = [{"type": "TimelineAddEntries", "entries": entries + _cursors(after)}]
     return {"home": {"home_timeline_urt": {"instructions": instructions, "metadata": {"scribeConfig": {}}}}}
 
 
-def notifications(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+def notifications(wire: Wire, variables: Json, asked: Asked) -> Json:
     """``NotificationsTimeline`` of the mentions tab: posts that speak to the viewer."""
-    page, after = _page(wire.world.mentions(viewer, wire.now), variables)
+    page, after = _page(wire.world.mentions(asked.viewer, wire.now), variables)
     entries = [
-        wire.item(post, entry_id=f"notification-{post.id}", sort=_sort(wire, n))
+        item(wire, post, entry_id=f"notification-{post.id}", sort=_sort(wire, n))
         for n, post in enumerate(page)
     ]
     timeline = {
@@ -109,16 +157,16 @@ def notifications(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json
             {"type": "TimelineAddEntries", "entries": entries + _cursors(after)},
         ]
     }
-    user = {"__typename": "User", "rest_id": wire.user(viewer)["rest_id"]}
+    user = {"__typename": "User", "rest_id": wire.user(asked.viewer)["rest_id"]}
     return {
         "viewer_v2": {"user_results": {"result": user | {"notification_timeline": {"timeline": timeline}}}}
     }
 
 
-def followers(wire: Wire, variables: Json, viewer: str, pinned: str) -> Json:
+def followers(wire: Wire, variables: Json, asked: Asked) -> Json:
     """``Followers``: accounts that follow (the first page is all that is shown)."""
     handles = list(wire.world.people)[:PAGE]
-    entries = [wire.user_item(handle, _sort(wire, n)) for n, handle in enumerate(handles)]
+    entries = [user_item(wire, handle, sort=_sort(wire, n)) for n, handle in enumerate(handles)]
     timeline = {"instructions": [{"type": "TimelineAddEntries", "entries": entries + _cursors("0|")}]}
     return {"user": {"result": {"__typename": "User", "timeline": {"timeline": timeline}}}}
 
@@ -152,29 +200,53 @@ def created(wire: Wire, post: Post) -> Json:
     return {"create_tweet": {"tweet_results": wire.post_results(post)}}
 
 
-def _profile_timeline(wire: Wire, variables: Json, pinned: str, *, replies: bool) -> Json:
+def _profile_timeline(wire: Wire, variables: Json, asked: Asked, *, replies: bool) -> Json:
     author = _author_of(wire, variables)
     if author is None:
         return {}
-    page, after = _page(wire.world.posts_of(author, wire.now, replies=replies), variables)
-    entries, shown = [], set()
-    for number, post in enumerate(page):
-        if post.id in shown:
-            continue
-        above = _above(wire, post)
-        group = [*above, post]
-        shown |= {p.id for p in group}
-        sort = _sort(wire, number)
-        entries.append(
-            wire.item(post, sort=sort) if not above else wire.module("profile-conversation", group, sort=sort)
-        )
+    posts = wire.world.posts_of(author, wire.now, replies=replies)
+    if asked.hold_back:
+        posts = [post for post in posts if post.at <= wire.now - asked.hold_back]
+    page, after = _page(posts, variables)
+    entries = _with_advert(wire, _grouped(wire, page), asked)
+    first = not variables.get("cursor")
+    if first:
+        handles = [handle for handle in wire.world.people if handle != author.lower()][:3]
+        entries.insert(min(2, len(entries)), who_to_follow(wire, handles, sort=_sort(wire, 50)))
     instructions: list[Json] = [{"type": "TimelineClearCache"}]
-    pin = wire.world.post(pinned, wire.now) if pinned and not variables.get("cursor") else None
+    pin = wire.world.post(asked.pinned, wire.now) if asked.pinned and first else None
     if pin is not None and pin.author.lower() == author.lower():
-        instructions.append({"type": "TimelinePinEntry", "entry": wire.item(pin, pinned=True)})
+        instructions.append({"type": "TimelinePinEntry", "entry": pinned_item(wire, pin)})
     instructions.append({"type": "TimelineAddEntries", "entries": entries + _cursors(after)})
     timeline = {"instructions": instructions, "metadata": {"scribeConfig": {"page": "profileBest"}}}
     return {"user": {"result": {"__typename": "User", "timeline": {"timeline": timeline}}}}
+
+
+def _grouped(wire: Wire, page: list[Post]) -> list[Json]:
+    """A profile's posts as entries: one that answers another stands in a module with what it answers."""
+    entries: list[Json] = []
+    shown: set[str] = set()
+    for number, post in enumerate(page):
+        if post.id in shown:
+            continue
+        group = [*_above(wire, post), post]
+        shown |= {one.id for one in group}
+        sort = _sort(wire, number)
+        entries.append(
+            item(wire, post, sort=sort, near="suggest_ranked_organic_tweet")
+            if len(group) == 1
+            else conversation(wire, "profile-conversation", group, sort=sort)
+        )
+    return entries
+
+
+def _with_advert(wire: Wire, entries: list[Json], asked: Asked) -> list[Json]:
+    """The entries with one that is paid for among them; a timeline without entries has none."""
+    post = wire.world.advert(asked.viewer, wire.now) if asked.promoted and entries else None
+    if post is None or any(entry["entryId"] == f"tweet-{post.id}" for entry in entries):
+        return entries
+    paid = advert(wire, post, sort=_sort(wire, 60))
+    return [*entries[:_ADVERT_AFTER], paid, *entries[_ADVERT_AFTER:]]
 
 
 def _author_of(wire: Wire, variables: Json) -> str | None:
@@ -198,7 +270,7 @@ def _above(wire: Wire, post: Post) -> list[Post]:
 def _below(wire: Wire, post: Post) -> list[Post]:
     """One answer after the other, as a conversation is shown: the author's own first."""
     chain: list[Post] = []
-    while len(chain) < 12:
+    while len(chain) <= _THREAD:
         answers = wire.world.answers(post.id, wire.now)
         if not answers:
             break
@@ -227,8 +299,11 @@ def _read_cursor(value: Any) -> tuple[int, str]:
 
 
 def _cursors(after: str) -> list[Json]:
-    bottom = base64.b64encode(after.encode()).decode()
-    return [cursor("Top", base64.b64encode(b"0|").decode(), 2), cursor("Bottom", bottom, 1)]
+    return [cursor("Top", _encoded("0|"), 2), cursor("Bottom", _encoded(after), 1)]
+
+
+def _encoded(after: str) -> str:
+    return base64.b64encode(after.encode()).decode()
 
 
 def _sort(wire: Wire, number: int) -> int:

@@ -8,8 +8,11 @@ from html import escape
 from importlib import resources
 
 from stonechat.aviary.accounts import OwnAccount
+from stonechat.aviary.levers import Levers
 
 SUSPENDED = "Your account is suspended and is not permitted to perform this action."
+_SCRIPTS = ("elements", "wire", "posts", "timelines", "media", "composer", "pages")
+"""The parts of the page's script, in order; together they are one closure."""
 _TITLES = {"home": "Home", "compose": "Home", "search": "Search", "notifications": "Notifications"}
 
 
@@ -18,18 +21,21 @@ class Pages:
 
     def __init__(self) -> None:
         folder = resources.files("stonechat.aviary") / "static"
-        self.script = (folder / "site.js").read_text(encoding="utf-8")
+        parts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS]
+        self.script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
         self.style = (folder / "site.css").read_text(encoding="utf-8")
 
-    def shell(self, account: OwnAccount, path: str, changed: list[str], *, consent_wall: bool) -> str:
+    def shell(self, account: OwnAccount, path: str, levers: Levers, *, consent_wall: bool) -> str:
         """The page of a logged-in account; the script reads the address and fills it."""
+        changed = levers.page_changed
 
         def tid(name: str) -> str:
             return f'data-testid="{name}_v2"' if name in changed else f'data-testid="{name}"'
 
-        settings = json.dumps({"handle": account.handle, "id": account.id, "changed": changed})
+        told = {"handle": account.handle, "id": account.id, "changed": changed, "dead": levers.dead_button}
+        settings = json.dumps(told)
         handle = escape(account.handle)
-        wall = _consent(tid) if consent_wall else ""
+        wall = (_consent(tid) if consent_wall else "") + (_overlay(tid) if levers.overlay else "")
         return f"""<!DOCTYPE html>
 <html dir="ltr" lang="en"><head><meta charset="utf-8"><title>{_title(path)}</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
@@ -47,12 +53,18 @@ class Pages:
 <script type="application/json" id="settings">{settings}</script>
 <script src="/static/site.js"></script></body></html>"""
 
-    def login(self) -> str:
-        """The login wall."""
+    def login(self, *, wrong: bool = False) -> str:
+        """The login wall: first the name, then the password."""
+        said = '<p role="alert" data-testid="toast">Wrong password!</p>' if wrong else ""
         return _wall(
             "Log in to X / X",
-            '<h1>Log in to X</h1><label>Phone, email, or username<input name="text" autocomplete="username">'
-            "</label><button>Next</button>",
+            f'<h1>Log in to X</h1>{said}<form method="post" id="login">'
+            '<label>Phone, email, or username<input name="text" autocomplete="username"></label>'
+            '<button type="button" id="next">Next</button>'
+            '<div id="second" hidden><label>Password<input name="password" type="password" '
+            'autocomplete="current-password"></label>'
+            '<button data-testid="LoginForm_Login_Button">Log in</button></div></form>'
+            f"<script>{_LOGIN}</script>",
         )
 
     def locked(self) -> str:
@@ -90,6 +102,20 @@ class Pages:
         )
 
 
+_LOGIN = """
+const form = document.getElementById("login");
+const second = () => {
+  document.getElementById("second").hidden = false;
+  document.getElementById("next").hidden = true;
+  form.password.focus();
+};
+document.getElementById("next").addEventListener("click", second);
+form.addEventListener("submit", (event) => {
+  if (document.getElementById("second").hidden) { event.preventDefault(); second(); }
+});
+"""
+
+
 def _title(path: str) -> str:
     parts = path.strip("/").split("/")
     if parts[0] in _TITLES:
@@ -112,4 +138,13 @@ def _consent(named: Callable[[str], str]) -> str:
         "<p>X and its partners use cookies to provide you with a better service.</p>"
         "<button data-answer=accept>Accept all cookies</button> "
         "<button data-answer=refuse>Refuse non-essential cookies</button></div>"
+    )
+
+
+def _overlay(named: Callable[[str], str]) -> str:
+    """A layer that wants to sell something; it can only be closed, not answered."""
+    return (
+        f'<div {named("mask")} class="mask"></div><div {named("sheetDialog")} class="consent" role="dialog" '
+        'aria-modal="true"><h2>See more with Premium</h2><p>Half the adverts, longer posts.</p>'
+        "<button>Subscribe</button></div>"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from stonechat.aviary.media import Media
+
 _DAY = 86_400
 
 
@@ -17,7 +19,8 @@ class Post:
         log_interactions: log of the interactions that it will have in the end.
         ordinal: number of the root post of one of our accounts, from 0; None for all others.
         quoted, reposted: id of the post that it quotes or reposts.
-        hidden: ``tombstone`` or ``wrapped`` where the wire shows it so.
+        hidden: ``tombstone``, ``unavailable``, ``empty`` or ``wrapped`` where the wire shows it so.
+        media: pictures or a film in it.
     """
 
     id: str
@@ -32,6 +35,7 @@ class Post:
     reposted: str | None = None
     hidden: str = ""
     own: bool = False
+    media: tuple[Media, ...] = ()
 
 
 class Shelf:
@@ -70,6 +74,10 @@ class Shelf:
     def mentions(self, handle: str, now: float) -> list[Post]:
         """Visible posts of others that speak to ``handle``, newest first."""
         return newest_first(self._mentions.get(handle.lower(), ()), now)
+
+    def of_day(self, day: int, now: float) -> Iterator[Post]:
+        """Visible posts of the ``day``-th day since 1970, unordered."""
+        return (post for post in self._by_day.get(day, ()) if post.at <= now)
 
     def since(self, start: float, now: float) -> Iterator[Post]:
         """Visible posts made from ``start`` on, newest day first, unordered within a day."""

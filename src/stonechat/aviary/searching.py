@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from stonechat.aviary.audience import Counts
+from stonechat.aviary.posts import Post
+
 _PIECE = re.compile(r'-?"[^"]+"|\(|\)|\S+?(?=[()]|\s|$)')
 
 
@@ -36,6 +39,27 @@ class Query:
         lowered = text.lower()
         return all(any(_contains(lowered, word) for word in group) for group in self.groups) and not any(
             _contains(lowered, word) for word in self.without
+        )
+
+    def finds(self, post: Post, counts: Callable[[Post], Counts]) -> bool:
+        """Whether ``post`` is a result; its counts are asked for only where the search limits them."""
+        if post.reposted is not None or (self.lang and self.lang != "en"):
+            return False
+        if self.replies is not None and self.replies != (post.in_reply_to is not None):
+            return False
+        if self.authors and post.author.lower() not in self.authors:
+            return False
+        if self.to and not post.text.lower().startswith(f"@{self.to}"):
+            return False
+        if not self.matches_text(post.text):
+            return False
+        return not (self.min_likes or self.min_reposts or self.min_replies) or self._loud(counts(post))
+
+    def _loud(self, counts: Counts) -> bool:
+        return (
+            counts.likes >= self.min_likes
+            and counts.reposts >= self.min_reposts
+            and counts.replies >= self.min_replies
         )
 
 

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from aiohttp import web
 
 from stonechat.aviary.control import Control
+from stonechat.aviary.door import Door
+from stonechat.aviary.graphql import GraphQL
 from stonechat.aviary.levers import Panel
+from stonechat.aviary.media import Uploads
 from stonechat.aviary.model import ModelEndpoint
+from stonechat.aviary.sending import Sending
+from stonechat.aviary.sessions import Sessions
 from stonechat.aviary.site import Site
+from stonechat.aviary.uploading import Uploading
 from stonechat.aviary.world import World
 from stonechat.aviary.writing import Author
 
-MAX_BODY = 4 * 1024 * 1024
+MAX_BODY = 24 * 1024 * 1024
 
 
-def create_app(world: World, panel: Panel | None = None) -> web.Application:
+def create_app(world: World, panel: Panel | None = None, *, folder: Path | None = None) -> web.Application:
     """An application that serves ``world``: the site, its model endpoint and the back door.
+
+    Args:
+        folder: where it is kept which sessions were issued; None forgets that at the end.
 
     The application owns nothing outside itself; close the world after it.
     """
     panel = panel or Panel()
-    site = Site(world, panel)
+    uploads = Uploads()
+    door = Door(world, panel, Sessions(world.seed, world.accounts, folder))
     app = web.Application(client_max_size=MAX_BODY)
-    app.add_routes(Control(world, panel, site).routes())
+    app.add_routes(Control(door).routes())
     author = Author(world.seed)
     author.remember(entry.text for entry in world.ledger)
     app.add_routes(ModelEndpoint(world, panel, author).routes())
-    app.add_routes(site.routes())
+    app.add_routes(GraphQL(door, Sending(door, uploads)).routes())
+    app.add_routes(Uploading(door, uploads).routes())
+    app.add_routes(Site(door).routes())
     return app

@@ -1,24 +1,26 @@
-"""Posts and people in the shapes of X's GraphQL answers, traps included.
+"""Posts in the shapes of X's GraphQL answers, traps included.
 
-Both author shapes, visibility wrappers, tombstones, long text as ``note_tweet``, view counts that new
-posts do not have yet, quoted and reposted posts nested in their own way.
+Both author shapes, visibility wrappers, tombstones and posts that are not there at all, long text as
+``note_tweet``, view counts that new posts do not have yet, quoted and reposted posts nested in their own
+way, shortened links, escaped text, the mentions that X puts before an answer.
 """
 
 from __future__ import annotations
 
-import re
-
 from stonechat.aviary.accounts import OwnAccount
+from stonechat.aviary.media import Media
 from stonechat.aviary.people import Person
 from stonechat.aviary.posts import Post
+from stonechat.aviary.wirelinks import short_link
 from stonechat.aviary.wirepeople import Json, new_user, old_user, opaque
+from stonechat.aviary.wiretext import DISPLAYED, link_entities, wire_text, with_short_links
 from stonechat.aviary.world import World
 from stonechat.aviary.worldtime import x_date
 
 _WEB_APP = '<a href="https://mobile.twitter.com" rel="nofollow">Twitter Web App</a>'
 _TOMBSTONE = "This Post was deleted by the Post author."
-_DISPLAYED = 280
-_MENTION = re.compile(r"@(\w{1,30})")
+_PICTURED = 9
+"""One in so many posts of others carries a picture."""
 
 
 class Wire:
@@ -60,21 +62,25 @@ class Wire:
     # ---------------------------------------------------------------- posts
 
     def post_results(self, post: Post, *, nested: bool = False) -> Json:
-        """``tweet_results`` for a post: the post, its wrapper or its tombstone."""
-        if post.hidden == "tombstone" and not nested:
-            return {"result": {"__typename": "TweetTombstone", "tombstone": _tombstone()}}
-        tweet = self.tweet(post, nested=nested)
-        if post.hidden == "wrapped":
-            actions = {"limitedActions": [{"action": "Reply"}]}
-            tweet.pop("__typename")
-            return {
-                "result": {
-                    "__typename": "TweetWithVisibilityResults",
-                    "limitedActionResults": actions,
-                    "tweet": tweet,
+        """``tweet_results`` for a post: the post, its wrapper, its tombstone, or nothing at all."""
+        match post.hidden:
+            case "tombstone" if not nested:
+                return {"result": {"__typename": "TweetTombstone", "tombstone": _tombstone()}}
+            case "unavailable" if not nested:
+                return {"result": {"__typename": "TweetUnavailable", "reason": "Suspended"}}
+            case "empty" if not nested:
+                return {}
+            case "wrapped":
+                tweet = self.tweet(post, nested=nested)
+                tweet.pop("__typename")
+                return {
+                    "result": {
+                        "__typename": "TweetWithVisibilityResults",
+                        "limitedActionResults": {"limitedActions": [{"action": "Reply"}]},
+                        "tweet": tweet,
+                    }
                 }
-            }
-        return {"result": tweet}
+        return {"result": self.tweet(post, nested=nested)}
 
     def tweet(self, post: Post, *, nested: bool = False) -> Json:
         """A ``Tweet`` result; the counts in it are noted as served if the post is ours."""
@@ -87,12 +93,7 @@ class Wire:
         tweet: Json = {
             "__typename": "Tweet",
             "core": {"user_results": {"result": self.user(post.author)}},
-            "edit_control": {
-                "edit_tweet_ids": [post.id],
-                "editable_until_msecs": str(int(post.at * 1000) + 3_600_000),
-                "edits_remaining": "5",
-                "is_edit_eligible": False,
-            },
+            "edit_control": _edits(post),
             "grok_translated_post_with_availability": {"is_available": False},
             "is_translatable": False,
             "legacy": self._legacy(post, nested=nested)
@@ -108,55 +109,71 @@ class Wire:
             "unmention_data": {},
             "views": views,
         }
+        if self._source == "TweetDetail" and not nested:
+            tweet["has_birdwatch_notes"] = False
         if post.author.lower() == self._viewer:
             tweet["quick_promote_eligibility"] = {"eligibility": "IneligibleTweet"}
-        if len(post.text) > _DISPLAYED and post.reposted is None:
+        if len(post.text) > DISPLAYED and post.reposted is None:
             tweet["note_tweet"] = _note(post)
-        quoted = self.world.post(post.quoted, self.now) if post.quoted else None
-        if quoted is not None and not nested:
-            tweet["quoted_status_result"] = self.post_results(quoted, nested=True)
-        return tweet
+        return tweet | self._quoted(post, nested=nested)
+
+    def _quoted(self, post: Post, *, nested: bool) -> Json:
+        """The quoted post; a tombstone if it is gone; only a reference inside a quoted post."""
+        if not post.quoted:
+            return {}
+        if nested:
+            return {"quotedRefResult": {"result": {"__typename": "Tweet", "rest_id": post.quoted}}}
+        quoted = self.world.post(post.quoted, self.now)
+        if quoted is None:
+            gone = {"__typename": "TweetTombstone", "tombstone": _tombstone()}
+            return {"quoted_status_result": {"result": gone}}
+        return {"quoted_status_result": self.post_results(quoted, nested=True)}
 
     def _legacy(self, post: Post, *, nested: bool) -> Json:
         author = self.world.author(post.author)
-        text = post.text if len(post.text) <= _DISPLAYED else post.text[: _DISPLAYED - 1] + "…"
+        address = f"https://x.com/{post.author}/status/{post.id}"
+        media = post.media or self._picture(post)
+        text = wire_text(
+            post.text, answered=self._answered(post), media=media, address=address, author=self.world.author
+        )
         legacy: Json = {
             "bookmarked": False,
             "conversation_id_str": post.conversation,
             "created_at": x_date(post.at),
-            "display_text_range": [0, len(text)],
-            "entities": self._entities(text),
+            "display_text_range": text.shown,
+            "entities": text.entities,
             "favorited": False,
-            "full_text": text,
+            "full_text": text.full_text,
             "id_str": post.id,
             "is_quote_status": post.quoted is not None,
             "lang": "en",
             "retweeted": False,
             "user_id_str": author.id if author else "0",
         }
+        if media:
+            legacy["extended_entities"] = {"media": text.entities["media"]}
+        if media or "urls" in text.entities:
+            legacy |= {"possibly_sensitive": False, "possibly_sensitive_editable": True}
         if post.in_reply_to:
             legacy |= self._reply_fields(post)
-        if post.quoted and not nested:
+        if post.quoted:
             legacy |= self._quote_fields(post)
         reposted = self.world.post(post.reposted, self.now) if post.reposted else None
         if reposted is not None:
             legacy["retweeted_status_result"] = self.post_results(reposted, nested=True)
         return legacy
 
-    def _entities(self, text: str) -> Json:
-        """The accounts that a text mentions; empty where there are none, as on the real wire."""
-        found = [(match, self.world.author(match[1])) for match in _MENTION.finditer(text)]
-        mentions = [
-            {
-                "id_str": author.id,
-                "indices": [match.start(), match.end()],
-                "name": author.name,
-                "screen_name": author.handle,
-            }
-            for match, author in found
-            if author is not None
-        ]
-        return {"user_mentions": mentions} if mentions else {}
+    def _picture(self, post: Post) -> tuple[Media, ...]:
+        """What others show with their posts now and then."""
+        if post.own or post.reposted or int(post.id) % _PICTURED or len(post.text) > DISPLAYED:
+            return ()
+        alt = "A desk by a window." if int(post.id) % 2 else ""
+        return (Media(post.id, "", 0, "image/jpeg", 1200, 900, alt),)
+
+    def _answered(self, post: Post) -> str | None:
+        """Whom the post answers, if that is not its own author."""
+        parent = self.world.post(post.in_reply_to, self.now) if post.in_reply_to else None
+        return parent.author if parent is not None and parent.author != post.author else None
 
     def _reply_fields(self, post: Post) -> Json:
         parent = self.world.post(post.in_reply_to or "", self.now)
@@ -169,120 +186,23 @@ class Wire:
     def _quote_fields(self, post: Post) -> Json:
         quoted = self.world.post(post.quoted or "", self.now)
         author = quoted.author if quoted else "i"
+        expanded = f"https://twitter.com/{author}/status/{post.quoted}"
         return {
             "quoted_status_id_str": post.quoted,
             "quoted_status_permalink": {
                 "display": f"x.com/{author}/sta…",
-                "expanded": f"https://twitter.com/{author}/status/{post.quoted}",
-                "url": "https://t.co/" + (post.quoted or "")[-10:],
+                "expanded": expanded,
+                "url": short_link(expanded),
             },
         }
 
-    # ---------------------------------------------------------------- timelines
 
-    def item(self, post: Post, *, entry_id: str | None = None, sort: int = 0, pinned: bool = False) -> Json:
-        """A timeline entry with one post."""
-        content: Json = {
-            "__typename": "TimelineTimelineItem",
-            "clientEventInfo": {"component": "pinned_tweets" if pinned else "tweet", "element": "tweet"},
-            "entryType": "TimelineTimelineItem",
-            "itemContent": self.item_content(post),
-        }
-        if pinned:
-            content["itemContent"]["socialContext"] = {
-                "contextType": "Pin",
-                "text": "Pinned",
-                "type": "TimelineGeneralContext",
-            }
-        return {"content": content, "entryId": entry_id or f"tweet-{post.id}", "sortIndex": str(sort)}
-
-    def item_content(self, post: Post, display: str = "Tweet") -> Json:
-        """The ``itemContent`` of a post."""
-        return {
-            "__typename": "TimelineTweet",
-            "itemType": "TimelineTweet",
-            "tweetDisplayType": display,
-            "tweet_results": self.post_results(post),
-        }
-
-    def module(self, prefix: str, posts: list[Post], *, sort: int = 0, display: str = "Tweet") -> Json:
-        """A conversation module: several posts that belong together."""
-        name = f"{prefix}-{posts[0].id}"
-        return {
-            "content": {
-                "__typename": "TimelineTimelineModule",
-                "clientEventInfo": {"component": "suggest_ranked_organic_tweet"},
-                "displayType": "VerticalConversation",
-                "entryType": "TimelineTimelineModule",
-                "items": [
-                    {
-                        "entryId": f"{name}-tweet-{post.id}",
-                        "item": {
-                            "clientEventInfo": {"component": "tweet", "element": "tweet"},
-                            "itemContent": self.item_content(post, display),
-                        },
-                    }
-                    for post in posts
-                ],
-                "metadata": {
-                    "conversationMetadata": {
-                        "allTweetIds": [post.id for post in posts],
-                        "enableDeduplication": True,
-                    }
-                },
-            },
-            "entryId": name,
-            "sortIndex": str(sort),
-        }
-
-    def user_item(self, handle: str, sort: int) -> Json:
-        """A timeline entry with one account (lists of followers)."""
-        user = self.user(handle)
-        content = {
-            "__typename": "TimelineUser",
-            "itemType": "TimelineUser",
-            "user_results": {"result": user},
-            "userDisplayType": "User",
-        }
-        return {
-            "content": {
-                "__typename": "TimelineTimelineItem",
-                "clientEventInfo": {"component": "FollowersSgs", "element": "user"},
-                "entryType": "TimelineTimelineItem",
-                "itemContent": content,
-            },
-            "entryId": f"user-{user.get('rest_id', handle)}",
-            "sortIndex": str(sort),
-        }
-
-
-def cursor(kind: str, value: str, sort: int = 0) -> Json:
-    """A cursor entry; ``kind`` is Top, Bottom, ShowMore or ShowMoreThreads."""
+def _edits(post: Post) -> Json:
     return {
-        "content": {
-            "__typename": "TimelineTimelineCursor",
-            "cursorType": kind,
-            "entryType": "TimelineTimelineCursor",
-            "value": value,
-        },
-        "entryId": f"cursor-{kind.lower()}-{sort}",
-        "sortIndex": str(sort),
-    }
-
-
-def error(code: int, message: str, *path: str) -> Json:
-    """An error as GraphQL answers it, usually with HTTP 200."""
-    kind = "Permissions" if code in {32, 64, 326, 226, 179} else "Validation"
-    return {
-        "message": message,
-        "locations": [{"line": 19, "column": 3}],
-        "path": list(path),
-        "extensions": {"name": "AuthorizationError", "source": "Client", "code": code, "kind": kind},
-        "code": code,
-        "kind": kind,
-        "name": "AuthorizationError",
-        "source": "Client",
-        "tracing": {"trace_id": f"{code:016x}"},
+        "edit_tweet_ids": [post.id],
+        "editable_until_msecs": str(int(post.at * 1000) + 3_600_000),
+        "edits_remaining": "5",
+        "is_edit_eligible": False,
     }
 
 
@@ -295,11 +215,16 @@ def _note(post: Post) -> Json:
         "is_expandable": True,
         "note_tweet_results": {
             "result": {
-                "entity_set": {"hashtags": [], "symbols": [], "urls": [], "user_mentions": []},
+                "entity_set": {
+                    "hashtags": [],
+                    "symbols": [],
+                    "urls": link_entities(post.text),
+                    "user_mentions": [],
+                },
                 "id": opaque("NoteTweet", post.id),
                 "media": {"inline_media": []},
                 "richtext": {"richtext_tags": []},
-                "text": post.text,
+                "text": with_short_links(post.text),
             }
         },
     }

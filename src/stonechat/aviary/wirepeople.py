@@ -7,6 +7,7 @@ from typing import Any
 
 from stonechat.aviary.accounts import OwnAccount
 from stonechat.aviary.people import Person
+from stonechat.aviary.wirelinks import short_link
 from stonechat.aviary.worldtime import x_date
 
 Json = dict[str, Any]
@@ -14,11 +15,13 @@ Json = dict[str, Any]
 
 def new_user(author: OwnAccount | Person, *, joined: float, followers: int, posts: int, full: bool) -> Json:
     """The newer shape; ``full`` adds what only a profile's own answer has."""
+    premium = isinstance(author, Person) and author.premium
     user: Json = {
         "__typename": "User",
         "action_counts": {"favorites_count": 40 + int(author.id) % 900},
-        "affiliates_highlighted_label": {},
+        "affiliates_highlighted_label": _label(author) if premium else {},
         "avatar": {"image_url": "/static/avatar.png"},
+        "banner": {"image_url": "/static/banner.png"} if premium else {},
         "core": {
             "created_at": x_date(joined),
             "name": author.name,
@@ -28,13 +31,15 @@ def new_user(author: OwnAccount | Person, *, joined: float, followers: int, post
         "follow_request_sent": False,
         "has_graduated_access": True,
         "id": opaque("User", author.id),
-        "is_blue_verified": isinstance(author, Person) and author.premium,
+        "is_blue_verified": premium,
         "location": {"location": ""},
         "media_permissions": {"can_media_tag": True},
         "notifications_settings": {"notifications_enabled": False},
+        "pinned_items": {},
         "possibly_sensitive": False,
         "privacy": {"protected": False},
-        "profile_bio": {"description": author.bio, "entities": {"description": {}}},
+        "profile_bio": {"description": author.bio, "entities": _bio_entities(author, premium)},
+        "profile_description_language": "en",
         "profile_image_shape": "Circle",
         "profile_metadata": {"profile_interstitial_type": ""},
         "profile_translation": {"translator_type": "none"},
@@ -49,10 +54,13 @@ def new_user(author: OwnAccount | Person, *, joined: float, followers: int, post
         "super_follow_eligible": False,
         "super_followed_by": False,
         "super_following": False,
-        "tipjar_settings": {},
+        "tipjar_settings": {"is_enabled": False} if premium else {},
         "tweet_counts": {"media_tweets": 0, "tweets": posts},
-        "verification": {"verified": False},
+        "verification": {"verified": False, "verified_type": "Business"} if premium else {"verified": False},
+        "website": {"url": _home(author)["url"]} if premium else {},
     }
+    if premium:
+        user["professional"] = _profession(author)
     if full:
         user |= {
             "business_account": {},
@@ -62,9 +70,46 @@ def new_user(author: OwnAccount | Person, *, joined: float, followers: int, post
             "is_profile_translatable": False,
             "legacy_extended_profile": {},
             "profile_sort_enabled": True,
-            "verification_info": {},
+            "verification_info": _verified(joined) if premium else {},
         }
     return user
+
+
+def _home(author: OwnAccount | Person) -> Json:
+    address = f"https://{author.handle.replace('_', '-')}.example.com/"
+    bare = address.removeprefix("https://").rstrip("/")
+    return {"display_url": bare, "expanded_url": address, "indices": [0, 23], "url": short_link(address)}
+
+
+def _bio_entities(author: OwnAccount | Person, premium: bool) -> Json:
+    return {"description": {}} | ({"url": {"urls": [_home(author)]}} if premium else {})
+
+
+def _label(author: OwnAccount | Person) -> Json:
+    return {
+        "label": {
+            "badge": {"url": "/static/avatar.png"},
+            "description": "Small Studios",
+            "url": {"url": f"/{author.handle}", "urlType": "DeepLink"},
+            "userLabelDisplayType": "Badge",
+            "userLabelType": "BusinessLabel",
+        }
+    }
+
+
+def _profession(author: OwnAccount | Person) -> Json:
+    return {
+        "category": [{"icon_name": "IconBriefcaseStroke", "id": 1009, "name": "Community"}],
+        "professional_type": "Business",
+        "rest_id": str(int(author.id) + 1),
+    }
+
+
+def _verified(joined: float) -> Json:
+    learn = "This account is verified. Learn more"
+    link = {"url": "https://help.example.com/profile-labels", "url_type": "ExternalUrl"}
+    description = {"entities": [{"from_index": 26, "ref": link, "to_index": 36}], "text": learn}
+    return {"reason": {"description": description, "verified_since_msec": str(int(joined * 1000))}}
 
 
 def old_user(person: Person, posts: int) -> Json:

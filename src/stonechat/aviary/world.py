@@ -12,7 +12,9 @@ from stonechat.aviary.accounts import OwnAccount, own_account
 from stonechat.aviary.audience import Counts, Engagement, draw_engagement
 from stonechat.aviary.chance import chance
 from stonechat.aviary.crowd import DAY, Crowd, Spoken, Voices
+from stonechat.aviary.following import Drift
 from stonechat.aviary.ledger import Entry, Ledger
+from stonechat.aviary.media import Media
 from stonechat.aviary.people import Person, make_people
 from stonechat.aviary.posts import Post, Shelf, newest_first
 from stonechat.aviary.reading import read_traits
@@ -69,9 +71,10 @@ class World:
         self._shelf = Shelf()
         self._next_day = int(clock.epoch // DAY) - PAST_DAYS
         self._engagement = lru_cache(maxsize=6_000)(self._draw)
-        self._moves = lru_cache(maxsize=4_000)(self._draw_moves)
+        self._drift = Drift(seed, clock.epoch)
         self._texts: set[tuple[str, str, str | None]] = set()
         self._roots: dict[str, int] = {}
+        self._adverts: dict[tuple[str, int], Post | None] = {}
         self._last_id = 0
         for entry in self.ledger:
             self._shelve(entry)
@@ -121,12 +124,21 @@ class World:
         posts = (p for p in self._shelf.since(now - 2 * DAY, now) if p.in_reply_to is None)
         return newest_first(posts, now)[:200]
 
+    def advert(self, viewer: str, now: float) -> Post | None:
+        """The post that somebody pays to have shown to ``viewer`` today: a loud one of yesterday's."""
+        day = int(now // DAY) - 1
+        key = (viewer.lower(), day)
+        if key not in self._adverts:
+            posts = [p for p in self._shelf.of_day(day, now) if not (p.own or p.in_reply_to or p.reposted)]
+            self._adverts[key] = max(posts, key=lambda post: post.log_interactions, default=None)
+        return self._adverts[key]
+
     def search(self, query: Query, now: float, *, latest: bool) -> list[Post]:
         """Posts that match: newest first, or (Top) most liked first."""
         found = [
             post
             for post in self._shelf.since(query.since or now - SEARCH_DAYS * DAY, query.until or now)
-            if post.at <= now and self._matches(post, query, now)
+            if post.at <= now and query.finds(post, lambda one: self.counts(one, now))
         ]
         if latest:
             return newest_first(found, now)
@@ -142,7 +154,7 @@ class World:
             self._engagement(p.id, p.at, p.log_interactions, p.author, p.ordinal).followed(now)
             for p in self._shelf.by_author(handle, now)
         )
-        return max(0, account.first_followers + brought + self._drifted(handle, now))
+        return max(0, account.first_followers + brought + self._drift.since_the_first_day(handle, now))
 
     # ---------------------------------------------------------------- posting
 
@@ -153,19 +165,23 @@ class World:
         reply_to: str | None,
         client: dict[str, str],
         *,
+        media: tuple[Media, ...] = (),
+        quoted: str | None = None,
         refuse_duplicates: bool = True,
         answered: bool = True,
     ) -> Post | Refusal:
-        """Accept a post into the ledger, or say why not (X's codes 186, 187, 385, 170)."""
+        """Accept a post into the ledger, or say why not (X's codes 186, 187, 385, 144, 170)."""
         now = self.now()
         text = text.strip()
-        if not text:
+        parent = self.post(reply_to, now) if reply_to else None
+        if not text and not media:
             return Refusal(170, "Missing required parameter: tweet_text.")
         if weighted_length(text) > MAX_WEIGHTED:
             return Refusal(186, "Tweet needs to be a bit shorter.")
-        parent = self.post(reply_to, now) if reply_to else None
         if reply_to and parent is None:
             return Refusal(385, "You attempted to reply to a Tweet that is deleted or not visible to you.")
+        if quoted and self.post(quoted, now) is None:
+            return Refusal(144, "No status found with that ID.")
         if refuse_duplicates and (handle.lower(), " ".join(text.split()), reply_to) in self._texts:
             return Refusal(187, "Status is a duplicate.")
         entry = Entry(
@@ -179,6 +195,8 @@ class World:
             ordinal=self._roots.get(handle.lower(), 0) if reply_to is None else None,
             client=client,
             answered=answered,
+            media=[one.as_row() for one in media],
+            quoted=quoted,
         )
         self.ledger.append(entry)
         return self._shelve(entry)
@@ -200,6 +218,8 @@ class World:
             conversation=entry.conversation or entry.id,
             ordinal=entry.ordinal,
             own=True,
+            quoted=entry.quoted,
+            media=tuple(Media(**row) for row in entry.media),
         )
         handle = entry.author.lower()
         self._last_id = max(self._last_id, int(entry.id))
@@ -249,44 +269,6 @@ class World:
                 return False
             post = parent
         return True
-
-    def _matches(self, post: Post, query: Query, now: float) -> bool:
-        if post.reposted is not None or (query.lang and query.lang != "en"):
-            return False
-        if query.replies is not None and query.replies != (post.in_reply_to is not None):
-            return False
-        if query.authors and post.author.lower() not in query.authors:
-            return False
-        if query.to and not post.text.lower().startswith(f"@{query.to}"):
-            return False
-        return query.matches_text(post.text) and self._loud_enough(post, query, now)
-
-    def _loud_enough(self, post: Post, query: Query, now: float) -> bool:
-        if not (query.min_likes or query.min_reposts or query.min_replies):
-            return True
-        counts = self.counts(post, now)
-        return (
-            counts.likes >= query.min_likes
-            and counts.reposts >= query.min_reposts
-            and counts.replies >= query.min_replies
-        )
-
-    def _drifted(self, handle: str, now: float) -> int:
-        """Followers that came and went by themselves since the first day, up to ``now``."""
-        today = int(now // DAY)
-        whole_days = sum(
-            self._day_drift(handle, day, DAY) for day in range(int(self.clock.epoch // DAY), today)
-        )
-        return whole_days + self._day_drift(handle, today, now - today * DAY)
-
-    def _day_drift(self, handle: str, day: int, seconds: float) -> int:
-        moves = self._moves(handle.lower(), day)
-        return sum(step for at, step in moves if at <= seconds)
-
-    def _draw_moves(self, handle: str, day: int) -> tuple[tuple[float, int], ...]:
-        rng = chance(self.seed, "followers", handle, day)
-        steps = [1] * int(rng.poisson(4.0)) + [-1] * int(rng.poisson(3.0))
-        return tuple((float(at) * DAY, step) for at, step in zip(rng.random(len(steps)), steps, strict=True))
 
 
 def _handles(text: str) -> tuple[str, ...]:
