@@ -383,17 +383,6 @@ job_steps = Table(
     Column("error", Text, nullable=False, default=""),
 )
 
-run_evidence = Table(  # what was kept of a failure during a run, as files
-    "run_evidence",
-    metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("file", String(200), primary_key=True),  # a name in the evidence folder of ``host``
-    _account(nullable=True),
-    Column("host", String(120), nullable=False),
-    Column("at", UtcTime, nullable=False),  # real time
-    Column("what", Text, nullable=False, default=""),
-)
-
 wakeups = Table(  # asked for by a run; gone once another has followed
     "wakeups",
     metadata,

@@ -35,16 +35,6 @@ def upgrade() -> None:
 
 def _create_job_tables() -> None:
     op.create_table(
-        "run_evidence",
-        sa.Column("run_id", sa.String(length=250), nullable=False),
-        sa.Column("file", sa.String(length=200), nullable=False),
-        sa.Column("account_id", sa.String(length=120), nullable=True),
-        sa.Column("host", sa.String(length=120), nullable=False),
-        sa.Column("at", UtcTime(), nullable=False),
-        sa.Column("what", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("run_id", "file", name=op.f("pk_run_evidence")),
-    )
-    op.create_table(
         "wakeups",
         sa.Column("id", sa.String(length=250), nullable=False),
         sa.Column("account_id", sa.String(length=120), nullable=True),
