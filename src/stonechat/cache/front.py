@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from stonechat.cache.memory import InProcessCache
+from stonechat.cache.pool import Connections
+from stonechat.cache.redis_cache import RedisCache
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import CacheSwitched, EventStream
-from stonechat.core.ports import Cache, Lease
+from stonechat.core.ports import Cache, Lease, NoLease
 
 T = TypeVar("T")
 
 FAILURES = 3
-"""Failed calls in a row after which Redis is left alone until a ping succeeds."""
+"""Failed calls in a row after which Redis is left alone until it has proved itself."""
 
-FIRST_PING, LONGEST_PING = timedelta(milliseconds=500), timedelta(seconds=10)
+WINDOW, MOST_TROUBLED = 20, 10
+"""Redis is left alone as well where so many of the last calls failed or were slow."""
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(milliseconds=500), timedelta(seconds=10)
+"""Between two tries to come back (real time); they double."""
+
+STEADY = timedelta(minutes=1)
+"""Back for less than this (real time), the pauses go on from where they were: no flapping."""
+
+LEAK_TOLD = timedelta(minutes=5)
+"""How long (real time) a leaked connection is told after it was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,129 +43,187 @@ class CacheHealth:
         serving: ``redis`` or ``in-process``.
         degraded: Redis is configured and does not serve.
         since: real time of the last switch, or of the start.
-        calls, failures: since the start.
+        cause, remedy: why Redis does not serve, and what the owner can do.
+        leak: who lost a connection lately; empty where nobody did.
+        calls, failures, hits, misses: since the start; hits and misses count reads.
     """
 
     serving: str
     degraded: bool
     since: datetime
-    cause: str
-    calls: int
-    failures: int
+    cause: str = ""
+    remedy: str = ""
+    leak: str = ""
+    calls: int = 0
+    failures: int = 0
+    hits: int = 0
+    misses: int = 0
+    connections: Connections = field(default_factory=Connections)
 
 
 class FrontCache:
     """A :class:`Cache` that never fails: a failed call is answered by the spare.
 
-    After :data:`FAILURES` failures in a row only the spare is asked, and pings in the background,
-    500 ms to 10 s apart, find out when the main one is back. Without a main one the spare serves alone.
+    After :data:`FAILURES` failures in a row, or too many failed and slow calls in all, only the spare is
+    asked, and trial writes in the background find out when Redis serves again. Without Redis the spare
+    serves alone. While Redis is configured and away no lease is granted at all, since other hosts may
+    still hold it there.
+
+    Args:
+        slow: a call that takes longer (real time) counts as trouble.
     """
 
-    def __init__(self, main: Cache | None, spare: InProcessCache, clock: Clock, events: EventStream) -> None:
+    def __init__(
+        self,
+        main: RedisCache | None,
+        spare: InProcessCache,
+        clock: Clock,
+        events: EventStream,
+        *,
+        slow: timedelta = timedelta(milliseconds=250),
+    ) -> None:
         self._main = main
         self._spare = spare
         self._clock = clock
         self._events = events
+        self._slow = slow.total_seconds()
         self._away = False
-        self._row = 0
-        self._cause = ""
+        self._troubled: deque[bool] = deque(maxlen=WINDOW)
+        self._cause = self._remedy = ""
         self._since = clock.wall()
-        self._calls = 0
-        self._failures = 0
-        self._pinger: asyncio.Task[None] | None = None
+        self._switched = clock.monotonic()
+        self._pause = FIRST_PAUSE
+        self._calls = self._failures = self._hits = self._misses = 0
+        self._returning: asyncio.Task[None] | None = None
 
     def health(self) -> CacheHealth:
         """Who serves now, since when, and why."""
-        serving = "redis" if self._main is not None and not self._away else "in-process"
-        return CacheHealth(serving, self._away, self._since, self._cause, self._calls, self._failures)
+        connections = self._main.connections() if self._main is not None else Connections()
+        at = connections.last_leak_at
+        recent = at is not None and self._clock.monotonic() - at < LEAK_TOLD.total_seconds()
+        return CacheHealth(
+            serving="redis" if self._main is not None and not self._away else "in-process",
+            degraded=self._away,
+            since=self._since,
+            cause=self._cause,
+            remedy=self._remedy,
+            leak=connections.last_leak if recent else "",
+            calls=self._calls,
+            failures=self._failures,
+            hits=self._hits,
+            misses=self._misses,
+            connections=connections,
+        )
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None where it is absent or has expired."""
-        return await self._ask(lambda cache: cache.get(key))
+        found = await self._ask(lambda cache: cache.get(key))
+        if found is None:
+            self._misses += 1
+        else:
+            self._hits += 1
+        return found
 
     async def put(self, key: str, value: bytes, ttl: timedelta) -> None:
         """Keep ``value`` for at most ``ttl`` of real time."""
         await self._ask(lambda cache: cache.put(key, value, ttl))
 
-    async def add(self, key: str, value: bytes, ttl: timedelta) -> bool:
-        """Keep ``value`` only where the key is absent; say whether it was kept."""
-        return await self._ask(lambda cache: cache.add(key, value, ttl))
-
     async def count(self, key: str, ttl: timedelta) -> int:
         """Add one and return the new count; the first count starts the time to live."""
         return await self._ask(lambda cache: cache.count(key, ttl))
 
-    async def forget(self, key: str) -> None:
-        """Remove the key, if it is there."""
-        await self._ask(lambda cache: cache.forget(key))
-
-    async def lease(self, name: str, ttl: timedelta) -> Lease | None:
-        """Take the lease, or None where somebody else holds it."""
-        return await self._ask(lambda cache: cache.lease(name, ttl))
+    async def lease(self, name: str, ttl: timedelta) -> Lease | NoLease:
+        """Take the lease; ``UNSURE`` whenever Redis is configured and does not answer."""
+        if self._main is None:
+            return await self._spare.lease(name, ttl)
+        granted = await self._ask_main(lambda cache: cache.lease(name, ttl))
+        return NoLease.UNSURE if granted is None else granted
 
     async def release(self, lease: Lease) -> None:
-        """Give the lease back, if it is still ours; whoever granted it."""
-        await self._ask(lambda cache: cache.release(lease))
-        if self._main is not None and not self._away:
+        """Give the lease back, if it is still ours; unanswered, it ends by its time to live."""
+        if self._main is None:
             await self._spare.release(lease)
-
-    async def ping(self) -> None:
-        """Raise ``Transient`` where Redis is configured and cannot be reached."""
-        if self._main is not None:
-            await self._main.ping()
+        else:
+            await self._ask_main(lambda cache: cache.release(lease))
 
     async def start(self) -> None:
-        """Ask the main one once, so that the first caller need not find out."""
+        """Ask Redis once, so that the first caller need not find out."""
         if self._main is None:
             return
         try:
-            await self._main.ping()
+            await self._main.prove()
         except Transient as exc:
-            self._leave(exc.what)
+            self._leave(exc.what, exc.remedy)
 
     async def aclose(self) -> None:
-        """End the pings."""
-        if self._pinger is not None:
-            self._pinger.cancel()
-            await asyncio.gather(self._pinger, return_exceptions=True)
+        """End the tries to come back."""
+        if self._returning is not None:
+            self._returning.cancel()
+            await asyncio.gather(self._returning, return_exceptions=True)
 
     async def _ask(self, call: Callable[[Cache], Awaitable[T]]) -> T:
+        answer: list[T] = []
+
+        async def noted(cache: Cache) -> bool:
+            answer.append(await call(cache))
+            return True
+
+        if not await self._ask_main(noted):
+            return await call(self._spare)
+        return answer[0]
+
+    async def _ask_main(self, call: Callable[[RedisCache], Awaitable[T]]) -> T | None:
+        """Redis's answer, or None where it has none."""
         self._calls += 1
         if self._main is None or self._away:
-            return await call(self._spare)
+            return None
+        began = self._clock.monotonic()
         try:
             answer = await call(self._main)
         except Transient as exc:
             self._failures += 1
-            self._row += 1
-            if self._row >= FAILURES:
-                self._leave(exc.what)
-            return await call(self._spare)
-        self._row = 0
+            self._troubled.append(True)
+            if list(self._troubled)[-FAILURES:] == [True] * FAILURES:
+                self._leave(exc.what, exc.remedy)
+            return None
+        self._troubled.append(self._clock.monotonic() - began > self._slow)
+        if sum(self._troubled) >= MOST_TROUBLED:
+            self._leave(
+                f"Redis is overloaded: {sum(self._troubled)} of the last {len(self._troubled)} calls failed "
+                f"or took longer than {self._slow:g} s.",
+                "See what else uses the server (SLOWLOG, CLIENT LIST), or give Stonechat one of its own.",
+            )
         return answer
 
-    def _leave(self, why: str) -> None:
+    def _leave(self, why: str, remedy: str) -> None:
         if self._away:
             return
-        self._switch(away=True, why=why)
-        self._pinger = asyncio.create_task(self._await_return(), name="cache.await_return")
+        if self._clock.monotonic() - self._switched > STEADY.total_seconds():
+            self._pause = FIRST_PAUSE
+        self._switch(away=True, why=why, remedy=remedy)
+        self._returning = asyncio.create_task(self._await_return(), name="cache.await_return")
 
-    def _switch(self, *, away: bool, why: str) -> None:
-        self._away, self._cause, self._row = away, why if away else "", 0
+    def _switch(self, *, away: bool, why: str, remedy: str = "") -> None:
+        self._away = away
+        self._cause, self._remedy = (why, remedy) if away else ("", "")
+        self._troubled.clear()
         self._since = self._clock.wall()
+        self._switched = self._clock.monotonic()
         self._events.emit(CacheSwitched(to="in-process" if away else "redis", why=why))
 
     async def _await_return(self) -> None:
         assert self._main is not None  # noqa: S101 - started by _leave only
-        wait = FIRST_PING
         while True:
-            await self._clock.sleep_real(wait)
+            await self._clock.sleep_real(self._pause)
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            began = self._clock.monotonic()
             try:
-                await self._main.ping()
+                await self._main.prove()
             except Transient as exc:
-                self._cause = exc.what
-                wait = min(wait * 2, LONGEST_PING)
-            else:
-                self._spare.clear()  # what it holds will be out of date at the next outage
-                self._switch(away=False, why="Redis answers again")
-                return
+                self._cause, self._remedy = exc.what, exc.remedy
+                continue
+            if self._clock.monotonic() - began > self._slow:
+                continue
+            self._spare.clear()  # what it holds will be out of date at the next outage
+            self._switch(away=False, why="Redis serves again")
+            return

@@ -1,24 +1,45 @@
-"""Names of what is kept: in a namespace of our own and of bounded length."""
+"""Names and sizes of what is kept: in a namespace of our own, and bounded in every way."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from datetime import timedelta
 
-LONGEST = 200
-"""Characters; a longer key keeps its beginning and ends in a digest of the whole."""
+LONGEST_KEY = 200
+"""Characters of a key; a longer one keeps its beginning and ends in a digest of the whole."""
+
+LARGEST_VALUE = 512 * 1024
+"""Bytes; a larger value is not kept at all, as if it had been forgotten at once."""
+
+LONGEST_TTL = timedelta(days=7)
+"""Real time after which everything is gone, whatever was asked for."""
+
+_ODD = re.compile(r"[^A-Za-z0-9_.:/@+-]")
 
 
 def full_key(namespace: str, kind: str, key: str) -> str:
-    """``namespace:kind:key``, shortened where it is too long; different keys stay different."""
-    if len(key) > LONGEST:
-        key = f"{key[: LONGEST - 65]}#{hashlib.sha256(key.encode()).hexdigest()}"
-    return f"{namespace}:{kind}:{key}"
+    """``namespace:kind:key`` in plain characters, shortened where it is too long.
 
+    A key that had to be changed ends in a digest of what it was, so that different keys stay different.
 
-def next_token(last: int, wall_ms: int) -> int:
-    """The fencing token after ``last``: larger than it, and larger than any given before a memory loss.
-
-    A store that forgot everything starts again from real time in milliseconds, which is above every
-    token it gave earlier as long as it granted less than one lease a millisecond.
+    Raises:
+        ValueError: the key is empty.
     """
-    return max(last + 1, wall_ms)
+    if not key:
+        raise ValueError("a key needs a name")
+    told = _ODD.sub("_", key)
+    if told != key or len(told) > LONGEST_KEY:
+        told = f"{told[: LONGEST_KEY - 65]}#{hashlib.sha256(key.encode()).hexdigest()}"
+    return f"{namespace}:{kind}:{told}"
+
+
+def bounded_ms(ttl: timedelta) -> int:
+    """A time to live in whole milliseconds, from 1 to :data:`LONGEST_TTL`.
+
+    Raises:
+        ValueError: it is not greater than 0.
+    """
+    if ttl <= timedelta():
+        raise ValueError(f"what is kept needs a time to live, not {ttl}")
+    return max(1, round(min(ttl, LONGEST_TTL).total_seconds() * 1000))

@@ -5,25 +5,42 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import timedelta
 
-from stonechat.cache.keys import full_key, next_token
+from stonechat.cache.fencing import GRANTS, Epochs, no_epochs
+from stonechat.cache.keys import LARGEST_VALUE, bounded_ms, full_key
 from stonechat.core.clock import Clock
-from stonechat.core.ports import Lease
+from stonechat.core.errors import Transient
+from stonechat.core.ports import Lease, NoLease
 
 
 class InProcessCache:
-    """Values with a time to live, at most ``limit`` of them; the one unused for longest goes first.
+    """Values with a time to live; those unused for longest go first.
 
-    Not shared between processes, so a lease from here excludes only this process.
+    Not shared between processes, so a lease from here excludes the tasks of this process only.
+
+    Args:
+        limit: most values.
+        room: most bytes of values.
     """
 
     name = "in-process"
 
-    def __init__(self, clock: Clock, *, namespace: str = "stonechat", limit: int = 10_000) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        epochs: Epochs = no_epochs,
+        *,
+        namespace: str = "stonechat",
+        limit: int = 10_000,
+        room: int = 32 * 1024 * 1024,
+    ) -> None:
         self._clock = clock
+        self._epochs = epochs
         self._namespace = namespace
         self._limit = limit
+        self._room = room
         self._values: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
-        self._tokens: OrderedDict[str, int] = OrderedDict()
+        self._bytes = 0
+        self._last, self._end = 0, 0  # the last token, and the first that needs another epoch
 
     def __len__(self) -> int:
         return len(self._values)
@@ -36,14 +53,6 @@ class InProcessCache:
         """Keep ``value`` for at most ``ttl`` of real time."""
         self._write(full_key(self._namespace, "v", key), value, ttl)
 
-    async def add(self, key: str, value: bytes, ttl: timedelta) -> bool:
-        """Keep ``value`` only where the key is absent; say whether it was kept."""
-        name = full_key(self._namespace, "v", key)
-        if self._read(name) is not None:
-            return False
-        self._write(name, value, ttl)
-        return True
-
     async def count(self, key: str, ttl: timedelta) -> int:
         """Add one and return the new count; the first count starts the time to live."""
         name = full_key(self._namespace, "c", key)
@@ -53,38 +62,36 @@ class InProcessCache:
             return 1
         _, expires = self._values[name]
         number = int(known) + 1
-        self._values[name] = (str(number).encode(), expires)
+        self._keep(name, str(number).encode(), expires)
         return number
 
-    async def forget(self, key: str) -> None:
-        """Remove the key, if it is there."""
-        self._values.pop(full_key(self._namespace, "v", key), None)
-        self._values.pop(full_key(self._namespace, "c", key), None)
-
-    async def lease(self, name: str, ttl: timedelta) -> Lease | None:
-        """Take the lease, or None where somebody else holds it."""
+    async def lease(self, name: str, ttl: timedelta) -> Lease | NoLease:
+        """Take the lease; none is granted while the database cannot give a first token."""
         key = full_key(self._namespace, "l", name)
+        expires_at = self._clock.wall() + ttl
+        if self._last + 1 >= self._end:
+            try:
+                epoch = await self._epochs()
+            except Transient:
+                return NoLease.UNSURE
+            if epoch * GRANTS >= self._end:  # another task may have been quicker
+                self._last, self._end = epoch * GRANTS, (epoch + 1) * GRANTS
         if self._read(key) is not None:
-            return None
-        token = next_token(self._tokens.pop(key, 0), int(self._clock.wall().timestamp() * 1000))
-        self._tokens[key] = token
-        while len(self._tokens) > self._limit:
-            self._tokens.popitem(last=False)
-        self._write(key, str(token).encode(), ttl)
-        return Lease(name, token, self._clock.wall() + ttl)
+            return NoLease.HELD
+        self._last += 1
+        self._write(key, str(self._last).encode(), ttl)
+        return Lease(name, self._last, expires_at)
 
     async def release(self, lease: Lease) -> None:
         """Give the lease back, if it is still ours."""
         key = full_key(self._namespace, "l", lease.name)
         if self._read(key) == str(lease.token).encode():
-            del self._values[key]
-
-    async def ping(self) -> None:
-        """Always there."""
+            self._drop(key)
 
     def clear(self) -> None:
         """Forget every value, but not which tokens were given."""
         self._values.clear()
+        self._bytes = 0
 
     def _read(self, name: str) -> bytes | None:
         found = self._values.get(name)
@@ -92,13 +99,25 @@ class InProcessCache:
             return None
         value, expires = found
         if expires <= self._clock.monotonic():
-            del self._values[name]
+            self._drop(name)
             return None
         self._values.move_to_end(name)
         return value
 
     def _write(self, name: str, value: bytes, ttl: timedelta) -> None:
-        self._values[name] = (value, self._clock.monotonic() + ttl.total_seconds())
-        self._values.move_to_end(name)
-        while len(self._values) > self._limit:
-            self._values.popitem(last=False)
+        self._keep(name, value, self._clock.monotonic() + bounded_ms(ttl) / 1000)
+
+    def _keep(self, name: str, value: bytes, expires: float) -> None:
+        self._drop(name)
+        if len(value) > LARGEST_VALUE:
+            return
+        self._values[name] = (value, expires)
+        self._bytes += len(value)
+        while len(self._values) > self._limit or self._bytes > self._room:
+            _, (dropped, _) = self._values.popitem(last=False)
+            self._bytes -= len(dropped)
+
+    def _drop(self, name: str) -> None:
+        found = self._values.pop(name, None)
+        if found is not None:
+            self._bytes -= len(found[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from stonechat.cache.fencing import Epochs, no_epochs
 from stonechat.cache.front import FrontCache
 from stonechat.cache.memory import InProcessCache
 from stonechat.cache.redis_cache import RedisCache
@@ -14,11 +15,17 @@ from stonechat.core.events import EventStream
 
 
 @asynccontextmanager
-async def open_cache(settings: CacheSettings, clock: Clock, events: EventStream) -> AsyncIterator[FrontCache]:
-    """Never fails for want of Redis: starts on the in-process cache and moves over when Redis answers."""
-    spare = InProcessCache(clock, namespace=settings.namespace)
-    main = RedisCache(settings.url, settings, clock) if settings.url else None
-    front = FrontCache(main, spare, clock, events)
+async def open_cache(
+    settings: CacheSettings, clock: Clock, events: EventStream, epochs: Epochs = no_epochs
+) -> AsyncIterator[FrontCache]:
+    """Never fails for want of Redis: starts on the in-process cache and moves over when Redis answers.
+
+    Args:
+        epochs: where fencing tokens begin; without it no lease is granted.
+    """
+    spare = InProcessCache(clock, epochs, namespace=settings.namespace)
+    main = RedisCache(settings.url, settings, clock, epochs) if settings.url else None
+    front = FrontCache(main, spare, clock, events, slow=settings.call_timeout / 2)
     try:
         await front.start()
         yield front

@@ -8,15 +8,21 @@ from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 import redis.exceptions
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 
-from stonechat.cache.keys import full_key
+from stonechat.cache.faults import explained
+from stonechat.cache.fencing import GRANTS, Epochs, no_epochs
+from stonechat.cache.keys import LARGEST_VALUE, bounded_ms, full_key
+from stonechat.cache.pool import Connections, WatchedPool
 from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
-from stonechat.core.ports import Lease
+from stonechat.core.ports import Lease, NoLease
 
 T = TypeVar("T")
+
+LEAKED_AFTER = 10
+"""Deadlines after which a connection that was handed out counts as leaked."""
 
 _COUNT = """
 local n = redis.call('INCR', KEYS[1])
@@ -24,16 +30,25 @@ if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return n
 """
 
-# KEYS: lease, last token. ARGV: time to live (ms), real time (ms). The last token is kept for 30 days;
-# forgotten earlier or later, the next one starts from real time and is larger all the same.
+# KEYS: lease, fence. ARGV: time to live (ms), first and last token of an epoch, the life it was got for.
+# The fence holds the last token, the end of its epoch, and the life of the server that counted: after a
+# restart from an old snapshot, or on a replica that missed the last writes, a new epoch must be got.
 _LEASE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return false end
-local last = tonumber(redis.call('GET', KEYS[2]) or '0')
-local token = math.max(last + 1, tonumber(ARGV[2]))
-local text = string.format('%.0f', token)
-redis.call('SET', KEYS[2], text, 'PX', 2592000000)
-redis.call('SET', KEYS[1], text, 'PX', ARGV[1])
-return text
+if redis.call('EXISTS', KEYS[1]) == 1 then return {'held'} end
+local told = redis.pcall('INFO', 'server')
+local life = type(told) == 'string' and string.match(told, 'run_id:(%w+)')
+if not life then return {'unsure'} end
+local known = redis.call('HMGET', KEYS[2], 'life', 'last', 'end')
+if known[1] ~= life or tonumber(known[2]) + 1 >= tonumber(known[3]) then
+  if ARGV[4] ~= life then return {'anew', life} end
+  if tonumber(known[2] or '0') >= tonumber(ARGV[2]) then return {'unsure'} end
+  redis.call('HSET', KEYS[2], 'life', life, 'last', ARGV[2], 'end', ARGV[3])
+end
+redis.call('HINCRBY', KEYS[2], 'last', 1)
+redis.call('PEXPIRE', KEYS[2], 604800000)
+local token = redis.call('HGET', KEYS[2], 'last')
+redis.call('SET', KEYS[1], token, 'PX', ARGV[1])
+return {'granted', token}
 """
 
 _RELEASE = """
@@ -47,26 +62,27 @@ class RedisCache:
 
     name = "redis"
 
-    def __init__(self, url: str, settings: CacheSettings, clock: Clock) -> None:
+    def __init__(self, url: str, settings: CacheSettings, clock: Clock, epochs: Epochs = no_epochs) -> None:
         seconds = settings.call_timeout.total_seconds()
-        self._pool = BlockingConnectionPool.from_url(
+        self._pool = WatchedPool.from_url(
             url,
             max_connections=settings.pool_size,
             timeout=seconds,
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
             client_name="stonechat",
+            protocol=2,  # with 3, redis-py hears of maintenance and no longer looks for dead connections
         )
+        self._pool.watch(clock, max(settings.call_timeout * LEAKED_AFTER, timedelta(seconds=5)))
         self._client = Redis(connection_pool=self._pool)
         self._seconds = seconds
         self._namespace = settings.namespace
         self._clock = clock
-        self._in_use = 0
+        self._epochs = epochs
 
-    @property
-    def in_use(self) -> int:
-        """Calls that hold or wait for a connection now."""
-        return self._in_use
+    def connections(self) -> Connections:
+        """How the pool stands."""
+        return self._pool.connections()
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None where it is absent or has expired."""
@@ -75,34 +91,42 @@ class RedisCache:
 
     async def put(self, key: str, value: bytes, ttl: timedelta) -> None:
         """Keep ``value`` for at most ``ttl`` of real time."""
-        await self._call(self._client.set(self._key("v", key), value, px=_ms(ttl)))
-
-    async def add(self, key: str, value: bytes, ttl: timedelta) -> bool:
-        """Keep ``value`` only where the key is absent; say whether it was kept."""
-        return bool(await self._call(self._client.set(self._key("v", key), value, px=_ms(ttl), nx=True)))
+        name, length = self._key("v", key), bounded_ms(ttl)
+        if len(value) > LARGEST_VALUE:
+            await self._call(self._client.delete(name))
+        else:
+            await self._call(self._client.set(name, value, px=length))
 
     async def count(self, key: str, ttl: timedelta) -> int:
         """Add one and return the new count; the first count starts the time to live."""
-        return int(await self._script(_COUNT, (self._key("c", key),), str(_ms(ttl))))
+        return int(await self._script(_COUNT, (self._key("c", key),), str(bounded_ms(ttl))))
 
-    async def forget(self, key: str) -> None:
-        """Remove the key, if it is there."""
-        await self._call(self._client.delete(self._key("v", key), self._key("c", key)))
-
-    async def lease(self, name: str, ttl: timedelta) -> Lease | None:
-        """Take the lease, or None where somebody else holds it."""
-        keys = (self._key("l", name), self._key("t", name))
-        wall = self._clock.wall()
-        token = await self._script(_LEASE, keys, str(_ms(ttl)), str(int(wall.timestamp() * 1000)))
-        return None if token is None else Lease(name, int(token), wall + ttl)
+    async def lease(self, name: str, ttl: timedelta) -> Lease | NoLease:
+        """Take the lease; none is granted while it is unsure that its token would be the largest."""
+        expires_at = self._clock.wall() + ttl
+        keys, length = (self._key("l", name), self._key("f", "fence")), str(bounded_ms(ttl))
+        answer = await self._script(_LEASE, keys, length, "0", "0", "")
+        if answer[0] == b"anew":
+            try:
+                first = await self._epochs() * GRANTS
+            except Transient:
+                return NoLease.UNSURE
+            answer = await self._script(_LEASE, keys, length, str(first), str(first + GRANTS), answer[1])
+        match answer[0]:
+            case b"granted":
+                return Lease(name, int(answer[1]), expires_at)
+            case b"held":
+                return NoLease.HELD
+            case _:
+                return NoLease.UNSURE
 
     async def release(self, lease: Lease) -> None:
         """Give the lease back, if it is still ours."""
         await self._script(_RELEASE, (self._key("l", lease.name),), str(lease.token))
 
-    async def ping(self) -> None:
-        """Raise ``Transient`` where the server cannot be reached."""
-        await self._call(cast(Awaitable[Any], self._client.ping()))
+    async def prove(self) -> None:
+        """Raise ``Transient`` where the server would not serve: a replica and a full one answer pings."""
+        await self.count("proof", timedelta(minutes=1))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -112,24 +136,12 @@ class RedisCache:
     def _key(self, kind: str, key: str) -> str:
         return full_key(self._namespace, kind, key)
 
-    async def _script(self, script: str, keys: tuple[str, ...], *args: str) -> Any:
+    async def _script(self, script: str, keys: tuple[str, ...], *args: str | bytes) -> Any:
         return await self._call(self._client.eval(script, len(keys), *keys, *args))
 
     async def _call(self, call: Awaitable[T]) -> T:
-        self._in_use += 1
         try:
             async with asyncio.timeout(self._seconds):
                 return await call
         except (redis.exceptions.RedisError, OSError, TimeoutError) as exc:
-            reason = str(exc).strip() or f"no answer within {self._seconds:g} s"
-            raise Transient(
-                f"Redis did not do what was asked: {reason}.",
-                meaning="The cache in this process serves meanwhile; nothing is lost.",
-                remedy="Check that the server runs and that REDIS_URL is right.",
-            ) from exc
-        finally:
-            self._in_use -= 1
-
-
-def _ms(duration: timedelta) -> int:
-    return max(1, round(duration.total_seconds() * 1000))
+            raise explained(exc, self._seconds) from exc

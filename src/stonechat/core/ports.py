@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 
 
@@ -13,7 +14,7 @@ class Lease:
     """The right to do something alone until ``expires_at`` (real time).
 
     Attributes:
-        token: the fencing token; each grant of the same name gets a larger one.
+        token: the fencing token; each grant gets a larger one than every grant of the name before.
     """
 
     name: str
@@ -21,8 +22,22 @@ class Lease:
     expires_at: datetime
 
 
+class NoLease(StrEnum):
+    """Why no lease was granted."""
+
+    HELD = "held"
+    """Somebody else has it."""
+
+    UNSURE = "unsure"
+    """Who has it, or which token is larger, cannot be told now: go on as if there were no leases."""
+
+
 class Cache(Protocol):
-    """A store that may forget everything at any time; correctness never depends on it."""
+    """A store that may forget everything at any time; correctness never depends on it.
+
+    What was kept may also be out of date: Redis after an outage holds what it held before. So a key
+    carries the version of what it names, or lives for no longer than being out of date does no harm.
+    """
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None where it is absent or has expired."""
@@ -30,23 +45,14 @@ class Cache(Protocol):
     async def put(self, key: str, value: bytes, ttl: timedelta) -> None:
         """Keep ``value`` for at most ``ttl`` of real time."""
 
-    async def add(self, key: str, value: bytes, ttl: timedelta) -> bool:
-        """Keep ``value`` only where the key is absent; say whether it was kept."""
-
     async def count(self, key: str, ttl: timedelta) -> int:
         """Add one and return the new count; the first count starts the time to live."""
 
-    async def forget(self, key: str) -> None:
-        """Remove the key, if it is there."""
-
-    async def lease(self, name: str, ttl: timedelta) -> Lease | None:
-        """Take the lease, or None where somebody else holds it."""
+    async def lease(self, name: str, ttl: timedelta) -> Lease | NoLease:
+        """The right to do ``name`` alone for ``ttl`` of real time, or why not."""
 
     async def release(self, lease: Lease) -> None:
         """Give the lease back, if it is still ours."""
-
-    async def ping(self) -> None:
-        """Raise ``Transient`` where the store cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,13 +176,10 @@ async def _cache(settings: Settings, clock: Clock) -> Check:
         return Check("cache", Verdict.OK, "in this process; REDIS_URL is not set and not needed on one host")
     try:
         async with open_cache(settings.cache, clock, EventStream(clock)) as cache:
-            if cache.health().degraded:
-                return Check(
-                    "cache",
-                    Verdict.WARN,
-                    "Redis does not answer; Stonechat would start on the cache in its process",
-                    "Check that the server runs and that REDIS_URL is right.",
-                )
+            health = cache.health()
+            if health.degraded:
+                said = f"{health.cause} Stonechat would start on the cache in its process."
+                return Check("cache", Verdict.WARN, said, health.remedy)
     except StonechatError as exc:
         return Check("cache", Verdict.WARN, exc.what, exc.remedy)
     return Check("cache", Verdict.OK, "Redis answers")

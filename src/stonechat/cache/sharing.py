@@ -1,0 +1,77 @@
+"""What several accounts, runs or hosts want to read at the same time is read once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from stonechat.core.clock import Clock
+from stonechat.core.ports import Cache, Lease, NoLease
+
+T = TypeVar("T")
+
+LOOK_AGAIN = timedelta(milliseconds=250)
+"""Real time between two looks for what somebody else is reading."""
+
+
+class SharedReads(Generic[T]):
+    """Reads of one kind, kept for a while.
+
+    The first to ask takes a lease and reads; the others wait for the result. A cache that forgets, or that
+    cannot tell who holds the lease, costs a second read and nothing else. A reader that was overtaken while
+    it slept finds a larger fencing token beside the value and leaves it alone.
+
+    Args:
+        kind: the type of what is read: anything that Pydantic turns into JSON and back.
+        keep: how long (real time) a result is as good as a new one.
+        patience: how long (real time) the result of another reader is waited for.
+    """
+
+    def __init__(
+        self, cache: Cache, clock: Clock, name: str, kind: type[T], *, keep: timedelta, patience: timedelta
+    ) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._name = name
+        self._form: TypeAdapter[tuple[int, T]] = TypeAdapter(tuple[int, kind])  # type: ignore[valid-type]
+        self._keep = keep
+        self._patience = patience
+
+    async def get(self, key: str, read: Callable[[], Awaitable[T]]) -> T:
+        """What was read under ``key`` lately, or now by ``read``, whose errors go to whoever called it."""
+        key = f"{self._name}/{key}"
+        lease: Lease | NoLease = NoLease.HELD
+        until = self._clock.monotonic() + self._patience.total_seconds()
+        while True:
+            known = await self._known(key)
+            if known is not None:
+                return known[1]
+            lease = await self._cache.lease(key, self._patience)
+            if lease is not NoLease.HELD or self._clock.monotonic() >= until:
+                break
+            await self._clock.sleep_real(LOOK_AGAIN)
+        try:
+            return await self._read(key, read, lease)
+        finally:
+            if isinstance(lease, Lease):
+                await self._cache.release(lease)
+
+    async def _read(self, key: str, read: Callable[[], Awaitable[T]], lease: Lease | NoLease) -> T:
+        found = await read()
+        token = lease.token if isinstance(lease, Lease) else 0
+        known = await self._known(key)
+        if known is None or known[0] < token:
+            await self._cache.put(key, self._form.dump_json((token, found)), self._keep)
+        return found
+
+    async def _known(self, key: str) -> tuple[int, T] | None:
+        kept = await self._cache.get(key)
+        if kept is None:
+            return None
+        try:
+            return self._form.validate_json(kept)
+        except ValidationError:  # kept by another version of ours
+            return None
