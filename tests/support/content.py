@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -84,7 +84,7 @@ class Studio:
 def uniform(arms: Arms, rng: random.Random) -> Callable[[str, int, Sequence[datetime]], Awaitable[Any]]:
     """A learner that knows nothing."""
 
-    async def choose(account_id: str, count: int, slots: Sequence[datetime]) -> list[Choice]:
+    async def choose(account_id: str, count: int, new: Collection[tuple[str, str]]) -> list[Choice]:
         learned = arms.learned()
         share = 1.0
         for levels in learned.values():

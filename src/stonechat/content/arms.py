@@ -19,9 +19,6 @@ HOUR_BLOCK = "hour_block"
 PROVEN = 12
 """Posts after which a level has proven itself, well or badly: the learner may choose it freely."""
 
-FLOOR = 0.25
-"""Share of the learner's choices of a new level that are followed until it is proven."""
-
 
 class Level(BaseModel):
     """One level of a factor.
@@ -97,20 +94,19 @@ class Arms:
         found = known.levels.get(level) if known else None
         return found.says if found else ""
 
-    def unproven(self, arm: Arm, tried: Mapping[tuple[str, str], int]) -> bool:
-        """Whether a learned level of the arm is new: hardly tried, though its siblings have been.
+    def unproven(self, tried: Mapping[tuple[str, str], int]) -> frozenset[tuple[str, str]]:
+        """The learned levels that are new: hardly tried, though half of their siblings are proven.
 
         Args:
             tried: how many posts of each (factor, level) went live.
         """
+        found: set[tuple[str, str]] = set()
         for name, factor in self.factors.items():
-            if not factor.learned or arm.get(name) not in factor.levels:
-                continue
-            counts = {level: tried.get((name, level), 0) for level in factor.active}
-            proven = sum(count >= PROVEN for count in counts.values())
-            if counts.get(arm[name], 0) < PROVEN and proven * 2 >= len(counts):
-                return True
-        return False
+            if factor.learned:
+                fresh = {(name, level) for level in factor.active if tried.get((name, level), 0) < PROVEN}
+                if len(fresh) * 2 <= len(factor.active):
+                    found |= fresh
+        return frozenset(found)
 
     def completed(self, arm: Arm, rng: random.Random) -> dict[str, str]:
         """The arm with a level drawn, by weight, for each factor that it lacks."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from stonechat.content import schedule
-from stonechat.content.arms import FLOOR, Arms
+from stonechat.content.arms import Arms
 from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.drafting import Drafter
 from stonechat.content.layout import Layout, Placed
@@ -25,8 +25,8 @@ from stonechat.core.model import Account, Choice
 from stonechat.database import Database, accounts, drafts, slots
 from stonechat.jobs.declaration import JobContext, Json, Work
 
-Choose = Callable[[str, int, Sequence[datetime]], Awaitable[Sequence[Choice]]]
-"""The learner's choices for an account: how many, and roughly when."""
+Choose = Callable[[str, int, Collection[tuple[str, str]]], Awaitable[Sequence[Choice]]]
+"""The learner's choices for an account: how many, and which (factor, level) pairs are held at a floor."""
 
 _ROUNDS = 3
 _DAY = timedelta(days=1)
@@ -151,14 +151,14 @@ class Planner:
     async def _orders(self, account: Account, missing: int, run_id: str) -> list[dict[str, object]]:
         """Assignments for what is missing, earliest first, as JSON."""
         taken = await self._shelf.booked(account.id)
-        layout, tried = self._layout(account), await self._tried(account.id)
+        layout, new = self._layout(account), await self._new_levels(account.id)
         placed: list[Placed] = []
         left: list[Choice] = []
         for _ in range(_ROUNDS):
             lacking = missing - len(placed)
             if not lacking:
                 break
-            choices = self._admitted(await self._choose(account.id, lacking, self._roughly(lacking)), tried)
+            choices = await self._choose(account.id, lacking, new)
             known = [*taken, *(one.booked for one in placed)]
             more, left = layout.place(choices, known, self._rng)
             placed += more
@@ -172,20 +172,11 @@ class Planner:
             for number, one in enumerate(placed)
         ]
 
-    async def _tried(self, account_id: str) -> Counter[tuple[str, str]]:
-        """How many posts of each (factor, level) went live."""
+    async def _new_levels(self, account_id: str) -> frozenset[tuple[str, str]]:
+        """Levels that have not proven themselves in posts that went live."""
         async with self._database.read("content.tried") as connection:
-            return Counter(pair for arm in await slots.tried(connection, account_id) for pair in arm.items())
-
-    def _admitted(self, choices: Sequence[Choice], tried: Counter[tuple[str, str]]) -> list[Choice]:
-        """The choices without some of those for new levels, which start at a floor weight."""
-        admitted = []
-        for choice in choices:
-            if not self._arms.unproven(choice.arm, tried):
-                admitted.append(choice)
-            elif self._rng.random() < FLOOR:
-                admitted.append(replace(choice, propensity=choice.propensity * FLOOR))
-        return admitted
+            arms = await slots.tried(connection, account_id)
+        return self._arms.unproven(Counter(pair for arm in arms for pair in arm.items()))
 
     def _layout(self, account: Account) -> Layout:
         rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
@@ -247,7 +238,7 @@ class Planner:
         return Work(done, lacking)
 
     async def _stock(self, account: Account, count: int, context: JobContext) -> list[dict[str, object]]:
-        choices = await self._choose(account.id, count, self._roughly(count))
+        choices = await self._choose(account.id, count, await self._new_levels(account.id))
         return [
             Assignment(
                 id=stable_id("stock", context.run_id, str(number)),
@@ -258,11 +249,6 @@ class Planner:
             ).model_dump(mode="json")
             for number, choice in enumerate(choices)
         ]
-
-    def _roughly(self, count: int) -> list[datetime]:
-        """Evenly spread times, for learners that look at them; the hour block decides the real one."""
-        now, step = self._clock.now(), self._settings.horizon / max(1, count)
-        return [now + step * (number + 0.5) for number in range(count)]
 
     def _full(self, account: Account) -> float:
         return account.posts_per_day * (self._settings.horizon / _DAY)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -232,6 +232,10 @@ class LinearThompson:
     def likelihood(self, arm: Arm) -> float:
         """The estimated propensity of any arm of active levels."""
         return self._sampler.likelihood(self.mean[self._first :], self._spread_root(), arm)
+
+    def likelihood_within(self, levels: Mapping[str, Sequence[str]]) -> float:
+        """The estimated probability that a draw has, for each factor, one of these active levels."""
+        return self._sampler.likelihood_within(self.mean[self._first :], self._spread_root(), levels)
 
     def _spread_root(self) -> Floats:
         """Lower triangular root of the covariance to sample arms with, kept until the next update."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from stonechat.database import learning_rows as rows
 from stonechat.database.engine import Database
 from stonechat.jobs.declaration import Job, JobContext, Work
 from stonechat.learning.arms import Factors
+from stonechat.learning.choosing import Chooser
 from stonechat.learning.forecaster import KIND as PREDICTOR
 from stonechat.learning.forecaster import Forecaster
 from stonechat.learning.reward import Gates, Judged, Posted, judge
@@ -57,25 +58,21 @@ class Learner:
 
     # --- choosing -----------------------------------------------------------------------------
 
-    async def choose(self, account_id: str, rng: random.Random, now: datetime, count: int) -> list[Choice]:
+    async def choose(
+        self,
+        account_id: str,
+        rng: random.Random,
+        now: datetime,
+        count: int,
+        new: Collection[tuple[str, str]] = (),
+    ) -> list[Choice]:
         """Arms for ``count`` slots, each with its propensity and holdout coin, to be logged before posting.
 
-        The propensity is that of the whole procedure: ``share/arms + (1 - share) * model's propensity``,
-        exact in the uniform part and estimated in the model's.
+        Args:
+            new: (factor, level) pairs that are held at a floor; see :mod:`stonechat.learning.choosing`.
         """
         version, model = await self._serving(account_id, now)
-        share, arms = model.share_at(version), model.bandit.space.count
-        choices = []
-        for _ in range(count):
-            holdout = rng.random() < share
-            if holdout:
-                arm = {factor: rng.choice(levels) for factor, levels in model.bandit.space.active}
-                own = model.bandit.likelihood(arm)
-            else:
-                drawn, own = model.bandit.choose(rng)
-                arm = dict(drawn)
-            choices.append(Choice(arm, share / arms + (1.0 - share) * own, holdout, version))
-        return choices
+        return Chooser(model.bandit, version, model.share_at(version), new).choose(count, rng)
 
     async def _serving(self, account_id: str, now: datetime) -> tuple[int, Model]:
         """The serving version, and the last one read while the database is away.

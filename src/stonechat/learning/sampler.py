@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from functools import cache
 from statistics import NormalDist
 
@@ -65,6 +66,18 @@ class Sampler:
         for f, (factor, levels) in enumerate(zip(self._factors, self._levels, strict=True)):
             hits = np.count_nonzero(table[f, levels.index(arm[factor])] == best[f])
             share *= (hits + 0.5) / (self._draws + 1.0)
+        return share
+
+    def likelihood_within(self, mean: Floats, root: Floats, levels: Mapping[str, Sequence[str]]) -> float:
+        """An estimate of the probability [0, 1] that a drawn arm has, for each factor, one of ``levels``.
+
+        As in :meth:`likelihood`, the product over factors of shares of samples.
+        """
+        winners = self._by_factor(root @ _deviates(self._known, self._draws) + mean[:, None]).argmax(1)
+        share = 1.0
+        for f, (factor, known) in enumerate(zip(self._factors, self._levels, strict=True)):
+            wanted = [known.index(level) for level in levels[factor]]
+            share *= np.count_nonzero(np.isin(winners[f], wanted)) / self._draws
         return share
 
     def _by_factor(self, samples: Floats) -> Floats:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from stonechat.browser.pool import BrowserPool
@@ -74,8 +74,8 @@ async def _open_writing(
     factors: dict[str, tuple[str, ...]] = {}
     learning = learner.Learner(database, base.events, base.settings.learning, lambda _account: factors)
 
-    async def choose(account_id: str, count: int, _at: Sequence[datetime]) -> list[Choice]:
-        return await learning.choose(account_id, base.rng, base.clock.now(), count)
+    async def choose(account_id: str, count: int, new: Collection[tuple[str, str]]) -> list[Choice]:
+        return await learning.choose(account_id, base.rng, base.clock.now(), count, new)
 
     writing = await base.boot.enter(
         open_writing(

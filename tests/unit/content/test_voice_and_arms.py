@@ -86,12 +86,11 @@ def test_an_arms_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str) 
 
 def test_a_new_level_is_unproven_only_beside_proven_ones() -> None:
     arms = load_arms()
-    arm = {"topic": "sleep", "hook": "question", "format": "plain", "hour_block": "dawn"}
-    assert not arms.unproven(arm, {}), "at the start nothing is proven, and everything may be tried"
+    assert not arms.unproven({}), "at the start nothing is proven, and everything may be tried"
     tried = Counter({("topic", level): PROVEN for level in ("focus", "movement", "stress")})
-    assert arms.unproven(arm, tried)
+    assert arms.unproven(tried) == {("topic", level) for level in ("sleep", "nutrition", "learning")}
     tried[("topic", "sleep")] = PROVEN
-    assert not arms.unproven(arm, tried)
+    assert arms.unproven(tried) == {("topic", "nutrition"), ("topic", "learning")}
 
 
 def test_every_hour_belongs_to_one_block() -> None:
