@@ -54,14 +54,33 @@ def check_database(board: HealthBoard, database: Database) -> None:
     board.register("database", check, timedelta(seconds=5), timeout=timedelta(seconds=8))
 
 
-def check_cache(board: HealthBoard, cache: FrontCache) -> None:
-    """Layer 7: Redis serves where it is wanted."""
+def check_cache(board: HealthBoard, meters: Meters, cache: FrontCache) -> None:
+    """Layer 7: Redis serves where it is wanted, and every connection is given back."""
 
     async def check() -> ProbeResult:
         health = cache.health()
-        return degraded(health.cause, "in-process meanwhile") if health.degraded else ok(health.serving)
+        if health.degraded:
+            return degraded(health.cause, f"in-process meanwhile. {health.remedy}".strip())
+        if health.leak:
+            return degraded(f"a connection to Redis was never given back: {health.leak}", "taken back")
+        return ok(health.serving)
+
+    def connections() -> dict[tuple[str, ...], float]:
+        pool = cache.health().connections
+        return {("size",): pool.size, ("in_use",): pool.in_use, ("taken_back",): pool.taken_back}
+
+    def calls() -> dict[tuple[str, ...], float]:
+        health = cache.health()
+        return {
+            ("all",): health.calls,
+            ("failed",): health.failures,
+            ("hit",): health.hits,
+            ("missed",): health.misses,
+        }
 
     board.register("cache", check, timedelta(seconds=5))
+    meters.gauge("cache_connections", "The connection pool to Redis.", connections, ("what",))
+    meters.gauge("cache_calls", "Calls to the cache since the start, and reads by outcome.", calls, ("what",))
 
 
 def check_jobs(board: HealthBoard, runner: Runner) -> None:
