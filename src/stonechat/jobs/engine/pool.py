@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 from dbos import DBOS
+
+from stonechat.jobs.engine import pooler
+
+IDLE = 0.5
+"""Seconds after which a connection is tried before it is used."""
 
 
 class Pool:
@@ -27,8 +33,8 @@ class Pool:
     def migrate(self) -> None:
         """Create or upgrade the engine's tables (blocking)."""
         if self._url.drivername.startswith("postgresql"):
-            with self.engine.connect() as connection:
-                connection.execute(sa.text("SELECT 1"))
+            pooler.migrate(self.engine, self._schema)
+            return
         DBOS.migrate(self._url.render_as_string(hide_password=False), schema=self._schema)
 
     def _sqlite(self) -> sa.Engine:
@@ -44,14 +50,17 @@ class Pool:
         return engine
 
     def _postgresql(self) -> sa.Engine:
-        return sa.create_engine(
+        engine = sa.create_engine(
             self._url.set(drivername="postgresql+psycopg"),
             creator=self._connect,
             pool_size=6,
             max_overflow=14,
             pool_timeout=600,
-            pool_pre_ping=True,
         )
+        pooler.bound_idle_transactions(engine, 10_000)
+        sa.event.listen(engine, "checkin", _returned)
+        sa.event.listen(engine, "checkout", _try_if_idle)
+        return engine
 
     def _connect(self) -> psycopg.Connection[Any]:
         options = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -71,10 +80,26 @@ class Pool:
                 if not self.patient or self._closing.wait(0.5):
                     raise
                 continue
-            connection.autocommit = True
-            connection.execute("SET idle_in_transaction_session_timeout = 10000")
-            connection.autocommit = False
             return connection
+
+
+def _returned(_connection: Any, record: Any) -> None:
+    record.info["returned"] = time.monotonic()
+
+
+def _try_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
+    """Try a connection that was not in use just now: it may have been lost since.
+
+    To try each one at each use would be a fifth of all that is said to the database.
+    """
+    if time.monotonic() - record.info.get("returned", time.monotonic()) < IDLE:
+        return
+    connection.autocommit = True
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error as exc:
+        raise sa.exc.InvalidatePoolError from exc
+    connection.autocommit = False
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
