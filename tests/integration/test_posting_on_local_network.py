@@ -18,8 +18,7 @@ from stonechat.core.model import Approval, LatePolicy
 from stonechat.core.states import ContentState, SessionState
 from stonechat.database import accounts, metrics, open_database
 from stonechat.database.spool import Spool
-from stonechat.scraping.keeping import SnapshotStore
-from stonechat.scraping.scraper import Scraper
+from stonechat.scraping.scraper import Scraper, snapshot_store
 
 
 @dataclass
@@ -78,7 +77,7 @@ async def test_a_thread_goes_out_and_is_measured_from_one_page(stage: Stage, tmp
         {"x_web": stage.desk.network},
         stage.desk.events,
         ScrapingSettings(),
-        SnapshotStore(stage.desk.database, Spool(tmp_path / "spool")),
+        snapshot_store(stage.desk.database, Spool(tmp_path / "spool")),
     )
     assert (await scraper.posts(stage.context())).done >= 2
     async with stage.desk.database.read("test") as connection:

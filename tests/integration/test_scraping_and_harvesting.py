@@ -22,10 +22,8 @@ from stonechat.core.network import Profile
 from stonechat.core.states import OpportunityState, SessionState
 from stonechat.database import Database, metrics, open_database, opportunities
 from stonechat.database.spool import Spool
-from stonechat.harvesting.harvester import Harvester
-from stonechat.harvesting.keeping import OpportunityStore
-from stonechat.scraping.keeping import SnapshotStore
-from stonechat.scraping.scraper import Scraper
+from stonechat.harvesting.harvester import Harvester, opportunity_store
+from stonechat.scraping.scraper import Scraper, snapshot_store
 from stonechat.scraping.selectors import selectors_job
 
 
@@ -60,7 +58,7 @@ def scraper(desk: Desk, tmp_path: Path) -> Scraper:
         {"x_web": desk.network},
         desk.events,
         ScrapingSettings(),
-        SnapshotStore(desk.database, Spool(tmp_path / "spool")),
+        snapshot_store(desk.database, Spool(tmp_path / "spool")),
     )
 
 
@@ -72,7 +70,7 @@ def harvester(desk: Desk, tmp_path: Path) -> Harvester:
         {"x_web": desk.network},
         desk.events,
         HarvestingSettings(queries=("sleep", "coffee"), pool_low=3, pool_high=8),
-        OpportunityStore(desk.database, Spool(tmp_path / "spool")),
+        opportunity_store(desk.database, Spool(tmp_path / "spool")),
     )
 
 

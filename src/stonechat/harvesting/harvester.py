@@ -17,7 +17,8 @@ from stonechat.core.model import Account, Opportunity
 from stonechat.core.network import Network, Timeline
 from stonechat.core.states import SessionState
 from stonechat.database import Database, accounts, opportunities
-from stonechat.harvesting.keeping import OpportunityStore
+from stonechat.database.keeping import SpooledStore
+from stonechat.database.spool import Spool
 from stonechat.harvesting.sieve import Sieve, opportunities_from
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
 from stonechat.networks.sessions import noting_trouble
@@ -53,7 +54,7 @@ class Harvester:
     networks: Mapping[str, Network]
     events: EventStream
     settings: HarvestingSettings
-    store: OpportunityStore
+    store: SpooledStore[Opportunity]
 
     async def search(self, ctx: JobContext) -> Work:
         """One run of ``harvesting.search``: the owner's queries, then the watched authors."""
@@ -205,6 +206,11 @@ class Harvester:
 def author_score(worth: float, followers: int | None) -> float:
     """What watching an author is worth: what their posts were worth, and on a log scale who listens."""
     return round(worth + math.log10(1 + (followers or 0)), 4)
+
+
+def opportunity_store(database: Database, spool: Spool) -> SpooledStore[Opportunity]:
+    """Adds opportunities; a post that is in the table already is left as it stands."""
+    return SpooledStore(database, spool, "opportunities", Opportunity, opportunities.add)
 
 
 def jobs(harvester: Harvester) -> tuple[Job, ...]:

@@ -11,13 +11,14 @@ from stonechat.config.settings import ScrapingSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import PageChanged, Permanent
 from stonechat.core.events import EventStream, MetricsRead
-from stonechat.core.model import Account, ContentKind
+from stonechat.core.model import Account, ContentKind, Snapshot
 from stonechat.core.network import Network
 from stonechat.core.states import SessionState
 from stonechat.database import Database, accounts, metrics, receipts
+from stonechat.database.keeping import SpooledStore
+from stonechat.database.spool import Spool
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
 from stonechat.networks.sessions import noting_trouble
-from stonechat.scraping.keeping import SnapshotStore
 from stonechat.scraping.reading import Reading, read_timeline
 
 METRICS = "scraping.metrics"
@@ -34,7 +35,7 @@ class Scraper:
     networks: Mapping[str, Network]
     events: EventStream
     settings: ScrapingSettings
-    store: SnapshotStore
+    store: SpooledStore[Snapshot]
 
     async def posts(self, ctx: JobContext) -> Work:
         """One run of ``scraping.metrics``: a snapshot of every followed post on the profile."""
@@ -132,6 +133,11 @@ def _note(reading: Reading) -> str:
     return (
         f"left out as implausible: {one.count} of {one.post_id} fell from {one.before} to {one.after}{more}"
     )
+
+
+def snapshot_store(database: Database, spool: Spool) -> SpooledStore[Snapshot]:
+    """Appends snapshots; post and moment are unique, so one that is stored twice counts once."""
+    return SpooledStore(database, spool, "snapshots", Snapshot, metrics.append)
 
 
 def jobs(scraper: Scraper) -> tuple[Job, ...]:

@@ -17,7 +17,6 @@ from stonechat.core.network import Network
 from stonechat.dashboard.data import Edit
 from stonechat.database import Database
 from stonechat.harvesting import harvester
-from stonechat.harvesting.keeping import OpportunityStore
 from stonechat.jobs.declaration import Job
 from stonechat.learning import learner
 from stonechat.networks.guarded import GuardedNetwork, prove_by_session
@@ -30,7 +29,6 @@ from stonechat.posting.reconciler import Reconciler
 from stonechat.posting.sessions import SessionWatch
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breakers, Policy
 from stonechat.scraping import scraper
-from stonechat.scraping.keeping import SnapshotStore
 from stonechat.scraping.selectors import selectors_job
 from stonechat.startup.base import Base
 from stonechat.startup.writing import Writing, bounds_of_edit, open_writing
@@ -122,10 +120,15 @@ def _reading_jobs(
     """Layers 8 and 9."""
     settings, clock, events = base.settings, base.clock, base.events
     scraping = scraper.Scraper(
-        database, clock, networks, events, settings.scraping, SnapshotStore(database, base.spool)
+        database, clock, networks, events, settings.scraping, scraper.snapshot_store(database, base.spool)
     )
     harvesting = harvester.Harvester(
-        database, clock, networks, events, settings.harvesting, OpportunityStore(database, base.spool)
+        database,
+        clock,
+        networks,
+        events,
+        settings.harvesting,
+        harvester.opportunity_store(database, base.spool),
     )
     return (
         *scraper.jobs(scraping),
