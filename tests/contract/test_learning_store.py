@@ -16,11 +16,11 @@ from tests.support.clock import ManualClock
 from stonechat.config.settings import DatabaseSettings, LearningSettings
 from stonechat.core.errors import Transient
 from stonechat.core.events import Event, EventStream, ModelLearned, ModelRejected
-from stonechat.core.model import Choice, Content, ContentKind, Metrics, Snapshot
+from stonechat.core.model import Choice, Content, ContentKind, Metrics, Reward, Snapshot
 from stonechat.core.states import ContentState
 from stonechat.database import content, learning_rows, metrics
 from stonechat.database.engine import Database, open_database
-from stonechat.database.schema import models, rewards
+from stonechat.database.schema import models
 from stonechat.learning.learner import Learner, jobs
 from stonechat.learning.versions import Lesson, decode, encode, replayed
 
@@ -187,9 +187,8 @@ async def test_a_batch_that_makes_the_model_worse_is_rejected_and_the_last_good_
     await house.days(4)
     await house.learner.learn(house.ctx)  # type: ignore[arg-type]
     good = await house.body()
-    await house.post(await choose(house, 30), likes=10)
+    await house.post(await choose(house, 30))
     await house.days(4)
-    await house.learner._judge(ME, house.clock.now())
     await _poison(house)
     await house.learner.learn(house.ctx)  # type: ignore[arg-type]
     rejected = [event for event in house.heard if isinstance(event, ModelRejected)]
@@ -201,11 +200,17 @@ async def test_a_batch_that_makes_the_model_worse_is_rejected_and_the_last_good_
 
 
 async def _poison(house: House) -> None:
-    """Make the newest lines of the log contradict each other at absurd sizes."""
+    """Log the ripe posts with absurd rewards that contradict each other, as a fault in judging would."""
+    now = house.clock.now()
     async with house.database.begin("test") as connection:
-        for row in (await learning_rows.reward_log(connection, ME))[-30:]:
-            value = 80.0 if row.id % 2 else -80.0
-            await connection.execute(update(rewards).where(rewards.c.id == row.id).values(value=value))
+        ripe = await learning_rows.ripe_posts(connection, ME, now - timedelta(days=2))
+        values = [80.0 if number % 2 else -80.0 for number in range(len(ripe))]
+        rewards = [
+            Reward(ME, post.content_id, post.post_id, now, value)
+            for post, value in zip(ripe, values, strict=True)
+        ]
+        lines = [(post, reward, 900) for post, reward in zip(ripe, rewards, strict=True)]
+        assert len(await learning_rows.append_rewards(connection, lines)) == 30
 
 
 async def test_without_metrics_the_model_stays_and_the_staleness_shows(house: House) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 from stonechat.browser.sessions import parse_session
@@ -18,7 +18,7 @@ from stonechat.content.drafting import Drafter, Rank
 from stonechat.content.fallback import FallbackChain, Guard
 from stonechat.content.judge import ModelJudge
 from stonechat.content.openai_writer import Client, OpenAIWriter, open_client
-from stonechat.content.planner import Planner, PlanSettings
+from stonechat.content.planner import Choose, Planner, PlanSettings
 from stonechat.content.prompts import Prompts
 from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.review.model import Bounds
@@ -27,15 +27,13 @@ from stonechat.content.voice import load_voice
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.core.events import EventStream
-from stonechat.core.model import Choice, ContentKind
+from stonechat.core.model import ContentKind
 from stonechat.core.network import Network
 from stonechat.core.ports import WriteRequest
 from stonechat.database import Database, accounts, content
 from stonechat.database.spool import Spool
 
 LOGIN_COOKIES = frozenset({"auth_token", "ct0"})
-
-Choose = Callable[[str, int, Sequence[datetime]], Awaitable[Sequence[Choice]]]
 
 
 @dataclass(frozen=True, slots=True)
