@@ -21,7 +21,7 @@ from stonechat.core.clock import Clock, SystemClock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import Event, EventStream, JobHealthChanged, RunEnded, RunMissed
 from stonechat.core.states import RunState
-from stonechat.database import job_rows
+from stonechat.database import job_rows, job_writes
 from stonechat.database.engine import Database, open_database
 from stonechat.database.job_rows import RunRow, StepRow
 from stonechat.jobs.declaration import Job, JobContext, Missed, Overlap, Priority, Resource, Retry, Work
@@ -305,7 +305,7 @@ async def test_a_row_written_by_another_process_is_run(sqlite_url: str) -> None:
                 "trigger": "manual: the command line",
                 "now": house.clock.wall(),
             }
-            await job_rows.schedule(connection, [row])
+            await job_writes.schedule(connection, [row])
         assert (await house.end_of("a.job/ann@by-hand")).state is RunState.SUCCEEDED
 
 

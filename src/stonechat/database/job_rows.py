@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Float, case, delete, func, literal, literal_column, select, update
+from sqlalchemy import Float, case, delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
@@ -89,17 +89,6 @@ def _database_now(connection: AsyncConnection) -> ColumnElement[Any]:
     return literal_column("strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000+00:00'", UtcTime())
 
 
-async def schedule(connection: AsyncConnection, runs: Sequence[Mapping[str, Any]]) -> None:
-    """Add rows for runs that wait to be started; a run that has a row already keeps it.
-
-    Each mapping has ``run_id, account_id, job, tick, trigger, now``.
-    """
-    for run in runs:
-        values = {**run, "state": RunState.SCHEDULED.value, "state_since": run["now"]}
-        del values["now"]
-        await connection.execute(_insert(connection, job_runs).values(**values).on_conflict_do_nothing())
-
-
 async def skip(
     connection: AsyncConnection,
     run_id: str,
@@ -128,55 +117,6 @@ async def skip(
     )
 
 
-async def start(
-    connection: AsyncConnection,
-    run_id: str,
-    *,
-    job: str,
-    account_id: str | None,
-    tick: datetime,
-    trigger: str,
-    host: str,
-    now: datetime,
-) -> int | None:
-    """A process takes up the run: the number of this try (1 for the first), or None if the run has ended.
-
-    The number fences: what an earlier holder of the run writes later is refused.
-    """
-    values = {
-        "state": RunState.RUNNING.value,
-        "state_since": now,
-        "host": host,
-        "heartbeat_at": now,
-    }
-    statement = (
-        _insert(connection, job_runs)
-        .values(
-            run_id=run_id,
-            account_id=account_id,
-            job=job,
-            tick=tick,
-            trigger=trigger,
-            attempt=1,
-            started_at=now,
-            **values,
-        )
-        .on_conflict_do_update(
-            index_elements=["run_id"],
-            set_={
-                **values,
-                "attempt": job_runs.c.attempt + 1,
-                "started_at": func.coalesce(job_runs.c.started_at, literal(now, UtcTime())),
-                "ended_at": None,
-            },
-            where=job_runs.c.state.in_(STARTABLE),
-        )
-        .returning(job_runs.c.attempt)
-    )
-    number = (await connection.execute(statement)).scalar_one_or_none()
-    return int(number) if number is not None else None
-
-
 async def retry(
     connection: AsyncConnection, run_id: str, attempt: int, *, error: str, now: datetime
 ) -> int | None:
@@ -190,38 +130,6 @@ async def retry(
     )
     number = row.scalar_one_or_none()
     return int(number) if number is not None else None
-
-
-async def end(
-    connection: AsyncConnection,
-    run_id: str,
-    attempt: int,
-    *,
-    state: RunState,
-    now: datetime,
-    took: timedelta,
-    done: int = 0,
-    due: int = 0,
-    note: str = "",
-    error: str = "",
-) -> bool:
-    """Write the outcome; False (and nothing written) if another process has taken the run."""
-    result = await connection.execute(
-        update(job_runs)
-        .where(job_runs.c.run_id == run_id, job_runs.c.attempt == attempt)
-        .where(job_runs.c.state == RunState.RUNNING.value)
-        .values(
-            state=state.value,
-            state_since=now,
-            ended_at=now,
-            took_s=took.total_seconds(),
-            done=done,
-            due=due,
-            note=note,
-            error=error,
-        )
-    )
-    return result.rowcount == 1
 
 
 async def abandon(connection: AsyncConnection, run_id: str, *, note: str, now: datetime) -> bool:
@@ -256,26 +164,6 @@ async def beat_runs(connection: AsyncConnection, held: Mapping[str, int], *, now
         .returning(job_runs.c.run_id)
     )
     return {row[0] for row in rows}
-
-
-async def put_steps(
-    connection: AsyncConnection, run_id: str, account_id: str | None, steps: Sequence[StepRow]
-) -> None:
-    """Store the steps of a run; a step that is stored already is brought up to date."""
-    for step in steps:
-        values = {
-            "name": step.name[:80],
-            "account_id": account_id,
-            "started_at": step.started_at,
-            "ended_at": step.ended_at,
-            "result_bytes": step.result_bytes,
-            "error": step.error,
-        }
-        await connection.execute(
-            _insert(connection, job_steps)
-            .values(run_id=run_id, number=step.number, **values)
-            .on_conflict_do_update(index_elements=["run_id", "number"], set_=values)
-        )
 
 
 async def steps_of(connection: AsyncConnection, run_id: str) -> list[StepRow]:

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 from stonechat.core.clock import Clock
 from stonechat.database import accounts as switches
-from stonechat.database import job_rows
+from stonechat.database import job_rows, job_writes
 from stonechat.database.engine import Database
 from stonechat.database.job_rows import RunRow, StepRow
 from stonechat.jobs.declaration import Job
@@ -25,7 +25,7 @@ Verdicts = Callable[[str, str | None], Verdict]
 
 
 class AskedRun(TypedDict):
-    """What :func:`~stonechat.database.job_rows.schedule` stores of a run that waits."""
+    """What :func:`~stonechat.database.job_writes.schedule` stores of a run that waits."""
 
     run_id: str
     account_id: str | None
@@ -128,7 +128,7 @@ class Desk:
         """
         asked = self.asked(job, account_id, by=by)
         async with self._database.begin("jobs.ask") as connection:
-            await job_rows.schedule(connection, [asked])
+            await job_writes.schedule(connection, [asked])
         return asked["run_id"]
 
     def asked(self, job: str, account_id: str | None, *, by: str) -> AskedRun:

@@ -1,39 +1,47 @@
 """Writing the rows of runs: what is asked for at the same time is committed together.
 
 Sixteen jobs on a fast clock ask for dozens of small writes a second. One transaction for all that wait
-costs one commit instead of dozens, and on SQLite one turn at the writer's lock.
+costs one commit instead of dozens, and on SQLite one turn at the writer's lock. What every run writes is
+put into one statement for all runs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import Transient
+from stonechat.database import job_writes
 from stonechat.database.engine import Database
+from stonechat.database.job_writes import End, Start
 
 T = TypeVar("T")
 
 Write = Callable[[AsyncConnection], Awaitable[T]]
 """Some statements on a connection; they may be run again in a transaction of their own."""
 
+LINGER = timedelta(milliseconds=200)
+"""How long the row of a run that waits may take to be written (real time); one that starts needs none."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    write: Write[Any]
+    what: Write[Any] | Start | End
     done: asyncio.Future[Any]
 
 
 class Ledger:
-    """Takes writes and commits them, in order, as many together as wait."""
+    """Takes writes and commits as many together as wait: those of starts first, those of ends last."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._asked: asyncio.Queue[_Asked] = asyncio.Queue()
+        self._scheduled: dict[str, Mapping[str, Any]] = {}
 
     async def write(self, write: Write[T]) -> T:
         """Commit the write; returns what it returned, after the commit.
@@ -44,9 +52,34 @@ class Ledger:
         result: T = await self._ask(write)
         return result
 
+    async def start(self, start: Start) -> int | None:
+        """Take up a run: the number of this try, or None if it has ended; see :mod:`job_writes`.
+
+        Raises:
+            Transient: the database is away; nothing was written.
+        """
+        number: int | None = await self._ask(start)
+        return number
+
+    async def end(self, end: End) -> bool:
+        """Write an outcome; False (and nothing written) if another process has taken the run.
+
+        Raises:
+            Transient: the database is away; nothing was written.
+        """
+        ours: bool = await self._ask(end)
+        return ours
+
     def note(self, write: Write[Any]) -> None:
         """Commit the write some time soon, or never if the database is away."""
         self._ask(write).add_done_callback(_forget)
+
+    def schedule(self, runs: Iterable[Mapping[str, Any]]) -> None:
+        """Store rows of runs that wait, if they still do in a moment; or never if the database is away."""
+        idle = not self._scheduled
+        self._scheduled.update({run["run_id"]: run for run in runs})
+        if idle and self._scheduled:
+            asyncio.get_running_loop().call_later(LINGER.total_seconds(), self.note, _nothing)
 
     async def run(self) -> None:
         """Commit what is asked for, until cancelled."""
@@ -54,18 +87,22 @@ class Ledger:
             batch = [await self._asked.get()]
             while not self._asked.empty():
                 batch.append(self._asked.get_nowait())
-            await self._commit([asked for asked in batch if not asked.done.done()])
+            for part in _parts(batch):
+                await self._commit([asked for asked in part if not asked.done.done()])
 
     async def drain(self) -> None:
         """Commit what is left, after :meth:`run` was cancelled."""
         batch = []
+        if self._scheduled:
+            self.note(_nothing)
         while not self._asked.empty():
             batch.append(self._asked.get_nowait())
-        await self._commit([asked for asked in batch if not asked.done.done()])
+        for part in _parts(batch):
+            await self._commit([asked for asked in part if not asked.done.done()])
 
-    def _ask(self, write: Write[Any]) -> asyncio.Future[Any]:
+    def _ask(self, what: Write[Any] | Start | End) -> asyncio.Future[Any]:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._asked.put_nowait(_Asked(write, done))
+        self._asked.put_nowait(_Asked(what, done))
         return done
 
     async def _commit(self, batch: list[_Asked]) -> None:
@@ -73,7 +110,7 @@ class Ledger:
             return
         try:
             async with self._database.begin("jobs.ledger") as connection:
-                results = [await asked.write(connection) for asked in batch]
+                results = await self._write(connection, batch)
         except asyncio.CancelledError:
             for asked in batch:
                 self._asked.put_nowait(asked)  # for drain
@@ -90,6 +127,52 @@ class Ledger:
         for asked, result in zip(batch, results, strict=True):
             if not asked.done.done():
                 asked.done.set_result(result)
+
+    async def _write(self, connection: AsyncConnection, batch: list[_Asked]) -> list[Any]:
+        """What each write came to, in the order of the batch."""
+        starts = {what.run_id: what for what in _of(batch, Start)}
+        scheduled, self._scheduled = self._scheduled, {}
+        await job_writes.schedule(
+            connection, [run for run_id, run in scheduled.items() if run_id not in starts]
+        )
+        started = await job_writes.start(connection, list(starts.values()))
+        others = [
+            None if isinstance(asked.what, Start | End) else await asked.what(connection) for asked in batch
+        ]
+        ended = await job_writes.end(connection, _of(batch, End))
+        results = []
+        for asked, other in zip(batch, others, strict=True):
+            match asked.what:
+                case Start(run_id=run_id):
+                    results.append(started.get(run_id))
+                case End(run_id=run_id):
+                    results.append(run_id in ended)
+                case _:
+                    results.append(other)
+        return results
+
+
+def _parts(batch: Iterable[_Asked]) -> Iterator[list[_Asked]]:
+    """The batch in parts that name no run twice: a run taken up twice has had two tries."""
+    part: list[_Asked] = []
+    named: set[str] = set()
+    for asked in batch:
+        run_id = asked.what.run_id if isinstance(asked.what, Start | End) else None
+        if run_id in named:
+            yield part
+            part, named = [], set()
+        part.append(asked)
+        if run_id is not None:
+            named.add(run_id)
+    yield part
+
+
+def _of(batch: Iterable[_Asked], kind: type[T]) -> list[T]:
+    return [asked.what for asked in batch if isinstance(asked.what, kind)]
+
+
+async def _nothing(_: AsyncConnection) -> None:
+    """Asks for a commit of what lingers."""
 
 
 def _forget(done: asyncio.Future[Any]) -> None:

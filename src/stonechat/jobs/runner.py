@@ -17,7 +17,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, ConfigFault, Transient
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
-from stonechat.database import job_rows
+from stonechat.database import job_rows, job_writes
 from stonechat.database.engine import Database
 from stonechat.database.job_rows import RunRow, StepRow
 from stonechat.jobs.declaration import Job, Resource
@@ -95,9 +95,9 @@ class Runner:
         request = Request(job, account_id, tick, row["trigger"])
         if await self._scheduler.ask(self.desk.job(job), request, run_id) is Enqueued.BUSY:
             self._scheduler.wake(job, tick, account_id)
-            await self._ledger.write(lambda connection: job_rows.schedule(connection, [row]))
+            await self._ledger.write(lambda connection: job_writes.schedule(connection, [row]))
         else:
-            self._ledger.note(lambda connection: job_rows.schedule(connection, [row]))
+            self._ledger.schedule([row])
         return run_id
 
     async def pause(self, job: str | None, account_id: str | None = None, *, by: str, why: str) -> None:

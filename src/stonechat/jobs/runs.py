@@ -21,12 +21,13 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunEnded, RunStarted
 from stonechat.core.states import RunState
-from stonechat.database import job_rows
+from stonechat.database import job_rows, job_writes
 from stonechat.database.engine import Database
 from stonechat.database.job_rows import StepRow
+from stonechat.database.job_writes import End, Start
 from stonechat.jobs.declaration import Job, Json, Work
 from stonechat.jobs.engine import EngineRun
-from stonechat.jobs.ledger import Ledger, Write
+from stonechat.jobs.ledger import Ledger
 from stonechat.jobs.requests import Outcome, Request, describe, pause
 from stonechat.jobs.takeover import Lease
 
@@ -180,8 +181,9 @@ class Runs:
 
         async def store(connection: AsyncConnection) -> set[str]:
             ours = await job_rows.beat_runs(connection, tries, now=self.clock.wall())
-            for run_id in ours:
-                await self._put_steps(connection, run_id, mine[run_id])
+            held = ((run_id, mine[run_id]) for run_id in ours)
+            rows = [(run_id, one.request.account_id, one.steps) for run_id, one in held]
+            await job_writes.put_steps(connection, rows)
             return ours
 
         ours = await self._ledger.write(store)
@@ -229,19 +231,16 @@ class Runs:
             await job_rows.abandon(connection, run_id, note=note, now=self.clock.wall())
 
     async def _start(self, run_id: str, request: Request) -> int | None:
-        async def start(connection: AsyncConnection) -> int | None:
-            return await job_rows.start(
-                connection,
-                run_id,
-                job=request.job,
-                account_id=request.account_id,
-                tick=request.tick,
-                trigger=request.trigger,
-                host=self._lease.executor_id,
-                now=self.clock.wall(),
-            )
-
-        attempt = await self._patiently(start)
+        start = Start(
+            run_id=run_id,
+            account_id=request.account_id,
+            job=request.job,
+            tick=request.tick,
+            trigger=request.trigger,
+            host=self._lease.executor_id,
+            now=self.clock.wall(),
+        )
+        attempt = await self._patiently(lambda: self._ledger.start(start))
         if attempt is not None:
             late = self.clock.now() - request.tick
             self._events.emit(
@@ -301,30 +300,26 @@ class Runs:
                 connection, run.run_id, held.attempt, error=error, now=self.clock.wall()
             )
 
-        attempt = await self._patiently(retry)
+        attempt = await self._patiently(lambda: self._ledger.write(retry))
         if attempt is None:
             raise run.lost()
         held.attempt = attempt
 
     async def _end(self, run_id: str, held: _Held, outcome: Outcome) -> None:
-        took = held.took(self.clock)
-
-        async def end(connection: AsyncConnection) -> bool:
-            await self._put_steps(connection, run_id, held)
-            return await job_rows.end(
-                connection,
-                run_id,
-                held.attempt,
-                state=outcome.state,
-                now=self.clock.wall(),
-                took=took,
-                done=outcome.work.done,
-                due=outcome.work.due,
-                note=outcome.work.note,
-                error=outcome.error,
-            )
-
-        if await self._patiently(end):
+        end = End(
+            run_id=run_id,
+            account_id=held.request.account_id,
+            attempt=held.attempt,
+            state=outcome.state,
+            now=self.clock.wall(),
+            took=held.took(self.clock),
+            done=outcome.work.done,
+            due=outcome.work.due,
+            note=outcome.work.note,
+            error=outcome.error,
+            steps=tuple(held.steps),
+        )
+        if await self._patiently(lambda: self._ledger.end(end)):
             self._say_end(run_id, held, outcome)
 
     def _say_end(self, run_id: str, held: _Held, outcome: Outcome) -> None:
@@ -341,15 +336,12 @@ class Runs:
             )
         )
 
-    async def _put_steps(self, connection: AsyncConnection, run_id: str, held: _Held) -> None:
-        await job_rows.put_steps(connection, run_id, held.request.account_id, held.steps)
-
-    async def _patiently(self, write: Write[T]) -> T:
+    async def _patiently(self, write: Callable[[], Awaitable[T]]) -> T:
         """Try until the database does it: an outage may not cost a run its outcome."""
         wait = 0.2
         while True:
             try:
-                return await self._ledger.write(write)
+                return await write()
             except Transient:
                 if self._closing:
                     raise

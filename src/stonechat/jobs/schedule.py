@@ -135,8 +135,9 @@ class Scheduler:
         found = self._timetable.look(now, busy=self._is_busy, held=self.held)
         asked = [launch for launch in found.launches if await self._ask(launch)]
         wall = self._clock.wall()
-        if asked or found.held:
-            self._ledger.note(lambda connection: self._note(connection, asked, found.held, wall))
+        self._ledger.schedule(_row(launch, wall) for launch in asked)
+        if found.held:
+            self._ledger.note(lambda connection: self._note(connection, found.held, wall))
         for lapsed in found.lapsed:
             policy = lapsed.job.missed.value
             why = f"{lapsed.count} ticks passed while nothing ran (policy {policy})"
@@ -179,10 +180,7 @@ class Scheduler:
         return next((why for need in sorted(job.needs) if (why := self._is_down(need))), None)
 
     @staticmethod
-    async def _note(
-        connection: AsyncConnection, asked: Sequence[Launch], waiting: Sequence[Held], wall: datetime
-    ) -> None:
-        await job_rows.schedule(connection, [_row(launch, wall) for launch in asked])
+    async def _note(connection: AsyncConnection, waiting: Sequence[Held], wall: datetime) -> None:
         for held in waiting:
             await job_rows.skip(
                 connection,

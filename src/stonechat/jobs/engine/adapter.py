@@ -10,25 +10,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, Queue
+from dbos import DBOS, DBOSConfig
 from dbos import _dbos as dbos_module
+from dbos._context import assert_current_dbos_context
 from dbos._error import (
     DBOSQueueDeduplicatedError,
     DBOSWorkflowIDInUseError,
 )
-from dbos._queue import queue_worker_thread
 from dbos._utils import INTERNAL_QUEUE_NAME
 
 from stonechat.core.errors import Transient
 from stonechat.jobs.declaration import Json
+from stonechat.jobs.engine.intake import Intake
 from stonechat.jobs.engine.json_form import JsonSerializer
 from stonechat.jobs.engine.pool import Pool
-from stonechat.jobs.engine.run import EngineRun, outside
+from stonechat.jobs.engine.run import EngineRun, Recorded, outside
 from stonechat.jobs.quiet import Expected, Throttle
 
 T = TypeVar("T")
@@ -41,9 +42,6 @@ WORKFLOW = "stonechat.run"
 SCHEMA = "stonechat_engine"
 MAX_RECOVERIES = 50
 """A run that takes its process down with it this many times is not taken up again."""
-
-GAP = 0.02
-"""Seconds between two nudged looks into a queue: what comes in between is found by one look."""
 
 
 class Enqueued(StrEnum):
@@ -74,11 +72,7 @@ class Engine:
     def __init__(self, dbos: DBOS, executor_id: str) -> None:
         self._dbos = dbos
         self.executor_id = executor_id
-        self._queues: dict[str, Queue] = {}
-        self._limits: Mapping[str, int] = {}
-        self._nudged: asyncio.Queue[str] = asyncio.Queue()
-        self._waiting: set[str] = set()
-        self._full: set[str] = set()
+        self._intake: Intake | None = None
         self._ending = threading.Event()
 
     def ends(self) -> None:
@@ -87,15 +81,8 @@ class Engine:
 
     def freed(self, queue: str) -> None:
         """A run of this queue has ended: if it was full, perhaps somebody waits for the place."""
-        at_work = self._dbos._active_workflows_set.count_for_queue(queue)
-        if queue in self._full or at_work >= self._limits.get(queue, 0) // 2:
-            self.nudge(queue)
-
-    def nudge(self, queue: str) -> None:
-        """Look into a queue now instead of at the next poll: something was put in."""
-        if queue in self._queues and queue not in self._waiting:
-            self._waiting.add(queue)
-            self._nudged.put_nowait(queue)
+        if self._intake is not None:
+            self._intake.freed(queue)
 
     async def enqueue(
         self, run_id: str, request: Json, *, queue: str, lane: str, handicap: timedelta
@@ -127,7 +114,8 @@ class Engine:
             return Enqueued.BUSY
         except DBOSWorkflowIDInUseError:
             return Enqueued.KNOWN
-        self.nudge(queue)
+        if self._intake is not None:
+            self._intake.nudge(queue)
         return Enqueued.NEW
 
     async def cancel(self, run_id: str) -> None:
@@ -137,6 +125,8 @@ class Engine:
     async def recover(self, executor_id: str) -> int:
         """Hand the runs of a process that is gone to the living; returns how many."""
         handles = await asyncio.to_thread(DBOS._recover_pending_workflows, [executor_id])
+        if handles and self._intake is not None:
+            self._intake.nudge_all()
         return len(handles)
 
     async def claims(self) -> list[Claim]:
@@ -176,53 +166,51 @@ class Engine:
             await outside(DBOS.delete_workflows_async([run.workflow_id for run in ended]))
         return len(ended)
 
-    async def _serve(self, queues: Mapping[str, int], poll: timedelta) -> None:
-        self._limits = queues
-        for name, limit in queues.items():
-            self._queues[name] = await DBOS.register_queue_async(
-                name,
-                worker_concurrency=limit,
-                polling_interval_sec=poll.total_seconds(),
-                on_conflict="always_update",
-            )
-
-    async def _answer_nudges(self) -> None:
-        looked: dict[str, float] = {}
-        while True:
-            name = await self._nudged.get()
-            early = looked.get(name, 0.0) + GAP - time.monotonic()
-            if early > 0:
-                await asyncio.sleep(early)
-            self._waiting.discard(name)
-            looked[name] = time.monotonic()
-            round_ = cast(threading.Event, _OneRound())
-            await asyncio.to_thread(queue_worker_thread, round_, self._dbos, self._queues[name])
-            self._note_whether_full(name)
-
-    def _note_whether_full(self, queue: str) -> None:
-        if self._dbos._active_workflows_set.count_for_queue(queue) < self._limits[queue]:
-            self._full.discard(queue)
-        else:
-            self._full.add(queue)
-
     def owner(self, run_id: str) -> str | None:
         """The token of the newest claim of a run (blocking)."""
         owner: str | None = self._dbos._sys_db.get_workflow_owner(run_id)
         return owner
 
+    def record(self, run_id: str, owner: str, step: Recorded, number: int) -> None:
+        """Keep a finished step, if ``owner`` is the newest claim (blocking).
 
-class _OneRound:
-    """A stop signal that lets DBOS's queue loop look once, at once, and then stop."""
+        Raises:
+            one of ``LOST``: it is not.
+        """
+        self._dbos._sys_db.record_operation_result(
+            {
+                "workflow_uuid": run_id,
+                "function_id": number,
+                "function_name": step.name,
+                "output": self._dbos._serializer.serialize(step.result),
+                "error": None,
+                "serialization": self._dbos._serializer.name(),
+                "started_at_epoch_ms": _ms(step.started),
+                "child_workflow_id": None,
+            },
+            completed_at_epoch_ms=_ms(step.ended),
+            owner_xid=owner,
+        )
 
-    def __init__(self) -> None:
-        self._waits = 0
-
-    def is_set(self) -> bool:
-        return self._waits > 1
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self._waits += 1
-        return self._waits > 1
+    async def _serve(self, queues: Mapping[str, int], poll: timedelta) -> Intake:
+        known = {
+            name: await DBOS.register_queue_async(
+                name,
+                worker_concurrency=limit,
+                polling_interval_sec=poll.total_seconds(),
+                on_conflict="always_update",
+            )
+            for name, limit in queues.items()
+        }
+        self._intake = Intake(
+            self._dbos,
+            executor_id=self.executor_id,
+            version=VERSION,
+            queues=known,
+            limits=queues,
+            poll=poll,
+        )
+        return self._intake
 
 
 @asynccontextmanager
@@ -262,14 +250,15 @@ async def open_engine(
         _expect_stops(engine._ending.is_set)
         _register(engine, body)
         DBOS.launch()
-        await engine._serve(queues, poll)
+        _stop_own_loops(dbos)
+        intake = await engine._serve(queues, poll)
         pool.patient = True
-        nudges = asyncio.create_task(engine._answer_nudges(), name="jobs.nudges")
+        taking = asyncio.create_task(intake.run(), name="jobs.intake")
         try:
             yield engine
         finally:
             engine.ends()
-            nudges.cancel()
+            taking.cancel()
     finally:
         closing.set()
         await destroy_dbos()
@@ -280,7 +269,14 @@ async def open_engine(
 def _register(engine: Engine, body: Body) -> None:
     @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RECOVERIES)
     async def run(request: Json) -> Json:
-        return await body(EngineRun(str(DBOS.workflow_id), engine), request)
+        context = assert_current_dbos_context()
+        return await body(EngineRun(context.workflow_id, str(context.owner_xid), engine), request)
+
+
+def _stop_own_loops(dbos: DBOS) -> None:
+    """End what DBOS does beside running: asking the queues (ours does), delays and deadlines (unused)."""
+    for stop in (*dbos.background_thread_stop_events, dbos._background_jobs_stop_event):
+        stop.set()
 
 
 async def destroy_dbos() -> None:
@@ -298,6 +294,10 @@ def priority(handicap: timedelta, asked: float) -> int:
     its kind: nothing starves.
     """
     return int(asked - 1_735_689_600 + handicap.total_seconds())
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def _iso(seconds: float) -> str:

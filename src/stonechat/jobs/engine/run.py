@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from dbos import DBOS
-from dbos._context import get_local_dbos_context
 from dbos._error import DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError
 
 from stonechat.jobs.declaration import Json
@@ -23,10 +22,13 @@ LOST = (DBOSWorkflowConflictIDError, DBOSWorkflowCancelledError)
 
 
 class Holders(Protocol):
-    """Who knows which claim of a run is the newest."""
+    """Who knows which claim of a run is the newest, and keeps its steps."""
 
     def owner(self, run_id: str) -> str | None:
         """The token of the newest claim of a run (blocking)."""
+
+    def record(self, run_id: str, owner: str, step: Recorded, number: int) -> None:
+        """Keep a finished step, if ``owner`` is the newest claim (blocking)."""
 
     async def cancel(self, run_id: str) -> None:
         """The run will not be taken up, and cannot record another step."""
@@ -42,32 +44,36 @@ class Recorded:
     ended: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EngineRun:
-    """A run as its body sees it."""
+    """A run as its body sees it. ``owner`` is the token of the claim by which this process holds it.
+
+    Steps are kept by their number. Which of them earlier holders have finished is read once
+    (:meth:`recorded`), not asked again before each step.
+    """
 
     run_id: str
+    owner: str
     _engine: Holders
+    _steps: int = 0
 
     async def step(self, name: str, run: Callable[[], Awaitable[T]]) -> T:
-        """Run and record the JSON-able result under ``name``, which must be new in this run.
+        """Run and record the JSON-able result under ``name``.
 
         Raises:
             one of ``LOST``: another process holds the run; the result is not recorded.
         """
-
-        async def body() -> Json:
-            return json.loads(json.dumps(await run()))
-
-        result: T = await DBOS.run_step_async({"name": name}, body)
+        began = datetime.now(UTC)
+        result: T = json.loads(json.dumps(await run()))
+        self._steps += 1
+        step = Recorded(name, result, began, datetime.now(UTC))
+        await asyncio.to_thread(self._engine.record, self.run_id, self.owner, step, self._steps)
         return result
 
     async def recorded(self) -> list[Recorded]:
         """The steps finished by earlier holders, in order; later steps are numbered after them."""
         steps = await outside(DBOS.list_workflow_steps_async(self.run_id))
-        context = get_local_dbos_context()
-        if steps and context is not None:
-            context.function_id = max(step["function_id"] for step in steps)
+        self._steps = max((step["function_id"] for step in steps), default=0)
         return [
             Recorded(
                 step["function_name"],
@@ -85,9 +91,7 @@ class EngineRun:
 
     async def held(self) -> bool:
         """Whether this process still holds the run."""
-        context = get_local_dbos_context()
-        owner = await asyncio.to_thread(self._engine.owner, self.run_id)
-        return context is not None and owner == context.owner_xid
+        return await asyncio.to_thread(self._engine.owner, self.run_id) == self.owner
 
     def lost(self) -> BaseException:
         """What to raise when it does not."""
