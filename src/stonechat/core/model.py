@@ -29,6 +29,11 @@ class ContentKind(StrEnum):
     REPLY = "reply"
     QUOTE = "quote"
 
+    @property
+    def addresses(self) -> bool:
+        """Whether it speaks to somebody else's post, and so stands under the rules for foreign text."""
+        return self in (ContentKind.REPLY, ContentKind.QUOTE)
+
 
 class Approval(StrEnum):
     """What waits for a human before it is queued."""
@@ -92,7 +97,9 @@ class Content:
         parts: the texts; one for a single post, reply or quote, several for a thread.
         due_at: when it should be published (UTC).
         fence: grows with each claim; a publisher that holds an older number has lost the row.
+        opportunity_id: of the foreign post that is answered or quoted.
         in_reply_to: id, on the network, of the post that is answered.
+        quote_of: id, on the network, of the post that is quoted.
         post_id: id on the network of the first part, once posted.
         cost_usd: what generating it cost, in US dollars.
         approved_digest: of the exact bytes that were approved; see ``core.ids.digest``.
@@ -116,6 +123,7 @@ class Content:
     cost_usd: float = 0.0
     opportunity_id: str | None = None
     in_reply_to: str | None = None
+    quote_of: str | None = None
     fence: int = 0
     attempts: int = 0
     post_id: str | None = None

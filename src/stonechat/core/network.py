@@ -64,12 +64,15 @@ class Publication:
         parts: the texts still to be sent, in order.
         reply_to: id of the post that the first of them answers: somebody's post for a reply, our
             own last confirmed part for a thread that is being resumed.
+        quote_of: id of the post, by ``quote_author``, that the first of them quotes.
         final_click: False in shadow mode: do everything but send.
     """
 
     parts: tuple[str, ...]
     reply_to: str | None = None
     reply_to_author: str | None = None
+    quote_of: str | None = None
+    quote_author: str | None = None
     final_click: bool = True
 
 

@@ -107,6 +107,7 @@ content_metadata = Table(
     Column("cost_usd", Float, nullable=False, default=0.0),
     Column("opportunity_id", String(64)),
     Column("in_reply_to", String(120)),
+    Column("quote_of", String(120)),
     Column("fence", Integer, nullable=False, default=0),
     Column("lease_until", UtcTime),  # real time
     Column("lease_owner", String(250)),  # the run that holds it; the same run may take over at once
@@ -131,6 +132,7 @@ content_metadata = Table(
         "not_before",
         where="state = 'queued' AND not_before IS NOT NULL",
     ),
+    _where("ix_content_opportunity", "opportunity_id", where="opportunity_id IS NOT NULL"),
 )
 
 post_parts = Table(

@@ -250,6 +250,8 @@ def publication_of(
     return Publication(
         parts=piece.parts[done:],
         reply_to=confirmed[done - 1] if done else piece.in_reply_to,
-        reply_to_author=None if done else author,
+        reply_to_author=author if piece.in_reply_to and not done else None,
+        quote_of=None if done else piece.quote_of,
+        quote_author=author if piece.quote_of and not done else None,
         final_click=go.final_click,
     )

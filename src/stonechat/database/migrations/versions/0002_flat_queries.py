@@ -30,6 +30,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_runs_tick", "job_runs", ["tick", "run_id"])
     op.create_index("ix_runs_ended", "job_runs", ["ended_at"])
+    op.add_column("content_metadata", sa.Column("quote_of", sa.String(length=120), nullable=True))
+    _index_where(
+        "ix_content_opportunity", "content_metadata", ["opportunity_id"], "opportunity_id IS NOT NULL"
+    )
     _create_job_tables()
 
 
