@@ -68,6 +68,17 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class RunTime:
+    """How long a run took (real seconds) and how it ended."""
+
+    job: str
+    account_id: str | None
+    ended_at: datetime
+    took_s: float
+    state: RunState
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutorRow:
     """A process that runs jobs. ``silent`` is how long it has not been heard of, by the database's clock."""
 
@@ -255,14 +266,28 @@ async def tallies(connection: AsyncConnection, since: datetime) -> dict[tuple[st
     return {(row[0], row[1]): Tally(int(row[2]), int(row[3]), int(row[4])) for row in rows}
 
 
-async def prune(connection: AsyncConnection, before: datetime) -> int:
-    """Forget runs that ended before real time ``before``, but never the newest of a job and account."""
-    newest = select(func.max(job_runs.c.tick)).group_by(job_runs.c.job, job_runs.c.account_id)
-    old = job_runs.c.ended_at < before
-    gone = select(job_runs.c.run_id).where(old, job_runs.c.tick.not_in(newest))
-    await connection.execute(delete(job_steps).where(job_steps.c.run_id.in_(gone)))
-    result = await connection.execute(delete(job_runs).where(old, job_runs.c.tick.not_in(newest)))
-    return result.rowcount
+async def latest_times(connection: AsyncConnection, since: datetime, limit: int) -> list[RunTime]:
+    """How long the latest runs of each job and account took that ended after real time ``since``."""
+    columns = job_runs.c
+    ended = (RunState.SUCCEEDED.value, RunState.FAILED.value, RunState.TIMED_OUT.value)
+    place = func.row_number().over(
+        partition_by=(columns.job, columns.account_id), order_by=columns.ended_at.desc()
+    )
+    numbered = (
+        select(
+            columns.job,
+            columns.account_id,
+            columns.ended_at,
+            columns.took_s,
+            columns.state,
+            place.label("place"),
+        )
+        .where(columns.ended_at >= since, columns.state.in_(ended))
+        .subquery()
+    )
+    newest = select(numbered).where(numbered.c.place <= limit).order_by(numbered.c.ended_at)
+    rows = await connection.execute(newest)
+    return [RunTime(row[0], row[1], row[2], row[3] or 0.0, RunState(row[4])) for row in rows]
 
 
 async def beat(connection: AsyncConnection, executor_id: str, *, host: str, pid: int) -> int:

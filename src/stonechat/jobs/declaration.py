@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 
@@ -14,6 +16,9 @@ Json = Any
 """A value that survives a round trip through JSON."""
 
 T = TypeVar("T")
+
+Upcoming = Callable[[AsyncConnection, Mapping[str, datetime]], Awaitable[Mapping[str, datetime]]]
+"""By account: the first moment after the one given at which its rows hold work (account time), if any."""
 
 
 class Overlap(StrEnum):
@@ -108,12 +113,25 @@ class Job:
             ``stagger``, so that every host computes the same ones.
         cron: five-field cron expression instead of ``every``, read in ``timezone``.
         stagger: offset of the ticks, so that jobs do not all start at once.
+        jitter: each tick comes by up to so much later, by an amount drawn from its own name: the same on
+            every host, another for each account. Shorter than the interval.
+        upcoming: read from the rows every two seconds by every host; at that moment there is one run
+            more than the schedule has, whoever wrote the row and whichever host has died since.
         per_account: one run for each account and tick, or one for the whole system.
-        timeout: *real* time after which a run is killed and recorded as timed out.
-        grace: account time after a tick within which its run must have started.
+        timeout: *real* time after which a run is killed and recorded as timed out, tries and waits included.
+        retry: how often a run that fails is tried again before it counts as failed.
+        at_once: most runs of this job at once, over all accounts and hosts. Accounts share places by their
+            names: at most so many, perhaps fewer. None: one for each account.
+        overlap: what happens to a tick while the last run of the same job and account still runs.
+        missed: which ticks are made up for after nothing ran for a while.
+        grace: account time after a tick within which its run must have started: after that the monitor
+            calls the job late, and ``Missed.SKIP`` lets the tick go.
+        resource: what a run mostly uses; each kind has a bound of its own on runs at once.
+        priority: who goes first where a resource is short.
         needs: dependencies by name (``database``, ``browser``, ``model``, ``network``); while one is
-            known to be down the run is skipped and the cause recorded.
-        critical: its failures page the owner; others only warn.
+            known to be down the run waits, and a row says so and why.
+        critical: its failures page the owner at once; others only warn, after three in a row.
+        useful: one sentence: what counts as useful work, for the pages and the monitor.
     """
 
     name: str
@@ -122,9 +140,12 @@ class Job:
     cron: str | None = None
     timezone: str = "UTC"
     stagger: timedelta = timedelta()
+    jitter: timedelta = timedelta()
+    upcoming: Upcoming | None = None
     per_account: bool = True
     timeout: timedelta = timedelta(minutes=5)
     retry: Retry = field(default_factory=Retry)
+    at_once: int | None = None
     overlap: Overlap = Overlap.SKIP
     missed: Missed = Missed.LATEST
     grace: timedelta = timedelta(minutes=15)
@@ -133,4 +154,3 @@ class Job:
     needs: frozenset[str] = frozenset({"database"})
     critical: bool = False
     useful: str = ""
-    """One sentence: what counts as useful work, for the pages and the monitor."""

@@ -11,15 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from stonechat.core.clock import Clock
+from stonechat.core.errors import Permanent
 from stonechat.database import accounts as switches
-from stonechat.database import job_rows, job_writes
+from stonechat.database import job_rows, job_writes, wakeup_rows
 from stonechat.database.engine import Database
-from stonechat.database.job_rows import RunRow, StepRow
+from stonechat.database.job_rows import RunRow, RunTime, StepRow, Tally
+from stonechat.database.wakeup_rows import Wakeup
+from stonechat.jobs.checking import unknown
 from stonechat.jobs.declaration import Job
 from stonechat.jobs.ticks import schedule_of
-from stonechat.jobs.timetable import run_name
+from stonechat.jobs.timetable import Key, run_name
 from stonechat.jobs.watchdog import KEPT, Health, Seen, Verdict, judge
+
+TIMES = timedelta(days=2)
+"""How far back (real time) the times of runs are shown."""
 
 Verdicts = Callable[[str, str | None], Verdict]
 
@@ -39,8 +47,9 @@ class AskedRun(TypedDict):
 class JobStatus:
     """One job and account as the pages show it.
 
-    ``every`` is account time (None for a cron job); ``last`` is the newest run that came to an outcome;
-    ``state`` is what its monitor thinks (``healthy``, ``late``, ``failing``, ``unknown``);
+    ``every`` is account time (None for a cron job); ``next_tick`` is when it next runs: by its schedule, by
+    a wake-up, or because a row falls due; ``last`` is the newest run that came to an outcome; ``state`` is
+    what its monitor thinks (``healthy``, ``late``, ``failing``, ``unknown``);
     ``success_rate`` counts the runs of the last day of real time (None without any).
     """
 
@@ -76,35 +85,81 @@ class Desk:
 
     async def status(self, accounts: Sequence[str]) -> list[JobStatus]:
         """Every job and account: what it last did, how well, and when it is next due."""
-        now = self._clock.now()
         since = self._clock.wall() - timedelta(days=1)
         needed = KEPT if self._verdicts is None else 1
         found = []
         async with self._database.read("jobs.status") as connection:
             tallies = await job_rows.tallies(connection, since)
             off = {switch.scope: switch.why for switch in await switches.switched_off(connection)}
+            wakeups = await wakeup_rows.waiting(connection)
             for job in self._jobs.values():
-                for account_id in accounts if job.per_account else (None,):
+                owners = tuple(accounts) if job.per_account else (None,)
+                sooner = await self._sooner(connection, job, owners, wakeups)
+                for account_id in owners:
                     ends = await job_rows.last_ends(connection, job.name, account_id, needed)
-                    tally = tallies.get((job.name, account_id))
-                    total = tally.succeeded + tally.failed if tally is not None else 0
-                    verdict = self._verdict(job, account_id, ends)
                     found.append(
-                        JobStatus(
-                            name=job.name,
-                            account_id=account_id,
-                            every=job.every,
-                            cron=job.cron,
-                            next_tick=schedule_of(job).after(now),
+                        self._line(
+                            job,
+                            account_id,
+                            ends,
+                            sooner=sooner.get(account_id),
                             paused=paused(off, job.name, account_id),
-                            last=ends[0] if ends else None,
-                            state=verdict.health.value,
-                            why=verdict.why,
-                            success_rate=tally.succeeded / total if tally is not None and total else None,
-                            critical=job.critical,
-                            useful=job.useful,
+                            tally=tallies.get((job.name, account_id)),
                         )
                     )
+        return found
+
+    def _line(
+        self,
+        job: Job,
+        account_id: str | None,
+        ends: Sequence[RunRow],
+        *,
+        sooner: datetime | None,
+        paused: str | None,
+        tally: Tally | None,
+    ) -> JobStatus:
+        verdict = self._verdict(job, account_id, ends)
+        tick = schedule_of(job, account_id).after(self._clock.now())
+        total = tally.succeeded + tally.failed if tally is not None else 0
+        return JobStatus(
+            name=job.name,
+            account_id=account_id,
+            every=job.every,
+            cron=job.cron,
+            next_tick=tick if sooner is None else min(tick, sooner),
+            paused=paused,
+            last=ends[0] if ends else None,
+            state=verdict.health.value,
+            why=verdict.why,
+            success_rate=tally.succeeded / total if tally is not None and total else None,
+            critical=job.critical,
+            useful=job.useful,
+        )
+
+    async def _sooner(
+        self, connection: AsyncConnection, job: Job, owners: Sequence[str | None], wakeups: Sequence[Wakeup]
+    ) -> dict[str | None, datetime]:
+        """By account: a wake-up or a row that falls due."""
+        now = self._clock.now()
+        found: dict[str | None, datetime] = {}
+        for one in wakeups:
+            if one.job == job.name:
+                found[one.account_id] = min(one.at, found.get(one.account_id, one.at))
+        if job.upcoming is not None:
+            rows = await job.upcoming(connection, {owner: now for owner in owners if owner is not None})
+            for account_id, at in rows.items():
+                found[account_id] = min(at, found.get(account_id, at))
+        return found
+
+    async def times(self, limit: int = 30) -> dict[Key, list[RunTime]]:
+        """By job and account: how long its latest runs took and how they ended, oldest first."""
+        async with self._database.read("jobs.times") as connection:
+            since = self._clock.wall() - TIMES
+            rows = await job_rows.latest_times(connection, since, limit)
+        found: dict[Key, list[RunTime]] = {}
+        for row in rows:
+            found.setdefault((row.job, row.account_id), []).append(row)
         return found
 
     async def history(
@@ -124,7 +179,7 @@ class Desk:
         """Have a job run now, even if paused; returns the run's id. A process that runs jobs takes it up.
 
         Raises:
-            ValueError: no job is called that, or it runs for an account and none is given.
+            Permanent: no job is called that, or it runs for an account and none is given.
         """
         asked = self.asked(job, account_id, by=by)
         async with self._database.begin("jobs.ask") as connection:
@@ -139,8 +194,8 @@ class Desk:
         """
         declared = self.job(job)
         if declared.per_account != (account_id is not None):
-            wants = "for an account; name one" if declared.per_account else "for the whole system"
-            raise ValueError(f"{job} runs {wants}")
+            wants = "for one account" if declared.per_account else "for the whole system"
+            raise Permanent(f"The job {job} runs {wants}.", remedy="Name the account, or none.")
         now = self._clock.now()
         return {
             "run_id": run_name(job, account_id, now),
@@ -175,19 +230,14 @@ class Desk:
             note = f"cancelled by {by}"
             return await job_rows.cancel(connection, run_id, note=note, now=self._clock.wall())
 
-    async def prune(self, older_than: timedelta) -> int:
-        """Forget runs that ended longer ago (real time), but the newest of each job; returns how many."""
-        async with self._database.begin("jobs.prune") as connection:
-            return await job_rows.prune(connection, self._clock.wall() - older_than)
-
     def job(self, name: str) -> Job:
         """The declaration of a name.
 
         Raises:
-            ValueError: there is none.
+            Permanent: there is none.
         """
         if name not in self._jobs:
-            raise ValueError(f"no job is called {name!r}; there are: {', '.join(sorted(self._jobs))}")
+            raise unknown(name, self._jobs)
         return self._jobs[name]
 
     def _scope(self, job: str | None, account_id: str | None) -> str:
@@ -201,7 +251,7 @@ class Desk:
             return self._verdicts(job.name, account_id)
         return judge(
             job,
-            schedule_of(job),
+            schedule_of(job, account_id),
             Seen(ends=ends),
             now=self._clock.now(),
             wall=self._clock.wall(),

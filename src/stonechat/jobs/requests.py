@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from stonechat.core.errors import ConfigError, IllegalTransition, Permanent, Transient, Unknown
 from stonechat.core.masking import masked
 from stonechat.core.states import RunState
-from stonechat.jobs.declaration import Json, Retry, Work
+from stonechat.jobs.declaration import Job, Json, Retry, Work
 from stonechat.jobs.engine import LOST
 
 
@@ -20,11 +21,6 @@ class Request:
     account_id: str | None
     tick: datetime
     trigger: str
-
-    @property
-    def lane(self) -> str:
-        """Runs of the same job and account never overlap."""
-        return self.job if self.account_id is None else f"{self.job}/{self.account_id}"
 
     def to_json(self) -> Json:
         return [self.job, self.account_id, self.tick.isoformat(), self.trigger]
@@ -42,6 +38,16 @@ class Outcome:
     state: RunState
     work: Work = field(default_factory=Work)
     error: str = ""
+
+
+def lane_of(job: Job, account_id: str | None) -> str:
+    """Runs of the same lane never overlap: each job and account has one, unless accounts share places."""
+    if account_id is None:
+        return job.name
+    if job.at_once is None:
+        return f"{job.name}/{account_id}"
+    place = int.from_bytes(hashlib.sha256(account_id.encode()).digest()[:4], "big") % job.at_once
+    return f"{job.name}#{place}"
 
 
 def pause(retry: Retry, tries: int, error: Exception) -> timedelta | None:

@@ -14,12 +14,14 @@ import structlog
 
 from stonechat.config.settings import JobsSettings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import ConfigError, ConfigFault, Transient
+from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.database import job_rows, job_writes
 from stonechat.database.engine import Database
 from stonechat.database.job_rows import RunRow, StepRow
+from stonechat.jobs import declared
+from stonechat.jobs.checking import by_name
 from stonechat.jobs.declaration import Job, Resource
 from stonechat.jobs.desk import Desk, JobStatus
 from stonechat.jobs.engine import Engine, Enqueued, open_engine
@@ -80,7 +82,7 @@ class Runner:
         """One more run of ``job`` at account time ``at``; asked twice, it runs once.
 
         Raises:
-            ValueError: no job is called that.
+            Permanent: no job is called that.
         """
         self._scheduler.wake(job, at, account_id)
 
@@ -88,7 +90,7 @@ class Runner:
         """Run now, even if paused; behind the present run if there is one. Returns the run's id.
 
         Raises:
-            ValueError: no job is called that, or it runs for an account and none is given.
+            Permanent: no job is called that, or it runs for an account and none is given.
         """
         row = self.desk.asked(job, account_id, by=by)
         run_id, tick = row["run_id"], row["tick"]
@@ -165,12 +167,13 @@ async def open_jobs(
         close_limit: how long (real time) runs at work may take to end when this is closed.
 
     Raises:
-        ConfigError: two jobs of one name, or a schedule that cannot be read.
+        ConfigError: declarations that cannot be kept, each named.
     """
-    named = _by_name(jobs)
+    named = by_name(jobs)
     lease = Lease(executor_name(fresh_id()), clock, settings.takeover_after)
     async with database.begin("jobs.open") as connection:
         timetable = Timetable(jobs, await job_rows.last_ticks(connection), clock.speed)
+        await declared.store(connection, jobs, clock.wall())
     timetable.serve(accounts(), clock.now())
     ledger = Ledger(database)
     opened: dict[str, Any] = {}
@@ -264,15 +267,6 @@ def engine_url_beside(url: str) -> str:
         return url
     path = Path(url.removeprefix("sqlite:///"))
     return f"sqlite:///{path.with_name(f'{path.stem}-jobs{path.suffix}')}"
-
-
-def _by_name(jobs: Sequence[Job]) -> dict[str, Job]:
-    named = {job.name: job for job in jobs}
-    if len(named) < len(jobs):
-        twice = sorted({job.name for job in jobs if sum(other.name == job.name for other in jobs) > 1})
-        faults = tuple(ConfigFault(f"job {name}", "is declared twice", "one job of a name") for name in twice)
-        raise ConfigError(faults)
-    return named
 
 
 def _queues(settings: JobsSettings) -> dict[str, int]:

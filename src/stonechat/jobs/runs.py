@@ -13,18 +13,22 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunEnded, RunStarted
 from stonechat.core.states import RunState
-from stonechat.database import job_rows, job_writes
+from stonechat.database import job_rows, job_writes, wakeup_rows
 from stonechat.database.engine import Database
 from stonechat.database.job_rows import StepRow
 from stonechat.database.job_writes import End, Start
+from stonechat.database.places import doing
+from stonechat.database.wakeup_rows import Wakeup
 from stonechat.jobs.declaration import Job, Json, Work
 from stonechat.jobs.engine import EngineRun
 from stonechat.jobs.ledger import Ledger
@@ -52,6 +56,7 @@ class _Held:
     started: float
     steps: list[StepRow] = field(default_factory=list)
     results: dict[str, Json] = field(default_factory=dict)
+    wakeups: list[Wakeup] = field(default_factory=list)
     cancelled: str = ""
 
     def took(self, clock: Clock) -> timedelta:
@@ -82,7 +87,8 @@ class _Context:
         return result
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
-        """Ask for one more run of ``job`` at account time ``at``."""
+        """Ask for one more run of ``job`` at account time ``at``; kept by the end of this one."""
+        self._held.wakeups.append(Wakeup(job, account_id, at))
         self._runs.wake(job, at, account_id)
 
 
@@ -136,6 +142,7 @@ class Runs:
             raise RuntimeError("a run needs a task")
         task.add_done_callback(lambda _: self._ended(request))  # once the engine, too, knows of the end
         held = self._held[run.run_id] = _Held(request, run, task, attempt, self.clock.monotonic())
+        structlog.contextvars.bind_contextvars(job=request.job, run_id=run.run_id)  # for logs and evidence
         try:
             if attempt > 1:
                 for number, step in enumerate(await run.recorded(), 1):
@@ -269,7 +276,8 @@ class Runs:
             await self.clock.sleep_real(wait)
 
     async def _try(self, run: EngineRun, held: _Held, job: Job, deadline: float) -> Outcome | Exception:
-        body = asyncio.ensure_future(job.run(_Context(self, run, held, held.attempt)))
+        with doing(run.run_id):  # whoever holds a database connection for long is named with its run
+            body = asyncio.ensure_future(job.run(_Context(self, run, held, held.attempt)))
         left = timedelta(seconds=max(0.0, deadline - self.clock.monotonic()))
         timer = asyncio.ensure_future(self.clock.sleep_real(left))
         try:
@@ -306,6 +314,9 @@ class Runs:
         held.attempt = attempt
 
     async def _end(self, run_id: str, held: _Held, outcome: Outcome) -> None:
+        if held.wakeups:  # kept before the end is: a run that is resumed asks for them again
+            keep = partial(wakeup_rows.add, wakeups=held.wakeups)
+            await self._patiently(lambda: self._ledger.write(keep))
         end = End(
             run_id=run_id,
             account_id=held.request.account_id,

@@ -17,15 +17,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunMissed
-from stonechat.database import accounts as switches
-from stonechat.database import job_rows
+from stonechat.database import job_rows, wakeup_rows
 from stonechat.database.engine import Database
+from stonechat.database.job_rows import RunRow
+from stonechat.database.wakeup_rows import Wakeup
+from stonechat.jobs.checking import unknown
 from stonechat.jobs.declaration import Job, Priority, Resource
 from stonechat.jobs.engine import Engine, Enqueued
 from stonechat.jobs.ledger import Ledger
 from stonechat.jobs.quiet import Outage
-from stonechat.jobs.requests import Request
+from stonechat.jobs.requests import Request, lane_of
 from stonechat.jobs.runs import IsDown
+from stonechat.jobs.standing import Standing, read_standing
 from stonechat.jobs.timetable import Held, Key, Launch, Timetable
 
 log = structlog.get_logger()
@@ -84,7 +87,8 @@ class Scheduler:
         self._accounts = accounts
         self._is_down = is_down
         self._busy: dict[Key, float] = {}
-        self._off: dict[str, str] = {}
+        self._crowded: dict[str, float] = {}
+        self._standing = Standing()
         self._refreshed: float | None = None
         self._poked = asyncio.Event()
 
@@ -92,10 +96,10 @@ class Scheduler:
         """One more run of ``job`` at account time ``at``, besides its schedule. Asked twice, it runs once.
 
         Raises:
-            ValueError: no job is called that.
+            Permanent: no job is called that.
         """
         if job not in self._jobs:
-            raise ValueError(f"no job is called {job!r}; there are: {', '.join(sorted(self._jobs))}")
+            raise unknown(job, self._jobs)
         self._timetable.serve(self._accounts(), self._clock.now())
         if not self._timetable.wake(job, at, account_id):
             log.warning("job.wake_without_account", job=job, account_id=account_id)
@@ -104,6 +108,7 @@ class Scheduler:
     def ended(self, request: Request) -> None:
         """A run that this process held has ended: its line is free."""
         self._busy.pop((request.job, request.account_id), None)
+        self._crowded.pop(request.job, None)
         job = self._jobs.get(request.job)
         if job is not None:
             self._engine.freed(queue_of(job))
@@ -132,12 +137,13 @@ class Scheduler:
         await self._refresh()
         now = self._clock.now()
         self._timetable.serve(self._accounts(), now)
-        found = self._timetable.look(now, busy=self._is_busy, held=self.held)
-        asked = [launch for launch in found.launches if await self._ask(launch)]
+        found = self._timetable.look(now, busy=self._is_busy, held=self.held, full=self._is_full)
+        answers = {launch: await self._ask(launch) for launch in found.launches}
         wall = self._clock.wall()
-        self._ledger.schedule(_row(launch, wall) for launch in asked)
-        if found.held:
-            self._ledger.note(lambda connection: self._note(connection, found.held, wall))
+        self._ledger.schedule(_row(one, wall) for one, answer in answers.items() if answer is Enqueued.NEW)
+        followed = [one for one, answer in answers.items() if answer is not Enqueued.BUSY and one.woken]
+        if found.held or followed:
+            self._ledger.note(lambda connection: self._note(connection, found.held, followed, wall))
         for lapsed in found.lapsed:
             policy = lapsed.job.missed.value
             why = f"{lapsed.count} ticks passed while nothing ran (policy {policy})"
@@ -151,36 +157,52 @@ class Scheduler:
             run_id,
             request.to_json(),
             queue=queue_of(job),
-            lane=request.lane,
+            lane=lane_of(job, request.account_id),
             handicap=HANDICAPS[job.priority],
         )
-        if answer is not Enqueued.KNOWN:
-            self._busy[(request.job, request.account_id)] = self._clock.monotonic()
+        now = self._clock.monotonic()
+        if answer is Enqueued.BUSY and job.at_once is not None:
+            self._crowded[job.name] = now
+        elif answer is not Enqueued.KNOWN:
+            self._busy[(request.job, request.account_id)] = now
         return answer
 
-    async def _ask(self, launch: Launch) -> bool:
+    async def _ask(self, launch: Launch) -> Enqueued:
         request = Request(launch.job.name, launch.account_id, launch.tick, launch.trigger)
+        crowded = launch.job.at_once is not None
         try:
             answer = await self.ask(launch.job, request, launch.run_id)
         except BaseException:
             self._timetable.refuse(launch, busy=False)
             raise
-        if answer is Enqueued.BUSY:
-            self._timetable.refuse(launch, busy=True)
-        return answer is Enqueued.NEW
+        if answer is Enqueued.BUSY:  # by its own last run, or by another account in its place?
+            self._timetable.refuse(launch, busy=not crowded or launch.key in self._standing.busy)
+        return answer
 
     def _is_busy(self, key: Key) -> bool:
         return key in self._busy
 
+    def _is_full(self, job: Job) -> bool:
+        """Whether as many runs of a job are at work as it allows, as far as is known here."""
+        if job.at_once is None:
+            return False
+        since = self._clock.monotonic() - REFRESH.total_seconds()
+        here = sum(1 for name, _ in self._busy if name == job.name)
+        return here >= job.at_once or self._crowded.get(job.name, since) > since
+
     def held(self, job: Job, account_id: str | None) -> str | None:
         """Why runs of this job and account wait: paused, or something they need is down."""
         for scope in ("job", f"job/{job.name}", f"job/{job.name}/{account_id}"):
-            if scope in self._off:
-                return self._off[scope] or "paused"
+            if scope in self._standing.off:
+                return self._standing.off[scope] or "paused"
         return next((why for need in sorted(job.needs) if (why := self._is_down(need))), None)
 
     @staticmethod
-    async def _note(connection: AsyncConnection, waiting: Sequence[Held], wall: datetime) -> None:
+    async def _note(
+        connection: AsyncConnection, waiting: Sequence[Held], followed: Sequence[Launch], wall: datetime
+    ) -> None:
+        wakeups = [Wakeup(one.job.name, one.account_id, one.woken[-1]) for one in followed]
+        await wakeup_rows.followed(connection, wakeups)
         for held in waiting:
             await job_rows.skip(
                 connection,
@@ -194,23 +216,33 @@ class Scheduler:
             )
 
     async def _refresh(self) -> None:
-        """See what other processes did: switches, and runs that ended elsewhere."""
+        """See what stands in the rows: switches, runs elsewhere, wake-ups, and when work is next due."""
         now = self._clock.monotonic()
         if self._refreshed is not None and now - self._refreshed < REFRESH.total_seconds():
             return
-        async with self._database.read("jobs.refresh") as connection:
-            off = await switches.switched_off(connection)
-            active = await job_rows.active(connection)
+        self._timetable.serve(self._accounts(), self._clock.now())
+        unseen = {name: self._timetable.unseen(name) for name, job in self._jobs.items() if job.upcoming}
+        found = self._standing = await read_standing(self._database, list(self._jobs.values()), unseen)
         self._refreshed = now
-        self._off = {switch.scope: switch.why for switch in off if switch.scope.split("/")[0] == "job"}
-        alive = {(row.job, row.account_id) for row in active}
+        for wakeup in found.wakeups:
+            self._timetable.wake(wakeup.job, wakeup.at, wakeup.account_id)
+        for name, rows in found.upcoming.items():
+            self._timetable.expect(name, rows, self._clock.now())
         for key, since in list(self._busy.items()):
-            if key not in alive and now - since > REFRESH.total_seconds():
+            if key not in found.busy and now - since > REFRESH.total_seconds():
                 del self._busy[key]
+        for run in found.asked:
+            await self.take_up(run)
+
+    async def take_up(self, run: RunRow) -> None:
+        """Ask for a run that stands in a row and that nobody has taken up."""
+        if run.job in self._jobs:
+            request = Request(run.job, run.account_id, run.tick, run.trigger)
+            await self.ask(self._jobs[run.job], request, run.run_id)
 
     async def _pause(self) -> None:
         pause = LONGEST
-        next_at = self._timetable.next_at(busy=self._is_busy)
+        next_at = self._timetable.next_at(busy=self._is_busy, full=self._is_full)
         if next_at is not None:
             pause = min(pause, (next_at - self._clock.now()) / self._clock.speed)
         timer = asyncio.ensure_future(self._clock.sleep_real(max(pause, SHORTEST)))

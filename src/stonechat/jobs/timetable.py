@@ -1,12 +1,12 @@
 """Which runs to ask for now: decided purely, from the time and what is known.
 
 One *line* for each job and account. A line remembers up to which tick it has dealt with its schedule,
-and the extra wake-ups asked of it.
+the extra wake-ups asked of it, and when its rows next hold work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -28,7 +28,7 @@ def run_name(job: str, account_id: str | None, tick: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A run to ask for. ``before`` and ``woken`` put it back if it is refused."""
+    """A run to ask for. ``before``, ``woken`` and ``row`` put it back if it is refused."""
 
     job: Job
     account_id: str | None
@@ -36,6 +36,7 @@ class Launch:
     trigger: str
     before: datetime
     woken: tuple[datetime, ...] = ()
+    row: datetime | None = None
 
     @property
     def key(self) -> Key:
@@ -44,6 +45,19 @@ class Launch:
     @property
     def run_id(self) -> str:
         return run_name(self.job.name, self.account_id, self.tick)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A job and account as its monitor needs them."""
+
+    job: Job
+    account_id: str | None
+    schedule: Schedule
+
+    @property
+    def key(self) -> Key:
+        return (self.job.name, self.account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,9 @@ class _Line:
     schedule: Schedule
     last: datetime
     next: datetime
+    seen: datetime
     wakes: set[datetime] = field(default_factory=set)
+    row: datetime | None = None
     held: str | None = None
 
     def move(self, last: datetime) -> None:
@@ -90,10 +106,22 @@ class _Line:
         self.next = self.schedule.after(last)
 
     def due_at(self) -> datetime:
-        return min(self.next, *self.wakes) if self.wakes else self.next
+        moments = [self.next, *self.wakes]
+        return min(moments if self.row is None else [*moments, self.row])
 
-    def woken(self, now: datetime) -> tuple[datetime, ...]:
-        return tuple(sorted(at for at in self.wakes if at <= now)) if self.wakes else ()
+    def take_wakes(self, now: datetime) -> tuple[datetime, ...]:
+        if not self.wakes:
+            return ()
+        woken = tuple(sorted(at for at in self.wakes if at <= now))
+        self.wakes.difference_update(woken)
+        return woken
+
+    def take_row(self, now: datetime) -> datetime | None:
+        row = self.row
+        if row is None or row > now:
+            return None
+        self.row = None
+        return row
 
 
 class Timetable:
@@ -110,7 +138,6 @@ class Timetable:
 
     def __init__(self, jobs: Sequence[Job], last: Mapping[Key, datetime], speed: float = 1.0) -> None:
         self._jobs = {job.name: job for job in jobs}
-        self._schedules = {job.name: schedule_of(job) for job in jobs}
         self._last = dict(last)
         self._grace = REAL_GRACE * speed
         self._lines: dict[Key, _Line] = {}
@@ -132,22 +159,24 @@ class Timetable:
             del self._lines[key]
 
     def look(
-        self, now: datetime, *, busy: Callable[[Key], bool], held: Callable[[Job, str | None], str | None]
+        self,
+        now: datetime,
+        *,
+        busy: Callable[[Key], bool],
+        held: Callable[[Job, str | None], str | None],
+        full: Callable[[Job], bool] = lambda _: False,
     ) -> Look:
-        """What to do at ``now``.
+        """What to do at ``now``; what has been due for longest comes first.
 
         Args:
             busy: whether a run of this line has not ended.
             held: why runs of this line wait (paused, a dependency is down); None if they do not.
+            full: whether as many runs of a job are at work as it allows: its other lines wait.
         """
         launches: list[Launch] = []
         waiting: list[Held] = []
         lapsed: list[Lapsed] = []
-        for key, line in self._lines.items():
-            if now < line.last:
-                line.move(now)  # the clock was set back: carry on from here
-            if line.due_at() > now:
-                continue
+        for key, line in self._due(now):
             why = held(line.job, line.account_id)
             if why is not None:
                 if line.held is None and line.next <= now:
@@ -158,10 +187,22 @@ class Timetable:
             if busy(key):
                 self._pass_by(line, now)
                 continue
+            if full(line.job):
+                continue
             launch, gone = self._launch(line, now)
             launches.extend(launch)
             lapsed.extend(gone)
         return Look(tuple(launches), tuple(waiting), tuple(lapsed))
+
+    def _due(self, now: datetime) -> list[tuple[Key, _Line]]:
+        due = []
+        for key, line in self._lines.items():
+            if now < line.last:
+                line.move(now)  # the clock was set back: carry on from here
+                line.seen = min(line.seen, now)
+            if line.due_at() <= now:
+                due.append((key, line))
+        return sorted(due, key=lambda one: one[1].due_at()) if len(due) > 1 else due
 
     def refuse(self, launch: Launch, *, busy: bool) -> None:
         """The run could not be asked for: it is due again.
@@ -173,6 +214,7 @@ class Timetable:
         if line is None:
             return
         line.wakes.update(launch.woken)
+        line.row = launch.row if line.row is None else line.row
         if launch.trigger == "schedule" and (not busy or _queues(launch.job)):
             line.move(launch.before)
 
@@ -184,11 +226,24 @@ class Timetable:
         line.wakes.add(at)
         return True
 
-    def next_at(self, *, busy: Callable[[Key], bool]) -> datetime | None:
+    def unseen(self, job: str) -> dict[str, datetime]:
+        """By account: up to when the rows of this job have been seen to."""
+        lines = (line for line in self._lines.values() if line.job.name == job)
+        return {line.account_id: line.seen for line in lines if line.account_id is not None}
+
+    def expect(self, job: str, rows: Mapping[str, datetime], now: datetime) -> None:
+        """By account: when its rows next hold work, as read just now. What is due already stays due."""
+        for line in self._lines.values():
+            if line.job.name == job and line.account_id is not None and (line.row is None or line.row > now):
+                line.row = rows.get(line.account_id)
+
+    def next_at(
+        self, *, busy: Callable[[Key], bool], full: Callable[[Job], bool] = lambda _: False
+    ) -> datetime | None:
         """The first moment at which something falls due, on lines that are not held."""
         moments = []
         for key, line in self._lines.items():
-            if line.held is not None:
+            if line.held is not None or (full(line.job) and not busy(key)):
                 continue
             if not busy(key):
                 moments.append(line.due_at())
@@ -200,32 +255,40 @@ class Timetable:
         """The declaration of a name, if there is one."""
         return self._jobs.get(name)
 
-    def lines(self) -> Iterable[tuple[Job, str | None, datetime]]:
-        """Each line with its next tick."""
-        return [(line.job, line.account_id, line.next) for line in self._lines.values()]
+    def lines(self) -> list[Line]:
+        """Every line."""
+        return [Line(line.job, line.account_id, line.schedule) for line in self._lines.values()]
 
     def _line(self, job: Job, account_id: str | None, now: datetime) -> _Line:
-        schedule = self._schedules[job.name]
+        schedule = schedule_of(job, account_id)
         last = min(self._last.get((job.name, account_id), now), now)
-        return _Line(job, account_id, schedule, last, schedule.after(last))
+        return _Line(job, account_id, schedule, last, schedule.after(last), seen=last)
 
     def _launch(self, line: _Line, now: datetime) -> tuple[list[Launch], list[Lapsed]]:
-        grace = max(line.job.grace, self._grace)
         before = line.last
-        found = due(line.schedule, before, now, policy=line.job.missed, grace=grace)
+        tick, lapsed = self._tick(line, now)
+        woken, row = line.take_wakes(now), line.take_row(now)
+        trigger = "schedule"
+        if tick is None and row is not None:
+            tick, trigger = row, "due"
+        elif tick is None and woken:
+            tick, trigger = woken[-1], "wake"
+        if tick is None:
+            return [], lapsed
+        line.seen = max(line.seen, row or line.seen, now - self._grace)
+        return [Launch(line.job, line.account_id, tick, trigger, before, woken, row)], lapsed
+
+    def _tick(self, line: _Line, now: datetime) -> tuple[datetime | None, list[Lapsed]]:
+        """The tick to run by the schedule, and those that its policy lets go."""
+        grace = max(line.job.grace, self._grace)
+        found = due(line.schedule, line.last, now, policy=line.job.missed, grace=grace)
         lapsed = []
         if found.missed and now - line.next > grace:
             newest = line.schedule.before(now)
             lapsed.append(Lapsed(line.job, line.account_id, newest, found.missed))
-        if found.last != before:
+        if found.last != line.last:
             line.move(found.last)
-        woken = line.woken(now)
-        line.wakes.difference_update(woken)
-        if found.ticks:
-            return [Launch(line.job, line.account_id, found.ticks[0], "schedule", before, woken)], lapsed
-        if woken:
-            return [Launch(line.job, line.account_id, woken[-1], "wake", before, woken)], lapsed
-        return [], lapsed
+        return next(iter(found.ticks), None), lapsed
 
     @staticmethod
     def _pass_by(line: _Line, now: datetime) -> None:

@@ -22,7 +22,7 @@ from stonechat.database.job_rows import RunRow
 from stonechat.jobs.declaration import Job
 from stonechat.jobs.requests import Request
 from stonechat.jobs.schedule import Scheduler
-from stonechat.jobs.ticks import Schedule, schedule_of
+from stonechat.jobs.ticks import Schedule
 from stonechat.jobs.timetable import REAL_GRACE, Key, Timetable, run_name
 
 PERIOD = timedelta(seconds=5)
@@ -217,11 +217,12 @@ class Watchdog:
         now, wall = self._clock.now(), self._clock.wall()
         if self._watched_since is None or now < self._watched_since:
             self._watched_since = now
-        for job, account_id, _ in list(self._timetable.lines()):
-            memory = self._lines.setdefault((job.name, account_id), _Memory())
+        for line in self._timetable.lines():
+            job, account_id = line.job, line.account_id
+            memory = self._lines.setdefault(line.key, _Memory())
             seen = Seen(
                 ends=memory.ends,
-                active=active.get((job.name, account_id)),
+                active=active.get(line.key),
                 last_tick=memory.last_tick,
                 covered=self._covered(memory, now, wall),
                 watched_since=self._watched_since,
@@ -229,7 +230,7 @@ class Watchdog:
             )
             verdict = judge(
                 job,
-                schedule_of(job),
+                line.schedule,
                 seen,
                 now=now,
                 wall=wall,
@@ -241,15 +242,15 @@ class Watchdog:
                 await self._fire(job, account_id, verdict.overdue, "watchdog")
         for run in active.values():
             if run.state is RunState.SCHEDULED and wall - run.state_since > PERIOD:
-                await self._ask_again(run)
+                await self._scheduler.take_up(run)  # the engine has lost it, or nobody has seen it
 
     async def _read(self) -> dict[Key, RunRow]:
         wall = self._clock.wall()
         async with self._database.read("jobs.watch") as connection:
             if self._read_until is None:
-                for job, account_id, _ in self._timetable.lines():
-                    ends = await job_rows.last_ends(connection, job.name, account_id, KEPT)
-                    memory = self._lines.setdefault((job.name, account_id), _Memory())
+                for line in self._timetable.lines():
+                    ends = await job_rows.last_ends(connection, line.job.name, line.account_id, KEPT)
+                    memory = self._lines.setdefault(line.key, _Memory())
                     for run in ends:
                         memory.take(run)
             changed = await job_rows.changed(connection, (self._read_until or wall) - OVERLAP)
@@ -290,10 +291,3 @@ class Watchdog:
     async def _fire(self, job: Job, account_id: str | None, tick: datetime, trigger: str) -> None:
         request = Request(job.name, account_id, tick, trigger)
         await self._scheduler.ask(job, request, run_name(job.name, account_id, tick))
-
-    async def _ask_again(self, run: RunRow) -> None:
-        """A row waits: written by another process for us to run, or the engine has lost it."""
-        job = self._timetable.job(run.job)
-        if job is not None:
-            request = Request(run.job, run.account_id, run.tick, run.trigger)
-            await self._scheduler.ask(job, request, run.run_id)

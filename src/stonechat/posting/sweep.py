@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.core.events import EventStream, PostHeld
@@ -159,6 +161,16 @@ class Sweep:
         return self.networks[account.network]
 
 
+async def next_due(connection: AsyncConnection, after: Mapping[str, datetime]) -> dict[str, datetime]:
+    """By account: when its next queued content may be tried, after the moment given."""
+    found = {}
+    for account_id, since in after.items():
+        due = await content.next_due(connection, account_id, after=since)
+        if due is not None:
+            found[account_id] = due
+    return found
+
+
 def work_of(results: Sequence[Mapping[str, Any]], held_before: Sequence[str] = ()) -> Work:
     """What a sweep did: what the gate held was not due; what failed or is unclear was."""
     counted = [one for one in results if one["verdict"] not in (Verdict.HELD, Verdict.LOST)]
@@ -174,6 +186,7 @@ def jobs(sweep: Sweep) -> tuple[Job, ...]:
             name=SWEEP,
             run=sweep.sweep,
             every=timedelta(minutes=5),
+            upcoming=next_due,
             missed=Missed.LATEST,
             timeout=timedelta(minutes=10),
             resource=Resource.BROWSER,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from stonechat.core.errors import IllegalTransition, PageChanged, Permanent, Transient, Unknown
-from stonechat.jobs.declaration import Retry
-from stonechat.jobs.requests import Request, describe, pause
+from stonechat.jobs.declaration import Job, JobContext, Retry, Work
+from stonechat.jobs.requests import Request, describe, lane_of, pause
 from stonechat.jobs.ticks import EPOCH
 
 SECOND = timedelta(seconds=1)
@@ -38,11 +39,23 @@ def test_what_would_fail_again_or_may_have_happened_is_not_repeated(error: Excep
     assert pause(RETRY, 1, error) is None
 
 
-def test_a_request_survives_json_and_names_its_lane() -> None:
+def test_a_request_survives_json() -> None:
     request = Request("a.job", "ann", EPOCH, "schedule")
     assert Request.from_json(request.to_json()) == request
-    assert request.lane == "a.job/ann"
-    assert Request("a.job", None, EPOCH, "wake").lane == "a.job"
+
+
+async def _nothing(_: JobContext) -> Work:
+    return Work()
+
+
+def test_each_account_has_a_lane_of_its_own_unless_the_job_bounds_its_runs() -> None:
+    job = Job("a.job", _nothing, every=60 * SECOND)
+    assert lane_of(job, None) == "a.job"
+    assert lane_of(job, "ann") == "a.job/ann"
+    accounts = [f"account {number}" for number in range(40)]
+    for places in (1, 3):
+        lanes = {lane_of(replace(job, at_once=places), account) for account in accounts}
+        assert lanes == {f"a.job#{place}" for place in range(places)}
 
 
 def test_an_error_is_described_in_one_line() -> None:

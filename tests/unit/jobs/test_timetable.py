@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -126,6 +127,83 @@ def test_a_busy_line_does_not_keep_the_loop_awake() -> None:
     assert table.next_at(busy=lambda _: True) == START - timedelta(seconds=30) + 5 * MINUTE
     queueing = _table(replace(JOB, overlap=Overlap.QUEUE))
     assert queueing.next_at(busy=lambda _: True) is None
+
+
+def _with_rows(*minutes: int) -> tuple[Timetable, Callable[[datetime], None]]:
+    """A table whose rows hold work at these minutes after the start, and what reads them."""
+    table = Timetable([replace(JOB, per_account=True, every=timedelta(hours=6))], {})
+    table.serve(["ann"], START)
+
+    def read(now: datetime) -> None:
+        after = table.unseen("a.job")["ann"]
+        coming = [START + minute * MINUTE for minute in minutes if START + minute * MINUTE > after]
+        table.expect("a.job", {"ann": min(coming)} if coming else {}, now)
+
+    return table, read
+
+
+def test_when_rows_hold_work_there_is_one_run_named_after_that_moment() -> None:
+    table, read = _with_rows(7, 9)
+    read(START)
+    assert table.next_at(busy=lambda _: False) == START + 7 * MINUTE
+    assert _look(table, START + 6 * MINUTE) == []
+    assert _look(table, START + 7 * MINUTE) == [run_name("a.job", "ann", START + 7 * MINUTE)]
+    assert _look(table, START + 7 * MINUTE) == []
+    read(START + 8 * MINUTE)
+    assert _look(table, START + 9 * MINUTE) == [run_name("a.job", "ann", START + 9 * MINUTE)]
+
+
+def test_a_row_that_is_moved_or_taken_away_before_its_time_is_not_waited_for() -> None:
+    table, read = _with_rows(7)
+    read(START)
+    table.expect("a.job", {"ann": START + 20 * MINUTE}, START + MINUTE)
+    assert _look(table, START + 7 * MINUTE) == []
+    table.expect("a.job", {}, START + 8 * MINUTE)
+    assert _look(table, START + 20 * MINUTE) == []
+
+
+def test_a_row_that_fell_due_while_its_line_was_held_is_run_afterwards() -> None:
+    table, read = _with_rows(7)
+    read(START)
+    assert _look(table, START + 8 * MINUTE, why="no browser") == []
+    read(START + 9 * MINUTE)
+    assert _look(table, START + 9 * MINUTE) == [run_name("a.job", "ann", START + 7 * MINUTE)]
+
+
+def test_rows_that_stay_due_do_not_ask_for_run_after_run() -> None:
+    table, read = _with_rows(*range(1, 60))
+    asked = []
+    for second in range(0, 3600, 10):
+        now = START + 2 * MINUTE * 30 + timedelta(seconds=second)  # all of them are overdue at first sight
+        read(now)
+        asked += _look(table, now)
+    assert len(asked) <= 2
+
+
+def test_a_host_that_starts_late_sees_what_fell_due_meanwhile() -> None:
+    table, read = _with_rows(7)
+    read(START + 10 * MINUTE)
+    assert _look(table, START + 10 * MINUTE) == [run_name("a.job", "ann", START + 7 * MINUTE)]
+
+
+def test_a_job_whose_places_are_taken_waits_and_keeps_its_tick() -> None:
+    table = Timetable([replace(JOB, per_account=True, at_once=1)], {})
+    table.serve(["ann", "bob"], START)
+    now = START + 5 * MINUTE
+    found = table.look(now, busy=lambda _: False, held=lambda *_: None, full=lambda _: True)
+    assert found.launches == found.held == found.lapsed == ()
+    later = START + 7 * MINUTE
+    assert table.next_at(busy=lambda _: False, full=lambda _: True) is None
+    found = table.look(later, busy=lambda _: False, held=lambda *_: None, full=lambda _: False)
+    assert [launch.tick for launch in found.launches] == [START + timedelta(minutes=4.5)] * 2
+
+
+def test_what_has_been_due_for_longest_comes_first() -> None:
+    jobs = [replace(JOB, name=f"a.job{number}", stagger=-number * MINUTE) for number in range(3)]
+    table = Timetable(jobs, {})
+    table.serve([], START)
+    found = table.look(START + 5 * MINUTE, busy=lambda _: False, held=lambda *_: None)
+    assert [launch.job.name for launch in found.launches] == ["a.job2", "a.job1", "a.job0"]
 
 
 @dataclass
