@@ -10,19 +10,26 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from tests.contract.test_cache import epochs
 from tests.support.clock import ManualClock
+from tests.support.forgetful import ForgetfulCache
 from tests.support.network import foreign_post
 from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
+from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import DatabaseSettings, HarvestingSettings, ScrapingSettings
+from stonechat.core.clock import SystemClock
 from stonechat.core.errors import PageChanged, SessionTrouble, Transient
 from stonechat.core.events import OpportunitiesFound, SelectorMoved, SessionChanged
 from stonechat.core.model import Account
 from stonechat.core.network import Profile
+from stonechat.core.ports import Cache
 from stonechat.core.states import OpportunityState, SessionState
 from stonechat.database import Database, metrics, open_database, opportunities
 from stonechat.database.spool import Spool
-from stonechat.harvesting.harvester import Harvester, opportunity_store
+from stonechat.harvesting.harvester import Harvester, Source, opportunity_store
+from stonechat.harvesting.recent import Recent
 from stonechat.scraping.scraper import Scraper, snapshot_store
 from stonechat.scraping.selectors import selectors_job
 
@@ -71,7 +78,27 @@ def harvester(desk: Desk, tmp_path: Path) -> Harvester:
         desk.events,
         HarvestingSettings(queries=("sleep", "coffee"), pool_low=3, pool_high=8),
         opportunity_store(desk.database, Spool(tmp_path / "spool")),
+        Recent(ForgetfulCache(InProcessCache(SystemClock(), epochs()), seed=1, share=0.3), SystemClock()),
     )
+
+
+def of_one_mind(harvester: Harvester, cache: Cache) -> Harvester:
+    """The same with a cache that forgets nothing."""
+    return replace(harvester, recent=Recent(cache, harvester.clock))
+
+
+@contextmanager
+def asked(database: Database) -> Iterator[list[str]]:
+    """The statements that reach the database meanwhile."""
+    statements: list[str] = []
+
+    def note(_c: object, _u: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    engine = database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
 
 
 @contextmanager
@@ -199,6 +226,69 @@ async def test_the_next_source_is_asked_where_one_fails_and_all_failing_is_faili
         "search sleep",
         "search coffee",
     ]
+
+
+async def test_opportunities_are_spooled_too_and_a_damaged_entry_is_not_in_the_way_of_the_others(
+    harvester: Harvester, desk: Desk, tmp_path: Path
+) -> None:
+    crowd(desk, 3)
+    Spool(tmp_path / "spool").put("opportunities", "odd", {"rows": [{"id": 1}]})
+    with locked(desk.database):
+        source = Source("search", "sleep")
+        timeline = await desk.network.search(ACCOUNT, "sleep")
+        assert await harvester._keep(ACCOUNT, source, timeline, invited=False) == 0
+    assert await harvester.store.catch_up() == 2
+    async with desk.database.read("test") as connection:
+        assert await opportunities.pool_size(connection, ACCOUNT.id) == 3
+    assert [path.suffix for path in (tmp_path / "spool" / "opportunities").iterdir()] == [".bad"]
+
+
+async def test_posts_that_are_known_already_cost_no_query(harvester: Harvester, desk: Desk) -> None:
+    harvester = of_one_mind(harvester, InProcessCache(desk.clock))
+    crowd(desk, 7)
+    await harvester.search(RunContext(desk.clock))
+    with asked(desk.database) as again:
+        await harvester.search(RunContext(desk.clock))
+    assert not any(
+        "post_id IN" in statement or "opted_out" in statement.partition("FROM")[0] for statement in again
+    )
+    harvester = of_one_mind(harvester, InProcessCache(desk.clock))
+    with asked(desk.database) as forgotten:
+        await harvester.search(RunContext(desk.clock))
+    # BEGIN, what is known, who wants no replies; the second source already has it from the first
+    assert len(forgotten) - len(again) == 3
+
+
+async def test_what_one_account_has_searched_for_serves_the_others_and_never_itself(
+    harvester: Harvester, desk: Desk, clock: ManualClock
+) -> None:
+    harvester = of_one_mind(harvester, InProcessCache(clock, epochs()))
+    second = replace(ACCOUNT, id="x:second", handle="second")
+    await desk.add_account(second)
+    crowd(desk, 3)
+    for account in (ACCOUNT, second, ACCOUNT):
+        await harvester.search(RunContext(clock, account.id))
+    searched = [call for call in desk.network.calls if call.startswith("search")]
+    assert searched == ["search sleep", "search coffee"] * 2
+    async with desk.database.read("test") as connection:
+        assert await opportunities.pool_size(connection, second.id) == 3
+    await clock.advance(minutes=20)
+    await harvester.search(RunContext(clock, second.id))
+    assert len([call for call in desk.network.calls if call.startswith("search")]) == 6
+
+
+async def test_an_author_who_is_gone_is_not_opened_at_every_run_and_stops_nobody(
+    harvester: Harvester, desk: Desk
+) -> None:
+    harvester = of_one_mind(harvester, InProcessCache(desk.clock))
+    crowd(desk, 7)
+    await harvester.search(RunContext(desk.clock))
+    desk.network.gone = {"wren5", "wren6"}
+    first = await harvester.authors(RunContext(desk.clock))
+    second = await harvester.authors(RunContext(desk.clock))
+    assert (first.done, second.done) == (3, 2)
+    opened = [call for call in desk.network.calls if call.startswith("profile")]
+    assert sorted(opened) == [f"profile wren{number}" for number in range(7)]
 
 
 async def test_an_empty_result_is_told_apart_from_a_broken_one(harvester: Harvester, desk: Desk) -> None:

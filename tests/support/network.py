@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stonechat.core.clock import Clock
-from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.errors import Permanent, SessionTrouble, Transient
 from stonechat.core.model import Account, Metrics
 from stonechat.core.network import (
     NetworkPost,
@@ -66,6 +66,7 @@ class FakeNetwork:
     healthy: bool = True
     shrunken: bool = False
     searching: bool = True
+    gone: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     rewrite: Callable[[str], str] = lambda text: text
 
@@ -187,6 +188,8 @@ class FakeNetwork:
     async def profile(self, account: Account, handle: str) -> Profile:
         self.calls.append(f"profile {handle}")
         self._check()
+        if handle in self.gone:
+            raise Permanent(f"There is no account @{handle}.")
         return self.profiles.get(handle, Profile(handle, handle, followers=10, following=5))
 
     async def session(self, account: Account) -> SessionState:

@@ -36,38 +36,44 @@ class SharedReads(Generic[T]):
         self._cache = cache
         self._clock = clock
         self._name = name
-        self._form: TypeAdapter[tuple[int, T]] = TypeAdapter(tuple[int, kind])  # type: ignore[valid-type]
+        self._form: TypeAdapter[tuple[int, str, T]] = TypeAdapter(tuple[int, str, kind])  # type: ignore[valid-type]
         self._keep = keep
         self._patience = patience
 
-    async def get(self, key: str, read: Callable[[], Awaitable[T]]) -> T:
-        """What was read under ``key`` lately, or now by ``read``, whose errors go to whoever called it."""
+    async def get(self, key: str, read: Callable[[], Awaitable[T]], *, reader: str = "") -> T:
+        """What was read under ``key`` lately, or now by ``read``, whose errors go to whoever called it.
+
+        Args:
+            reader: who asks; what it has read itself is no news to it, and is read again.
+        """
         key = f"{self._name}/{key}"
         lease: Lease | NoLease = NoLease.HELD
         until = self._clock.monotonic() + self._patience.total_seconds()
         while True:
             known = await self._known(key)
-            if known is not None:
-                return known[1]
+            if known is not None and (not reader or known[1] != reader):
+                return known[2]
             lease = await self._cache.lease(key, self._patience)
             if lease is not NoLease.HELD or self._clock.monotonic() >= until:
                 break
             await self._clock.sleep_real(LOOK_AGAIN)
         try:
-            return await self._read(key, read, lease)
+            return await self._read(key, read, lease, reader)
         finally:
             if isinstance(lease, Lease):
                 await self._cache.release(lease)
 
-    async def _read(self, key: str, read: Callable[[], Awaitable[T]], lease: Lease | NoLease) -> T:
+    async def _read(
+        self, key: str, read: Callable[[], Awaitable[T]], lease: Lease | NoLease, reader: str
+    ) -> T:
         found = await read()
         token = lease.token if isinstance(lease, Lease) else 0
         known = await self._known(key)
-        if known is None or known[0] < token:
-            await self._cache.put(key, self._form.dump_json((token, found)), self._keep)
+        if known is None or known[0] <= token:
+            await self._cache.put(key, self._form.dump_json((token, reader, found)), self._keep)
         return found
 
-    async def _known(self, key: str) -> tuple[int, T] | None:
+    async def _known(self, key: str) -> tuple[int, str, T] | None:
         kept = await self._cache.get(key)
         if kept is None:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +14,13 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, StonechatError, Transient
 from stonechat.core.events import EventStream, OpportunitiesFound
 from stonechat.core.model import Account, Opportunity
-from stonechat.core.network import Network, Timeline
+from stonechat.core.network import Network, Profile, Timeline
 from stonechat.core.states import SessionState
 from stonechat.database import Database, accounts, opportunities
 from stonechat.database.keeping import SpooledStore
 from stonechat.database.spool import Spool
-from stonechat.harvesting.sieve import Sieve, opportunities_from
+from stonechat.harvesting.recent import Recent
+from stonechat.harvesting.sieve import Sieve, opportunities_from, why_not
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
 from stonechat.networks.sessions import noting_trouble
 
@@ -55,6 +56,7 @@ class Harvester:
     events: EventStream
     settings: HarvestingSettings
     store: SpooledStore[Opportunity]
+    recent: Recent
 
     async def search(self, ctx: JobContext) -> Work:
         """One run of ``harvesting.search``: the owner's queries, then the watched authors."""
@@ -81,11 +83,12 @@ class Harvester:
         if held:
             return Work(note=held)
         async with self.database.read("harvesting.authors") as connection:
-            seen = await opportunities.authors_seen(
-                connection, account.id, since=self.clock.now() - AUTHORS_OF, limit=AUTHORS_A_RUN
+            found = await opportunities.authors_seen(
+                connection, account.id, since=self.clock.now() - AUTHORS_OF, limit=3 * AUTHORS_A_RUN
             )
-        found = await ctx.step("profiles", lambda: self._look_at(account, network, seen))
-        return Work(done=int(found["looked"]), due=len(seen), note=str(found["note"]))
+        seen = await self.recent.readable(account.network, found, AUTHORS_A_RUN)
+        done = await ctx.step("profiles", lambda: self._look_at(account, network, seen))
+        return Work(done=int(done["looked"]), due=len(seen), note=str(done["note"]))
 
     async def _harvest(self, ctx: JobContext, sources: Sequence[Source], *, invited: bool = False) -> Work:
         account, network, held = await self._begin(ctx)
@@ -132,35 +135,41 @@ class Harvester:
         }
 
     async def _ask(self, account: Account, network: Network, source: Source) -> Timeline:
-        async with noting_trouble(self.database, self.clock, self.events, account, network):
-            if not source.query:
-                timeline = await network.mentions(account)
-            else:
-                timeline = await network.search(account, source.query)
-        if not timeline.posts and not timeline.complete:
-            raise Transient(
-                f"{source.name} came back empty from a read that was not whole.",
-                meaning="It says nothing about what there is to find.",
-                remedy="The next source is asked, and this one again at its next tick.",
-            )
-        return timeline
+        async def read() -> Timeline:
+            async with noting_trouble(self.database, self.clock, self.events, account, network):
+                if not source.query:
+                    timeline = await network.mentions(account)
+                else:
+                    timeline = await network.search(account, source.query)
+            if not timeline.posts and not timeline.complete:
+                raise Transient(
+                    f"{source.name} came back empty from a read that was not whole.",
+                    meaning="It says nothing about what there is to find.",
+                    remedy="The next source is asked, and this one again at its next tick.",
+                )
+            return timeline
+
+        if not source.query:
+            return await read()
+        return await self.recent.timeline(account.network, source.query, account.id, read)
 
     async def _keep(self, account: Account, source: Source, timeline: Timeline, *, invited: bool) -> int:
+        """Store what is worth a reply; where nothing is that was not seen before, nothing is asked."""
         now = self.clock.now()
+        seen = await self.recent.seen(account.id)
+        sieve = Sieve(self.settings.freshness, source.least_likes, invited, known=frozenset(seen))
+        posts = [post for post in timeline.posts if not why_not(post, account, sieve, now)]
+        if not posts:
+            return 0
         async with self.database.read("harvesting.known") as connection:
-            sieve = Sieve(
-                freshness=self.settings.freshness,
-                least_likes=source.least_likes,
-                invited=invited,
-                shut_out=await opportunities.opted_out(connection, account.id),
-                known=await opportunities.known_posts(
-                    connection, account.id, [post.id for post in timeline.posts]
-                ),
-            )
-        found: list[Opportunity] = opportunities_from(
-            timeline.posts, account, sieve, source=source.name, now=now
-        )
-        return await self.store.keep(found)
+            out = await opportunities.opted_out(connection, account.id)
+            known = await opportunities.known_posts(connection, account.id, [post.id for post in posts])
+        sieve = replace(sieve, shut_out=out, known=known)
+        found = opportunities_from(posts, account, sieve, source=source.name, now=now)
+        new = await self.store.keep(found)
+        ids = (*seen, *sorted(known), *(one.post_id for one in found))
+        await self.recent.remember(account.id, ids, self.settings.freshness)
+        return new
 
     async def _look_at(
         self, account: Account, network: Network, seen: Sequence[tuple[str, float]]
@@ -168,9 +177,13 @@ class Harvester:
         looked = watched = 0
         for handle, worth in seen:
             try:
-                async with noting_trouble(self.database, self.clock, self.events, account, network):
-                    profile = await network.profile(account, handle)
+                profile = await self._profile(account, network, handle)
+            except SessionTrouble:
+                raise
             except (Transient, PageChanged):
+                continue
+            except Permanent:  # no such account any more
+                await self.recent.note_unreadable(account.network, handle)
                 continue
             looked += 1
             now = self.clock.now()
@@ -187,6 +200,13 @@ class Harvester:
                     score=author_score(worth, profile.followers),
                 )
         return {"looked": looked, "note": f"{watched} new authors watched"}
+
+    async def _profile(self, account: Account, network: Network, handle: str) -> Profile:
+        async def read() -> Profile:
+            async with noting_trouble(self.database, self.clock, self.events, account, network):
+                return await network.profile(account, handle)
+
+        return await self.recent.profile(account.network, handle, read)
 
     async def _pool(self, account: Account) -> int:
         async with self.database.read("harvesting.pool") as connection:

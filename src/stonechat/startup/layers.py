@@ -14,9 +14,11 @@ from stonechat.content.jobs import jobs as content_jobs
 from stonechat.core.clock import Clock
 from stonechat.core.model import Account, Choice
 from stonechat.core.network import Network
+from stonechat.core.ports import Cache
 from stonechat.dashboard.data import Edit
 from stonechat.database import Database
 from stonechat.harvesting import harvester
+from stonechat.harvesting.recent import Recent
 from stonechat.jobs.declaration import Job
 from stonechat.learning import learner
 from stonechat.networks.guarded import GuardedNetwork, prove_by_session
@@ -50,7 +52,9 @@ class Layers:
     jobs: tuple[Job, ...]
 
 
-async def open_layers(base: Base, database: Database, pool: BrowserPool, breakers: Breakers) -> Layers:
+async def open_layers(
+    base: Base, database: Database, cache: Cache, pool: BrowserPool, breakers: Breakers
+) -> Layers:
     """Every layer; what must be closed is entered into the boot."""
     bare = _bare_networks(base, pool)
     networks = _guarded(bare, breakers, base.served)
@@ -59,7 +63,7 @@ async def open_layers(base: Base, database: Database, pool: BrowserPool, breaker
     declared = (
         *content_jobs(writing.planner, writing.replier),
         *sweep.jobs(_sweep(base, database, networks, rules)),
-        *_reading_jobs(base, database, bare, networks),
+        *_reading_jobs(base, database, cache, bare, networks),
         *learner.jobs(learning),
     )
     return Layers(networks, writing, learning, rules, declared)
@@ -115,7 +119,11 @@ def _sweep(base: Base, database: Database, networks: Mapping[str, Network], rule
 
 
 def _reading_jobs(
-    base: Base, database: Database, bare: Mapping[str, XWeb], networks: Mapping[str, Network]
+    base: Base,
+    database: Database,
+    cache: Cache,
+    bare: Mapping[str, XWeb],
+    networks: Mapping[str, Network],
 ) -> tuple[Job, ...]:
     """Layers 8 and 9."""
     settings, clock, events = base.settings, base.clock, base.events
@@ -129,6 +137,7 @@ def _reading_jobs(
         events,
         settings.harvesting,
         harvester.opportunity_store(database, base.spool),
+        Recent(cache, clock),
     )
     return (
         *scraper.jobs(scraping),

@@ -74,7 +74,7 @@ async def open_stonechat(
         breakers = await boot.enter(open_breakers(database, clock, events, rng))
         pool = await start_browser(base, breakers)
         async with boot.step("job manager"):
-            layers = await open_layers(base, database, pool, breakers)
+            layers = await open_layers(base, database, cache, pool, breakers)
             runner = await _start_jobs(base, database, layers)
             await breakers.sync()  # one that another process left open is open here from the first call
             _connect(base, database, breakers, layers, runner)
