@@ -15,6 +15,9 @@ from stonechat.browser.slots import AccountContext, open_context
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
 
+SAVE_EVERY = 60.0
+"""Real seconds between two looks at whether the site renewed an account's cookies."""
+
 
 class Contexts:
     """Opens, keeps and closes contexts; never more than ``settings.contexts``.
@@ -83,6 +86,21 @@ class Contexts:
         for account, slot in tuple(self.open.items()):
             if account not in in_use and now - slot.last_used > limit:
                 await self.close(slot)
+
+    async def tidy(self, slot: AccountContext) -> None:
+        """Between two operations: write renewed cookies back now and then, and keep its memory small."""
+        if self._clock.monotonic() - slot.checked >= SAVE_EVERY:
+            await self.save(slot)
+        if slot.untidy and not slot.crashed and self._keeper.up:
+            try:
+                await slot.tidy()
+            except (Error, TimeoutError):
+                slot.crashed = True  # nobody knows what state it is in: a fresh one is next
+                self._keeper.suspect()
+
+    def needs_tidying(self, slot: AccountContext) -> bool:
+        """Whether :meth:`tidy` would do anything now."""
+        return slot.untidy or self._clock.monotonic() - slot.checked >= SAVE_EVERY
 
     async def save(self, slot: AccountContext) -> None:
         """Write renewed cookies back."""

@@ -36,8 +36,6 @@ from stonechat.resilience import BROWSER_POLICY, Breaker
 
 POOL_POLICY = replace(BROWSER_POLICY, slow_rate=1.1)
 """Five failures; never because operations take long, which includes their wait and has its own deadline."""
-SAVE_EVERY = 60.0
-"""Real seconds between two looks at whether the site renewed an account's cookies."""
 OVERDUE = 5.0
 """Real seconds after its end at which a lease that was not given back is taken away."""
 STALLED = 30.0
@@ -229,8 +227,8 @@ class BrowserPool:
         if outcome not in {"ok", "refused"}:
             self.keeper.suspect()
             self._in_background(self._discard(lease))
-        elif slot is not None and now - slot.checked >= SAVE_EVERY:
-            self._in_background(self._save_then_release(lease, slot))
+        elif slot is not None and self.contexts.needs_tidying(slot):
+            self._in_background(self._tidy_then_release(lease, slot))
         else:
             self._release(lease)
         self._events.emit(
@@ -253,9 +251,9 @@ class BrowserPool:
         finally:
             self._release(lease)
 
-    async def _save_then_release(self, lease: Lease, slot: AccountContext) -> None:
+    async def _tidy_then_release(self, lease: Lease, slot: AccountContext) -> None:
         try:
-            await self.contexts.save(slot)
+            await self.contexts.tidy(slot)
         finally:
             self._release(lease)
 
