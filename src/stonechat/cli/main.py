@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stonechat import __version__
-from stonechat.cli import content_commands, debug, reads
+from stonechat.cli import content_commands, debug, jobs_commands, reads
 from stonechat.cli.context import run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
 reads.register(app)
+app.add_typer(jobs_commands.jobs_app, name="jobs", rich_help_panel="Look")
 app.add_typer(content_commands.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content_commands.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content_commands.write)

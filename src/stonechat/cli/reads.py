@@ -110,20 +110,6 @@ def status(url: Url = None, as_json: AsJson = False) -> None:
 
 
 @spoken
-def jobs(url: Url = None, as_json: AsJson = False) -> None:
-    """Every job: its state, last run and next run."""
-    rows = ask_rows("/api/jobs", url)
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        last = row.pop("last", None) or {}
-        row |= {"last_run": last.get("started_at"), "outcome": last.get("state")}
-    columns = ["name", "account_id", "state", "every", "last_run", "outcome", "next_tick", "why"]
-    print_rows(rows, columns, title="Jobs", empty="No job is declared.")
-
-
-@spoken
 def breakers(url: Url = None, as_json: AsJson = False) -> None:
     """Every circuit breaker: its state, since when and why."""
     rows = ask_rows("/api/breakers", url)
@@ -147,6 +133,6 @@ def alerts(url: Url = None, as_json: AsJson = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    for command in (status, jobs, breakers, alerts):
+    for command in (status, breakers, alerts):
         name = command.__name__
         app.command(name, rich_help_panel="Look", epilog=f"Example: stonechat {name} --json")(command)
