@@ -10,12 +10,13 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stonechat.config.loading import load, load_stored
-from stonechat.config.settings import Settings
+from stonechat.config.loading import load, load_section, load_stored
+from stonechat.config.settings import Section, Settings
 from stonechat.core.clock import Clock, ScaledClock, SystemClock
 from stonechat.database import Database, open_database
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Section)
 
 
 def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -34,6 +35,15 @@ def read_stored() -> Settings:
         ConfigError: naming what is wrong with the address or the folder.
     """
     return load_stored(dict(os.environ), folder=Path.cwd())
+
+
+def read_section(section: type[S]) -> S:
+    """One section alone: the others may be missing or wrong.
+
+    Raises:
+        ConfigError: naming every bad setting of this section.
+    """
+    return load_section(section, dict(os.environ), folder=Path.cwd())
 
 
 def make_clock(settings: Settings) -> Clock:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stonechat import __version__
-from stonechat.cli import content_commands, debug, jobs_commands, reads
+from stonechat.cli import content_commands, debug, jobs_commands, reads, storage_commands
 from stonechat.cli.context import run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
 reads.register(app)
 app.add_typer(jobs_commands.jobs_app, name="jobs", rich_help_panel="Look")
+storage_commands.register(app)
 app.add_typer(content_commands.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content_commands.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content_commands.write)
@@ -88,21 +89,25 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command(rich_help_panel="Look", epilog="Example: stonechat bench loop --json")
 @spoken
 def bench(
-    name: Annotated[str, typer.Argument(help="loop, jobs, content or learning.")],
+    name: Annotated[str, typer.Argument(help="loop, jobs, storage, content or learning.")],
     size: Annotated[
-        int | None, typer.Option(min=1, help="How much is measured: posts, runs, drafts or seeds.")
+        int | None, typer.Option(min=1, help="How much is measured: posts, runs, rows, drafts or seeds.")
     ] = None,
     file: Annotated[
         Path | None, typer.Option(help="learning: recorded posts as CSV, for the predictors.")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="jobs, storage: measure on this postgresql://… and start none."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure side by side with others, in one run; prints ratios."""
-    from stonechat.cli.bench import BENCHES
+    from stonechat.cli.bench import BENCHES, Asked
 
     if name not in BENCHES:
         raise typer.BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
-    rows = run_async(_measured(BENCHES[name](size, file)))
+    rows = run_async(_measured(BENCHES[name](Asked(size, file, database))))
     if as_json:
         print_json(rows)
     else:

@@ -69,6 +69,20 @@ class CacheSettings(Section):
     namespace: str = _setting("REDIS_NAMESPACE", "stonechat", "letters, digits, - and _", pattern=r"^[\w-]+$")
 
 
+class RetentionSettings(Section):
+    """Layer 6: for how long what grows is kept. History and receipts of posts are kept for ever."""
+
+    runs: Duration = _setting("KEEP_RUNS", timedelta(days=30), _DURATION)
+    history: Duration = _setting("KEEP_HISTORY", timedelta(days=365), _DURATION)
+    metrics_full: Duration = _setting("KEEP_METRICS_FULL", timedelta(days=30), _DURATION)
+    metrics: Duration = _setting("KEEP_METRICS", timedelta(days=400), _DURATION)
+    drafts: Duration = _setting("KEEP_DRAFTS", timedelta(days=90), _DURATION)
+    opportunities: Duration = _setting("KEEP_OPPORTUNITIES", timedelta(days=90), _DURATION)
+    alerts: Duration = _setting("KEEP_ALERTS", timedelta(days=90), _DURATION)
+    audit: Duration = _setting("KEEP_AUDIT", timedelta(days=730), _DURATION)
+    costs: Duration = _setting("KEEP_COSTS", timedelta(days=400), _DURATION)
+
+
 class JobsSettings(Section):
     """Layer 2. Durations are real time."""
 
@@ -242,6 +256,7 @@ class Settings(BaseModel):
 
     startup: StartupSettings = Field(default_factory=StartupSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     cache: CacheSettings = Field(default_factory=CacheSettings)
     jobs: JobsSettings = Field(default_factory=JobsSettings)
     browser: BrowserSettings = Field(default_factory=BrowserSettings)

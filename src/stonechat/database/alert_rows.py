@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, delete, func, insert, select, update
+from sqlalchemy import Row, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.states import AlertState
@@ -210,12 +210,6 @@ async def messages(connection: AsyncConnection, alert_id: str) -> list[OutboxRow
         select(outbox).where(outbox.c.alert_id == alert_id).order_by(outbox.c.created_at)
     )
     return [_message(row) for row in rows]
-
-
-async def prune_outbox(connection: AsyncConnection, sent_before: datetime) -> int:
-    """Delete messages that went out before then."""
-    done = await connection.execute(delete(outbox).where(outbox.c.sent_at < sent_before))
-    return int(done.rowcount)
 
 
 async def record(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.model import Arm, ContentKind
@@ -91,12 +91,6 @@ async def rejection_counts(
         .order_by(count.desc(), rejected_drafts.c.step)
     )
     return [(str(step), int(number)) for step, number in rows]
-
-
-async def forget_rejected(connection: AsyncConnection, before: datetime) -> int:
-    """Remove rejected drafts older than ``before``; returns how many."""
-    result = await connection.execute(delete(rejected_drafts).where(rejected_drafts.c.at < before))
-    return int(result.rowcount)
 
 
 async def stock(connection: AsyncConnection, draft: ReserveDraft) -> bool:

@@ -17,9 +17,11 @@ from stonechat.core.network import Network
 from stonechat.core.ports import Cache
 from stonechat.dashboard.data import Edit
 from stonechat.database import Database
+from stonechat.database.retention import Retention
 from stonechat.harvesting import harvester
 from stonechat.harvesting.recent import Recent
 from stonechat.jobs.declaration import Job
+from stonechat.jobs.upkeep import prune_job
 from stonechat.learning import learner
 from stonechat.networks.guarded import GuardedNetwork, prove_by_session
 from stonechat.networks.x_web.adapter import XWeb
@@ -65,6 +67,7 @@ async def open_layers(
         *sweep.jobs(_sweep(base, database, networks, rules)),
         *_reading_jobs(base, database, cache, bare, networks),
         *learner.jobs(learning),
+        _prune_job(base, database),
     )
     return Layers(networks, writing, learning, rules, declared)
 
@@ -95,6 +98,12 @@ async def _open_writing(
     )
     factors.update(writing.arms.learned())
     return learning, writing
+
+
+def _prune_job(base: Base, database: Database) -> Job:
+    """Layer 6 forgets by policy."""
+    settings = base.settings
+    return prune_job(Retention(database, base.clock, settings.retention, maturity=settings.learning.maturity))
 
 
 def _rules(base: Base, breakers: Breakers, networks: Mapping[str, Network]) -> Rules:

@@ -1,0 +1,137 @@
+"""Rows into a table as they are, and a clear word where one does not fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.core.errors import Permanent
+from stonechat.database.portable import Family, Shape
+from stonechat.database.schema import metadata
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""What SQLite keeps in a text and PostgreSQL cannot: NUL, and halves of characters."""
+
+_NUL, _HALF = "\u2400", "\ufffd"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a column takes: texts up to ``longest`` characters, whole numbers up to ``largest``."""
+
+    name: str
+    longest: int | None = None
+    largest: int | None = None
+
+
+class Loader:
+    """Appends rows to one table. Made by :meth:`open`. ``altered`` counts the values that had to be."""
+
+    def __init__(self, connection: AsyncConnection, shape: Shape, bounds: Sequence[Bound]) -> None:
+        self.shape = shape
+        self.altered = 0
+        self._connection = connection
+        self._bounds = bounds
+        self._strict = connection.dialect.name == "postgresql"
+
+    @classmethod
+    async def open(cls, connection: AsyncConnection, shape: Shape) -> Loader:
+        """For a table that is there."""
+        return cls(connection, shape, await connection.run_sync(_bounds, shape))
+
+    async def put(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Append rows.
+
+        Raises:
+            Permanent: a value does not fit its column; which, and in which row.
+        """
+        if not rows:
+            return
+        names = [field.name for field in self.shape.fields]
+        values = [dict(zip(names, row, strict=True)) for row in rows]
+        try:
+            await self._connection.execute(sa.insert(self.shape.table), values)
+        except (DataError, IntegrityError) as exc:
+            reason = str(exc.orig).strip().splitlines()[0]
+            raise _misfit(self.shape.name, f"a row is refused ({reason})") from exc
+
+    def fitted(self, row: Sequence[Any]) -> list[Any]:
+        """The row as this engine can keep it: on PostgreSQL, NUL as ``␀`` and half characters as ``�``.
+
+        Raises:
+            Permanent: a value is longer or larger than its column.
+        """
+        if not self._strict:
+            return list(row)
+        fitted = [
+            self._storable(value) if field.family in {Family.TEXT, Family.JSON} else value
+            for field, value in zip(self.shape.fields, row, strict=True)
+        ]
+        for bound, value in zip(self._bounds, fitted, strict=True):
+            too_long = bound.longest is not None and value is not None and len(value) > bound.longest
+            too_large = bound.largest is not None and value is not None and abs(value) > bound.largest
+            if too_long or too_large:
+                limit = f"{bound.longest} characters" if too_long else f"{bound.largest}"
+                key = ", ".join(str(one) for one in self.shape.keyed(fitted))
+                raise _misfit(self.shape.name, f"{bound.name} of the row {key} is over {limit}")
+        return fitted
+
+    def _storable(self, value: Any) -> Any:
+        match value:
+            case str() if _UNSTORABLE.search(value):
+                self.altered += 1
+                return _UNSTORABLE.sub(lambda found: _NUL if found[0] == "\x00" else _HALF, value)
+            case dict():
+                return {self._storable(key): self._storable(item) for key, item in value.items()}
+            case list():
+                return [self._storable(item) for item in value]
+            case _:
+                return value
+
+
+def set_sequences(connection: sa.Connection) -> None:
+    """Numbers that are given out go on after the largest there is. SQLite does that by itself."""
+    if connection.dialect.name != "postgresql":
+        return
+    present = set(sa.inspect(connection).get_table_names())
+    for table in metadata.tables.values():
+        column = table.autoincrement_column
+        if column is None or table.name not in present:
+            continue
+        connection.exec_driver_sql(
+            f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608 - our names
+            f"coalesce((SELECT max({column.name}) FROM {table.name}), 0) + 1, false)"
+        )
+
+
+def _bounds(connection: sa.Connection, shape: Shape) -> list[Bound]:
+    if connection.dialect.name != "postgresql":
+        return [Bound(field.name) for field in shape.fields]
+    types = {one["name"]: one["type"] for one in sa.inspect(connection).get_columns(shape.name)}
+    return [_bound(field.name, types[field.name]) for field in shape.fields]
+
+
+def _bound(name: str, kind: Any) -> Bound:
+    match kind:
+        case sa.BigInteger():
+            return Bound(name, largest=2**63 - 1)
+        case sa.Integer():
+            return Bound(name, largest=2**31 - 1)
+        case sa.String():
+            return Bound(name, longest=kind.length)
+        case _:
+            return Bound(name)
+
+
+def _misfit(table: str, what: str) -> Permanent:
+    return Permanent(
+        f"The table {table} cannot take this: {what}.",
+        meaning="What was begun was undone, and nothing was lost where it came from.",
+        remedy="Shorten or correct that value where it came from, and do it again.",
+    )

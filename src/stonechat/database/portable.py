@@ -1,0 +1,264 @@
+"""Rows in a form that no engine owns: one line of JSON each, the same for the same row wherever it is.
+
+Backups, moves and comparisons speak this form. A table's checksum is the sum of the SHA-256 of its lines:
+it needs no order (engines sort texts differently), no memory, and can be taken up again in the middle.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
+
+from stonechat.database.schema import metadata
+from stonechat.database.types import UtcTime
+
+LEFT_OUT = frozenset({"executors"})
+"""Says which processes are alive now: true of one moment, and of no copy."""
+
+_MODULUS = 1 << 256
+
+
+class Family(StrEnum):
+    """What a column holds, whatever the engine calls it."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    JSON = "json"
+    BYTES = "bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column."""
+
+    name: str
+    family: Family
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One table: its columns in order, and those that tell its rows apart."""
+
+    name: str
+    fields: tuple[Field, ...]
+    key: tuple[str, ...]
+
+    @cached_property
+    def table(self) -> sa.Table:
+        """To select from and insert into, on either engine."""
+        columns = [sa.Column(one.name, _type(one), nullable=one.nullable) for one in self.fields]
+        return sa.Table(self.name, sa.MetaData(), *columns)
+
+    @cached_property
+    def _encoders(self) -> tuple[Callable[[Any], Any] | None, ...]:
+        return tuple(_ENCODE.get(one.family) for one in self.fields)
+
+    @cached_property
+    def _decoders(self) -> tuple[Callable[[Any], Any] | None, ...]:
+        return tuple(_DECODE.get(one.family) for one in self.fields)
+
+    def line(self, row: Sequence[Any]) -> bytes:
+        """The row's one line: JSON in ASCII, without a line break; the same on every engine."""
+        values = [
+            value if encode is None or value is None else encode(value)
+            for value, encode in zip(row, self._encoders, strict=True)
+        ]
+        return json.dumps(values, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+    def row(self, line: bytes) -> list[Any]:
+        """The opposite of :meth:`line`.
+
+        Raises:
+            ValueError: that is no line of this table.
+        """
+        values = json.loads(line)
+        if not isinstance(values, list):
+            raise ValueError("not a row")
+        return [
+            value if decode is None or value is None else decode(value)
+            for value, decode in zip(values, self._decoders, strict=True)
+        ]
+
+    def keyed(self, row: Sequence[Any]) -> list[Any]:
+        """The key's values in a row."""
+        names = [one.name for one in self.fields]
+        return [row[names.index(name)] for name in self.key]
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the head of a backup."""
+        fields = [[one.name, one.family.value, one.nullable] for one in self.fields]
+        return {"name": self.name, "fields": fields, "key": list(self.key)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Shape:
+        """The opposite of :meth:`to_json`.
+
+        Raises:
+            ValueError, KeyError, TypeError: that is no shape.
+        """
+        fields = tuple(
+            Field(str(name), Family(family), bool(nullable)) for name, family, nullable in data["fields"]
+        )
+        return cls(str(data["name"]), fields, tuple(str(name) for name in data["key"]))
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many rows, and their checksum."""
+
+    rows: int = 0
+    total: int = 0
+
+    def add(self, line: bytes) -> None:
+        """Count one row's line."""
+        self.rows += 1
+        self.total = (self.total + int.from_bytes(hashlib.sha256(line).digest(), "big")) % _MODULUS
+
+    @property
+    def checksum(self) -> str:
+        """64 hexadecimal digits."""
+        return f"{self.total:064x}"
+
+    @classmethod
+    def of(cls, rows: int, checksum: str) -> Tally:
+        """One that goes on where another stood."""
+        return cls(rows, int(checksum, 16))
+
+
+def shapes(connection: sa.Connection) -> list[Shape]:
+    """Our tables as they are in this database, whatever version of the schema it has."""
+    inspector = sa.inspect(connection)
+    present = set(inspector.get_table_names())
+    return [
+        _shape(table, inspector.get_columns(table.name))
+        for table in metadata.tables.values()
+        if table.name in present and table.name not in LEFT_OUT
+    ]
+
+
+def current_shapes() -> list[Shape]:
+    """Our tables as this version of Stonechat has them."""
+    return [
+        _shape(table, [{"name": column.name, "nullable": column.nullable} for column in table.columns])
+        for table in metadata.tables.values()
+        if table.name not in LEFT_OUT
+    ]
+
+
+async def batches(
+    connection: AsyncConnection, shape: Shape, *, size: int = 1000
+) -> AsyncIterator[Sequence[Sequence[Any]]]:
+    """Every row of a table, ``size`` at a time; no more than that is held in memory."""
+    found = await connection.stream(sa.select(shape.table), execution_options={"yield_per": size})
+    async for part in found.partitions(size):
+        yield part
+
+
+async def tally(connection: AsyncConnection, shape: Shape) -> Tally:
+    """Count and checksum of a table as it stands."""
+    found = Tally()
+    async for part in batches(connection, shape):
+        for row in part:
+            found.add(shape.line(row))
+    return found
+
+
+def _shape(table: sa.Table, columns: Sequence[Mapping[str, Any]]) -> Shape:
+    fields = []
+    for column in columns:
+        known = table.columns.get(column["name"])
+        kind = known.type if known is not None else column["type"]
+        fields.append(Field(column["name"], _family(kind), bool(column["nullable"])))
+    return Shape(table.name, tuple(fields), _key(table))
+
+
+def _key(table: sa.Table) -> tuple[str, ...]:
+    primary = tuple(column.name for column in table.primary_key.columns)
+    if primary:
+        return primary
+    unique = next(one for one in table.constraints if isinstance(one, sa.UniqueConstraint))
+    return tuple(column.name for column in unique.columns)
+
+
+def _family(kind: TypeEngine[Any]) -> Family:
+    match kind:
+        case UtcTime() | sa.DateTime():
+            return Family.TIME
+        case sa.Boolean():
+            return Family.BOOLEAN
+        case sa.Integer():
+            return Family.INTEGER
+        case sa.Float():
+            return Family.FLOAT
+        case sa.JSON():
+            return Family.JSON
+        case sa.LargeBinary():
+            return Family.BYTES
+        case _:
+            return Family.TEXT
+
+
+def _type(field: Field) -> TypeEngine[Any]:
+    match field.family:
+        case Family.TIME:
+            return UtcTime()
+        case Family.BOOLEAN:
+            return sa.Boolean()
+        case Family.INTEGER:
+            return sa.BigInteger()
+        case Family.FLOAT:
+            return sa.Float()
+        case Family.JSON:
+            null = field.nullable
+            return sa.JSON(none_as_null=null).with_variant(JSONB(none_as_null=null), "postgresql")
+        case Family.BYTES:
+            return sa.LargeBinary()
+        case Family.TEXT:
+            return sa.Text()
+
+
+def _plain_json(value: Any) -> Any:
+    """JSON with numbers as PostgreSQL gives them back: whole ones without a fraction or an exponent."""
+    match value:
+        case float() if value.is_integer():
+            return int(Decimal(repr(value)))
+        case dict():
+            return {key: _plain_json(item) for key, item in value.items()}
+        case list():
+            return [_plain_json(item) for item in value]
+        case _:
+            return value
+
+
+def _time_text(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+_ENCODE: Mapping[Family, Callable[[Any], Any]] = {
+    Family.TIME: _time_text,
+    Family.JSON: _plain_json,
+    Family.FLOAT: lambda value: float(value) or 0.0,  # no negative zero: SQLite keeps none
+    Family.BOOLEAN: bool,
+    Family.BYTES: lambda value: base64.b64encode(value).decode("ascii"),
+}
+_DECODE: Mapping[Family, Callable[[Any], Any]] = {
+    Family.TIME: datetime.fromisoformat,
+    Family.BYTES: base64.b64decode,
+}

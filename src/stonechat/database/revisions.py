@@ -1,0 +1,78 @@
+"""Which version of the schema a database has, and bringing it to another within a transaction of ours."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.core.errors import Permanent
+from stonechat.database.migrations import _LOCK, configuration
+from stonechat.database.schema import metadata
+
+VERSION_TABLE = "alembic_version"
+
+
+def current(connection: Connection) -> str | None:
+    """The schema's version; None where there is none yet."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str:
+    """The version that this Stonechat writes."""
+    return str(ScriptDirectory.from_config(configuration()).get_current_head())
+
+
+def is_known(revision: str) -> bool:
+    """Whether this Stonechat can read a database of that version: it is this one, or older."""
+    return revision in {one.revision for one in ScriptDirectory.from_config(configuration()).walk_revisions()}
+
+
+def bring_to(connection: Connection, revision: str) -> None:
+    """Migrate up to ``revision``; commits nothing."""
+    if current(connection) == revision:
+        return
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def drop_everything(connection: Connection) -> None:
+    """Every table of ours, also those that a former version made; commits nothing."""
+    known = {*metadata.tables, VERSION_TABLE}
+    for name in inspect(connection).get_table_names():
+        if name in known:
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+
+
+def refuse_newer(connection: Connection, what: str) -> None:
+    """Raise where the schema is of a version that we do not know.
+
+    Raises:
+        Permanent: it is.
+    """
+    found = current(connection)
+    if found is not None and not is_known(found):
+        raise Permanent(
+            f"{what} has a schema ({found}) that is newer than this Stonechat's ({newest()}).",
+            meaning="Nothing was read or changed.",
+            remedy="Update Stonechat, and do it again.",
+        )
+
+
+async def have_alone(connection: AsyncConnection) -> None:
+    """No time-outs for this long transaction; whoever wants to migrate meanwhile waits for its end."""
+    await unhurried(connection)
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+async def unhurried(connection: AsyncConnection) -> None:
+    """No statement of this transaction is stopped for taking long."""
+    await connection.execution_options(stonechat_limit=None)
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SET LOCAL statement_timeout = 0"))
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
