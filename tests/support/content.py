@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content.arms import Arms, load_arms
 from stonechat.content.budget import Budget, Limits, Price, PriceTable
+from stonechat.content.claiming import Claims
 from stonechat.content.drafting import Drafter
 from stonechat.content.fallback import FallbackChain, Patience
 from stonechat.content.openai_writer import OpenAIWriter, open_client
 from stonechat.content.planner import Planner, PlanSettings
 from stonechat.content.prompts import Prompts
+from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.review.screen import hostile
 from stonechat.content.shelf import Shelf
@@ -114,13 +116,14 @@ async def studio(
     prices: Mapping[str, Price] | None = None,
     model_url: str = "",
     screen: Callable[[str], str | None] = hostile,
+    arms: Arms | None = None,
 ) -> AsyncIterator[Studio]:
     """Open everything on a database of its own."""
     rng = random.Random(seed)
     heard: list[Event] = []
     events = EventStream(clock)
     events.subscribe(lambda stamped: _hear(heard, stamped))
-    arms = load_arms()
+    arms = arms or load_arms()
     spool = Spool(folder / "spool")
     async with (
         open_database(url or f"sqlite:///{folder}/content.db", DatabaseSettings(), clock) as database,
@@ -145,12 +148,15 @@ async def studio(
             text_rules=lambda network: (len, 280),
             voice=load_voice(),
         )
+        claims = Claims(database, clock, spool, screen=screen)
         yield Studio(
             database=database,
             clock=clock,
             endpoint=endpoint,
-            planner=Planner(database, clock, rng, events, arms, shelf, drafter, uniform(arms, rng), plan),
-            replier=Replier(database, clock, rng, arms, drafter, replies, screen),
+            planner=Planner(
+                database, clock, rng, events, arms, shelf, drafter, uniform(arms, rng), Quoting(claims), plan
+            ),
+            replier=Replier(database, clock, rng, arms, drafter, claims, replies),
             drafter=drafter,
             shelf=shelf,
             budget=budget,

@@ -38,9 +38,9 @@ class Order:
     """What to write. ``None`` leaves the choice to the writer.
 
     Attributes:
-        kind: single, thread or reply.
+        kind: single, thread, reply or quote.
         recent: openings that were used before and should not come again.
-        foreign: somebody's post that a reply answers; data, unless the levers say obey.
+        foreign: somebody's post that a reply answers or a quote shows; data, unless the levers say obey.
     """
 
     kind: str = "single"
@@ -65,7 +65,7 @@ def read_order(prompt: str) -> Order:
             recent.append(value)
         else:
             asked.setdefault(name, value)
-    kind = _level(asked.get("kind", ""), ("single", "thread", "reply")) or "single"
+    kind = _level(asked.get("kind", ""), ("single", "thread", "reply", "quote")) or "single"
     parts = _number(asked.get("parts"), 4 if kind == "thread" else 1)
     foreign = next((_text(asked[name]) for name in _FOREIGN if name in asked), "")
     topics = FACTORS["topic"]

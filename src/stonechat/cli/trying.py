@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 
 import stamina.instrumentation
@@ -44,7 +43,7 @@ _RULES: Mapping[str, _TextRules] = {
 async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Writing]]:
     rng = random.Random()
 
-    async def choose(account_id: str, count: int, slots: Sequence[datetime]) -> Sequence[Choice]:
+    async def choose(account_id: str, count: int, slots: Collection[tuple[str, str]]) -> Sequence[Choice]:
         return ()
 
     async with open_for_cli(settings) as (database, clock):

@@ -20,6 +20,9 @@ PROVEN = 12
 """Posts after which a level has proven itself, well or badly: the learner may choose it freely."""
 
 
+_MIXED = (ContentKind.SINGLE, ContentKind.THREAD, ContentKind.QUOTE)
+
+
 class Level(BaseModel):
     """One level of a factor.
 
@@ -66,7 +69,7 @@ class Factor(BaseModel):
 
 
 class Arms:
-    """All factors, and the mix of kinds (share of ``single`` and ``thread``)."""
+    """All factors, and the mix of kinds (share of ``single``, ``thread`` and ``quote``)."""
 
     def __init__(self, factors: Mapping[str, Factor], mix: Mapping[ContentKind, float]) -> None:
         self.factors = factors
@@ -118,7 +121,7 @@ class Arms:
         return full
 
     def kind(self, arm: Arm, rng: random.Random) -> ContentKind:
-        """A kind drawn from the mix; one sentence never becomes a thread."""
+        """A kind drawn from the mix; one sentence stays one post."""
         if arm.get("format") == "one_liner":
             return ContentKind.SINGLE
         return rng.choices(list(self.mix), list(self.mix.values()))[0]
@@ -162,13 +165,13 @@ def _parse(name: str, data: dict[str, object]) -> Arms:
 
 
 def _mix(name: str, value: object, faults: list[ConfigFault]) -> dict[ContentKind, float]:
-    allowed = {kind.value: kind for kind in (ContentKind.SINGLE, ContentKind.THREAD)}
+    allowed = {kind.value: kind for kind in _MIXED}
     mix: dict[ContentKind, float] = {}
     for kind, share in value.items() if isinstance(value, dict) else ():
         if kind in allowed and isinstance(share, int | float) and share > 0:
             mix[allowed[kind]] = float(share)
         else:
             faults.append(
-                ConfigFault(f"{name}: mix.{kind}", "is not a kind and its share", "single or thread")
+                ConfigFault(f"{name}: mix.{kind}", "is not a kind and its share", ", ".join(allowed))
             )
     return mix or {ContentKind.SINGLE: 1.0}

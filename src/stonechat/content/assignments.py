@@ -27,7 +27,7 @@ class Assignment(BaseModel):
         id: of the row that an accepted draft becomes; the same for every repetition of the step.
         propensity: None where a rule of the rhythm overruled the learner's choice.
         due_at: the slot; None for the reserve.
-        foreign: the post that is answered: hostile until proven otherwise.
+        foreign: the post that is answered or quoted: hostile until proven otherwise.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +43,7 @@ class Assignment(BaseModel):
     due_at: datetime | None = None
     opportunity_id: str | None = None
     in_reply_to: str | None = None
+    quote_of: str | None = None
     foreign: str = ""
     foreign_author: str = ""
 

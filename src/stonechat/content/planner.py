@@ -15,13 +15,14 @@ from stonechat.content.arms import Arms
 from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.drafting import Drafter
 from stonechat.content.layout import Layout, Placed
+from stonechat.content.quoting import Quoting
 from stonechat.content.shelf import Shelf
 from stonechat.content.trouble import BudgetUsedUp, NoModel
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, WriterFellBack
 from stonechat.core.ids import stable_id
-from stonechat.core.model import Account, Choice
+from stonechat.core.model import Account, Choice, ContentKind
 from stonechat.database import Database, accounts, drafts, slots
 from stonechat.jobs.declaration import JobContext, Json, Work
 
@@ -73,6 +74,7 @@ class Planner:
         shelf: Shelf,
         drafter: Drafter,
         choose: Choose,
+        quoting: Quoting,
         settings: PlanSettings,
     ) -> None:
         self._database = database
@@ -83,6 +85,7 @@ class Planner:
         self._shelf = shelf
         self._drafter = drafter
         self._choose = choose
+        self._quoting = quoting
         self._settings = settings
 
     async def plan(self, context: JobContext) -> Work:
@@ -206,16 +209,16 @@ class Planner:
         return Filled(**result)
 
     async def _fill(self, account: Account, order: dict[str, object]) -> dict[str, object]:
-        assignment = Assignment.model_validate(order)
+        assignment = await self._quoting.aimed(account, Assignment.model_validate(order))
         try:
             outcome = await self._drafter.write(account, assignment)
-        except BudgetUsedUp as exc:
-            wait = exc.retry_after.total_seconds() if exc.retry_after else None
-            return _filled("deferred", exc.what, wait)
-        except NoModel as exc:
+        except (BudgetUsedUp, NoModel) as exc:
+            await self._quoting.return_it(assignment, exc.what)
             # the endpoint counts in real time, the schedule in account time
-            wait = exc.retry_after.total_seconds() * self._clock.speed if exc.retry_after else None
+            speed = self._clock.speed if isinstance(exc, NoModel) else 1.0
+            wait = exc.retry_after.total_seconds() * speed if exc.retry_after else None
             return _filled("deferred", exc.what, wait)
+        await self._quoting.settle(assignment, outcome)
         if outcome.spooled:
             return _filled("kept", "; ".join(outcome.why))
         return _filled("stored") if outcome.stored else _filled("rejected", "; ".join(outcome.why))
@@ -244,7 +247,7 @@ class Planner:
                 id=stable_id("stock", context.run_id, str(number)),
                 account_id=account.id,
                 purpose=Purpose.RESERVE,
-                kind=self._arms.kind(choice.arm, self._rng),
+                kind=_keepable(self._arms.kind(choice.arm, self._rng)),
                 arm=self._arms.completed(choice.arm, self._rng),
             ).model_dump(mode="json")
             for number, choice in enumerate(choices)
@@ -271,6 +274,11 @@ async def find_account(database: Database, account_id: str | None) -> Account:
         f"There is no account {account_id!r}.",
         remedy="Check ACCOUNT_HANDLE and the accounts in the settings.",
     )
+
+
+def _keepable(kind: ContentKind) -> ContentKind:
+    """A quote would be stale by the time it is drawn from the reserve."""
+    return ContentKind.SINGLE if kind is ContentKind.QUOTE else kind
 
 
 def _filled(outcome: str, why: str = "", retry_seconds: float | None = None) -> dict[str, object]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -26,6 +27,14 @@ FOREIGN_LIMIT = 600
 """Most characters of foreign text that reach a prompt."""
 
 _THREAD_PARTS = 3
+_TEMPLATES = MappingProxyType(
+    {
+        ContentKind.SINGLE: "post.j2",
+        ContentKind.THREAD: "post.j2",
+        ContentKind.REPLY: "reply.j2",
+        ContentKind.QUOTE: "quote.j2",
+    }
+)
 _SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {
@@ -50,7 +59,7 @@ class Brief:
     """What one request is to write.
 
     Attributes:
-        foreign: the post to answer, for a reply.
+        foreign: the post to answer or to quote.
         recent: openings of recent posts, not to be repeated.
         avoid: reasons why recent drafts were rejected, in our own words.
         canary: a mark of this request alone; where it turns up in a text, instructions leaked.
@@ -82,7 +91,7 @@ class Prompts:
     @cached_property
     def _sources(self) -> Mapping[str, str]:
         folder = files(__package__) / "data" / "prompts"
-        names = ("system.j2", "post.j2", "reply.j2")
+        names = ("system.j2", *_TEMPLATES.values())
         return {name: (folder / name).read_text(encoding="utf-8") for name in names}
 
     def version(self, kind: ContentKind) -> str:
@@ -117,7 +126,7 @@ class Prompts:
             if factor != HOUR_BLOCK
         ]
         return self._render(
-            "post.j2",
+            _template(brief.kind),
             kind=brief.kind.value,
             factors=factors,
             parts=_THREAD_PARTS if brief.kind is ContentKind.THREAD else 1,
@@ -125,6 +134,7 @@ class Prompts:
             max_length=brief.max_length,
             recent=[_line(text) for text in brief.recent],
             avoid=[_line(why) for why in brief.avoid],
+            post=quoted(brief.foreign),
         )
 
     def _reply(self, brief: Brief) -> str:
@@ -154,4 +164,4 @@ def _line(text: str) -> str:
 
 
 def _template(kind: ContentKind) -> str:
-    return "reply.j2" if kind is ContentKind.REPLY else "post.j2"
+    return _TEMPLATES[kind]

@@ -91,10 +91,11 @@ class Shelf:
         assignment: Assignment,
         accepted: Accepted,
         rejected: Sequence[RejectedDraft] = (),
-    ) -> Content | ReserveDraft:
+    ) -> Content | ReserveDraft | None:
         """Put an accepted draft where it belongs; a repetition finds the first one's row.
 
-        A post for which no time is free any more goes to the reserve.
+        A post for which no time is free any more goes to the reserve; a quote, which would be stale by
+        the time it is drawn, is dropped (None).
 
         Raises:
             Transient: the database is away; nothing was stored.
@@ -111,6 +112,8 @@ class Shelf:
             if assignment.purpose is Purpose.SLOT:
                 taken = await self._booked(connection, account.id)
                 settled = self._settled(account, voice, content, taken)
+                if settled is None and content.quote_of:
+                    return None
                 if settled is None:
                     kept = self._kept(assignment, accepted)
                     await drafts.stock(connection, kept)
@@ -190,6 +193,7 @@ class Shelf:
             cost_usd=accepted.cost_usd,
             opportunity_id=assignment.opportunity_id,
             in_reply_to=assignment.in_reply_to,
+            quote_of=assignment.quote_of,
         )
 
     def _drawn(self, account: Account, draft: ReserveDraft, due_at: datetime, content_id: str) -> Content:
@@ -260,7 +264,7 @@ class Shelf:
 
 def state_for(approval: Approval, kind: ContentKind) -> ContentState:
     """Where new content of this kind starts under the account's approval policy."""
-    held = approval is Approval.ALL or (approval is Approval.REPLIES and kind is ContentKind.REPLY)
+    held = approval is Approval.ALL or (approval is Approval.REPLIES and kind.addresses)
     return ContentState.AWAITING_APPROVAL if held else ContentState.QUEUED
 
 

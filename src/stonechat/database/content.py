@@ -143,6 +143,12 @@ async def claim(
     )
 
 
+async def answers(connection: AsyncConnection, opportunity_id: str) -> bool:
+    """Whether any content answers or quotes this opportunity's post."""
+    query = select(table.c.id).where(table.c.opportunity_id == opportunity_id).limit(1)
+    return (await connection.execute(query)).first() is not None
+
+
 async def due(
     connection: AsyncConnection, account_id: str, now: datetime, *, limit: int = 20
 ) -> list[Content]:

@@ -136,15 +136,18 @@ async def expire(
 
 
 async def in_state(
-    connection: AsyncConnection, account_id: str, state: OpportunityState, *, limit: int = 100
+    connection: AsyncConnection,
+    account_id: str,
+    state: OpportunityState,
+    *,
+    before: datetime | None = None,
+    limit: int = 100,
 ) -> list[Opportunity]:
-    """Opportunities in a state, best score first."""
-    rows = await connection.execute(
-        select(table)
-        .where(table.c.account_id == account_id, table.c.state == state.value)
-        .order_by(table.c.score.desc(), table.c.id)
-        .limit(limit)
-    )
+    """Opportunities in a state (since ``before`` or longer), best score first."""
+    query = select(table).where(table.c.account_id == account_id, table.c.state == state.value)
+    if before is not None:
+        query = query.where(table.c.state_since <= before)
+    rows = await connection.execute(query.order_by(table.c.score.desc(), table.c.id).limit(limit))
     return [_opportunity(row) for row in rows]
 
 

@@ -14,12 +14,14 @@ from stonechat.config.settings import AccountSettings, Settings
 from stonechat.content.arms import Arms, load_arms
 from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.budget import Budget, limits_of, prices_of
+from stonechat.content.claiming import Claims
 from stonechat.content.drafting import Drafter, Rank
 from stonechat.content.fallback import FallbackChain, Guard
 from stonechat.content.judge import ModelJudge
 from stonechat.content.openai_writer import Client, OpenAIWriter, open_client
 from stonechat.content.planner import Choose, Planner, PlanSettings
 from stonechat.content.prompts import Prompts
+from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.review.model import Bounds
 from stonechat.content.shelf import Shelf
@@ -30,7 +32,7 @@ from stonechat.core.events import EventStream
 from stonechat.core.model import ContentKind
 from stonechat.core.network import Network
 from stonechat.core.ports import WriteRequest
-from stonechat.database import Database, accounts, content
+from stonechat.database import Database, accounts, content, opportunities
 from stonechat.database.spool import Spool
 
 LOGIN_COOKIES = frozenset({"auth_token", "ct0"})
@@ -90,6 +92,13 @@ async def open_writing(
             rank=rank,
             judge=_judge(settings, client, budget, clock, events, guard),
         )
+        claims = Claims(
+            database,
+            clock,
+            spool,
+            freshness=settings.harvesting.freshness,
+            author_cooldown=settings.posting.author_cooldown,
+        )
         planner = Planner(
             database,
             clock,
@@ -99,14 +108,11 @@ async def open_writing(
             shelf,
             drafter,
             choose,
+            Quoting(claims),
             PlanSettings(horizon=own.horizon, reserve_days=own.reserve_days),
         )
-        replies = ReplySettings(
-            freshness=settings.harvesting.freshness,
-            author_cooldown=settings.posting.author_cooldown,
-            per_day=settings.posting.replies_per_day,
-        )
-        replier = Replier(database, clock, rng, arms, drafter, replies)
+        replies = ReplySettings(per_day=settings.posting.replies_per_day)
+        replier = Replier(database, clock, rng, arms, drafter, claims, replies)
         yield Writing(planner, replier, drafter, budget, arms)
 
 
@@ -140,6 +146,11 @@ async def bounds_of_edit(drafter: Drafter, database: Database, content_id: str) 
     async with database.read("startup.bounds") as connection:
         found = await content.find(connection, content_id)
         every = {one.id: one for one in await accounts.every(connection)}
+        spoken_to = (
+            await opportunities.find(connection, found.opportunity_id)
+            if found is not None and found.opportunity_id
+            else None
+        )
     if found is None or found.account_id not in every:
         raise Permanent(
             f"There is no content {content_id!r}.", remedy="`stonechat queue` lists what there is."
@@ -150,6 +161,8 @@ async def bounds_of_edit(drafter: Drafter, database: Database, content_id: str) 
         purpose=Purpose.REPLY if found.kind is ContentKind.REPLY else Purpose.SLOT,
         kind=found.kind,
         arm=found.arm,
+        foreign=spoken_to.text if spoken_to else "",
+        foreign_author=spoken_to.author if spoken_to else "",
     )
     bounds = await drafter.bounds(every[found.account_id], assignment, WriteRequest("", "", {}, ""))
     return replace(bounds, history=bounds.history.without("\n\n".join(found.parts)))

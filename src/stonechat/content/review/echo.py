@@ -1,4 +1,4 @@
-"""Replies: nothing that the author of the foreign post wanted said, and nothing of theirs repeated."""
+"""Replies and quotes: nothing that the foreign post's author wanted said, and nothing of theirs repeated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from stonechat.content.review.decoding import hidden
 from stonechat.content.review.language import common_words
 from stonechat.content.review.model import Bounds, Draft
-from stonechat.core.model import ContentKind
 
 _RUN = 4  # so many words in a row, taken over from the foreign post, are no chance
 _QUOTED = re.compile(r"[\"“”«»„`']([^\"“”«»„`'\n]{3,200})[\"“”«»„`']")
@@ -15,8 +14,8 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 
 
 def echo(draft: Draft, bounds: Bounds) -> str | None:
-    """A reply is our own: no run of words, no quoted demand, no loud or strange word of the author's."""
-    if draft.kind is not ContentKind.REPLY or not bounds.foreign:
+    """The text is our own: no run of words, no quoted demand, no loud or strange word of the author's."""
+    if not draft.kind.addresses or not bounds.foreign:
         return None
     ours = [word.casefold() for word in _WORD.findall(draft.text)]
     sources = [bounds.foreign, *hidden(bounds.foreign)]
@@ -31,7 +30,7 @@ def _taken(text: str, ours: list[str], source: str) -> str | None:
     theirs = [word.casefold() for word in _WORD.findall(source)]
     runs = {tuple(theirs[at : at + _RUN]) for at in range(len(theirs) - _RUN + 1)}
     if any(tuple(ours[at : at + _RUN]) in runs for at in range(len(ours) - _RUN + 1)):
-        return "repeats words of the post that it answers"
+        return "repeats words of the post that it speaks to"
     joined = f" {' '.join(ours)} "
     for match in _QUOTED.finditer(source):
         demand = " ".join(word.casefold() for word in _WORD.findall(match[1]))

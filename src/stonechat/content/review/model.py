@@ -34,7 +34,7 @@ class Bounds:
     Attributes:
         length, max_length: the network's measure of one part and its bound.
         history: the account's recent texts.
-        foreign: the post that a reply answers; empty otherwise.
+        foreign: the post that a reply answers or a quote shows; empty otherwise.
         secrets: texts that must never appear: the request's mark, keys, cookies.
         instructions: lines of the prompt, of which no long run may appear.
     """

@@ -75,9 +75,10 @@ def leak(draft: Draft, bounds: Bounds) -> str | None:
 
 
 def links(draft: Draft, bounds: Bounds) -> str | None:
-    """No link, mention, tag, address or number that the owner has not allowed; a reply carries none."""
+    """No link, mention, tag, address or number that the owner has not allowed; none at all under or above
+    a foreign post."""
     text = draft.text
-    allowed = draft.kind is not ContentKind.REPLY
+    allowed = not draft.kind.addresses
     hosts = tuple(_host(link) for link in bounds.voice.links) if allowed else ()
     for match in (*wording.URL.finditer(text), *wording.DOMAIN.finditer(text)):
         host = _host(match[0])
