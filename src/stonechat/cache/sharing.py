@@ -13,9 +13,6 @@ from stonechat.core.ports import Cache, Lease, NoLease
 
 T = TypeVar("T")
 
-LOOK_AGAIN = timedelta(milliseconds=250)
-"""Real time between two looks for what somebody else is reading."""
-
 
 class SharedReads(Generic[T]):
     """Reads of one kind, kept for a while.
@@ -28,10 +25,19 @@ class SharedReads(Generic[T]):
         kind: the type of what is read: anything that Pydantic turns into JSON and back.
         keep: how long (real time) a result is as good as a new one.
         patience: how long (real time) the result of another reader is waited for.
+        look_again: real time between two looks for it.
     """
 
     def __init__(
-        self, cache: Cache, clock: Clock, name: str, kind: type[T], *, keep: timedelta, patience: timedelta
+        self,
+        cache: Cache,
+        clock: Clock,
+        name: str,
+        kind: type[T],
+        *,
+        keep: timedelta,
+        patience: timedelta,
+        look_again: timedelta = timedelta(milliseconds=250),
     ) -> None:
         self._cache = cache
         self._clock = clock
@@ -39,6 +45,7 @@ class SharedReads(Generic[T]):
         self._form: TypeAdapter[tuple[int, str, T]] = TypeAdapter(tuple[int, str, kind])  # type: ignore[valid-type]
         self._keep = keep
         self._patience = patience
+        self._look_again = look_again
 
     async def get(self, key: str, read: Callable[[], Awaitable[T]], *, reader: str = "") -> T:
         """What was read under ``key`` lately, or now by ``read``, whose errors go to whoever called it.
@@ -56,7 +63,7 @@ class SharedReads(Generic[T]):
             lease = await self._cache.lease(key, self._patience)
             if lease is not NoLease.HELD or self._clock.monotonic() >= until:
                 break
-            await self._clock.sleep_real(LOOK_AGAIN)
+            await self._clock.sleep_real(self._look_again)
         try:
             return await self._read(key, read, lease, reader)
         finally:

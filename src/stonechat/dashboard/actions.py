@@ -167,6 +167,7 @@ def action_routes(pages: Pages, changes: Changes) -> APIRouter:
         form = await _form(request)
         target = form.get("target", "")
         said = await action(actions, target, form, visitor.name)
+        pages.data.outdate()
         await _audit(pages, visitor.name, f"{kind}.{what}", f"{target}: {said}")
         changes.tell(topic, "health")
         return RedirectResponse(_back(request), 303)

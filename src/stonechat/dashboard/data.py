@@ -81,6 +81,7 @@ class DashboardData:
         self._pool: Callable[[], PoolHealth] | None = None
         self.evidence: EvidenceFolder | None = None
         self._queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None
+        self.outdate: Callable[[], None] = _nothing_kept
 
     def connect(
         self,
@@ -92,6 +93,7 @@ class DashboardData:
         pool: Callable[[], PoolHealth] | None = None,
         evidence: EvidenceFolder | None = None,
         queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None,
+        outdate: Callable[[], None] | None = None,
         edit: Edit | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
@@ -102,6 +104,7 @@ class DashboardData:
         self._pool = pool or self._pool
         self.evidence = evidence or self.evidence
         self._queue = queue or self._queue
+        self.outdate = outdate or self.outdate
         self.edit = edit or self.edit
 
     def open_database(self) -> Database:
@@ -262,6 +265,10 @@ class DashboardData:
         ]
         jobs = [] if self.runner is None else [job for job in await self.jobs() if job.paused is None]
         return posts[:1] + [Action(job.name, job.next_tick) for job in jobs[: limit - 1]]
+
+
+def _nothing_kept() -> None:
+    """What is read is not kept, so nothing can be out of date."""
 
 
 async def _handles(connection: AsyncConnection) -> dict[str, str]:

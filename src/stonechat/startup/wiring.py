@@ -16,6 +16,7 @@ from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Mode
 from stonechat.core.network import Network
 from stonechat.dashboard.data import DashboardData
+from stonechat.dashboard.freshness import FreshQueue
 from stonechat.database import Database
 from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
 from stonechat.learning.learner import Learner
@@ -77,7 +78,7 @@ async def open_stonechat(
             layers = await open_layers(base, database, cache, pool, breakers)
             runner = await _start_jobs(base, database, layers)
             await breakers.sync()  # one that another process left open is open here from the first call
-            _connect(base, database, breakers, layers, runner)
+            _connect(base, database, cache, breakers, layers, runner)
         async with boot.step("monitors"):
             _start_monitors(base, database, breakers, runner)
         for account in base.served:
@@ -124,14 +125,21 @@ async def _start_jobs(base: Base, database: Database, layers: Layers) -> Runner:
     return runner
 
 
-def _connect(base: Base, database: Database, breakers: Breakers, layers: Layers, runner: Runner) -> None:
+def _connect(
+    base: Base, database: Database, cache: FrontCache, breakers: Breakers, layers: Layers, runner: Runner
+) -> None:
     """Show all of this on the pages from now on, and look at it for alerts."""
+    queue = FreshQueue(
+        cache, base.clock, lambda: queue_rows(database, layers.rules, layers.networks, base.clock)
+    )
+    base.boot.on_close(base.events.subscribe(queue.hear))
     base.alerting.connect(jobs=runner.status, breakers=breakers.status)
     base.data.connect(
         breakers=breakers,
         runner=runner,
         learning=layers.learner.summary,
-        queue=lambda: queue_rows(database, layers.rules, layers.networks, base.clock),
+        queue=queue,
+        outdate=queue.outdate,
         edit=editing(database, base.clock, layers.writing),
     )
 
