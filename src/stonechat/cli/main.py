@@ -78,6 +78,21 @@ def run() -> None:
     raise typer.Exit(run_async(run_account()))
 
 
+@app.command(
+    rich_help_panel="Run", epilog="Example: DATABASE_URL=postgresql://… stonechat worker --port 8788"
+)
+@spoken
+def worker(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where its health is asked for; 0 takes a free port.")
+    ] = 0,
+) -> None:
+    """Add a host: the same settings and database as `stonechat run`, a share of the work, no pages."""
+    from stonechat.cli.run import work
+
+    raise typer.Exit(run_async(work(port)))
+
+
 @app.command(rich_help_panel="Look", epilog="Example: stonechat doctor --json")
 def doctor(as_json: AsJson = False) -> None:
     """Check everything that a run needs, and say how to mend what is wrong. Nothing is started."""

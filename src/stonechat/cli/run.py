@@ -26,7 +26,20 @@ async def run() -> int:
         ConfigError: a setting is missing or malformed; nothing was started.
         Transient: something that the start cannot do without did not come up in time.
     """
-    settings = read_settings()
+    return await _serve(read_settings(), extra=False)
+
+
+async def work(port: int) -> int:
+    """Add a host: the same settings, health alone on ``port`` (0: a free one), a share of the runs.
+
+    Raises:
+        ConfigError: a setting is missing or malformed, or its SQLite file cannot be shared.
+        Transient: something that the start cannot do without did not come up in time.
+    """
+    return await _serve(read_settings({"PORT": port}), extra=True)
+
+
+async def _serve(settings: Settings, *, extra: bool) -> int:
     clock = make_clock(settings)
     events = EventStream(clock)
     console = out()
@@ -46,11 +59,11 @@ async def run() -> int:
         with stop_signals() as told:
             async with AsyncExitStack() as stack:
                 with interrupted_by(told):
-                    app = await stack.enter_async_context(open_stonechat(settings, clock, events, rng))
+                    app = await stack.enter_async_context(
+                        open_stonechat(settings, clock, events, rng, extra=extra)
+                    )
                 unsubscribe()
-                console.print(f"Running in [bold]{settings.startup.mode.value}[/bold] mode: {app.address}")
-                if settings.startup.mode is Mode.SHADOW:
-                    console.print("[dim]Everything but the final click. MODE=live posts for real.[/dim]")
+                console.print(_begun(settings, app.address, extra=extra))
                 console.print(f"Stopping ({await told}) …")
     except asyncio.CancelledError:
         if not was_interrupted(told):
@@ -59,6 +72,14 @@ async def run() -> int:
         return 0
     console.print("Stopped. Nothing is left half-done.")
     return 0
+
+
+def _begun(settings: Settings, address: str, *, extra: bool) -> str:
+    mode = f"[bold]{settings.startup.mode.value}[/bold] mode"
+    said = f"A host more, in {mode}: {address}/health" if extra else f"Running in {mode}: {address}"
+    if settings.startup.mode is Mode.SHADOW:
+        said += "\n[dim]Everything but the final click. MODE=live posts for real.[/dim]"
+    return said
 
 
 def start_logging(settings: Settings, clock: Clock, stream: TextIO | None = None) -> None:

@@ -71,6 +71,13 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
     return app
 
 
+def create_health_app(data: DashboardData) -> FastAPI:
+    """Health and metrics alone, for a host that only works."""
+    app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
+    app.include_router(health_routes(data))
+    return app
+
+
 def _refusal(request: Request, guard: Guard) -> Response | None:
     if request.method not in ("GET", "HEAD", "OPTIONS") and not comes_from_us(request):
         return JSONResponse({"error": "this request comes from another site"}, 403)

@@ -14,7 +14,7 @@ from stonechat.config.settings import DashboardSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.events import EventStream
-from stonechat.dashboard.app import create_app
+from stonechat.dashboard.app import create_app, create_health_app
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.data import DashboardData
 from stonechat.dashboard.guard import Guard, is_loopback
@@ -40,9 +40,17 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def open_dashboard(
-    settings: DashboardSettings, data: DashboardData, clock: Clock, events: EventStream
+    settings: DashboardSettings,
+    data: DashboardData,
+    clock: Clock,
+    events: EventStream,
+    *,
+    pages: bool = True,
 ) -> AsyncIterator[Dashboard]:
     """Listen and serve until closed. Without a password only this machine is listened to.
+
+    Args:
+        pages: serve the pages and the API, too; otherwise only what platforms and monitors ask for.
 
     Raises:
         ConfigError: the address or port cannot be listened on.
@@ -55,7 +63,7 @@ async def open_dashboard(
     changes = Changes()
     server = _Server(
         uvicorn.Config(
-            create_app(data, guard, changes),
+            create_app(data, guard, changes) if pages else create_health_app(data),
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -26,7 +26,10 @@ log = structlog.get_logger("stonechat.startup")
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What is there before the first step, and told about each part as it opens."""
+    """What is there before the first step, and told about each part as it opens.
+
+    ``extra``: this process adds a host to a Stonechat that runs elsewhere.
+    """
 
     settings: Settings
     clock: Clock
@@ -39,10 +42,17 @@ class Base:
     alerting: Alerting
     data: DashboardData
     served: tuple[Account, ...]
+    extra: bool = False
 
 
 async def open_base(
-    boot: Boot, settings: Settings, clock: Clock, events: EventStream, rng: random.Random
+    boot: Boot,
+    settings: Settings,
+    clock: Clock,
+    events: EventStream,
+    rng: random.Random,
+    *,
+    extra: bool = False,
 ) -> Base:
     """Health and alerting first: they tell of everything that comes after them."""
     meters = Meters()
@@ -71,7 +81,7 @@ async def open_base(
         ready=lambda: boot.ready,
     )
     served = tuple(_account(one) for one in settings.accounts)
-    return Base(settings, clock, events, rng, boot, board, meters, spool, alerting, data, served)
+    return Base(settings, clock, events, rng, boot, board, meters, spool, alerting, data, served, extra)
 
 
 def _account(given: AccountSettings) -> Account:

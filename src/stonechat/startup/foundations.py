@@ -13,13 +13,14 @@ from stonechat.database import Database, accounts, open_database
 from stonechat.database.epochs import next_epoch
 from stonechat.startup import checks
 from stonechat.startup.base import Base
+from stonechat.startup.sharing import refuse_far_file, refuse_other_machines
 
 
 async def start_health_server(base: Base) -> Dashboard:
-    """First of all, so that it can be asked what the rest waits for."""
+    """First of all, so that it can be asked what the rest waits for; the pages are the main process's."""
     async with base.boot.step("health server"):
         dashboard = await base.boot.enter(
-            open_dashboard(base.settings.dashboard, base.data, base.clock, base.events)
+            open_dashboard(base.settings.dashboard, base.data, base.clock, base.events, pages=not base.extra)
         )
         base.boot.say(f"{dashboard.address} {dashboard.note}")
     return dashboard
@@ -28,7 +29,10 @@ async def start_health_server(base: Base) -> Dashboard:
 async def start_database(base: Base) -> Database:
     """The database, upgraded, with a row for each account that is served."""
     async with base.boot.step("database"):
+        if base.extra:
+            refuse_far_file(base.settings)
         database = await _open_database(base)
+        await refuse_other_machines(database, base.settings)
         async with database.begin("startup.accounts") as connection:
             for account in base.served:
                 await accounts.put(connection, account, base.clock.now())
@@ -45,6 +49,7 @@ async def start_cache(base: Base, database: Database) -> FrontCache:
     async with base.boot.step("cache"):
         cache = await base.boot.enter(open_cache(base.settings.cache, base.clock, base.events, epochs))
         checks.check_cache(base.board, base.meters, cache)
+        base.data.connect(cache=cache)
         base.boot.say(cache.health().serving)
     return cache
 

@@ -59,16 +59,19 @@ class Stonechat:
 
 @asynccontextmanager
 async def open_stonechat(
-    settings: Settings, clock: Clock, events: EventStream, rng: random.Random
+    settings: Settings, clock: Clock, events: EventStream, rng: random.Random, *, extra: bool = False
 ) -> AsyncIterator[Stonechat]:
     """Boot: health server, database, cache, browser pool, job manager, monitors; undone in reverse.
+
+    Args:
+        extra: this process adds a host to a Stonechat that runs elsewhere: health, but no pages.
 
     Raises:
         ConfigError: a setting can never work; whatever was started is stopped again.
         Transient: the database did not come up within ``DATABASE_START_LIMIT``, or the port is taken.
     """
     async with Boot(clock, events) as boot:
-        base = await open_base(boot, settings, clock, events, rng)
+        base = await open_base(boot, settings, clock, events, rng, extra=extra)
         dashboard = await start_health_server(base)
         database = await start_database(base)
         cache = await start_cache(base, database)
@@ -81,7 +84,7 @@ async def open_stonechat(
             _connect(base, database, cache, breakers, layers, runner)
         async with boot.step("monitors"):
             _start_monitors(base, database, breakers, runner)
-        for account in base.served:
+        for account in () if extra else base.served:
             runner.wake("content.plan", clock.now(), account.id)
         boot.on_close(base.board.stop)
         boot.ready = True
