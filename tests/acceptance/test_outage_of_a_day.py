@@ -18,6 +18,7 @@ import httpx
 import pytest
 from tests.support.processes import Reaper
 from tests.support.servers import Aviary, aviary
+from tests.support.waiting import eventually
 
 STONECHAT = (sys.executable, "-m", "stonechat.cli.main")
 HANDLE = "quietbuilder"
@@ -76,13 +77,14 @@ class Running:
             f"{self.network.base_url}/aviary/levers", json={"model": {"down": down}}
         ).raise_for_status()
 
-    def until(self, fact: Callable[[], bool], *, seconds: float) -> None:
+    async def until(self, fact: Callable[[], bool], *, seconds: float) -> None:
         """Wait for a fact, as long as the process lives."""
-        ends = time.monotonic() + seconds
-        while not fact():
+
+        def holds() -> bool:
             assert self.process.poll() is None, self.log.read_text()[-3000:]
-            assert time.monotonic() < ends, "it did not come about in time"
-            time.sleep(0.3)
+            return fact()
+
+        await eventually(holds, within=seconds, every=0.3)
 
     def stop(self) -> None:
         """End it as a service manager would."""
@@ -122,7 +124,7 @@ def settings_for(network: Aviary, folder: Path, origin: str) -> dict[str, str]:
 
 
 @pytest.mark.timeout(300)
-def test_a_dead_endpoint_for_a_day_of_the_network_leaves_no_slot_empty(
+async def test_a_dead_endpoint_for_a_day_of_the_network_leaves_no_slot_empty(
     tmp_path: Path, reaper: Reaper
 ) -> None:
     origin = str(time.time() + 5)
@@ -130,8 +132,8 @@ def test_a_dead_endpoint_for_a_day_of_the_network_leaves_no_slot_empty(
     with aviary(reaper, *arguments) as network:
         run = Running(tmp_path, network, settings_for(network, tmp_path, origin))
         try:
-            run.until(lambda: len(run.posts()) >= 1, seconds=60)
-            run.until(lambda: len(run.ask("reserve")) == STOCK, seconds=60)
+            await run.until(lambda: len(run.posts()) >= 1, seconds=60)
+            await run.until(lambda: len(run.ask("reserve")) == STOCK, seconds=60)
 
             run.endpoint(down=True)
             began = run.network_time()
@@ -142,7 +144,7 @@ def test_a_dead_endpoint_for_a_day_of_the_network_leaves_no_slot_empty(
                 least = min(least, len(run.ask("reserve")))
                 return run.network_time() >= began + DAY
 
-            run.until(over, seconds=90)
+            await run.until(over, seconds=90)
             run.endpoint(down=False)
             day = [at for at in run.times() if began <= at < began + DAY]
             assert len(day) >= PER_DAY - 1, f"{len(day)} posts went out in that day"
@@ -156,7 +158,7 @@ def test_a_dead_endpoint_for_a_day_of_the_network_leaves_no_slot_empty(
             assert not late, "what had a slot in that day went out in it"
             assert least < STOCK, "the reserve served"
 
-            run.until(lambda: len(run.ask("reserve")) == STOCK, seconds=60)
+            await run.until(lambda: len(run.ask("reserve")) == STOCK, seconds=60)
             texts = [row["text"] for row in run.posts()]
             assert len(texts) == len(set(texts)), "nothing was posted twice"
         finally:

@@ -17,7 +17,6 @@ from stonechat.core.clock import Clock
 from stonechat.core.model import Account, Opportunity
 from stonechat.core.states import OpportunityState
 from stonechat.database import Database, opportunities
-from stonechat.database import content as queue
 from stonechat.database.spool import Spool
 
 _LOOKED_AT = 20
@@ -90,7 +89,7 @@ class Claims:
         async with self.database.begin("content.claim.tidy") as connection:
             claimed = OpportunityState.CLAIMED
             for one in await opportunities.in_state(connection, account.id, claimed, before=before):
-                if one.id in waiting or await queue.answers(connection, one.id):
+                if one.id in waiting or await opportunities.written_to(connection, one.id):
                     continue
                 await opportunities.change(
                     connection,

@@ -143,12 +143,6 @@ async def claim(
     )
 
 
-async def answers(connection: AsyncConnection, opportunity_id: str) -> bool:
-    """Whether any content answers or quotes this opportunity's post."""
-    query = select(table.c.id).where(table.c.opportunity_id == opportunity_id).limit(1)
-    return (await connection.execute(query)).first() is not None
-
-
 async def due(
     connection: AsyncConnection, account_id: str, now: datetime, *, limit: int = 20
 ) -> list[Content]:
@@ -268,16 +262,6 @@ async def newest_posted(connection: AsyncConnection, *, limit: int = 20) -> list
         .limit(limit)
     )
     return [_content(row) for row in rows]
-
-
-async def by_post_id(
-    connection: AsyncConnection, account_id: str, post_ids: Sequence[str]
-) -> dict[str, Content]:
-    """Our content by the network's id of its first part."""
-    rows = await connection.execute(
-        select(table).where(table.c.account_id == account_id, table.c.post_id.in_(list(post_ids)))
-    )
-    return {str(row.post_id): _content(row) for row in rows}
 
 
 async def recent_texts(connection: AsyncConnection, account_id: str, *, limit: int = 500) -> list[str]:

@@ -16,8 +16,8 @@ from stonechat.core.model import Metrics, Opportunity
 from stonechat.core.states import OpportunityState
 from stonechat.core.transitions import check_transition
 from stonechat.database import history
+from stonechat.database.schema import content_metadata, watched_authors
 from stonechat.database.schema import reply_opportunities as table
-from stonechat.database.schema import watched_authors
 
 
 async def add(connection: AsyncConnection, found: Iterable[Opportunity]) -> int:
@@ -159,6 +159,13 @@ async def pool_size(connection: AsyncConnection, account_id: str) -> int:
         .where(table.c.account_id == account_id, table.c.state == OpportunityState.FOUND.value)
     )
     return int((await connection.execute(query)).scalar_one())
+
+
+async def written_to(connection: AsyncConnection, opportunity_id: str) -> bool:
+    """Whether any content answers or quotes this opportunity's post."""
+    content = content_metadata.c
+    query = select(content.id).where(content.opportunity_id == opportunity_id).limit(1)
+    return (await connection.execute(query)).first() is not None
 
 
 async def replied_since(connection: AsyncConnection, account_id: str, author: str, since: datetime) -> bool:

@@ -25,7 +25,7 @@ from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.review.model import Bounds
 from stonechat.content.shelf import Shelf
-from stonechat.content.voice import load_voice
+from stonechat.content.voice import Voice, load_voice
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.core.events import EventStream
@@ -71,9 +71,8 @@ async def open_writing(
     async with open_client(own.base_url, key, own.call_timeout) as client:
         models = dict.fromkeys((own.model, *own.fallback_models))
         writers = [OpenAIWriter(client, model, own.call_timeout) for model in models]
-        # a post must not be planned for a moment that has passed by the time it is written
-        lead = timedelta(seconds=5) * max(1.0, clock.speed) if clock.speed > 1 else timedelta(minutes=2)
-        shelf = Shelf(database, clock, rng, events, arms, spacing=settings.posting.min_spacing, lead=lead)
+        spacing = settings.posting.min_spacing
+        shelf = Shelf(database, clock, rng, events, arms, spacing=spacing, lead=_lead(clock))
         drafter = Drafter(
             database=database,
             clock=clock,
@@ -84,36 +83,29 @@ async def open_writing(
             shelf=shelf,
             text_rules=lambda name: (networks[name].length, networks[name].max_length),
             voice=load_voice(own.voice_file),
-            voices={
-                account_id(one): load_voice(one.voice_file) for one in settings.accounts if one.voice_file
-            },
+            voices=_voices(settings),
             drafts=own.drafts,
             secrets=secrets(settings),
             rank=rank,
             judge=_judge(settings, client, budget, clock, events, guard),
         )
-        claims = Claims(
-            database,
-            clock,
-            spool,
-            freshness=settings.harvesting.freshness,
-            author_cooldown=settings.posting.author_cooldown,
-        )
-        planner = Planner(
-            database,
-            clock,
-            rng,
-            events,
-            arms,
-            shelf,
-            drafter,
-            choose,
-            Quoting(claims),
-            PlanSettings(horizon=own.horizon, reserve_days=own.reserve_days),
-        )
+        fresh, cooldown = settings.harvesting.freshness, settings.posting.author_cooldown
+        claims = Claims(database, clock, spool, freshness=fresh, author_cooldown=cooldown)
+        plan = PlanSettings(horizon=own.horizon, reserve_days=own.reserve_days)
+        planner = Planner(database, clock, rng, events, arms, shelf, drafter, choose, Quoting(claims), plan)
         replies = ReplySettings(per_day=settings.posting.replies_per_day)
         replier = Replier(database, clock, rng, arms, drafter, claims, replies)
         yield Writing(planner, replier, drafter, budget, arms)
+
+
+def _lead(clock: Clock) -> timedelta:
+    """A post must not be planned for a moment that has passed by the time it is written. Account time."""
+    return timedelta(seconds=5) * max(1.0, clock.speed) if clock.speed > 1 else timedelta(minutes=2)
+
+
+def _voices(settings: Settings) -> dict[str, Voice]:
+    """The voices of accounts that have one of their own."""
+    return {account_id(one): load_voice(one.voice_file) for one in settings.accounts if one.voice_file}
 
 
 def _judge(
