@@ -9,6 +9,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -118,33 +120,60 @@ def _is_network(process: psutil.Process) -> bool:
     return "stonechat.aviary" in process.cmdline()
 
 
-async def _loop(size: int | None, _file: Path | None) -> list[Row]:
-    return await bench_loop(size or 10)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user asked for.
+
+    Attributes:
+        size: how much is measured: posts, runs, rows, drafts or seeds; None for the bench's own.
+        file: recorded posts.
+        database: a server to measure on; None where the bench starts its own.
+    """
+
+    size: int | None = None
+    file: Path | None = None
+    database: str | None = None
 
 
-async def _content(size: int | None, _file: Path | None) -> list[Row]:
+async def _loop(asked: Asked) -> list[Row]:
+    return await bench_loop(asked.size or 10)
+
+
+async def _content(asked: Asked) -> list[Row]:
     from stonechat.content.bench import bench_content
 
-    return await bench_content(drafts=size or 1_000)
+    return await bench_content(drafts=asked.size or 1_000)
 
 
-async def _learning(size: int | None, file: Path | None) -> list[Row]:
+async def _learning(asked: Asked) -> list[Row]:
     from stonechat.learning.bench import bench_learning
 
-    return await asyncio.to_thread(bench_learning, size or 300, posts=file)
+    return await asyncio.to_thread(bench_learning, asked.size or 300, posts=asked.file)
 
 
-async def _jobs(size: int | None, _file: Path | None) -> list[Row]:
+async def _jobs(asked: Asked) -> list[Row]:
     from stonechat.jobs.bench import bench_jobs
 
     with tempfile.TemporaryDirectory(prefix="stonechat-bench-") as folder:
-        return await bench_jobs(f"sqlite:///{folder}/bench.db", runs=size or 300)
+        url = asked.database or f"sqlite:///{folder}/bench.db"
+        return await bench_jobs(url, runs=asked.size or 300)
 
 
-BENCHES: dict[str, Callable[[int | None, Path | None], Awaitable[list[Row]]]] = {
+async def _storage(asked: Asked) -> list[Row]:
+    from stonechat.cli.postgresql import own_postgresql
+    from stonechat.database.bench import bench_storage
+
+    async with AsyncExitStack() as stack:
+        url = asked.database or await stack.enter_async_context(own_postgresql())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stonechat-bench-")))
+        return await bench_storage(folder, url, size=asked.size or 100_000)
+
+
+BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "loop": _loop,
     "jobs": _jobs,
+    "storage": _storage,
     "content": _content,
     "learning": _learning,
 }
-"""Every bench by name; each takes a size (posts, runs, drafts or seeds) and a file of recorded posts."""
+"""Every bench by name."""
