@@ -26,7 +26,8 @@ from stonechat.core.errors import Transient
 from stonechat.database.faults import stopped, unanswered, unusable
 
 GRACE = timedelta(seconds=5)
-"""How long a server that stopped a statement may take to say so, before the connection is cut (real time)."""
+"""How long a server that stopped a statement may take to say so, before the connection is cut (real time);
+never longer than the statement itself may take."""
 
 LIMIT = "stonechat_limit"
 """Execution option: another limit for what is executed with it; None for none."""
@@ -131,7 +132,8 @@ def _postgresql(url: str, settings: DatabaseSettings, _clock: Clock) -> AsyncEng
     )
 
     def prepare(connection: Any, record: Any) -> None:
-        record.info[_WATCH] = _Cut(settings.statement_timeout + GRACE, connection.driver_connection)
+        limit = settings.statement_timeout + min(GRACE, settings.statement_timeout)
+        record.info[_WATCH] = _Cut(limit, connection.driver_connection)
 
     event.listen(engine.sync_engine, "connect", prepare)
     return engine

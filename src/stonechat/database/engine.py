@@ -37,7 +37,9 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, clock: Clock, settings: DatabaseSettings) -> None:
         self._engine = engine
+        self._clock = clock
         self._settings = settings
+        self._away = False
         self._places = Places(
             settings.pool_size, settings.pool_wait, clock, one_writer=engine.dialect.name == "sqlite"
         )
@@ -147,23 +149,37 @@ class Database:
             await asyncio.shield(asyncio.ensure_future(self._give_back(connection, number)))
 
     async def _opened(self, write: bool) -> AsyncConnection:
-        """A connection in a transaction. Nothing was done on it yet, so to ask again is always safe."""
+        """A connection in a transaction. Nothing was done on it yet, so to ask again is always safe.
+
+        While the server is known to be away it is asked once only: a crowd that waits is told at once.
+        """
+        began = self._clock.monotonic()
         try:
-            return await self._open(write)
+            connection = await self._open(write)
         except DBAPIError as exc:
-            if not faults.may_be_opened_again(exc):
+            hung = self._clock.monotonic() - began > OPENED_WITHIN.total_seconds()
+            if self._away or hung or not faults.may_be_opened_again(exc):
                 raise
-        async for attempt in stamina.retry_context(
-            on=faults.may_be_opened_again,
-            attempts=4,
-            timeout=OPENED_WITHIN,
-            wait_initial=0.05,
-            wait_max=0.5,
-            wait_jitter=0.1,
-        ):
-            self._places.repeated += 1
-            with attempt:
-                return await self._open(write)
+            connection = await self._asked_again(write)
+        self._away = False
+        return connection
+
+    async def _asked_again(self, write: bool) -> AsyncConnection:
+        try:
+            async for attempt in stamina.retry_context(
+                on=faults.may_be_opened_again,
+                attempts=4,
+                timeout=OPENED_WITHIN,
+                wait_initial=0.05,
+                wait_max=0.5,
+                wait_jitter=0.1,
+            ):
+                self._places.repeated += 1
+                with attempt:
+                    return await self._open(write)
+        except DBAPIError as exc:
+            self._away = faults.may_be_opened_again(exc)
+            raise
         raise AssertionError("unreachable: stamina returns or raises")
 
     async def _open(self, write: bool) -> AsyncConnection:

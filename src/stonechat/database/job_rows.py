@@ -248,9 +248,23 @@ async def last_ends(
     return [_run(row) for row in await connection.execute(query)]
 
 
+async def latest_ends(connection: AsyncConnection, limit: int) -> list[RunRow]:
+    """The latest runs of each job and account that came to an outcome, in one look; newest first."""
+    columns = job_runs.c
+    ended = (RunState.SUCCEEDED.value, RunState.FAILED.value, RunState.TIMED_OUT.value)
+    place = func.row_number().over(
+        partition_by=(columns.job, columns.account_id), order_by=columns.ended_at.desc()
+    )
+    numbered = _rows().add_columns(place.label("place")).where(columns.state.in_(ended)).subquery()
+    names = [numbered.c[name] for name in RunRow.__dataclass_fields__]
+    query = select(*names).where(numbered.c.place <= limit).order_by(numbered.c.ended_at.desc())
+    return [_run(row) for row in await connection.execute(query)]
+
+
 async def tallies(connection: AsyncConnection, since: datetime) -> dict[tuple[str, str | None], Tally]:
     """Outcomes of each job and account since real time ``since``."""
-    columns = job_runs.c
+    # offset(0) keeps SQLite from reading all runs along the index that has them grouped already
+    columns = select(job_runs).where(job_runs.c.ended_at >= since).offset(0).subquery().c
     good = columns.state == RunState.SUCCEEDED.value
     idle = good & (columns.done == 0) & (columns.due > 0)
     bad = columns.state.in_((RunState.FAILED.value, RunState.TIMED_OUT.value))
@@ -259,9 +273,9 @@ async def tallies(connection: AsyncConnection, since: datetime) -> dict[tuple[st
         return func.sum(case((condition, 1), else_=0))
 
     rows = await connection.execute(
-        select(columns.job, columns.account_id, count(good), count(bad), count(idle))
-        .where(columns.ended_at >= since)
-        .group_by(columns.job, columns.account_id)
+        select(columns.job, columns.account_id, count(good), count(bad), count(idle)).group_by(
+            columns.job, columns.account_id
+        )
     )
     return {(row[0], row[1]): Tally(int(row[2]), int(row[3]), int(row[4])) for row in rows}
 

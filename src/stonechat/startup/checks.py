@@ -21,9 +21,6 @@ LATE = frozenset({Health.LATE.value})
 FAILING = frozenset({Health.FAILING.value})
 LETS_THROUGH = frozenset({BreakerState.CLOSED, BreakerState.FORCED_CLOSED})
 
-LONG_HOLD = timedelta(seconds=30)
-"""A connection held for longer (real time) is named."""
-
 
 def check_startup(board: HealthBoard, boot: Boot) -> None:
     """Layer 1: every step of the boot is done."""
@@ -43,11 +40,7 @@ def check_database(board: HealthBoard, database: Database) -> None:
     async def check() -> ProbeResult:
         await database.ping()
         state = database.pool()
-        long = [
-            f"{one.task} for {one.held.total_seconds():.0f} s"
-            for one in state.holders
-            if one.held > LONG_HOLD
-        ]
+        long = [str(one) for one in state.held_too_long(database.hold_limit)]
         said = f"{state.in_use} of {state.size} connections in use"
         return degraded(f"held too long: {', '.join(long)}", said) if long else ok(said)
 
@@ -154,11 +147,25 @@ def add_gauges(meters: Meters, database: Database, breakers: Breakers, board: He
             ("size",): state.size,
             ("in_use",): state.in_use,
             ("waiting",): state.waiting,
+            ("held_too_long",): len(state.held_too_long(database.hold_limit)),
         }
+
+    def waits() -> dict[tuple[str, ...], float]:
+        state = database.pool()
+        return {
+            ("so_far",): state.waited.total_seconds(),
+            ("longest_now",): state.waiting_longest.total_seconds(),
+        }
+
+    def counted() -> dict[tuple[str, ...], float]:
+        state = database.pool()
+        return {("taken",): state.waits, ("asked_again",): state.repeated}
 
     def shut() -> dict[tuple[str, ...], float]:
         return {(one.name,): float(one.state not in LETS_THROUGH) for one in breakers.status()}
 
     meters.gauge("layer_ok", "1 where the layer does its work.", layers, ("layer",))
     meters.gauge("database_connections", "The connection pool.", connections, ("what",))
+    meters.gauge("database_wait_seconds", "Real time waited for a connection.", waits, ("what",))
+    meters.gauge("database_connections_since_start", "Connections given out.", counted, ("what",))
     meters.gauge("breaker_open", "1 where the breaker lets nothing through.", shut, ("breaker",))
