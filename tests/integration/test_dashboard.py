@@ -16,6 +16,7 @@ import pytest
 from tests.support.network import FakeNetwork
 from tests.support.posting import ACCOUNT, SETTINGS
 
+from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import DashboardSettings, DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import ConfigError
@@ -298,6 +299,27 @@ async def test_guessing_passwords_is_slowed_down(database: Database) -> None:
         for _ in range(5):
             await shown.client.post("/login", data={"password": "wrong"})
         assert (await shown.client.post("/login", data={"password": "correct horse"})).status_code == 401
+
+
+async def test_guesses_are_counted_over_all_hosts_where_they_share_a_cache(database: Database) -> None:
+    cache = InProcessCache(CLOCK)
+
+    async def tries(shown: Site, *passwords: str) -> list[int]:
+        answers = [await shown.client.post("/login", data={"password": one}) for one in passwords]
+        return [answer.status_code for answer in answers]
+
+    async with (
+        site(database, password="correct horse") as one,
+        site(database, password="correct horse") as two,
+    ):
+        one.data.connect(cache=cache)
+        two.data.connect(cache=cache)
+        assert await tries(one, "correct horse", "wrong", "wrong", "wrong") == [303, 401, 401, 401]
+        assert await tries(two, "wrong", "correct horse", "wrong") == [401, 303, 401]
+        assert await tries(two, "correct horse") == [401]
+        assert await tries(one, "correct horse") == [401]
+        cache.clear()
+        assert await tries(two, "correct horse") == [303]
 
 
 async def test_the_stream_names_what_changed_and_ends_with_the_server(database: Database) -> None:

@@ -42,7 +42,9 @@ class InProcessCache:
         self._bytes = 0
         self._last, self._end = 0, 0  # the last token, and the first that needs another epoch
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many values it holds."""
         return len(self._values)
 
     async def get(self, key: str) -> bytes | None:

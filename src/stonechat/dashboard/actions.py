@@ -15,13 +15,14 @@ from stonechat.core.errors import Permanent
 from stonechat.core.states import BreakerState
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.data import NotOpen
-from stonechat.dashboard.guard import COOKIE, SESSION_AGE
+from stonechat.dashboard.guard import COOKIE, SESSION_AGE, TRIES, TRY_PERIOD
 from stonechat.dashboard.pages import Pages
 from stonechat.database import accounts, alert_rows
 from stonechat.posting import decisions
 
 LONGEST_FORM = 100_000
 SILENCE = timedelta(hours=4)
+TRIED_WRONG, TRIED_TOO_OFTEN = "dashboard/tried-wrong", "dashboard/tried-too-often"
 
 
 Action = Callable[["Actions", str, dict[str, str], str], Awaitable[str]]
@@ -153,6 +154,20 @@ ACTIONS: dict[tuple[str, str], tuple[Action, str]] = {
 """``POST /do/{kind}/{what}?target=…``: the action, and the part of the pages that it changes."""
 
 
+async def _token(pages: Pages, password: str) -> str | None:
+    """A session for the right password, unless it was tried too often: here, or on all hosts together.
+
+    The guard of this process counts by itself; the cache can only add what was tried elsewhere.
+    """
+    cache = pages.data.cache
+    if cache is not None and await cache.get(TRIED_TOO_OFTEN) is not None:
+        return None
+    token = await asyncio.to_thread(pages.guard.log_in, password)
+    if token is None and cache is not None and await cache.count(TRIED_WRONG, TRY_PERIOD) >= TRIES:
+        await cache.put(TRIED_TOO_OFTEN, b"1", TRY_PERIOD)
+    return token
+
+
 def action_routes(pages: Pages, changes: Changes) -> APIRouter:
     """Everything that changes something. The guard has already asked who and from where."""
     router = APIRouter(include_in_schema=False)
@@ -175,7 +190,7 @@ def action_routes(pages: Pages, changes: Changes) -> APIRouter:
     @router.post("/login")
     async def log_in(request: Request) -> Response:
         form = await _form(request)
-        token = await asyncio.to_thread(pages.guard.log_in, form.get("password", ""))
+        token = await _token(pages, form.get("password", ""))
         if token is None:
             return pages.render(request, "login.html", 401, wrong=True)
         response = RedirectResponse("/", 303)

@@ -13,6 +13,7 @@ from stonechat.browser.evidence import Evidence, EvidenceFolder
 from stonechat.browser.health import PoolHealth
 from stonechat.core.clock import Clock
 from stonechat.core.model import Account, Content, ContentKind, Snapshot
+from stonechat.core.ports import Cache
 from stonechat.core.states import ContentState
 from stonechat.dashboard.values import Action, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database, accounts, alert_rows, content, history, metrics, receipts
@@ -74,6 +75,7 @@ class DashboardData:
         self.steps = steps
         self.ready = ready
         self.database: Database | None = None
+        self.cache: Cache | None = None
         self.breakers: Breakers | None = None
         self.runner: Runner | None = None
         self.edit: Edit | None = None
@@ -87,6 +89,7 @@ class DashboardData:
         self,
         *,
         database: Database | None = None,
+        cache: Cache | None = None,
         breakers: Breakers | None = None,
         runner: Runner | None = None,
         learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None,
@@ -98,6 +101,7 @@ class DashboardData:
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
         self.database = database or self.database
+        self.cache = cache or self.cache
         self.breakers = breakers or self.breakers
         self.runner = runner or self.runner
         self._learning = learning or self._learning

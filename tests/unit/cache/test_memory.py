@@ -19,7 +19,7 @@ async def test_it_holds_no_more_than_its_limit_and_drops_what_was_unused_for_lon
         await cache.put(key, key.encode(), LONG)
     await cache.get("a")
     await cache.put("d", b"d", LONG)
-    assert len(cache) == 3
+    assert cache.size == 3
     assert await cache.get("b") is None
     assert await cache.get("a") == b"a"
 
@@ -48,13 +48,13 @@ async def test_it_holds_no_more_bytes_than_it_has_room_for() -> None:
     cache = InProcessCache(ManualClock(), room=1000)
     for number in range(20):
         await cache.put(f"k{number}", b"x" * 300, LONG)
-    assert len(cache) == 3
+    assert cache.size == 3
     await cache.put("k19", b"x", LONG)
     await cache.put("k20", b"x" * 300, LONG)
-    assert len(cache) == 4
+    assert cache.size == 4
     cache.clear()
     await cache.put("all", b"x" * 1000, LONG)
-    assert len(cache) == 1
+    assert cache.size == 1
 
 
 def epochs(*numbers: int) -> Callable[[], Awaitable[int]]:
