@@ -37,7 +37,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 """What can be asked for by one word, and the tables that it stands for."""
 
-SECRET: frozenset[str] = frozenset()
+SECRET = frozenset({"account_sessions"})
 """Tables that keep secrets, encrypted; never exported."""
 
 

@@ -93,15 +93,23 @@ class Move:
 
     Args:
         told: hears after each batch.
+        batch: rows that are committed together.
     """
 
     def __init__(
-        self, source: Database, target: Database, clock: Clock, told: Callable[[Step], None] | None = None
+        self,
+        source: Database,
+        target: Database,
+        clock: Clock,
+        told: Callable[[Step], None] | None = None,
+        *,
+        batch: int = BATCH,
     ) -> None:
         self._source = source
         self._target = target
         self._clock = clock
         self._told = told or (lambda _step: None)
+        self._batch = batch
         self._shapes = portable.current_shapes()
         self._rows = 0
         self._total = 0
@@ -196,7 +204,7 @@ class Move:
         known = before is not None
         while not at.complete:
             async with self._source.read("move.read") as connection:
-                rows = (await connection.execute(_next(shape, at.last_key))).all()
+                rows = (await connection.execute(_next(shape, at.last_key, self._batch))).all()
             async with self._target.begin("move.write") as connection:
                 at = await self._put(connection, shape, at, rows, known=known)
             known = True
@@ -212,7 +220,7 @@ class Move:
             tuple(shape.keyed(rows[-1])) if rows else at.last_key,
             at.arrived + len(rows),
             at.altered + loader.altered,
-            complete=len(rows) < BATCH,
+            complete=len(rows) < self._batch,
         )
         values = {
             "last_key": json.dumps(after.last_key),
@@ -283,10 +291,10 @@ async def _progress(connection: AsyncConnection) -> dict[str, _Done]:
     return found
 
 
-def _next(shape: Shape, last: tuple[Any, ...] | None) -> sa.Select[Any]:
+def _next(shape: Shape, last: tuple[Any, ...] | None, batch: int) -> sa.Select[Any]:
     """The next batch in the order of the key, as the source itself sorts it."""
     columns = [shape.table.c[name] for name in shape.key]
-    query = sa.select(shape.table).order_by(*columns).limit(BATCH)
+    query = sa.select(shape.table).order_by(*columns).limit(batch)
     if last is None:
         return query
     if len(columns) == 1:
