@@ -131,8 +131,22 @@ def alerts(url: Url = None, as_json: AsJson = False) -> None:
     print_rows(rows, columns, title="Alerts", empty="No alert has fired.")
 
 
+@spoken
+def costs(url: Url = None, as_json: AsJson = False) -> None:
+    """What the model calls of the last 30 days cost, and how much of each budget is used."""
+    said = ask("/api/costs", url, lambda said: isinstance(said, dict) and "budgets" in said)
+    if as_json:
+        print_json(said)
+        return
+    columns = ["account_id", "spent_usd", "posts", "impressions", "per_post_usd", "per_thousand_usd"]
+    print_rows(said["accounts"], columns, title="Costs", empty="There is no account.")
+    limited = [row for row in said["budgets"] if row["share"] is not None]
+    columns = ["scope", "period", "spent_usd", "limit_usd", "tokens", "limit_tokens", "share"]
+    print_rows(limited, columns, title="Budgets", empty="No budget is limited.")
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    for command in (status, breakers, alerts):
+    for command in (status, breakers, alerts, costs):
         name = command.__name__
         app.command(name, rich_help_panel="Look", epilog=f"Example: stonechat {name} --json")(command)

@@ -1,12 +1,14 @@
-"""What the texts cost: by post, and by thousand impressions."""
+"""What the texts cost: by post, by thousand impressions, and of what the budgets allow."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from stonechat.content.budget import Budget, Standing
 from stonechat.core.states import ContentState
 from stonechat.database import Database
 from stonechat.database import budget as ledger
@@ -30,6 +32,62 @@ class Costs:
     impressions: int
     per_post_usd: float | None
     per_thousand_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How one budget stands.
+
+    Attributes:
+        scope: an account's id, or ``all``.
+        period: the day (``2026-01-05``) or the month (``2026-01``), UTC.
+        spent_usd: spent and reserved.
+        share: of the limit, 1 is all of it; None where there is no limit.
+    """
+
+    scope: str
+    period: str
+    spent_usd: float
+    tokens: int
+    limit_usd: float | None
+    limit_tokens: int | None
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What an owner wants to know of the money: the accounts' costs since ``since``, and every budget."""
+
+    since: datetime
+    accounts: tuple[Costs, ...]
+    budgets: tuple[Allowance, ...]
+
+
+STATEMENT_SPAN = timedelta(days=30)
+
+
+async def statement(
+    database: Database, budget: Budget, account_ids: Sequence[str], now: datetime
+) -> Statement:
+    """The statement of the last 30 days of account time."""
+    since = now - STATEMENT_SPAN
+    spent = [await costs(database, one, since, now) for one in account_ids]
+    standing = await budget.standing(list(account_ids))
+    return Statement(since, tuple(spent), tuple(_allowance(one) for one in standing))
+
+
+def _allowance(standing: Standing) -> Allowance:
+    period, committed = standing.period, standing.usage.committed
+    limited = period.limit.usd is not None or period.limit.tokens is not None
+    return Allowance(
+        scope=period.scope,
+        period=period.name,
+        spent_usd=committed.usd,
+        tokens=committed.tokens,
+        limit_usd=period.limit.usd,
+        limit_tokens=period.limit.tokens,
+        share=period.limit.share(committed) if limited else None,
+    )
 
 
 async def costs(database: Database, account_id: str, since: datetime, before: datetime) -> Costs:

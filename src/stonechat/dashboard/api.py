@@ -50,6 +50,11 @@ def api_routes(data: DashboardData) -> APIRouter:
         """What was learned, for each account."""
         return JSONResponse(plain(await data.learning()))
 
+    @router.get("/costs")
+    async def costs() -> Response:
+        """What the texts cost, and how the budgets stand."""
+        return JSONResponse(plain(await data.costs()))
+
     @router.get("/jobs")
     async def jobs() -> Response:
         """Every job and account."""

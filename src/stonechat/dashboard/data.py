@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.browser.evidence import Evidence, EvidenceFolder
 from stonechat.browser.health import PoolHealth
+from stonechat.content.costs import Statement
 from stonechat.core.clock import Clock
 from stonechat.core.model import Account, Content, ContentKind, Snapshot
 from stonechat.core.ports import Cache
@@ -81,6 +82,7 @@ class DashboardData:
         self.edit: Edit | None = None
         self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
         self._pool: Callable[[], PoolHealth] | None = None
+        self._costs: Callable[[], Awaitable[Statement]] | None = None
         self.evidence: EvidenceFolder | None = None
         self._queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None
         self.outdate: Callable[[], None] = _nothing_kept
@@ -94,6 +96,7 @@ class DashboardData:
         runner: Runner | None = None,
         learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None,
         pool: Callable[[], PoolHealth] | None = None,
+        costs: Callable[[], Awaitable[Statement]] | None = None,
         evidence: EvidenceFolder | None = None,
         queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None,
         outdate: Callable[[], None] | None = None,
@@ -106,6 +109,7 @@ class DashboardData:
         self.runner = runner or self.runner
         self._learning = learning or self._learning
         self._pool = pool or self._pool
+        self._costs = costs or self._costs
         self.evidence = evidence or self.evidence
         self._queue = queue or self._queue
         self.outdate = outdate or self.outdate
@@ -218,6 +222,12 @@ class DashboardData:
             {"handle": account.handle} | await self._learning(account.id, now)
             for account in await self.accounts()
         ]
+
+    async def costs(self) -> Statement:
+        """What the texts cost, and how the budgets stand."""
+        if self._costs is None:
+            raise NotOpen("costs")
+        return await self._costs()
 
     async def jobs(self) -> list[JobStatus]:
         """Every job and account, next tick first."""

@@ -57,8 +57,10 @@ class Pages:
             "posts": self._posts,
             "learning": self._learning,
             "learned": self._learning,
+            "costs": self._costs,
             "jobs": self._jobs,
             "breakers": self._breakers,
+            "browser": self._browser,
             "approval": self._queue,
             "waiting": self._queue,
         }
@@ -121,8 +123,18 @@ class Pages:
     async def _learning(self) -> Context:
         return {"accounts": await self.data.learning()}
 
+    async def _costs(self) -> Context:
+        return {"costs": await self.data.costs()}
+
     async def _jobs(self) -> Context:
         return {"jobs": await self.data.jobs()}
+
+    async def _browser(self) -> Context:
+        health = self.data.pool()
+        outcomes = sorted({outcome for counts in health.operations.values() for outcome in counts})
+        state = "ok" if health.up and not health.exhausted else "down"
+        failures = await self.data.failures(limit=10)
+        return {"health": health, "state": state, "outcomes": outcomes, "failures": failures}
 
     async def _breakers(self) -> Context:
         return {"breakers": self.data.breaker_status()}
@@ -155,10 +167,11 @@ def _simple_pages(router: APIRouter, pages: Pages) -> None:
 
         router.add_api_route(path, show, methods=["GET"], operation_id=f"page_{template}")
 
-    page("/", "overview.html", "verdict", "alerts", "layers", "posts", "queue", "learning", "jobs")
+    page("/", "overview.html", "verdict", "alerts", "layers", "posts", "queue", "learning", "costs", "jobs")
     page("/queue", "queue.html", "approval", "waiting")
     page("/jobs", "jobs.html", "jobs")
     page("/breakers", "breakers.html", "breakers")
+    page("/browser", "browser.html", "browser")
     page("/learning", "learning.html", "learned")
 
 
@@ -169,7 +182,10 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
         if found is None:
             return pages.render(request, "missing.html", 404)
         line, changes, tries, shots = found
-        return pages.render(request, "post.html", post=line, changes=changes, tries=tries, shots=shots)
+        failures = await pages.data.failures(content_id=content_id)
+        return pages.render(
+            request, "post.html", post=line, changes=changes, tries=tries, shots=shots, failures=failures
+        )
 
     @router.get("/posts")
     async def posts(request: Request) -> Response:

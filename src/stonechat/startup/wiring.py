@@ -11,6 +11,7 @@ from datetime import timedelta
 from stonechat.browser import BrowserPool
 from stonechat.cache import FrontCache
 from stonechat.config.settings import Settings
+from stonechat.content.costs import statement
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Mode
@@ -136,11 +137,13 @@ def _connect(
         cache, base.clock, lambda: queue_rows(database, layers.rules, layers.networks, base.clock)
     )
     base.boot.on_close(base.events.subscribe(queue.hear))
+    account_ids = [account.id for account in base.served]
     base.alerting.connect(jobs=runner.status, breakers=breakers.status)
     base.data.connect(
         breakers=breakers,
         runner=runner,
         learning=layers.learner.summary,
+        costs=lambda: statement(database, layers.writing.budget, account_ids, base.clock.now()),
         queue=queue,
         outdate=queue.outdate,
         edit=editing(database, base.clock, layers.writing),
