@@ -270,6 +270,8 @@ class PgBouncer:
     port: int
     process: ServerProcess
     server: Postgres
+    root: Path | None = None
+    """What signed its certificate, where it speaks TLS."""
 
     def url(self, direct: str) -> str:
         """The address of a database through it, from the direct one."""
@@ -287,8 +289,10 @@ def find_pgbouncer() -> str:
 
 
 @contextlib.contextmanager
-def pgbouncer(server: Postgres, reaper: Reaper) -> Iterator[PgBouncer]:
+def pgbouncer(server: Postgres, reaper: Reaper, *, tls_for: str | None = None) -> Iterator[PgBouncer]:
     """A PgBouncer in transaction mode before ``server``; :class:`ServerMissing` without the program.
+
+    With ``tls_for`` (a host name or address) it takes clients by TLS only, with a certificate for that host.
 
     It has few connections to the server and hands each transaction another one: whoever relies on the state
     of a session is found out. Nothing is reset between two clients, as in transaction mode by default.
@@ -297,13 +301,18 @@ def pgbouncer(server: Postgres, reaper: Reaper) -> Iterator[PgBouncer]:
     folder = reaper.folder("pgbouncer")
     user = _unprivileged()
     settings = folder / "pgbouncer.ini"
+    tls = certificates(folder / "tls", host=tls_for) if tls_for is not None else None
+    more = ""
+    if tls is not None:
+        more = f"client_tls_sslmode = require\nclient_tls_cert_file = {tls.server}\n"
+        more += f"client_tls_key_file = {tls.key}\n"
 
     def at(port: int) -> PgBouncer:
         settings.write_text(
             f"[databases]\n* = host=127.0.0.1 port={server.port} user={USER} password={PASSWORD}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
             "auth_type = any\npool_mode = transaction\ndefault_pool_size = 6\nmax_client_conn = 300\n"
-            "server_round_robin = 1\n"
+            f"server_round_robin = 1\n{more}"
         )
         _give(folder, user)
         process = ServerProcess(
@@ -315,7 +324,7 @@ def pgbouncer(server: Postgres, reaper: Reaper) -> Iterator[PgBouncer]:
             stop=signal.SIGTERM,
         )
         process.start()
-        return PgBouncer(port, process, server)
+        return PgBouncer(port, process, server, tls.root if tls is not None else None)
 
     pooler = _first_that_starts(at)
     try:

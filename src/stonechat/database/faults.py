@@ -13,9 +13,13 @@ _BUGS = ("no such table", "no such column", "syntax error", "has no column", "ne
 
 _REMEDIES = (
     (
-        ("certificate verify failed", "does not match host name", "certificate"),
+        ("certificate", "does not match host name", "signature failure"),
         "The server is not the one that its certificate names, or the certificate in sslrootcert did not "
         "sign it. Give the server's own root: …?sslmode=verify-full&sslrootcert=/path/to/root.crt",
+    ),
+    (
+        ("no encryption", "SSL required"),
+        "The server takes encrypted connections only: …?sslmode=require, or better verify-full.",
     ),
     (
         ("does not support SSL",),
