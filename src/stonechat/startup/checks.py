@@ -53,7 +53,7 @@ def check_cache(board: HealthBoard, meters: Meters, cache: FrontCache) -> None:
     async def check() -> ProbeResult:
         health = cache.health()
         if health.degraded:
-            return degraded(health.cause, f"in-process meanwhile. {health.remedy}".strip())
+            return degraded(f"{health.cause} {health.remedy}".strip(), "in-process meanwhile")
         if health.leak:
             return degraded(f"a connection to Redis was never given back: {health.leak}", "taken back")
         return ok(health.serving)
