@@ -32,7 +32,10 @@ from stonechat.posting.queue import queue_rows
 from stonechat.resilience import Breakers, Policy
 
 CLOCK = SystemClock()
-PAGES = ("/", "/queue", "/posts", "/learning", "/jobs", "/breakers", "/alerts", "/audit", "/posts/c-posted")
+PAGES = (
+    *("/", "/queue", "/posts", "/learning", "/jobs", "/breakers", "/browser", "/alerts", "/audit"),
+    "/posts/c-posted",
+)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ ARGUMENTS = (
     "--in-process-gpu",
     "--disable-gpu",
     "--disable-software-rasterizer",
+    # A page whose script grows beyond this many megabytes dies, and not what runs beside it.
+    "--js-flags=--max-old-space-size=256",
     # The last such switch holds, so Playwright's own features (its chromiumSwitches) stand here again.
     "--enable-features=CDPScreenshotNewSurface,SkipListAccountsWithoutGaiaCookies,NetworkServiceInProcess2",
 )

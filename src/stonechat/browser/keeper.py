@@ -26,7 +26,8 @@ ASK_EVERY = 3.0
 """Real seconds between two questions to a browser that nobody suspects."""
 ANSWER_WITHIN = 2.0
 """Real seconds that an answer may take; a second question follows a missing answer."""
-MEASURE_EVERY = 15.0
+MEASURE_EVERY, FIRST_MEASURE = 15.0, 2.0
+"""Real seconds between two measures of memory, and from a start to the first."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
 
@@ -185,7 +186,8 @@ class Keeper:
         before, self.why = self.why, ""
         failures, self._failures = self._failures, 0
         self.up, self.since = True, self._clock.wall()
-        self._asked = self._measured = self._clock.monotonic()
+        self._asked = self._clock.monotonic()
+        self._measured = self._asked - MEASURE_EVERY + FIRST_MEASURE
         self.usage = Usage(peak=self.usage.peak)  # what was measured was the last one's
         self.restarts += self.chromium.generation > 1
         if failures or self.chromium.generation > 1:

@@ -159,6 +159,13 @@ async def _jobs(asked: Asked) -> list[Row]:
         return await bench_jobs(url, runs=asked.size or 300)
 
 
+async def _browser(asked: Asked) -> list[Row]:
+    from stonechat.browser.bench import bench_browser
+
+    with tempfile.TemporaryDirectory(prefix="stonechat-bench-") as folder:
+        return await bench_browser(Path(folder), size=asked.size or 2_000)
+
+
 async def _storage(asked: Asked) -> list[Row]:
     from stonechat.cli.postgresql import own_postgresql
     from stonechat.database.bench import bench_storage
@@ -173,6 +180,7 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "loop": _loop,
     "jobs": _jobs,
     "storage": _storage,
+    "browser": _browser,
     "content": _content,
     "learning": _learning,
 }

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stonechat import __version__
-from stonechat.cli import content_commands, debug, jobs_commands, reads, storage_commands
+from stonechat.cli import browser_commands, content_commands, debug, jobs_commands, reads, storage_commands
 from stonechat.cli.context import run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
 reads.register(app)
+browser_commands.register(app)
 app.add_typer(jobs_commands.jobs_app, name="jobs", rich_help_panel="Look")
 storage_commands.register(app)
 app.add_typer(content_commands.queue_app, name="queue", rich_help_panel="Decide")
@@ -104,7 +105,7 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command(rich_help_panel="Look", epilog="Example: stonechat bench loop --json")
 @spoken
 def bench(
-    name: Annotated[str, typer.Argument(help="loop, jobs, storage, content or learning.")],
+    name: Annotated[str, typer.Argument(help="loop, jobs, browser, storage, content or learning.")],
     size: Annotated[
         int | None, typer.Option(min=1, help="How much is measured: posts, runs, rows, drafts or seeds.")
     ] = None,

@@ -13,6 +13,7 @@ from stonechat import __version__
 from stonechat.core.errors import StonechatError
 from stonechat.dashboard.actions import action_routes
 from stonechat.dashboard.api import api_routes
+from stonechat.dashboard.browsing import browser_routes
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.data import DashboardData, NotOpen
 from stonechat.dashboard.guard import Guard, comes_from_us
@@ -44,6 +45,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
     app.include_router(page_routes(pages, changes))
     app.include_router(action_routes(pages, changes))
     app.include_router(api_routes(data))
+    app.include_router(browser_routes(pages, data))
 
     @app.middleware("http")
     async def guarded(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from stonechat.core.events import (
     AlertChanged,
     BreakerChanged,
+    BrowserLost,
+    BrowserRestarted,
     ContentPlanned,
     Event,
     JobHealthChanged,
@@ -33,6 +35,8 @@ TOPICS: Mapping[type[Event], tuple[str, ...]] = {
     LayerChanged: ("health",),
     SessionChanged: ("health", "queue"),
     BreakerChanged: ("health", "breakers"),
+    BrowserLost: ("health", "browser"),
+    BrowserRestarted: ("health", "browser"),
     AlertChanged: ("alerts",),
     RunStarted: ("jobs",),
     RunEnded: ("jobs",),

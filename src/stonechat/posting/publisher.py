@@ -9,6 +9,7 @@ from typing import assert_never
 
 import stamina
 from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.contextvars import bound_contextvars
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, StonechatError, Transient, Unknown
@@ -148,7 +149,9 @@ class Publisher:
         try:
             async with asyncio.timeout(self._rules.settings.publish_timeout.total_seconds()):
                 network = self._networks[account.network]
-                return await network.publish(account, intent.publication, before_click=before_click), True
+                with bound_contextvars(content_id=intent.piece.id):  # for logs, and what is kept of a failure
+                    sent = await network.publish(account, intent.publication, before_click=before_click)
+                return sent, True
         except SessionTrouble as trouble:
             if not clicked:
                 return Refused(trouble.what, session=trouble.state), True
