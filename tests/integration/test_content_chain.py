@@ -6,20 +6,26 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from tests.support.clock import ManualClock
 from tests.support.content import ACCOUNT, Studio, studio
+from tests.support.model_endpoint import model_endpoint
 
+from stonechat.config.settings import ContentSettings
 from stonechat.content.budget import Limit, Limits
-from stonechat.content.fallback import Patience
+from stonechat.content.fallback import Guard, Patience
 from stonechat.content.trouble import BudgetUsedUp, NoModel
 from stonechat.core.clock import SystemClock
+from stonechat.core.errors import Transient
 from stonechat.core.events import BudgetSpent, WriterFellBack
 from stonechat.core.ports import WriteRequest
 from stonechat.database import budget as ledger
+from stonechat.startup.models import FIRST, open_models
 
 REQUEST = WriteRequest("Be brief.", "kind: single\nparts: 1\ndrafts: 1", {}, "drafts", max_output_tokens=100)
 EVER = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -179,3 +185,40 @@ async def test_a_killed_caller_leaves_nothing_reserved_for_ever(tmp_path: Path) 
         after = await usage(s)
         assert after.reserved.usd == 0
         assert after.spent.usd == pytest.approx(worst * 20), "whether they were billed is unknown"
+
+
+async def test_a_second_provider_serves_when_the_first_is_gone_and_its_breaker_open() -> None:
+    async with model_endpoint() as second:
+        own = ContentSettings(
+            base_url="http://127.0.0.1:9/v1",
+            api_key=SecretStr("k"),
+            model="m-large",
+            fallback_models=("m-small", "m-large"),
+            fallback_base_url=second.url,
+            fallback_api_key=SecretStr("key-for-tests"),
+        )
+        refused: list[str] = []
+
+        def guard_of(name: str) -> Guard:
+            @contextlib.asynccontextmanager
+            async def guard() -> AsyncIterator[None]:
+                if name == FIRST and refused:
+                    refused.append(name)
+                    raise Transient("The breaker model is open.")
+                try:
+                    yield
+                except Transient:
+                    refused.append(name)
+                    raise
+
+            return guard
+
+        async with open_models(own, guard_of) as models:
+            assert [one.model for one in models.writers] == ["m-large", "m-small", "m-large"]
+            first, small, large = models.writers
+            for _ in range(2):
+                with pytest.raises(Transient):
+                    await first.write(REQUEST)
+            assert (await small.write(REQUEST)).model == "m-small"
+            assert (await large.write(REQUEST)).model == "m-large"
+        assert refused == [FIRST, FIRST], "the other endpoint's breaker is its own"

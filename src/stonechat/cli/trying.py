@@ -60,7 +60,7 @@ async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Writing]]:
             spool=spool,
             networks=networks,
             choose=choose,
-            guard=nullcontext,
+            guard_of=lambda _: nullcontext,
             rank=learner.rank,
         ) as writing:
             yield database, writing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -19,6 +19,28 @@ from stonechat.core.ports import Writer, WriteRequest, Written
 
 Guard = Callable[[], AbstractAsyncContextManager[object]]
 """A circuit breaker's way in: ``async with guard(): …`` around each call."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedWriter:
+    """A writer behind its endpoint's breaker."""
+
+    writer: Writer
+    guard: Guard
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.writer.model
+
+    async def write(self, request: WriteRequest) -> Written:
+        """As the writer does.
+
+        Raises:
+            Transient: the breaker turned the call away; it was not made.
+        """
+        async with self.guard():
+            return await self.writer.write(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +79,6 @@ class FallbackChain:
     clock: Clock
     events: EventStream
     patience: Patience = field(default_factory=Patience)
-    guard: Guard = nullcontext
     _links: list[_Link] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,8 +133,7 @@ class FallbackChain:
     async def _call(self, writer: Writer, request: WriteRequest, account_id: str, purpose: str) -> Written:
         reservation = await self.budget.reserve(account_id, purpose, writer.model, request)
         try:
-            async with self.guard():
-                written = await writer.write(request)
+            written = await writer.write(request)
         except ModelTrouble as exc:
             if exc.spent:
                 await self.budget.settle(reservation, *exc.spent)
@@ -152,4 +172,4 @@ def _no_model(troubles: Sequence[StonechatError]) -> NoModel:
     )
 
 
-__all__ = ["BudgetUsedUp", "FallbackChain", "Guard", "Patience"]
+__all__ = ["BudgetUsedUp", "FallbackChain", "Guard", "GuardedWriter", "Patience"]

@@ -122,12 +122,12 @@ def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
 
     def of(name: str) -> Check:
         async def check() -> ProbeResult:
-            shut = [
-                one
-                for one in breakers.status()
-                if one.name.split("/")[0] == name and one.state not in LETS_THROUGH
-            ]
-            return down(f"{shut[0].name} breaker is {shut[0].state.value}: {shut[0].why}") if shut else ok()
+            all_of_it = [one for one in breakers.status() if one.name.split("/")[0] == name]
+            shut = [one for one in all_of_it if one.state not in LETS_THROUGH]
+            if not shut:
+                return ok()
+            cause = f"{shut[0].name} breaker is {shut[0].state.value}: {shut[0].why}"
+            return down(cause) if len(shut) == len(all_of_it) else degraded(cause)
 
         return check
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from stonechat.browser.pool import BrowserPool
+from stonechat.browser.vault import Vault
 from stonechat.content import approval
 from stonechat.content.jobs import jobs as content_jobs
 from stonechat.core.clock import Clock
@@ -55,7 +56,7 @@ class Layers:
 
 
 async def open_layers(
-    base: Base, database: Database, cache: Cache, pool: BrowserPool, breakers: Breakers
+    base: Base, database: Database, cache: Cache, pool: BrowserPool, breakers: Breakers, vault: Vault
 ) -> Layers:
     """Every layer; what must be closed is entered into the boot."""
     bare = _bare_networks(base, pool)
@@ -64,7 +65,7 @@ async def open_layers(
     rules = _rules(base, breakers, networks)
     declared = (
         *content_jobs(writing.planner, writing.replier),
-        *sweep.jobs(_sweep(base, database, networks, rules)),
+        *sweep.jobs(_sweep(base, database, networks, rules, vault)),
         *_reading_jobs(base, database, cache, bare, networks),
         *learner.jobs(learning),
         _prune_job(base, database),
@@ -92,7 +93,7 @@ async def _open_writing(
             spool=base.spool,
             networks=networks,
             choose=choose,
-            guard=breakers.add("model", MODEL_POLICY).call,
+            guard_of=lambda name: breakers.add(name, MODEL_POLICY).call,
             rank=learning.rank,
         )
     )
@@ -112,7 +113,9 @@ def _rules(base: Base, breakers: Breakers, networks: Mapping[str, Network]) -> R
     return Rules(base.settings.posting, base.settings.startup.mode, blocked_by(guards, base.clock))
 
 
-def _sweep(base: Base, database: Database, networks: Mapping[str, Network], rules: Rules) -> sweep.Sweep:
+def _sweep(
+    base: Base, database: Database, networks: Mapping[str, Network], rules: Rules, vault: Vault
+) -> sweep.Sweep:
     """Layer 4."""
     clock, events = base.clock, base.events
     return sweep.Sweep(
@@ -122,7 +125,7 @@ def _sweep(base: Base, database: Database, networks: Mapping[str, Network], rule
         rules=rules,
         publisher=Publisher(database, networks, clock, events, rules, host=platform.node() or "host"),
         reconciler=Reconciler(database, clock, events, base.settings.posting),
-        watch=SessionWatch(database, clock, events, every=SESSION_RECHECK),
+        watch=SessionWatch(database, clock, events, every=SESSION_RECHECK, mark=vault.mark),
         events=events,
     )
 

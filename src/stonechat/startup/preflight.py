@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 
 from stonechat.browser.executable import REMEDY, find_chromium
 from stonechat.cache import open_cache
@@ -224,28 +225,46 @@ async def _version_of(path: Path) -> str:
 
 
 async def _model(settings: Settings, _clock: Clock) -> Check:
-    base = settings.content.base_url
-    key = settings.content.api_key.get_secret_value() if settings.content.api_key else ""
+    own = settings.content
+    first = await _endpoint("model", "OPENAI", own.base_url, own.api_key)
+    if own.fallback_base_url is None or first.verdict is Verdict.FAIL:
+        return first if first.verdict is not Verdict.OK else replace(first, found=_writing_with(settings))
+    second = await _endpoint(
+        "model", "OPENAI_FALLBACK", own.fallback_base_url, own.fallback_api_key or own.api_key
+    )
+    return second if second.verdict is not Verdict.OK else replace(first, found=_writing_with(settings))
+
+
+def _writing_with(settings: Settings) -> str:
+    own = settings.content
+    behind = f", then {', '.join(own.fallback_models)}" if own.fallback_models else ""
+    where = f" at {own.fallback_base_url}" if behind and own.fallback_base_url else ""
+    return f"{own.base_url} answers; writing with {own.model}{behind}{where}"
+
+
+async def _endpoint(name: str, settings_of: str, base: str, key: SecretStr | None) -> Check:
+    secret = key.get_secret_value() if key else ""
     try:
         async with httpx.AsyncClient(timeout=10) as client:
-            answer = await client.get(f"{base}/models", headers={"Authorization": f"Bearer {key}"})
+            answer = await client.get(f"{base}/models", headers={"Authorization": f"Bearer {secret}"})
     except httpx.HTTPError as exc:
-        return Check(
-            "model", Verdict.FAIL, f"{base} does not answer ({type(exc).__name__})", "Check OPENAI_BASE_URL."
-        )
+        found = f"{base} does not answer ({type(exc).__name__})"
+        return Check(name, Verdict.FAIL, found, f"Check {settings_of}_BASE_URL.")
     if answer.status_code in {401, 403}:
-        return Check("model", Verdict.FAIL, f"{base} refuses the key", "Set OPENAI_API_KEY to a valid key.")
+        return Check(
+            name, Verdict.FAIL, f"{base} refuses the key", f"Set {settings_of}_API_KEY to a valid key."
+        )
     kind = answer.headers.get("content-type", "")
     if answer.is_success and "json" not in kind:
         return Check(
-            "model",
+            name,
             Verdict.FAIL,
             f"{base} answers {kind or 'something'} instead of JSON",
-            "OPENAI_BASE_URL must name the API itself, usually ending in /v1.",
+            f"{settings_of}_BASE_URL must name the API itself, usually ending in /v1.",
         )
     if not answer.is_success:
-        return Check("model", Verdict.WARN, f"{base}/models answers {answer.status_code}", "Try again later.")
-    return Check("model", Verdict.OK, f"{base} answers; writing with {settings.content.model}")
+        return Check(name, Verdict.WARN, f"{base}/models answers {answer.status_code}", "Try again later.")
+    return Check(name, Verdict.OK, f"{base} answers")
 
 
 async def _voices(settings: Settings, _clock: Clock) -> Check:

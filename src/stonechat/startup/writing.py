@@ -16,9 +16,8 @@ from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.budget import Budget, limits_of, prices_of
 from stonechat.content.claiming import Claims
 from stonechat.content.drafting import Drafter, Rank
-from stonechat.content.fallback import FallbackChain, Guard
+from stonechat.content.fallback import FallbackChain
 from stonechat.content.judge import ModelJudge
-from stonechat.content.openai_writer import Client, OpenAIWriter, open_client
 from stonechat.content.planner import Choose, Planner, PlanSettings
 from stonechat.content.prompts import Prompts
 from stonechat.content.quoting import Quoting
@@ -34,6 +33,7 @@ from stonechat.core.network import Network
 from stonechat.core.ports import WriteRequest
 from stonechat.database import Database, accounts, content, opportunities
 from stonechat.database.spool import Spool
+from stonechat.startup.models import GuardOf, open_models
 
 LOGIN_COOKIES = frozenset({"auth_token", "ct0"})
 
@@ -60,17 +60,14 @@ async def open_writing(
     spool: Spool,
     networks: Mapping[str, Network],
     choose: Choose,
-    guard: Guard,
+    guard_of: GuardOf,
     rank: Rank | None = None,
 ) -> AsyncIterator[Writing]:
     """The planner and the replier, with one client for the model endpoint, closed at the end."""
     own = settings.content
     arms = load_arms(own.arms_file)
     budget = Budget(database, clock, events, limits_of(own), prices_of(own))
-    key = own.api_key.get_secret_value() if own.api_key else ""
-    async with open_client(own.base_url, key, own.call_timeout) as client:
-        models = dict.fromkeys((own.model, *own.fallback_models))
-        writers = [OpenAIWriter(client, model, own.call_timeout) for model in models]
+    async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
         shelf = Shelf(database, clock, rng, events, arms, spacing=spacing, lead=_lead(clock))
         drafter = Drafter(
@@ -78,7 +75,7 @@ async def open_writing(
             clock=clock,
             events=events,
             spool=spool,
-            chain=FallbackChain(writers, budget, clock, events, guard=guard),
+            chain=FallbackChain(models.writers, budget, clock, events),
             prompts=Prompts(arms),
             shelf=shelf,
             text_rules=lambda name: (networks[name].length, networks[name].max_length),
@@ -87,7 +84,7 @@ async def open_writing(
             drafts=own.drafts,
             secrets=secrets(settings),
             rank=rank,
-            judge=_judge(settings, client, budget, clock, events, guard),
+            judge=ModelJudge(FallbackChain(models.judges, budget, clock, events)) if models.judges else None,
         )
         fresh, cooldown = settings.harvesting.freshness, settings.posting.author_cooldown
         claims = Claims(database, clock, spool, freshness=fresh, author_cooldown=cooldown)
@@ -106,22 +103,6 @@ def _lead(clock: Clock) -> timedelta:
 def _voices(settings: Settings) -> dict[str, Voice]:
     """The voices of accounts that have one of their own."""
     return {account_id(one): load_voice(one.voice_file) for one in settings.accounts if one.voice_file}
-
-
-def _judge(
-    settings: Settings,
-    client: Client,
-    budget: Budget,
-    clock: Clock,
-    events: EventStream,
-    guard: Guard,
-) -> ModelJudge | None:
-    """The second opinion, where the owner wants one."""
-    own = settings.content
-    if not own.judge_model:
-        return None
-    writers = [OpenAIWriter(client, own.judge_model, own.call_timeout)]
-    return ModelJudge(FallbackChain(writers, budget, clock, events, guard=guard))
 
 
 def account_id(account: AccountSettings) -> str:
@@ -162,12 +143,13 @@ async def bounds_of_edit(drafter: Drafter, database: Database, content_id: str) 
 
 def secrets(settings: Settings) -> list[str]:
     """What must stand in no post, log or page: keys, passwords, cookies of a log-in, alert addresses."""
-    session = settings.x_web.session_b64
-    given = (settings.content.api_key, session, settings.dashboard.password)
-    found = [secret.get_secret_value() for secret in given if secret is not None]
-    if session is not None:
-        cookies = parse_session(session.get_secret_value()).cookies
-        found += [str(cookie["value"]) for cookie in cookies if cookie.get("name") in LOGIN_COOKIES]
+    own, x_web = settings.content, settings.x_web
+    every = [x_web.session_b64, *(account.session_b64 for account in settings.accounts)]
+    sessions = [secret.get_secret_value() for secret in every if secret is not None]
+    given = (own.api_key, own.fallback_api_key, x_web.session_key, settings.dashboard.password)
+    found = [*(secret.get_secret_value() for secret in given if secret is not None), *sessions]
+    cookies = [cookie for session in sessions for cookie in parse_session(session).cookies]
+    found += [str(cookie["value"]) for cookie in cookies if cookie.get("name") in LOGIN_COOKIES]
     told = _told(settings)
     found += [secret for url in told for secret in (url.rstrip("/"), *_tokens(url))]
     addresses = (settings.database.url, settings.cache.url, settings.jobs.engine_url, *told)
