@@ -311,12 +311,13 @@ def _not_the_last_line() -> ColumnElement[bool]:
 
 def _judged(before: datetime) -> ColumnElement[bool]:
     """Readings from before then of posts that have their line in the reward log, or never get one."""
-    shot = metrics_snapshots.c
+    shot, post = metrics_snapshots.c, content_metadata.c
+    judged = sa.exists().where(rewards.c.account_id == post.account_id, rewards.c.post_id == post.post_id)
     waits = sa.exists().where(
-        content_metadata.c.account_id == shot.account_id,
-        content_metadata.c.post_id == shot.post_id,
-        content_metadata.c.kind != ContentKind.REPLY.value,
-        ~sa.exists().where(rewards.c.account_id == shot.account_id, rewards.c.post_id == shot.post_id),
+        post.account_id == shot.account_id,
+        post.post_id == shot.post_id,
+        post.kind != ContentKind.REPLY.value,
+        ~judged,
     )
     return (shot.captured_at < before) & ~waits
 
