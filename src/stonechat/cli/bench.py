@@ -152,11 +152,21 @@ async def _learning(asked: Asked) -> list[Row]:
 
 
 async def _jobs(asked: Asked) -> list[Row]:
-    from stonechat.jobs.bench import bench_jobs
+    from stonechat.cli.idling import idle
+    from stonechat.cli.postgresql import own_postgresql
+    from stonechat.jobs.bench import alone, bench_jobs, own_database
 
-    with tempfile.TemporaryDirectory(prefix="stonechat-bench-") as folder:
-        url = asked.database or f"sqlite:///{folder}/bench.db"
-        return await bench_jobs(url, runs=asked.size or 300)
+    async with AsyncExitStack() as stack:
+        server = asked.database or ""
+        if not server:
+            server = await stack.enter_async_context(own_postgresql())
+        rows = await bench_jobs(server, runs=asked.size or 300)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stonechat-bench-")))
+        url = await stack.enter_async_context(own_database(server))
+        cpu, memory = await idle(url, folder, seconds=20)
+    rows.append(alone("idle without browser, % of a core", cpu, 3.0))
+    rows.append(alone("idle without browser, MB (RSS)", memory, 160.0))
+    return rows
 
 
 async def _browser(asked: Asked) -> list[Row]:

@@ -25,6 +25,9 @@ T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
 """Some statements on a connection; they may be run again in a transaction of their own."""
 
+GAP = timedelta(milliseconds=10)
+"""Between two commits (real time): where much is written, more of it shares one."""
+
 LINGER = timedelta(milliseconds=200)
 """How long the row of a run that waits may take to be written (real time); one that starts needs none."""
 
@@ -82,13 +85,14 @@ class Ledger:
             asyncio.get_running_loop().call_later(LINGER.total_seconds(), self.note, _nothing)
 
     async def run(self) -> None:
-        """Commit what is asked for, until cancelled."""
+        """Commit what is asked for, until cancelled: at once, but not more often than once in ``GAP``."""
         while True:
             batch = [await self._asked.get()]
             while not self._asked.empty():
                 batch.append(self._asked.get_nowait())
             for part in _parts(batch):
                 await self._commit([asked for asked in part if not asked.done.done()])
+            await asyncio.sleep(GAP.total_seconds())
 
     async def drain(self) -> None:
         """Commit what is left, after :meth:`run` was cancelled."""

@@ -157,6 +157,7 @@ async def open_jobs(
     is_down: IsDown,
     engine_url: str,
     close_limit: timedelta = CLOSE_LIMIT,
+    host: str | None = None,
 ) -> AsyncIterator[Runner]:
     """Run ``jobs`` for ``accounts`` until closed; what is at work then is given a little time to end.
 
@@ -165,12 +166,13 @@ async def open_jobs(
         is_down: why a dependency that jobs name in ``needs`` is known to be down, or None.
         engine_url: where the engine keeps its state; see :func:`engine_url_beside`.
         close_limit: how long (real time) runs at work may take to end when this is closed.
+        host: this machine's name among the hosts of one database; its own by default.
 
     Raises:
         ConfigError: declarations that cannot be kept, each named.
     """
     named = by_name(jobs)
-    lease = Lease(executor_name(fresh_id()), clock, settings.takeover_after)
+    lease = Lease(executor_name(fresh_id(), host), clock, settings.takeover_after)
     async with database.begin("jobs.open") as connection:
         timetable = Timetable(jobs, await job_rows.last_ticks(connection), clock.speed)
         await declared.store(connection, jobs, clock.wall())
@@ -184,7 +186,12 @@ async def open_jobs(
         return await opened["runs"].execute(run, value)
 
     async with open_engine(
-        engine_url, executor_id=lease.executor_id, queues=_queues(settings), poll=POLL, body=body
+        engine_url,
+        executor_id=lease.executor_id,
+        queues=_queues(settings),
+        poll=POLL,
+        body=body,
+        shut=lambda queue: _is_shut(queue, is_down, lease),
     ) as engine:
         scheduler = Scheduler(
             timetable=timetable,
@@ -215,6 +222,7 @@ async def open_jobs(
             clock=clock,
             heartbeat=settings.heartbeat,
             limit=settings.takeover_after,
+            host=host,
         )
         watchdog = Watchdog(
             timetable=timetable,
@@ -276,6 +284,13 @@ def _queues(settings: JobsSettings) -> dict[str, int]:
         Resource.MODEL.value: settings.workers_model,
         Resource.DATABASE.value: settings.workers_database,
     }
+
+
+def _is_shut(queue: str, is_down: IsDown, lease: Lease) -> bool:
+    """A host without a browser takes no run that needs one, and leaves publishing to others if there are."""
+    if queue not in (POSTING, Resource.BROWSER) or is_down("browser") is None:
+        return False
+    return queue == Resource.BROWSER or lease.company
 
 
 async def _for_ever(name: str, loop: Callable[[], Coroutine[Any, Any, None]], clock: Clock) -> None:

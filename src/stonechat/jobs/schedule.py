@@ -112,7 +112,9 @@ class Scheduler:
         job = self._jobs.get(request.job)
         if job is not None:
             self._engine.freed(queue_of(job))
-        self._poked.set()
+        soon = self._clock.now() + LONGEST * self._clock.speed
+        if self._timetable.waits((request.job, request.account_id), soon):
+            self._poked.set()
 
     def refresh_soon(self) -> None:
         """Something was switched: look at once."""

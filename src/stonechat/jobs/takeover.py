@@ -35,6 +35,8 @@ class Lease:
         self._limit = limit.total_seconds() * 0.8
         self._beaten = clock.monotonic()
         self._steady_since = clock.monotonic()
+        self.company = False
+        """Whether another process has been heard of lately."""
 
     def fresh(self) -> bool:
         """Whether no other process can have taken this one for dead."""
@@ -55,9 +57,9 @@ class Lease:
         self._steady_since = self._clock.monotonic()
 
 
-def executor_name(token: str) -> str:
+def executor_name(token: str, host: str | None = None) -> str:
     """A name for this start of this process that people can read: host, process id, random token."""
-    return f"{socket.gethostname()}-{os.getpid()}-{token[:8]}"
+    return f"{host or socket.gethostname()}-{os.getpid()}-{token[:8]}"
 
 
 def silent_ones(
@@ -101,6 +103,7 @@ class Pulse:
         clock: Clock,
         heartbeat: timedelta,
         limit: timedelta,
+        host: str | None = None,
     ) -> None:
         self._ledger = ledger
         self._engine = engine
@@ -108,7 +111,7 @@ class Pulse:
         self._clock = clock
         self._heartbeat = heartbeat
         self._limit = limit
-        self._host = socket.gethostname()
+        self._host = host or socket.gethostname()
         self._orphans_checked: float | None = None
 
     async def beat(self, held: Collection[str] = ()) -> Sequence[str]:
@@ -127,6 +130,8 @@ class Pulse:
             self._lease.failed()
             raise
         self._lease.beaten(at)
+        others = (row for row in seen if row.executor_id != self._lease.executor_id)
+        self._lease.company = any(row.silent < self._limit for row in others)
         gone = self._gone(seen)
         orphans = await self._orphans(seen, held)
         for executor_id in (*gone, *orphans):

@@ -251,6 +251,15 @@ class Timetable:
                 moments.append(line.next)
         return min(moments, default=None)
 
+    def waits(self, key: Key, until: datetime) -> bool:
+        """Whether the end of a run of this line may let another begin before ``until``."""
+        line = self._lines.get(key)
+        if line is None:
+            return False
+        if line.job.at_once is None:
+            return line.due_at() <= until
+        return any(other.due_at() <= until for other in self._lines.values() if other.job is line.job)
+
     def job(self, name: str) -> Job | None:
         """The declaration of a name, if there is one."""
         return self._jobs.get(name)

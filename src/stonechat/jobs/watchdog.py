@@ -248,11 +248,8 @@ class Watchdog:
         wall = self._clock.wall()
         async with self._database.read("jobs.watch") as connection:
             if self._read_until is None:
-                for line in self._timetable.lines():
-                    ends = await job_rows.last_ends(connection, line.job.name, line.account_id, KEPT)
-                    memory = self._lines.setdefault(line.key, _Memory())
-                    for run in ends:
-                        memory.take(run)
+                for run in await job_rows.latest_ends(connection, KEPT):
+                    self._lines.setdefault((run.job, run.account_id), _Memory()).take(run)
             changed = await job_rows.changed(connection, (self._read_until or wall) - OVERLAP)
             active = await job_rows.active(connection)
         self._read_until = wall

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from stonechat.jobs.declaration import Job, JobContext, Priority, Resource, Work
-from stonechat.jobs.engine.adapter import priority
+from stonechat.jobs.engine.books import priority
 from stonechat.jobs.runner import engine_url_beside
 from stonechat.jobs.schedule import HANDICAPS, POSTING, QUEUES, queue_of
 

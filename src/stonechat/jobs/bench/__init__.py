@@ -2,99 +2,114 @@
 
 from __future__ import annotations
 
-import asyncio
+import random
 import statistics
-import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-import psutil
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
 
-from stonechat.config.settings import DatabaseSettings, JobsSettings
-from stonechat.core.clock import SystemClock
-from stonechat.core.events import EventStream
-from stonechat.database.engine import open_database
-from stonechat.jobs.bench import rivals, throughput
-from stonechat.jobs.declaration import Job, JobContext, Work
+from stonechat.core.errors import Permanent, Transient
+from stonechat.jobs.bench import rivals, takeover, throughput
 from stonechat.jobs.engine import bare
 from stonechat.jobs.engine.bare import Timings
-from stonechat.jobs.runner import engine_url_beside, open_jobs
 
 PAUSE = timedelta(milliseconds=60)
 """Between two runs that are asked for one by one, so that each finds everybody idle."""
 
+LIMIT = 15.0
+"""Seconds within which another host has to go on with the runs of one that was killed."""
+
 Row = dict[str, Any]
+Measure = Callable[[str], Awaitable[Timings]]
 
 
 async def bench_jobs(
-    database_url: str, *, runs: int = 300, singles: int = 40, repetitions: int = 3, idle: float = 20.0
+    server: str, *, runs: int = 300, singles: int = 40, repetitions: int = 3, kills: int = 20
 ) -> list[Row]:
     """Rows of ``{"measure", "ours", "peer", "ratio", "goal", "met"}``; medians over the repetitions.
 
+    Who is measured takes turns, each time in an empty database of its own, removed afterwards.
+
     Args:
-        database_url: an empty PostgreSQL database; on SQLite procrastinate is left out.
+        server: the address of any database on a PostgreSQL server, as somebody who may make others.
         runs: how many runs of one step are asked for at once.
         singles: how many are asked for one by one on the idle system.
-        idle: seconds over which the idle job manager is watched.
+        kills: how many hosts are killed.
+
+    Raises:
+        Transient, Permanent: the server cannot be used.
     """
     told: dict[str, Any] = {"runs": runs, "singles": singles, "pause": PAUSE}
-    beside = engine_url_beside(database_url)
-    with_tasks = database_url.startswith("postgresql") and rivals.installed()
-    ours, dbos, tasks = [], [], []
+    measures: dict[str, Measure] = {
+        "ours": lambda url: throughput.measure(url, **told),
+        "bare DBOS": lambda url: bare.measure(url, **told),
+    }
+    if rivals.installed():
+        measures["procrastinate"] = lambda url: rivals.measure(url, **told)
+    found: dict[str, list[Timings]] = {name: [] for name in measures}
     for _ in range(repetitions):
-        dbos.append(await bare.measure(beside, **told))
-        ours.append(await throughput.measure(database_url, **told))
-        if with_tasks:
-            tasks.append(await rivals.measure(database_url, **told))
-    rows = _rows("bare DBOS", ours, dbos, bound=True)
-    rows += _rows("procrastinate", ours, tasks) if tasks else [{"measure": rivals.MISSING}]
-    cpu, memory = await _idle(database_url, idle)
-    rows.append(_alone("idle, % of a core", cpu, 3.0))
-    rows.append(_alone("idle memory (RSS), MB", memory, 160.0))
+        for name, measure in measures.items():
+            async with own_database(server) as url:
+                found[name].append(await measure(url))
+    rows = _rows("bare DBOS", found["ours"], found["bare DBOS"], bound=True)
+    if "procrastinate" in found:
+        rows += _rows("procrastinate", found["ours"], found["procrastinate"])
+    else:
+        rows.append({"measure": rivals.MISSING})
+    async with own_database(server) as url:
+        took = await takeover.measure(url, kills=kills, rng=random.Random(7))
+    rows.append(alone(f"takeover, s, median of {kills} kills", statistics.median(took), None))
+    rows.append(alone(f"takeover, s, worst of {kills} kills", max(took), LIMIT))
     return rows
+
+
+@asynccontextmanager
+async def own_database(server: str) -> AsyncIterator[str]:
+    """The address of a new, empty database on a server, removed afterwards.
+
+    Raises:
+        Transient: the server does not answer.
+        Permanent: it is no PostgreSQL, or its user may not make databases.
+    """
+    address = sa.make_url(server)
+    if not address.drivername.startswith("postgresql"):
+        raise Permanent("This bench needs PostgreSQL.", remedy="Name one: --database postgresql://…")
+    name = f"bench_{uuid.uuid4().hex[:10]}"
+    admin = address.set(drivername="postgresql").render_as_string(hide_password=False)
+    await _say(admin, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield address.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+    finally:
+        await _say(admin, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+async def _say(admin: str, statement: sql.Composed) -> None:
+    try:
+        async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as connection:
+            await connection.execute(statement)
+    except psycopg.OperationalError as exc:
+        raise Transient(f"PostgreSQL cannot be used: {exc}".splitlines()[0]) from exc
+    except psycopg.Error as exc:
+        remedy = "Use an account with CREATEDB, or leave --database away."
+        raise Permanent(f"PostgreSQL refuses: {exc}".splitlines()[0], remedy=remedy) from exc
 
 
 def _rows(name: str, ours: list[Timings], theirs: list[Timings], *, bound: bool = False) -> list[Row]:
     """Our figures beside a rival's; ``bound``: the goal is to stay within 20 % of it."""
     rate = _median(timings.rate for timings in ours), _median(timings.rate for timings in theirs)
-    rows = [_row(f"runs a second, peer {name}", *rate, least=0.8 if bound else None)]
+    rows = [_row(f"runs a second; peer {name}", *rate, least=0.8 if bound else None)]
     for share in (50, 99):
         left = _median(_percentile(timings.delays, share) * 1000 for timings in ours)
         right = _median(_percentile(timings.delays, share) * 1000 for timings in theirs)
-        measure = f"ask to start p{share}, ms, peer {name}"
+        measure = f"enqueue to start p{share}, ms; peer {name}"
         rows.append(_row(measure, left, right, most=1.2 if bound else None))
     return rows
-
-
-async def _idle(url: str, seconds: float) -> tuple[float, float]:
-    """Per cent of a core and megabytes of this process with fourteen jobs that are not due."""
-
-    async def body(_: JobContext) -> Work:
-        return Work()
-
-    clock = SystemClock()
-    jobs = [Job(f"bench.idle{number}", body, every=timedelta(hours=1000)) for number in range(14)]
-    async with (
-        open_database(url, DatabaseSettings(), clock) as database,
-        open_jobs(
-            JobsSettings(),
-            database,
-            clock,
-            EventStream(clock),
-            jobs=jobs,
-            accounts=lambda: ("one",),
-            is_down=lambda _: None,
-            engine_url=engine_url_beside(url),
-        ),
-    ):
-        await asyncio.sleep(3)
-        process = psutil.Process()
-        before, began = process.cpu_times(), time.perf_counter()
-        await asyncio.sleep(seconds)
-        after = process.cpu_times()
-        used = after.user + after.system - before.user - before.system
-        return 100 * used / (time.perf_counter() - began), process.memory_info().rss / 1e6
 
 
 def _median(values: Any) -> float:
@@ -109,17 +124,19 @@ def _row(
     measure: str, ours: float, peer: float, *, least: float | None = None, most: float | None = None
 ) -> Row:
     ratio = ours / peer
-    goal = f">= {least} of it" if least is not None else f"<= {most} of it" if most is not None else None
+    row = {"measure": measure, "ours": round(ours, 1), "peer": round(peer, 1), "ratio": round(ratio, 2)}
+    if least is not None:
+        return {**row, "goal": f">= {least} of it", "met": ratio >= least}
+    if most is not None:
+        return {**row, "goal": f"<= {most} of it", "met": ratio <= most}
+    return {**row, "goal": None, "met": None}
+
+
+def alone(measure: str, ours: float, most: float | None) -> Row:
+    """A figure of ours without a peer; ``most``: the goal."""
+    row = {"measure": measure, "ours": round(ours, 2), "peer": None, "ratio": None}
     return {
-        "measure": measure,
-        "ours": round(ours, 1),
-        "peer": round(peer, 1),
-        "ratio": round(ratio, 2),
-        "goal": goal,
-        "met": None if goal is None else ratio >= least if least is not None else ratio <= (most or 0),
+        **row,
+        "goal": None if most is None else f"<= {most:g}",
+        "met": None if most is None else ours <= most,
     }
-
-
-def _alone(measure: str, ours: float, goal: float) -> Row:
-    row = {"measure": measure, "ours": round(ours, 1), "peer": None, "ratio": None}
-    return {**row, "goal": f"<= {goal:g}", "met": ours <= goal}

@@ -7,7 +7,8 @@ Each claim of a run carries a fresh token, and a step can only be recorded by th
 DBOS keeps its registry in the process, so one engine may be open at a time.
 """
 
-from stonechat.jobs.engine.adapter import Claim, Engine, Enqueued, open_engine
+from stonechat.jobs.engine.adapter import Claim, Engine, open_engine
+from stonechat.jobs.engine.books import Enqueued
 from stonechat.jobs.engine.run import LOST, EngineRun, Recorded
 
 __all__ = ["LOST", "Claim", "Engine", "EngineRun", "Enqueued", "Recorded", "open_engine"]

@@ -10,22 +10,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from typing import TypeVar
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig
 from dbos import _dbos as dbos_module
 from dbos._context import assert_current_dbos_context
-from dbos._error import (
-    DBOSQueueDeduplicatedError,
-    DBOSWorkflowIDInUseError,
-)
 from dbos._utils import INTERNAL_QUEUE_NAME
 
 from stonechat.core.errors import Transient
 from stonechat.jobs.declaration import Json
+from stonechat.jobs.engine.books import (
+    APPLICATION,
+    SCHEMA,
+    VERSION,
+    WORKFLOW,
+    Books,
+    Enqueued,
+    SwiftBooks,
+    Wanted,
+    priority,
+)
 from stonechat.jobs.engine.intake import Intake
 from stonechat.jobs.engine.json_form import JsonSerializer
 from stonechat.jobs.engine.pool import Pool
@@ -34,24 +40,8 @@ from stonechat.jobs.quiet import Expected, Throttle
 
 T = TypeVar("T")
 
-APPLICATION = "stonechat"
-VERSION = "1"
-"""Runs are only resumed by a process of the same version: raise it when a run of the old form cannot be."""
-
-WORKFLOW = "stonechat.run"
-SCHEMA = "stonechat_engine"
 MAX_RECOVERIES = 50
 """A run that takes its process down with it this many times is not taken up again."""
-
-
-class Enqueued(StrEnum):
-    """What became of a request to run."""
-
-    NEW = "new"
-    KNOWN = "known"
-    """A run of this name exists already, or existed."""
-    BUSY = "busy"
-    """Another run with the same lane has not ended."""
 
 
 Body = Callable[[EngineRun, Json], Awaitable[Json]]
@@ -69,9 +59,10 @@ class Claim:
 class Engine:
     """An open engine. Made by :func:`open_engine` only."""
 
-    def __init__(self, dbos: DBOS, executor_id: str) -> None:
+    def __init__(self, dbos: DBOS, executor_id: str, books: Books) -> None:
         self._dbos = dbos
         self.executor_id = executor_id
+        self._books = books
         self._intake: Intake | None = None
         self._ending = threading.Event()
 
@@ -95,28 +86,11 @@ class Engine:
             lane: runs of the same lane never overlap.
             handicap: how long it yields to runs without one; after that it goes first.
         """
-        try:
-            await outside(
-                DBOS.enqueue_workflow_with_options_async(
-                    {
-                        "workflow_name": WORKFLOW,
-                        "queue_name": queue,
-                        "workflow_id": run_id,
-                        "workflow_id_reuse_policy": "reject",
-                        "deduplication_id": lane,
-                        "priority": priority(handicap, time.time()),
-                        "app_version": VERSION,
-                    },
-                    request,
-                )
-            )
-        except DBOSQueueDeduplicatedError:
-            return Enqueued.BUSY
-        except DBOSWorkflowIDInUseError:
-            return Enqueued.KNOWN
-        if self._intake is not None:
+        wanted = Wanted(run_id, request, queue, lane, priority(handicap))
+        answer = await asyncio.to_thread(self._books.put, wanted)
+        if answer is Enqueued.NEW and self._intake is not None:
             self._intake.nudge(queue)
-        return Enqueued.NEW
+        return answer
 
     async def cancel(self, run_id: str) -> None:
         """The run will not be taken up, and cannot record another step."""
@@ -171,28 +145,15 @@ class Engine:
         owner: str | None = self._dbos._sys_db.get_workflow_owner(run_id)
         return owner
 
-    def record(self, run_id: str, owner: str, step: Recorded, number: int) -> None:
+    def keep(self, run_id: str, owner: str, step: Recorded, number: int) -> None:
         """Keep a finished step, if ``owner`` is the newest claim (blocking).
 
         Raises:
             one of ``LOST``: it is not.
         """
-        self._dbos._sys_db.record_operation_result(
-            {
-                "workflow_uuid": run_id,
-                "function_id": number,
-                "function_name": step.name,
-                "output": self._dbos._serializer.serialize(step.result),
-                "error": None,
-                "serialization": self._dbos._serializer.name(),
-                "started_at_epoch_ms": _ms(step.started),
-                "child_workflow_id": None,
-            },
-            completed_at_epoch_ms=_ms(step.ended),
-            owner_xid=owner,
-        )
+        self._books.keep(run_id, owner, step, number)
 
-    async def _serve(self, queues: Mapping[str, int], poll: timedelta) -> Intake:
+    async def _serve(self, queues: Mapping[str, int], poll: timedelta, shut: Callable[[str], bool]) -> Intake:
         known = {
             name: await DBOS.register_queue_async(
                 name,
@@ -202,14 +163,7 @@ class Engine:
             )
             for name, limit in queues.items()
         }
-        self._intake = Intake(
-            self._dbos,
-            executor_id=self.executor_id,
-            version=VERSION,
-            queues=known,
-            limits=queues,
-            poll=poll,
-        )
+        self._intake = Intake(self._dbos, self._books, queues=known, limits=queues, poll=poll, shut=shut)
         return self._intake
 
 
@@ -221,6 +175,7 @@ async def open_engine(
     queues: Mapping[str, int],
     poll: timedelta,
     body: Body,
+    shut: Callable[[str], bool] = lambda _: False,
 ) -> AsyncIterator[Engine]:
     """Open the engine's database, serve the queues, and close within bounds at the end.
 
@@ -230,6 +185,7 @@ async def open_engine(
         queues: name of each queue and how many of its runs this process takes at once.
         poll: real time between two looks into a queue for what other processes put in.
         body: runs a run.
+        shut: whether this process takes nothing from a queue now; what waits there is left to others.
 
     Raises:
         Transient: its database cannot be reached now.
@@ -246,12 +202,15 @@ async def open_engine(
         except sa.exc.OperationalError as exc:
             raise _unreachable(exc) from exc
         dbos = DBOS(config=_config(url, executor_id, pool.engine))
-        engine = Engine(dbos, executor_id)
-        _expect_stops(engine._ending.is_set)
-        _register(engine, body)
+        engines: list[Engine] = []
+        _register(engines, body)
         DBOS.launch()
         _stop_own_loops(dbos)
-        intake = await engine._serve(queues, poll)
+        swift = pool.engine.dialect.name == "postgresql"
+        engine = Engine(dbos, executor_id, (SwiftBooks if swift else Books)(dbos, executor_id))
+        engines.append(engine)
+        _expect_stops(engine._ending.is_set)
+        intake = await engine._serve(queues, poll, shut)
         pool.patient = True
         taking = asyncio.create_task(intake.run(), name="jobs.intake")
         try:
@@ -266,11 +225,13 @@ async def open_engine(
         logging.getLogger("dbos").removeFilter(log_filter)
 
 
-def _register(engine: Engine, body: Body) -> None:
+def _register(engines: list[Engine], body: Body) -> None:
+    """Before the launch, as DBOS wants it; the engine is there when the first run is."""
+
     @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RECOVERIES)
     async def run(request: Json) -> Json:
         context = assert_current_dbos_context()
-        return await body(EngineRun(context.workflow_id, str(context.owner_xid), engine), request)
+        return await body(EngineRun(context.workflow_id, str(context.owner_xid), engines[0]), request)
 
 
 def _stop_own_loops(dbos: DBOS) -> None:
@@ -282,22 +243,11 @@ def _stop_own_loops(dbos: DBOS) -> None:
 async def destroy_dbos() -> None:
     """Shut DBOS down from its own thread: its queue threads may wait for this loop while they stop."""
     loop = asyncio.get_running_loop()
+    threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
+    loop.set_default_executor(threads)  # DBOS has put its own there, and closes it before it returns
     with ThreadPoolExecutor(1, "engine-close") as own:
         await loop.run_in_executor(own, lambda: DBOS.destroy(destroy_registry=True))
-    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
-
-
-def priority(handicap: timedelta, asked: float) -> int:
-    """Smaller goes first: the moment of asking (Unix seconds) plus the handicap, since 2025-01-01.
-
-    A run that has waited for longer than its handicap goes before one that is asked for now, whatever
-    its kind: nothing starves.
-    """
-    return int(asked - 1_735_689_600 + handicap.total_seconds())
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+    loop.set_default_executor(threads)  # what ended meanwhile may have put it back
 
 
 def _iso(seconds: float) -> str:

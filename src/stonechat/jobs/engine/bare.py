@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig
 from dbos._sys_db import WorkflowStatusString
 
-from stonechat.jobs.engine.adapter import SCHEMA, destroy_dbos
+from stonechat.jobs.engine.adapter import destroy_dbos
+from stonechat.jobs.engine.books import SCHEMA
 
 WORKERS = 8
 """Runs at once, the same for everybody who is measured."""

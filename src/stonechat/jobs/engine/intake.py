@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -16,7 +16,8 @@ from dbos import DBOS, Queue
 from dbos._core import execute_dequeued_workflow
 from dbos._sys_db import WorkflowStatusString
 from dbos._utils import generate_uuid
-from sqlalchemy.exc import DBAPIError
+
+from stonechat.jobs.engine.books import Books
 
 GAP = 0.02
 """Seconds between two looks into the queues: what comes in between is found by one look."""
@@ -28,25 +29,25 @@ class Intake:
     Args:
         limits: name of each queue and how many of its runs this process takes at once.
         poll: real time between two looks for what other processes have put in.
-        version: only runs asked for by processes of this version are taken.
+        shut: whether nothing is taken from a queue now.
     """
 
     def __init__(
         self,
         dbos: DBOS,
+        books: Books,
         *,
-        executor_id: str,
-        version: str,
         queues: Mapping[str, Queue],
         limits: Mapping[str, int],
         poll: timedelta,
+        shut: Callable[[str], bool],
     ) -> None:
         self._dbos = dbos
-        self._executor_id = executor_id
-        self._version = version
+        self._books = books
         self._queues = queues
         self._limits = limits
         self._poll = poll.total_seconds()
+        self._shut = shut
         self._nudged: set[str] = set()
         self._full: set[str] = set()
         self._looking = False
@@ -104,32 +105,20 @@ class Intake:
 
     def _take(self, name: str) -> None:
         """Claim what there is room for and start it. The claims of a look share one token."""
+        if self._shut(name):
+            return
         at_work = self._dbos._active_workflows_set.count_for_queue(name)
-        if at_work >= self._limits[name]:
+        room = self._limits[name] - at_work
+        if room <= 0:
             self._full.add(name)
             return
-        database = self._dbos._sys_db
         owner = generate_uuid()
-        try:
-            taken, _ = database.start_queued_workflows(
-                self._queues[name],
-                self._executor_id,
-                self._version,
-                None,
-                at_work,
-                owner_xid=owner,
-                is_latest_version=False,  # runs without a version are not ours
-            )
-        except DBAPIError as exc:
-            if database.is_lock_conflict(exc) or database.is_serialization_conflict(exc):
-                self._nudged.add(name)
-                return
-            raise
-        if at_work + len(taken) >= self._limits[name]:
+        taken = self._books.take(self._queues[name], at_work, room, owner)
+        if len(taken) >= room:
             self._full.add(name)
         else:
             self._full.discard(name)
-        for status in database.get_workflow_statuses(taken) if taken else ():
+        for status in taken:
             try:
                 execute_dequeued_workflow(self._dbos, status, owner)
             except Exception as exc:  # a run that cannot be begun must not keep others from it

@@ -18,6 +18,9 @@ from dbos._migration import ensure_dbos_schema, run_dbos_migrations, should_migr
 
 from stonechat.core.errors import Transient
 
+PREPARE_AFTER = 3
+"""So many uses of a statement on a connection of our own, and the server keeps its plan."""
+
 _LOCK = 0x53_4A_6F_62_73  # any constant that no other advisory lock of ours uses
 _PATIENCE = 60.0
 _POOLED = "stonechat_pooled"
@@ -29,6 +32,7 @@ def bound_idle_transactions(engine: sa.Engine, limit_ms: int) -> None:
     def connected(connection: Any, record: Any) -> None:
         record.info[_POOLED] = pooled = is_pooled(connection)
         if not pooled:
+            connection.prepare_threshold = PREPARE_AFTER
             connection.autocommit = True
             connection.execute(f"SET idle_in_transaction_session_timeout = {limit_ms:d}")
             connection.autocommit = False

@@ -27,7 +27,7 @@ class Holders(Protocol):
     def owner(self, run_id: str) -> str | None:
         """The token of the newest claim of a run (blocking)."""
 
-    def record(self, run_id: str, owner: str, step: Recorded, number: int) -> None:
+    def keep(self, run_id: str, owner: str, step: Recorded, number: int) -> None:
         """Keep a finished step, if ``owner`` is the newest claim (blocking)."""
 
     async def cancel(self, run_id: str) -> None:
@@ -67,7 +67,7 @@ class EngineRun:
         result: T = json.loads(json.dumps(await run()))
         self._steps += 1
         step = Recorded(name, result, began, datetime.now(UTC))
-        await asyncio.to_thread(self._engine.record, self.run_id, self.owner, step, self._steps)
+        await asyncio.to_thread(self._engine.keep, self.run_id, self.owner, step, self._steps)
         return result
 
     async def recorded(self) -> list[Recorded]:
