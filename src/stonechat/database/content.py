@@ -224,19 +224,26 @@ async def in_states(
     Each state is read by itself along its index, so that the many rows of one (published long ago) need not
     be sorted to find the first few of all.
     """
-    order = (table.c.due_at.desc(), table.c.id.desc()) if newest_first else (table.c.due_at, table.c.id)
-    of_each = []
+    first = []
     for state in dict.fromkeys(states):
-        one = select(table).where(table.c.state == state.value)
+        one = select(table.c.id, table.c.due_at).where(table.c.state == state.value)
         if account_id is not None:
             one = one.where(table.c.account_id == account_id)
-        of_each.append(select(one.order_by(*order).limit(limit).subquery()))
-    if not of_each:
+        first.append(select(one.order_by(*_by_time(table.c, newest_first)).limit(limit).subquery()))
+    if not first:
         return []
-    every = union_all(*of_each).subquery()
-    key = (every.c.due_at.desc(), every.c.id.desc()) if newest_first else (every.c.due_at, every.c.id)
-    rows = await connection.execute(select(every).order_by(*key).limit(limit))
+    every = union_all(*first).subquery()
+    chosen = select(every.c.id).order_by(*_by_time(every.c, newest_first)).limit(limit)
+    rows = await connection.execute(
+        select(table).where(table.c.id.in_(chosen)).order_by(*_by_time(table.c, newest_first))
+    )
     return [_content(row) for row in rows]
+
+
+def _by_time(columns: Any, newest_first: bool) -> tuple[Any, Any]:
+    if newest_first:
+        return columns.due_at.desc(), columns.id.desc()
+    return columns.due_at, columns.id
 
 
 async def posted_since(connection: AsyncConnection, account_id: str, since: datetime) -> list[Content]:
