@@ -239,14 +239,14 @@ async def test_the_check_of_selectors_names_exactly_what_moved(bench: Bench) -> 
 
 async def test_renewed_cookies_are_written_back(bench: Bench) -> None:
     other = Account(id="x:secondhand", network="x_web", handle="secondhand")
-    before = bench.sessions.load(other.id)
+    before = await bench.sessions.load(other.id)
     bench.levers(renew_ct0=True)
     await bench.network.session(other)
 
     slot = bench.pool.contexts.open[other.id]
     await bench.pool.contexts.close(slot)
 
-    after = bench.sessions.load(other.id)
+    after = await bench.sessions.load(other.id)
     assert before is not None
     assert after is not None
     assert after.fingerprint() != before.fingerprint()
@@ -254,12 +254,12 @@ async def test_renewed_cookies_are_written_back(bench: Bench) -> None:
 
 
 async def test_a_new_session_is_taken_up_without_a_restart(bench: Bench) -> None:
-    working = bench.sessions.load(bench.account.id)
+    working = await bench.sessions.load(bench.account.id)
     assert working is not None
     broken = type(working)(tuple({**cookie, "value": "ended"} for cookie in working.cookies))
-    bench.sessions.give(bench.account.id, broken)
+    await bench.sessions.save(bench.account.id, broken)
     assert await bench.network.session(bench.account) is SessionState.EXPIRED
 
-    bench.sessions.give(bench.account.id, working)
+    await bench.sessions.save(bench.account.id, working)
 
     assert await bench.network.session(bench.account) is SessionState.VALID

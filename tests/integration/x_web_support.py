@@ -15,7 +15,7 @@ import psutil
 from stonechat.aviary.opening import Aviary, open_aviary
 from stonechat.browser import BrowserPool, open_browser_pool
 from stonechat.browser.executable import find_chromium
-from stonechat.browser.sessions import SavedSessions, parse_session
+from stonechat.browser.sessions import GivenSessions, parse_session
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import ScaledClock
 from stonechat.core.events import Event, EventStream
@@ -48,7 +48,7 @@ class Bench:
     network: XWeb
     account: Account
     events: list[Event]
-    sessions: SavedSessions
+    sessions: GivenSessions
     clock: ScaledClock
 
     def levers(self, **changes: Any) -> None:
@@ -74,7 +74,7 @@ async def open_bench(
     settings = BrowserSettings(executable=CHROMIUM, call_timeout=call_timeout, **browser)
     async with open_aviary(epoch=origin, origin=origin.timestamp(), handles=handles) as aviary:
         given = {f"x:{handle}": parse_session(aviary.address.sessions[handle]) for handle in handles}
-        sessions = SavedSessions(folder / "sessions", given, aviary.url)
+        sessions = GivenSessions(given, aviary.url)
         async with open_browser_pool(
             settings,
             clock,

@@ -14,6 +14,7 @@ from stonechat.browser.sessions import Session, SessionStore
 from stonechat.browser.slots import AccountContext, open_context
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
+from stonechat.core.errors import StonechatError
 
 SAVE_EVERY = 60.0
 """Real seconds between two looks at whether the site renewed an account's cookies."""
@@ -52,7 +53,7 @@ class Contexts:
             BrowserDown: there is no browser.
             BrowserBusy: others fill the pool; Playwright's own errors pass through.
         """
-        session = self._sessions.load(account_id) if self._sessions is not None else None
+        session = await self._sessions.load(account_id) if self._sessions is not None else None
         now = self._clock.monotonic()
         slot = self.open.get(account_id)
         if slot is not None and not self._usable(slot, session, now):
@@ -107,14 +108,14 @@ class Contexts:
         slot.checked = self._clock.monotonic()
         if self._sessions is None or slot.session is None or slot.crashed or not self._keeper.up:
             return
-        with contextlib.suppress(Error, TimeoutError, OSError):
+        with contextlib.suppress(Error, TimeoutError, OSError, StonechatError):
             new = await slot.renewed()
             if new is None:
                 return
             # A session that the owner gave meanwhile is newer than what this context renewed.
-            held = self._sessions.load(slot.account_id)
+            held = await self._sessions.load(slot.account_id)
             if held is not None and held.fingerprint() == slot.session.fingerprint():
-                self._sessions.save(slot.account_id, new)
+                await self._sessions.save(slot.account_id, new)
             slot.session = new
 
     async def save_all(self) -> None:

@@ -1,23 +1,18 @@
-"""Saved sessions: what a browser needs to be logged in as the owner. Read, checked, kept encrypted.
+"""Sessions: what a browser needs to be logged in as the owner. Read, checked, fitted to the site.
 
-A session is the owner's own, exported once (Playwright's ``storage_state``, or a plain array of
-cookies) and given base64-encoded in ``TWITTER_SESSION_B64``. The site renews its cookies as they are
-used; what it renewed is written back, encrypted, and wins over the setting until the setting changes.
-No password is ever seen or kept.
+A session is the owner's own: logged in by hand (``stonechat login``), or exported (Playwright's
+``storage_state``, or a plain array of cookies) and given base64-encoded in a setting. Where they are kept
+is :mod:`stonechat.browser.vault`. No password is ever seen or kept.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
-
-from cryptography.fernet import Fernet, InvalidToken
 
 from stonechat.config.session_form import NEEDED, read_session
 from stonechat.core.errors import ConfigError, ConfigFault
@@ -54,10 +49,14 @@ class Session:
 class SessionStore(Protocol):
     """Where the pool gets an account's session from, and writes renewed cookies back to."""
 
-    def load(self, account_id: str) -> Session | None:
-        """The newest session; None where the account has none. Cheap: called before every operation."""
+    async def load(self, account_id: str) -> Session | None:
+        """The newest session; None where the account needs none. Cheap: called before every operation.
 
-    def save(self, account_id: str, session: Session) -> None:
+        Raises:
+            SessionTrouble: the account has none that can be used.
+        """
+
+    async def save(self, account_id: str, session: Session) -> None:
         """Keep what the site renewed."""
 
 
@@ -119,80 +118,16 @@ def _playwright_cookie(cookie: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-class SavedSessions:
-    """Sessions by account: from the settings, and, once renewed, from an encrypted file.
+class GivenSessions:
+    """Sessions held in memory alone, for who has no database: scripts and benchmarks."""
 
-    The key stands in ``key`` beside the files, readable by this user alone: it protects backups and
-    copies of the session files, not against who can read the whole folder.
+    def __init__(self, given: Mapping[str, Session], base_url: str) -> None:
+        self._held = {account: for_site(session, base_url) for account, session in given.items()}
 
-    Args:
-        folder: where renewed sessions are kept.
-        given: the settings' sessions by account id.
-        base_url: the site that they are for.
-    """
+    async def load(self, account_id: str) -> Session | None:
+        """What was given or renewed since."""
+        return self._held.get(account_id)
 
-    def __init__(self, folder: Path, given: Mapping[str, Session], base_url: str) -> None:
-        self._folder = folder
-        self._base_url = base_url
-        self._given = {account: for_site(session, base_url) for account, session in given.items()}
-        self._current: dict[str, Session] = {}
-        self._cipher: Fernet | None = None
-
-    def load(self, account_id: str) -> Session | None:
-        if account_id not in self._current:
-            newest = self._kept(account_id) or self._given.get(account_id)
-            if newest is None:
-                return None
-            self._current[account_id] = newest
-        return self._current[account_id]
-
-    def give(self, account_id: str, session: Session) -> None:
-        """Take a new session at once, without a restart: it wins over what was kept."""
-        self._given[account_id] = for_site(session, self._base_url)
-        self.save(account_id, self._given[account_id])
-
-    def save(self, account_id: str, session: Session) -> None:
-        self._current[account_id] = session
-        given = self._given.get(account_id)
-        content = json.dumps({"given": given.fingerprint() if given else "", "state": session.state()})
-        path = self._path(account_id)
-        part = path.with_suffix(".part")
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_private(part, self._key().encrypt(content.encode()))
-        part.replace(path)
-
-    def _kept(self, account_id: str) -> Session | None:
-        """What was written back, unless the setting has changed since or it cannot be read."""
-        try:
-            content = json.loads(self._key().decrypt(self._path(account_id).read_bytes()))
-        except (OSError, InvalidToken, ValueError):
-            return None
-        given = self._given.get(account_id)
-        if given is not None and content.get("given") != given.fingerprint():
-            return None
-        state = content["state"]
-        return for_site(Session(tuple(state["cookies"]), tuple(state["origins"])), self._base_url)
-
-    def _path(self, account_id: str) -> Path:
-        return self._folder / f"{hashlib.sha256(account_id.encode()).hexdigest()[:16]}.session"
-
-    def _key(self) -> Fernet:
-        if self._cipher is None:
-            path = self._folder / "key"
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not path.exists():
-                _write_private(path, Fernet.generate_key())
-            try:
-                self._cipher = Fernet(path.read_bytes())
-            except ValueError:  # a damaged key opens nothing any more: the setting's session serves again
-                _write_private(path, Fernet.generate_key())
-                self._cipher = Fernet(path.read_bytes())
-        return self._cipher
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    async def save(self, account_id: str, session: Session) -> None:
+        """Keep what the site renewed, until the end."""
+        self._held[account_id] = session

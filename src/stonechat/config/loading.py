@@ -12,20 +12,21 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from stonechat.config.session_form import read_session
+from stonechat.config.log_ins import SESSION_FOR, SETTINGS_FILE, session_faults, with_sessions
 from stonechat.config.settings import (
     AccountSettings,
+    BrowserSettings,
     DatabaseSettings,
     Section,
     Settings,
     StartupSettings,
+    XWebSettings,
 )
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Mode
 
 S = TypeVar("S", bound=Section)
 
-SETTINGS_FILE = "stonechat.toml"
 _LIKENESS = 0.86
 _LONG_NAME = 8
 
@@ -67,7 +68,7 @@ def load(
     for name, section in sections().items():
         parts[name] = _build(section, given, faults)
     so_far = len(faults)
-    parts["accounts"] = _accounts(given, accounts, faults)
+    parts["accounts"] = with_sessions(_accounts(given, accounts, faults), environment, faults)
     unread = {name for name, part in parts.items() if part is None}
     if len(faults) > so_far:
         unread.add("accounts")
@@ -89,6 +90,29 @@ def load_stored(environment: Mapping[str, str], *, folder: Path | None = None) -
         startup=load_section(StartupSettings, environment, folder=folder),
         database=load_section(DatabaseSettings, environment, folder=folder),
     )
+
+
+def load_for_login(environment: Mapping[str, str], *, folder: Path | None = None) -> Settings:
+    """What logging in needs: folder, database, browser, network and accounts; sessions may be missing.
+
+    Raises:
+        ConfigError: naming the bad settings of these sections.
+    """
+    faults: list[ConfigFault] = []
+    written, listed = _read_file(folder, faults)
+    given = {**written, **{name: value for name, value in environment.items() if value != ""}}
+    accounts = with_sessions(_accounts(given, listed, faults), environment, faults)
+    settings = Settings(
+        startup=load_section(StartupSettings, environment, folder=folder),
+        database=load_section(DatabaseSettings, environment, folder=folder),
+        browser=load_section(BrowserSettings, environment, folder=folder),
+        x_web=load_section(XWebSettings, environment, folder=folder),
+        accounts=accounts,
+    )
+    faults += _account_faults(settings)
+    if faults:
+        raise ConfigError(tuple(faults))
+    return settings
 
 
 def load_section(section: type[S], environment: Mapping[str, str], *, folder: Path | None = None) -> S:
@@ -136,7 +160,7 @@ def _misspelt(written: Mapping[str, Any], environment: Mapping[str, str]) -> lis
                 ConfigFault(name, f"is not a setting ({SETTINGS_FILE})", "", near[0] if near else None)
             )
     for name in environment:
-        if name in known:
+        if name in known or name.startswith(SESSION_FOR):
             continue
         near = difflib.get_close_matches(name, _comparable(name, known), 1, _LIKENESS)
         if near and near[0] not in environment and near[0] not in written:
@@ -205,6 +229,12 @@ def _missing(settings: Settings, unread: Collection[str]) -> list[ConfigFault]:
     known = known_names()
     if settings.content.api_key is None and "content" not in unread:
         faults.append(ConfigFault("OPENAI_API_KEY", "is missing", known["OPENAI_API_KEY"]))
+    own = settings.content
+    if own.fallback_base_url and not own.fallback_models and "content" not in unread:
+        expected = "the models to ask there, separated by commas"
+        faults.append(
+            ConfigFault("OPENAI_FALLBACK_MODELS", "is missing beside OPENAI_FALLBACK_BASE_URL", expected)
+        )
     if "accounts" not in unread:
         faults += _account_faults(settings)
     if "x_web" not in unread:
@@ -221,9 +251,6 @@ def _account_faults(settings: Settings) -> list[ConfigFault]:
     doubled = [handle for number, (network, handle) in enumerate(ids) if (network, handle) in ids[:number]]
     if doubled:
         return [ConfigFault("accounts", f"name {doubled[0]!r} twice", "each account once")]
-    if sum(network == "x_web" for network, _ in ids) > 1:
-        problem = f"are {len(ids)} on X, and TWITTER_SESSION_B64 is the log-in of one"
-        return [ConfigFault("accounts", problem, "one account, for now; run Stonechat once for each")]
     return []
 
 
@@ -235,11 +262,11 @@ def _x_web_faults(settings: Settings) -> list[ConfigFault]:
         expected = "an address such as http://127.0.0.1:8080 (`stonechat demo` sets it), or MODE=shadow"
         faults.append(ConfigFault("X_BASE_URL", problem, expected))
     on_x_web = [account for account in settings.accounts if account.network == "x_web"]
-    if on_x_web or settings.x_web.session_b64 is not None:
-        faults += _session_faults(settings)
-    accepted = settings.x_web.risk_accepted.lstrip("@").casefold()
+    expected = f"{known_names()['TWITTER_SESSION_B64']}, saved while logged in"
+    faults += session_faults(settings, on_x_web, expected)
+    accepted = {handle.lstrip("@").casefold() for handle in settings.x_web.risk_accepted}
     for account in on_x_web:
-        if mode is Mode.LIVE and accepted != account.handle.casefold():
+        if mode is Mode.LIVE and account.handle.casefold() not in accepted:
             faults.append(
                 ConfigFault(
                     "X_WEB_RISK_ACCEPTED",
@@ -250,18 +277,6 @@ def _x_web_faults(settings: Settings) -> list[ConfigFault]:
                 )
             )
     return faults
-
-
-def _session_faults(settings: Settings) -> list[ConfigFault]:
-    name = "TWITTER_SESSION_B64"
-    expected = f"{known_names()[name]}, saved while logged in"
-    if settings.x_web.session_b64 is None:
-        return [ConfigFault(name, "is missing", expected)]
-    try:
-        read_session(settings.x_web.session_b64.get_secret_value())
-    except ValueError as exc:
-        return [ConfigFault(name, str(exc), expected)]
-    return []
 
 
 def _is_loopback(url: str) -> bool:

@@ -118,7 +118,14 @@ class XWebSettings(Section):
     session_b64: SecretStr | None = _setting(
         "TWITTER_SESSION_B64", None, "base64 of a Playwright storage_state or of a cookies array"
     )
-    risk_accepted: str = _setting("X_WEB_RISK_ACCEPTED", "", "the account's handle, without @")
+    session_key: SecretStr | None = _setting(
+        "SESSION_KEY",
+        None,
+        "keys made by `stonechat login --new-key`, separated by commas; a file in DATA_DIR by default",
+    )
+    risk_accepted: Words = _setting(
+        "X_WEB_RISK_ACCEPTED", (), "the handle of each account, without @, separated by commas"
+    )
 
 
 class ContentSettings(Section):
@@ -128,6 +135,10 @@ class ContentSettings(Section):
     base_url: HttpUrl = _setting("OPENAI_BASE_URL", "https://api.openai.com/v1", _HTTP)
     model: str = _setting("OPENAI_MODEL", "gpt-4o-mini", "a model's name", min_length=1)
     fallback_models: Words = _setting("OPENAI_FALLBACK_MODELS", (), "model names, separated by commas")
+    fallback_base_url: HttpUrl | None = _setting("OPENAI_FALLBACK_BASE_URL", None, _HTTP)
+    fallback_api_key: ApiKey | None = _setting(
+        "OPENAI_FALLBACK_API_KEY", None, "the key of the fallback models' endpoint; OPENAI_API_KEY by default"
+    )
     call_timeout: Duration = _setting("OPENAI_TIMEOUT", timedelta(seconds=30), _DURATION)
     budget_day_usd: float = _setting("BUDGET_DAY_USD", 2.0, "US dollars, 0 or more", ge=0)
     budget_month_usd: float = _setting("BUDGET_MONTH_USD", 30.0, "US dollars, 0 or more", ge=0)
@@ -233,7 +244,8 @@ class DashboardSettings(Section):
 class AccountSettings(Section):
     """One account, given by ``ACCOUNT_*`` or by ``[[accounts]]`` in the settings file.
 
-    There is one session, and a session is one account: for now one account is served.
+    Its log-in is saved by ``stonechat login``, or given: ``TWITTER_SESSION_B64_<HANDLE>`` in the
+    environment, ``session_b64`` in its table, and for the first account ``TWITTER_SESSION_B64`` too.
     """
 
     network: str = _setting(
@@ -246,6 +258,9 @@ class AccountSettings(Section):
     late_policy: LatePolicy = _setting("LATE_POLICY", LatePolicy.MOVE, "publish, move or miss")
     voice_file: Path | None = _setting(
         "ACCOUNT_VOICE_FILE", None, "the path of this account's voice file; VOICE_FILE by default"
+    )
+    session_b64: SecretStr | None = _setting(
+        "ACCOUNT_SESSION_B64", None, "base64 of a Playwright storage_state or of a cookies array"
     )
 
 
@@ -269,6 +284,13 @@ class Settings(BaseModel):
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
     accounts: tuple[AccountSettings, ...] = ()
+
+    def session_of(self, account: AccountSettings) -> SecretStr | None:
+        """The log-in that the settings give for ``account``, if any."""
+        if account.session_b64 is not None:
+            return account.session_b64
+        first = next((one for one in self.accounts if one.network == account.network), None)
+        return self.x_web.session_b64 if first is not None and first.handle == account.handle else None
 
     @property
     def database_url(self) -> str:

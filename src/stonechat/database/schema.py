@@ -14,6 +14,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -71,6 +72,42 @@ accounts = Table(
     Column("session_since", UtcTime, nullable=False),
     Column("session_why", Text, nullable=False, default=""),
     Column("created_at", UtcTime, nullable=False),
+)
+
+account_sessions = Table(
+    "account_sessions",
+    metadata,
+    Column("account_id", String(120), primary_key=True),
+    Column("sealed", Text, nullable=False),  # encrypted; without the key it opens nothing
+    Column("generation", Integer, nullable=False),  # one more with each new log-in; renewed cookies keep it
+    Column("version", Integer, nullable=False),  # one more with each write
+    Column("settings_seen", Json, nullable=False),  # fingerprints of the settings' log-ins taken up so far
+    Column("source", String(20), nullable=False),  # login, file, setting
+    Column("at", UtcTime, nullable=False),  # real time
+)
+
+content_media = Table(
+    "content_media",
+    metadata,
+    Column("content_id", String(64), primary_key=True),
+    Column("part", Integer, primary_key=True),  # 0 for the first part
+    Column("position", Integer, primary_key=True),  # 0 for the first picture of the part
+    _account(),
+    Column("sha256", String(64), nullable=False),
+    Column("mime", String(60), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("alt", Text, nullable=False),
+    Column("added_at", UtcTime, nullable=False),
+    Column("network_id", String(120)),  # of the picture, as read back after publishing
+    Column("shown_alt", Text),  # as read back; null until then
+)
+
+media_bytes = Table(
+    "media_bytes",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    _account(nullable=True),
+    Column("body", LargeBinary, nullable=False),
 )
 
 switches = Table(

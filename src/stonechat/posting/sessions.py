@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from stonechat.core.clock import Clock
@@ -37,8 +37,8 @@ class SessionWatch:
 
     Args:
         every: account time after which a troubled session is asked about for the first time.
-        mark: changes when the account is given another session, which is then asked about at once; so
-            is each troubled session once after a start.
+        mark: asked with an account's id; its answer changes when the account is given another session,
+            which is then asked about at once. So is each troubled session once after a start.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class SessionWatch:
         events: EventStream,
         *,
         every: timedelta,
-        mark: Callable[[Account], str] = lambda _account: "",
+        mark: Callable[[str], Awaitable[str]] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -63,14 +63,14 @@ class SessionWatch:
             row = await accounts.session(connection, account.id)
         if row.state is SessionState.VALID:
             return True
-        is_news = self._asked.get(account.id) != self._mark(account)
+        is_news = self._asked.get(account.id) != await self._marked(account)
         if not is_news and not is_time_to_ask(row.since, tick, self._every):
             return False
         return await self.ask(account, network)
 
     async def ask(self, account: Account, network: Network) -> bool:
         """Ask now, for a human who has just logged in; True where the session is valid."""
-        self._asked[account.id] = self._mark(account)
+        self._asked[account.id] = await self._marked(account)
         try:
             state, why = await network.session(account), "asked the network"
         except SessionTrouble as trouble:
@@ -82,3 +82,6 @@ class SessionWatch:
         for event in changed:
             self._events.emit(event)
         return state is SessionState.VALID
+
+    async def _marked(self, account: Account) -> str:
+        return await self._mark(account.id) if self._mark is not None else ""

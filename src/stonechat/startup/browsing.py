@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from stonechat.browser import POOL_POLICY, BrowserPool, open_browser_pool
 from stonechat.browser.health import PoolHealth
-from stonechat.browser.sessions import SavedSessions, parse_session
+from stonechat.browser.sessions import SessionStore
 from stonechat.core.states import BreakerState
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.monitoring.board import ProbeResult, down, ok
@@ -15,7 +15,7 @@ from stonechat.resilience import Breakers
 from stonechat.startup.base import Base
 
 
-async def start_browser(base: Base, breakers: Breakers) -> BrowserPool:
+async def start_browser(base: Base, breakers: Breakers, sessions: SessionStore) -> BrowserPool:
     """The browser pool; a browser that does not start is tried again while the rest runs.
 
     Its breaker goes by the host's name: another host's browser is none of its business.
@@ -26,7 +26,7 @@ async def start_browser(base: Base, breakers: Breakers) -> BrowserPool:
                 base.settings.browser,
                 base.clock,
                 base.events,
-                sessions=_sessions(base),
+                sessions=sessions,
                 evidence_folder=base.settings.startup.data_dir / "evidence",
             )
         )
@@ -78,13 +78,3 @@ def add_gauges(meters: Meters, pool: BrowserPool) -> None:
         }
 
     meters.gauge("browser", "The browser pool.", browser, ("what",))
-
-
-def _sessions(base: Base) -> SavedSessions:
-    """The log-in that was given, and what the network made of it since."""
-    own = base.settings.x_web
-    given = {}
-    if own.session_b64 is not None:
-        session = parse_session(own.session_b64.get_secret_value())
-        given = {account.id: session for account in base.served if account.network == "x_web"}
-    return SavedSessions(base.settings.startup.data_dir / "sessions", given, own.base_url)

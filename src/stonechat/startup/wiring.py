@@ -30,6 +30,7 @@ from stonechat.startup.boot import Boot
 from stonechat.startup.browsing import start_browser
 from stonechat.startup.foundations import start_cache, start_database, start_health_server
 from stonechat.startup.layers import Layers, editing, open_layers
+from stonechat.startup.log_ins import start_vault
 from stonechat.startup.writing import Writing
 
 CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
@@ -77,9 +78,10 @@ async def open_stonechat(
         database = await start_database(base)
         cache = await start_cache(base, database)
         breakers = await boot.enter(open_breakers(database, clock, events, rng))
-        pool = await start_browser(base, breakers)
+        vault = await start_vault(base, database)
+        pool = await start_browser(base, breakers, vault)
         async with boot.step("job manager"):
-            layers = await open_layers(base, database, cache, pool, breakers)
+            layers = await open_layers(base, database, cache, pool, breakers, vault)
             runner = await _start_jobs(base, database, layers)
             await breakers.sync()  # one that another process left open is open here from the first call
             _connect(base, database, cache, breakers, layers, runner)

@@ -2,12 +2,11 @@
 
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stonechat.browser.sessions import SavedSessions, Session, for_site, parse_session, renewed
+from stonechat.browser.sessions import for_site, parse_session, renewed
 from stonechat.core.errors import ConfigError
 
 COOKIES = [
@@ -91,67 +90,3 @@ def test_renewed_cookies_are_noticed_and_a_logged_out_browser_renews_nothing() -
 
 def test_a_session_never_shows_its_secrets() -> None:
     assert "secret" not in repr(parse_session(encoded(COOKIES)))
-
-
-@pytest.fixture
-def given() -> Session:
-    return parse_session(encoded(COOKIES))
-
-
-def changed(session: Session, value: str) -> Session:
-    return Session(tuple({**one, "value": value} if one["name"] == "ct0" else one for one in session.cookies))
-
-
-def test_what_was_written_back_is_encrypted_and_wins_after_a_restart(tmp_path: Path, given: Session) -> None:
-    new = changed(given, "renewed-value")
-    SavedSessions(tmp_path, {"x:a": given}, "https://x.com").save("x:a", new)
-
-    again = SavedSessions(tmp_path, {"x:a": given}, "https://x.com").load("x:a")
-
-    assert again is not None
-    assert again.fingerprint() == new.fingerprint()
-    files = [path for path in tmp_path.iterdir() if path.name != "key"]
-    assert files
-    assert all(b"renewed-value" not in path.read_bytes() for path in files)
-    assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
-
-
-def test_a_changed_setting_wins_over_what_was_written_back(tmp_path: Path, given: Session) -> None:
-    SavedSessions(tmp_path, {"x:a": given}, "https://x.com").save("x:a", changed(given, "renewed"))
-    fresh = changed(given, "new log-in")
-
-    loaded = SavedSessions(tmp_path, {"x:a": fresh}, "https://x.com").load("x:a")
-
-    assert loaded is not None
-    assert loaded.fingerprint() == fresh.fingerprint()
-
-
-def test_a_new_session_is_taken_up_without_a_restart(tmp_path: Path, given: Session) -> None:
-    store = SavedSessions(tmp_path, {"x:a": given}, "https://x.com")
-    store.load("x:a")
-    fresh = changed(given, "new log-in")
-
-    store.give("x:a", fresh)
-
-    loaded = store.load("x:a")
-    assert loaded is not None
-    assert loaded.fingerprint() == fresh.fingerprint()
-
-
-@pytest.mark.parametrize("damage", ["key", "session"])
-def test_a_damaged_file_is_passed_over(tmp_path: Path, given: Session, damage: str) -> None:
-    SavedSessions(tmp_path, {"x:a": given}, "https://x.com").save("x:a", changed(given, "renewed"))
-    for path in tmp_path.iterdir():
-        if (path.name == "key") == (damage == "key"):
-            path.write_bytes(b"damaged")
-
-    store = SavedSessions(tmp_path, {"x:a": given}, "https://x.com")
-
-    loaded = store.load("x:a")
-    assert loaded is not None
-    assert loaded.fingerprint() == given.fingerprint()
-    store.save("x:a", changed(given, "renewed again"))
-
-
-def test_an_account_without_a_session_has_none(tmp_path: Path) -> None:
-    assert SavedSessions(tmp_path, {}, "https://x.com").load("x:nobody") is None

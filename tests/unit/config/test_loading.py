@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from stonechat.config.loading import known_names, load, load_stored
+from stonechat.config.log_ins import LogIns
 from stonechat.core.errors import ConfigError
 from stonechat.core.model import Mode
 
@@ -68,9 +69,64 @@ def test_an_account_can_stand_in_the_file(tmp_path):
     assert [(account.handle, account.posts_per_day) for account in settings.accounts] == [("second", 4)]
 
 
+def two(tmp_path, more=""):
+    (tmp_path / "stonechat.toml").write_text(f'[[accounts]]\nhandle = "second.one"\n{more}')
+
+
+def session_of(settings, number):
+    secret = settings.session_of(settings.accounts[number])
+    return secret.get_secret_value() if secret else None
+
+
 def test_one_session_does_not_serve_two_accounts(tmp_path):
-    (tmp_path / "stonechat.toml").write_text('[[accounts]]\nhandle = "second"\n')
-    assert "one account" in faults(GOOD, tmp_path)["accounts"].expected
+    two(tmp_path)
+    fault = faults(GOOD, tmp_path)["TWITTER_SESSION_B64_SECOND_ONE"]
+    assert fault.problem == "is missing"
+    assert "stonechat login --account second.one" in fault.expected
+
+
+def test_each_account_has_a_session_of_its_own(tmp_path):
+    two(tmp_path)
+    other = session([{**one, "value": "other"} for one in COOKIES])
+    settings = load({**GOOD, "TWITTER_SESSION_B64_SECOND_ONE": other}, folder=tmp_path)
+    assert [session_of(settings, number) for number in (0, 1)] == [SESSION, other]
+    two(tmp_path, f'session_b64 = "{other}"\n')
+    settings = load(GOOD, folder=tmp_path)
+    assert [session_of(settings, number) for number in (0, 1)] == [SESSION, other]
+
+
+def test_a_session_of_no_account_is_told_with_the_nearest_name(tmp_path):
+    fault = faults({**GOOD, "TWITTER_SESSION_B64_QUIETBUILDR": SESSION}, tmp_path)
+    assert fault["TWITTER_SESSION_B64_QUIETBUILDR"].nearest == "TWITTER_SESSION_B64_QUIETBUILDER"
+
+
+def test_a_broken_session_of_one_account_is_named_as_its_own(tmp_path):
+    two(tmp_path)
+    assert (
+        "base64"
+        in faults({**GOOD, "TWITTER_SESSION_B64_SECOND_ONE": "%%"}, tmp_path)[
+            "TWITTER_SESSION_B64_SECOND_ONE"
+        ].problem
+    )
+
+
+def test_where_a_key_stands_sessions_may_be_saved_and_none_is_missing(tmp_path):
+    without = {name: value for name, value in GOOD.items() if name != "TWITTER_SESSION_B64"}
+    data = {**without, "DATA_DIR": str(tmp_path)}
+    assert "TWITTER_SESSION_B64" in faults(data, tmp_path)
+    (tmp_path / "sessions").mkdir()
+    (tmp_path / "sessions" / "key").write_text("")
+    assert load(data, folder=tmp_path).accounts[0].handle == "quietbuilder"
+
+
+def test_a_changed_settings_file_gives_a_new_session_and_a_broken_one_changes_nothing(tmp_path):
+    two(tmp_path, f'session_b64 = "{SESSION}"\n')
+    log_ins = LogIns(load(GOOD, folder=tmp_path), tmp_path)
+    other = session([{**one, "value": "other"} for one in COOKIES])
+    assert log_ins()["second.one"] == SESSION
+    for written in (f'session_b64 = "{other}"\n', "session_b64 = [[[", 'session_b64 = "%%%"\n'):
+        two(tmp_path, written)
+        assert log_ins() == {"quietbuilder": SESSION, "second.one": other}
 
 
 def test_an_account_given_twice_is_named(tmp_path):

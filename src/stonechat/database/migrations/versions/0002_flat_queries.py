@@ -35,6 +35,7 @@ def upgrade() -> None:
         "ix_content_opportunity", "content_metadata", ["opportunity_id"], "opportunity_id IS NOT NULL"
     )
     _create_job_tables()
+    _create_posting_tables()
 
 
 def _create_job_tables() -> None:
@@ -53,6 +54,42 @@ def _create_job_tables() -> None:
         sa.Column("body", Json, nullable=False),
         sa.Column("declared_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("job", name=op.f("pk_job_declarations")),
+    )
+
+
+def _create_posting_tables() -> None:
+    op.create_table(
+        "account_sessions",
+        sa.Column("account_id", sa.String(length=120), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("settings_seen", Json, nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_account_sessions")),
+    )
+    op.create_table(
+        "content_media",
+        sa.Column("content_id", sa.String(length=64), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.String(length=120), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("mime", sa.String(length=60), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("alt", sa.Text(), nullable=False),
+        sa.Column("added_at", UtcTime(), nullable=False),
+        sa.Column("network_id", sa.String(length=120), nullable=True),
+        sa.Column("shown_alt", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("content_id", "part", "position", name=op.f("pk_content_media")),
+    )
+    op.create_table(
+        "media_bytes",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=120), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_media_bytes")),
     )
 
 

@@ -1,0 +1,69 @@
+"""Puts together where sessions come from: the settings, the encrypted rows, and the key between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from stonechat.browser.keys import open_keys
+from stonechat.browser.sessions import Session, parse_session
+from stonechat.browser.vault import Given, Vault
+from stonechat.config.log_ins import SESSIONS, LogIns
+from stonechat.config.settings import Settings
+from stonechat.core.clock import Clock
+from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.database import Database
+from stonechat.networks.sessions import note_session
+from stonechat.startup.base import Base
+from stonechat.startup.writing import account_id
+
+
+async def start_vault(base: Base, database: Database) -> Vault:
+    """The sessions of the accounts that are served; those without one are noted, so that the owner is told.
+
+    Raises:
+        ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
+    """
+    vault = open_vault(base.settings, database, base.clock)
+    for account in base.served:
+        try:
+            await vault.load(account.id)
+        except SessionTrouble as trouble:
+            why = f"{trouble.what} {trouble.remedy}"
+            async with database.begin("startup.session") as connection:
+                changed = await note_session(
+                    connection, account, trouble.state, now=base.clock.now(), why=why
+                )
+            for event in changed:
+                base.events.emit(event)
+        except Transient:
+            continue
+    return vault
+
+
+def open_vault(settings: Settings, database: Database, clock: Clock) -> Vault:
+    """The vault over ``database``, with the settings' own key.
+
+    Raises:
+        ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
+    """
+    own = settings.x_web
+    given_key = own.session_key.get_secret_value() if own.session_key is not None else None
+    keys = open_keys(given_key, settings.startup.data_dir / SESSIONS)
+    return Vault(database, clock, keys, _given(settings), own.base_url)
+
+
+def _given(settings: Settings) -> Given:
+    """The settings' sessions as they are now, each decoded once."""
+    log_ins = LogIns(settings, Path())
+    ids = {one.handle: account_id(one) for one in settings.accounts if one.network == "x_web"}
+    decoded: dict[str, tuple[str, Session]] = {}
+
+    def given() -> Mapping[str, Session]:
+        for handle, encoded in log_ins().items():
+            account = ids.get(handle)
+            if account is not None and decoded.get(account, ("",))[0] != encoded:
+                decoded[account] = (encoded, parse_session(encoded))
+        return {account: session for account, (_, session) in decoded.items()}
+
+    return given
