@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import statistics
 from pathlib import Path
 from typing import Any
 
+from stonechat.browser.chromium import driver_died
 from stonechat.browser.opening import open_browser_pool
 from stonechat.browser.pool import BrowserPool
 from stonechat.browser.queue import Priority
@@ -33,6 +35,7 @@ async def bench_browser(
     """
     clock = SystemClock()
     settings = BrowserSettings(queue_limit=1000)
+    asyncio.get_running_loop().set_exception_handler(_about_killed_drivers)
     async with open_browser_pool(
         settings, clock, EventStream(clock), root=folder / "browser", evidence_folder=folder / "evidence"
     ) as pool:
@@ -76,6 +79,13 @@ def _held(soaked: Soaked, records: int) -> list[Row]:
         _figure("operations that ended in something else than our errors", len(soaked.unexplained), 0.0),
         _figure("records of failures on the disk", records, 50.0),
     ]
+
+
+def _about_killed_drivers(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Playwright leaves futures behind where its driver is killed, which is what is done here."""
+    exc = context.get("exception")
+    if not isinstance(exc, Exception) or not driver_died(exc):
+        loop.default_exception_handler(context)
 
 
 _WORDS = {

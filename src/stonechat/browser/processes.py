@@ -117,6 +117,24 @@ def memory(processes: Iterable[psutil.Process]) -> int:
     return total
 
 
+def own_memory(processes: Iterable[psutil.Process]) -> int:
+    """Bytes that the processes have taken for themselves, without the files of the programs that they run."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(*_GONE, OSError):
+            total += _own_memory_of(process)
+    return total
+
+
+def _own_memory_of(process: psutil.Process) -> int:
+    try:
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:  # no Linux
+        return int(process.memory_full_info().uss)
+    kilobytes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines[1:])}
+    return (kilobytes["Pss_Anon"] + kilobytes["Pss_Shmem"]) * 1024
+
+
 def _memory_of(process: psutil.Process) -> int:
     info = process.memory_full_info()
     return int(getattr(info, "pss", 0) or info.rss)

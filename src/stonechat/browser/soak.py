@@ -21,7 +21,7 @@ import psutil
 
 from stonechat.browser import faults
 from stonechat.browser.pool import BrowserPool
-from stonechat.browser.processes import memory
+from stonechat.browser.processes import own_memory
 from stonechat.browser.queue import Priority
 from stonechat.browser.slots import Lease
 from stonechat.core.errors import Permanent, StonechatError, Transient
@@ -50,7 +50,8 @@ class Held:
     """What this process and its browser hold while nothing is under way.
 
     Attributes:
-        own_mb, tree_mb: memory of this process, and of driver, browser and pages, in megabytes.
+        own_mb, tree_mb: memory of this process, and of driver, browser and pages, in megabytes, without
+            the programs' own files: how much of those counts depends on who else uses them meanwhile.
         handles: open files of this process and of its children together.
     """
 
@@ -202,8 +203,8 @@ async def measure(pool: BrowserPool, address: str) -> Held:
         contexts=len(browser.contexts) if browser is not None else 0,
         handles=sum(_handles(process) for process in (ours, *processes)),
         tasks=len(asyncio.all_tasks()),
-        own_mb=memory([ours]) / MEGABYTE,
-        tree_mb=memory(processes) / MEGABYTE,
+        own_mb=own_memory([ours]) / MEGABYTE,
+        tree_mb=own_memory(processes) / MEGABYTE,
     )
 
 
