@@ -20,6 +20,8 @@ DAY = 86_400.0
 VIRAL_SHARE = 0.02
 INJECTION_SHARE = 0.12
 MENTIONS_A_DAY = 3.0
+LONG = 280
+"""Characters beyond which only a premium account may write."""
 ANSWERS_SHOWN = 6
 """At most so many of a post's counted replies can be opened and read."""
 _HOURLY = np.array([rhythm(hour) for hour in range(24)])
@@ -107,6 +109,8 @@ class Crowd:
         loudness = 2.6 + person.reach + viral + 1.1 * float(rng.standard_normal())
         post_id = snowflake(at, key_number(person.handle, at))
         reposted = source.id if source is not None and kind < 0.06 else None
+        if len(text) > LONG and int(post_id) % 3 == 0:
+            text += f"\n\nMore: https://notes.example.com/{person.handle}"
         if source is not None and reposted is not None:
             text = f"RT @{source.author}: {source.text}"[:140]
         return Post(

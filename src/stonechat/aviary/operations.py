@@ -104,7 +104,9 @@ def tweet_detail(wire: Wire, variables: Json, asked: Asked) -> Json:
             )
         )
     entries = _with_advert(wire, entries, asked)
-    if len(answers) > int(after.partition("|")[0]):
+    if top:
+        entries.append(_cursors(after)[1])
+    elif len(answers) > int(after.partition("|")[0]):
         entries.append(show_more_threads(_encoded(after), 1))
     return {
         "threaded_conversation_with_injections_v2": {
