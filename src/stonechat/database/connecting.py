@@ -53,7 +53,7 @@ class Watch(Protocol):
         """What happened, in words."""
 
 
-def create_engine(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngine:
+def engine_for(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngine:
     """The engine for an address; nothing is connected yet.
 
     Raises:

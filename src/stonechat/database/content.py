@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, insert, or_, select, union_all, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import IllegalTransition
 from stonechat.core.ids import fingerprint
-from stonechat.core.model import Content, ContentKind
+from stonechat.core.model import Content
 from stonechat.core.states import ContentState
 from stonechat.core.transitions import check_transition
 from stonechat.database import history
+from stonechat.database.content_form import content_of, values_of
 from stonechat.database.schema import content_metadata as table
 
 
@@ -22,7 +23,7 @@ async def add(connection: AsyncConnection, content: Content, *, who: str) -> boo
     """Store a new piece of content; False where its id is there already (a repeated step)."""
     if await find(connection, content.id) is not None:
         return False
-    await connection.execute(insert(table).values(**_values(content)))
+    await connection.execute(insert(table).values(**values_of(content)))
     await history.append(
         connection,
         kind="content",
@@ -41,7 +42,7 @@ async def find(connection: AsyncConnection, content_id: str, *, lock: bool = Fal
     """The content, or None; with ``lock`` nobody else can change it before this transaction ends."""
     query = select(table).where(table.c.id == content_id)
     row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
-    return None if row is None else _content(row)
+    return None if row is None else content_of(row)
 
 
 async def change(
@@ -159,7 +160,7 @@ async def due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [_content(row) for row in rows]
+    return [content_of(row) for row in rows]
 
 
 async def next_due(
@@ -208,7 +209,7 @@ async def stranded(
         .order_by(table.c.due_at, table.c.id)
         .with_for_update(skip_locked=True)
     )
-    return [_content(row) for row in rows]
+    return [content_of(row) for row in rows]
 
 
 async def in_states(
@@ -237,7 +238,7 @@ async def in_states(
     rows = await connection.execute(
         select(table).where(table.c.id.in_(chosen)).order_by(*_by_time(table.c, newest_first))
     )
-    return [_content(row) for row in rows]
+    return [content_of(row) for row in rows]
 
 
 def _by_time(columns: Any, newest_first: bool) -> tuple[Any, Any]:
@@ -257,7 +258,7 @@ async def posted_since(connection: AsyncConnection, account_id: str, since: date
         )
         .order_by(table.c.posted_at)
     )
-    return [_content(row) for row in rows]
+    return [content_of(row) for row in rows]
 
 
 async def newest_posted(connection: AsyncConnection, *, limit: int = 20) -> list[Content]:
@@ -268,7 +269,7 @@ async def newest_posted(connection: AsyncConnection, *, limit: int = 20) -> list
         .order_by(table.c.posted_at.desc(), table.c.id)
         .limit(limit)
     )
-    return [_content(row) for row in rows]
+    return [content_of(row) for row in rows]
 
 
 async def recent_texts(connection: AsyncConnection, account_id: str, *, limit: int = 500) -> list[str]:
@@ -311,7 +312,7 @@ async def awaiting_since(
         )
         .with_for_update(skip_locked=True)
     )
-    return [_content(row) for row in rows]
+    return [content_of(row) for row in rows]
 
 
 async def count_by_state(
@@ -336,68 +337,3 @@ async def count_by_state(
 def _is(state: ContentState) -> ColumnElement[bool]:
     """The state, written into the statement: a partial index is only used where its condition can be seen."""
     return table.c.state == bindparam("is_state", state.value, literal_execute=True)
-
-
-def _values(content: Content) -> dict[str, Any]:
-    return {
-        "id": content.id,
-        "account_id": content.account_id,
-        "kind": content.kind.value,
-        "state": content.state.value,
-        "state_since": content.state_since,
-        "parts": list(content.parts),
-        "fingerprint": fingerprint(*content.parts),
-        "due_at": content.due_at,
-        "created_at": content.created_at,
-        "arm": dict(content.arm),
-        "propensity": content.propensity,
-        "holdout": content.holdout,
-        "model_version": content.model_version,
-        "prompt_version": content.prompt_version,
-        "writer_model": content.writer_model,
-        "cost_usd": content.cost_usd,
-        "opportunity_id": content.opportunity_id,
-        "in_reply_to": content.in_reply_to,
-        "quote_of": content.quote_of,
-        "fence": content.fence,
-        "attempts": content.attempts,
-        "post_id": content.post_id,
-        "url": content.url,
-        "posted_at": content.posted_at,
-        "approved_by": content.approved_by,
-        "approved_digest": content.approved_digest,
-        "not_before": content.not_before,
-        "why": content.why,
-    }
-
-
-def _content(row: Row[Any]) -> Content:
-    return Content(
-        id=row.id,
-        account_id=row.account_id,
-        kind=ContentKind(row.kind),
-        state=ContentState(row.state),
-        parts=tuple(row.parts),
-        due_at=row.due_at,
-        created_at=row.created_at,
-        state_since=row.state_since,
-        arm=dict(row.arm),
-        propensity=row.propensity,
-        holdout=row.holdout,
-        model_version=row.model_version,
-        prompt_version=row.prompt_version,
-        writer_model=row.writer_model,
-        cost_usd=row.cost_usd,
-        opportunity_id=row.opportunity_id,
-        in_reply_to=row.in_reply_to,
-        quote_of=row.quote_of,
-        fence=row.fence,
-        attempts=row.attempts,
-        post_id=row.post_id,
-        url=row.url,
-        posted_at=row.posted_at,
-        approved_by=row.approved_by,
-        approved_digest=row.approved_digest,
-        not_before=row.not_before,
-        why=row.why,
-    )

@@ -19,7 +19,7 @@ from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.database import faults
-from stonechat.database.connecting import LIMIT, begin_statement, create_engine, watch_of
+from stonechat.database.connecting import LIMIT, begin_statement, engine_for, watch_of
 from stonechat.database.migrations import migrate
 from stonechat.database.places import Full, Holder, Places, PoolState, caller
 
@@ -255,7 +255,7 @@ async def open_database(
             certificate that is not the server's).
         Transient: the server cannot be reached now.
     """
-    engine = create_engine(url, settings, clock)
+    engine = engine_for(url, settings, clock)
     database = Database(engine, clock, settings)
     try:
         if migrated:
