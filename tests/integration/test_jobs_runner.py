@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,8 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.support.processes import Reaper, free_port
-from tests.support.servers import postgres
+from tests.support.processes import free_port
 from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings, JobsSettings
@@ -29,8 +27,6 @@ from stonechat.jobs.engine import open_engine
 from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
 
 HOUR = timedelta(hours=1)
-OUTAGE = float(os.environ.get("STONECHAT_OUTAGE_SECONDS", "10"))
-"""How long the database is away; the full exercise is 60."""
 QUICK = Retry(attempts=3, first=timedelta(milliseconds=10))
 
 
@@ -364,25 +360,6 @@ async def test_the_watchdog_runs_ticks_that_nothing_else_asks_for(sqlite_url: st
         (row, *_) = await house.runner.history("a.job")
         assert row.trigger == "watchdog"
         assert "late" in [event.after for event in house.events if isinstance(event, JobHealthChanged)]
-
-
-async def test_work_goes_on_by_itself_and_quietly_after_the_database_was_away(
-    reaper: Reaper, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with postgres(reaper) as server, server.database() as url:
-        job = _job(_three, every=timedelta(seconds=0.5))
-        async with open_house(url, [job]) as house:
-            await eventually(lambda: len(house.of_type(RunEnded)) >= 2)
-            capfd.readouterr()
-            await asyncio.to_thread(server.process.kill)
-            await asyncio.sleep(OUTAGE)  # the fault lasts a while
-            before = len(house.of_type(RunEnded))
-            await asyncio.to_thread(server.process.start)
-            back = house.clock.monotonic()
-            await eventually(lambda: len(house.of_type(RunEnded)) > before + 2)
-            assert house.clock.monotonic() - back < 15
-        out, err = capfd.readouterr()
-        assert len((out + err).splitlines()) < 50, out + err
 
 
 async def test_runs_stopped_with_the_process_are_no_news_for_the_log(

@@ -23,6 +23,7 @@ from stonechat.core.events import EventStream
 from stonechat.database.engine import open_database
 from stonechat.jobs.declaration import Job, JobContext, Missed, Retry, Work
 from stonechat.jobs.runner import engine_url_beside, open_jobs
+from stonechat.monitoring.logs import EventLog, set_up
 
 HOUR = timedelta(hours=1)
 
@@ -88,6 +89,9 @@ async def main(arguments: Mapping[str, Any]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     clock = SystemClock()
+    set_up(level="INFO", json=False, secrets=(), clock=clock)
+    events = EventStream(clock)
+    events.subscribe(EventLog().hear)
     world = World(Path(arguments["out"]))
     url: str = arguments["url"]
     settings = JobsSettings()
@@ -97,7 +101,7 @@ async def main(arguments: Mapping[str, Any]) -> None:
             settings,
             database,
             clock,
-            EventStream(clock),
+            events,
             jobs=jobs_of(world, arguments["kind"]),
             accounts=list,
             is_down=lambda _: None,

@@ -47,6 +47,11 @@ class Workers:
         """What one process said."""
         return [line.split()[0] for line in self._lines() if line.endswith(f" {pid}")]
 
+    def unfinished_by(self, pid: int) -> set[str]:
+        """The slow ticks that one process has begun and not done."""
+        said = self.said_by(pid)
+        return {one for one in said if "@" in one and "#" not in one and f"{one}#done" not in said}
+
     def count(self, what: str) -> int:
         return self.said().count(what)
 

@@ -1,0 +1,52 @@
+"""The database is gone for a while: a process that runs jobs stays, says little, and goes on by itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.job_workers import Workers
+from tests.support.processes import Reaper, wait_until
+from tests.support.servers import postgres
+
+AWAY = float(os.environ.get("STONECHAT_OUTAGE_SECONDS", "10"))
+"""Seconds without the database; the full exercise is 60."""
+
+FIGURES = logging.getLogger("figures")
+"""What was measured; shown by ``pytest -rP``."""
+
+
+@pytest.mark.timeout(120 + 3 * AWAY)
+def test_a_process_that_runs_jobs_outlives_its_database_and_says_little(
+    tmp_path: Path, reaper: Reaper
+) -> None:
+    with postgres(reaper) as server, server.database() as url:
+        workers = Workers(url, tmp_path, reaper)
+        process = workers.start("slow ticks")
+        wait_until(lambda: _done(workers) >= 3, "runs", 60)
+        wait_until(lambda: bool(workers.unfinished_by(process.pid)), "a run", 10)
+        said = len(process.tail(100_000).splitlines())
+        in_flight = workers.unfinished_by(process.pid)
+        server.process.stop()
+        gone = time.monotonic()
+        time.sleep(AWAY)  # the fault lasts a while
+        assert process.running, process.tail()
+        before = _done(workers)
+        server.process.start()
+        back = time.monotonic()
+        wait_until(lambda: _done(workers) > before + len(in_flight) + 3, "work after the outage", 60)
+        took = time.monotonic() - back
+        wait_until(lambda: not in_flight & workers.unfinished_by(process.pid), "the runs in flight", 60)
+        assert process.running
+        log = process.tail(100_000).splitlines()[said:]
+        FIGURES.warning("away %.0f s, at work again after %.1f s, %d log lines", back - gone, took, len(log))
+        workers.stop()
+    assert took < 15
+    assert len(log) <= 50, "\n".join(log)
+
+
+def _done(workers: Workers) -> int:
+    return sum(1 for one in workers.said() if one.endswith("#done"))
