@@ -61,6 +61,7 @@ def _links(post: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     yield short, (text(entity, "expanded_url") or short) if kind == "urls" else ""
 
 
+@functools.lru_cache(maxsize=512)
 def weighted_length(written: str) -> int:
     """The length by the rules of twitter-text 3: links 23, emoji 2, most Latin text 1, the rest 2 each."""
     return int(_parse()(written).weightedLength)
