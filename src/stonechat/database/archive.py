@@ -135,7 +135,7 @@ def read_head(path: Path) -> Head:
 
 
 def read_rows(path: Path) -> Iterator[tuple[Shape, Sequence[bytes]]]:
-    """Every table's rows in turn, at most a thousand at a time; counts and checksums are checked on the way.
+    """Every table's rows in turn, a few at a time; counts and checksums are checked on the way.
 
     A table without rows comes once, with none.
 
@@ -155,7 +155,7 @@ def read_rows(path: Path) -> Iterator[tuple[Shape, Sequence[bytes]]]:
                     break
                 tally.add(line)
                 part.append(line)
-                if len(part) == 1000:
+                if len(part) == shape.batch:
                     yield shape, part
                     part = []
             else:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import Permanent
@@ -24,7 +24,8 @@ from stonechat.database.portable import Shape
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "accounts": ("accounts", "switches"),
-    "content": ("content_metadata", "content_media", "post_parts", "post_attempts"),
+    "content": ("content_metadata", "post_parts", "post_attempts"),
+    "media": ("content_media", "media_bytes"),
     "history": ("state_history",),
     "metrics": ("metrics_snapshots", "account_metrics"),
     "replies": ("reply_opportunities", "watched_authors"),
@@ -39,6 +40,10 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 
 SECRET = frozenset({"account_sessions"})
 """Tables that keep secrets, encrypted; never exported."""
+
+
+_SEPARATORS = re.compile("[\x85\u2028\u2029]")
+"""What some readers take for the end of a line; within JSON they may be escaped."""
 
 
 def chosen(words: Sequence[str]) -> list[str]:
@@ -63,9 +68,9 @@ def chosen(words: Sequence[str]) -> list[str]:
 
 
 async def export(
-    connection: AsyncConnection, tables: Sequence[str], *, account_id: str | None = None, size: int = 500
+    connection: AsyncConnection, tables: Sequence[str], *, account_id: str | None = None
 ) -> AsyncIterator[tuple[str, Sequence[str]]]:
-    """Lines of each table, ``size`` rows at a time, with the table's name.
+    """Lines of each table, a few rows at a time, with the table's name.
 
     Args:
         connection: a snapshot, where all lines are to be of one moment.
@@ -73,20 +78,15 @@ async def export(
     """
     present = {shape.name: shape for shape in await connection.run_sync(portable.shapes)}
     for name in tables:
-        shape = present.get(name)
-        if shape is None:
-            continue
-        query = select(shape.table)
-        if account_id is not None:
-            query = query.where(shape.table.c.account_id == account_id)
-        found = await connection.stream(query, execution_options={"yield_per": size})
-        async for part in found.partitions(size):
-            yield name, [_line(shape, row) for row in part]
+        if name in present:
+            async for part in portable.batches(connection, present[name], account_id=account_id):
+                yield name, [_line(present[name], row) for row in part]
 
 
 def _line(shape: Shape, row: Sequence[Any]) -> str:
     values = {field.name: _value(value) for field, value in zip(shape.fields, row, strict=True)}
-    return json.dumps({"table": shape.name, "row": values}, ensure_ascii=False, separators=(",", ":"))
+    line = json.dumps({"table": shape.name, "row": values}, ensure_ascii=False, separators=(",", ":"))
+    return _SEPARATORS.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def _value(value: Any) -> Any:

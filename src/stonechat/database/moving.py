@@ -204,12 +204,15 @@ class Move:
         known = before is not None
         while not at.complete:
             async with self._source.read("move.read") as connection:
-                rows = (await connection.execute(_next(shape, at.last_key, self._batch))).all()
+                rows = (await connection.execute(_next(shape, at.last_key, self._size(shape)))).all()
             async with self._target.begin("move.write") as connection:
                 at = await self._put(connection, shape, at, rows, known=known)
             known = True
             self._rows += len(rows)
             self._told(Step(shape.name, at.arrived, self._rows, self._total))
+
+    def _size(self, shape: Shape) -> int:
+        return min(self._batch, shape.batch)
 
     async def _put(
         self, connection: AsyncConnection, shape: Shape, at: _Done, rows: Sequence[Any], *, known: bool
@@ -220,7 +223,7 @@ class Move:
             tuple(shape.keyed(rows[-1])) if rows else at.last_key,
             at.arrived + len(rows),
             at.altered + loader.altered,
-            complete=len(rows) < self._batch,
+            complete=len(rows) < self._size(shape),
         )
         values = {
             "last_key": json.dumps(after.last_key),

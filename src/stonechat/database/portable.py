@@ -67,6 +67,11 @@ class Shape:
         return sa.Table(self.name, sa.MetaData(), *columns)
 
     @cached_property
+    def batch(self) -> int:
+        """How many rows are in memory at once: few, where a row may hold a whole picture."""
+        return 4 if any(one.family is Family.BYTES for one in self.fields) else 1000
+
+    @cached_property
     def _encoders(self) -> tuple[Callable[[Any], Any] | None, ...]:
         return tuple(_ENCODE.get(one.family) for one in self.fields)
 
@@ -163,11 +168,14 @@ def current_shapes() -> list[Shape]:
 
 
 async def batches(
-    connection: AsyncConnection, shape: Shape, *, size: int = 1000
+    connection: AsyncConnection, shape: Shape, *, account_id: str | None = None
 ) -> AsyncIterator[Sequence[Sequence[Any]]]:
-    """Every row of a table, ``size`` at a time; no more than that is held in memory."""
-    found = await connection.stream(sa.select(shape.table), execution_options={"yield_per": size})
-    async for part in found.partitions(size):
+    """Every row of a table (of one account), a few at a time; no more than that is held in memory."""
+    query = sa.select(shape.table)
+    if account_id is not None:
+        query = query.where(shape.table.c.account_id == account_id)
+    found = await connection.stream(query, execution_options={"yield_per": shape.batch})
+    async for part in found.partitions(shape.batch):
         yield part
 
 
@@ -182,7 +190,9 @@ async def tally(connection: AsyncConnection, shape: Shape) -> Tally:
 
 def _shape(table: sa.Table, columns: Sequence[Mapping[str, Any]]) -> Shape:
     fields = []
-    for column in columns:
+    ours = list(table.columns.keys())
+    order = {name: place for place, name in enumerate(ours)}  # a migration appends; the code sorts by meaning
+    for column in sorted(columns, key=lambda column: order.get(column["name"], len(ours))):
         known = table.columns.get(column["name"])
         kind = known.type if known is not None else column["type"]
         fields.append(Field(column["name"], _family(kind), bool(column["nullable"])))
