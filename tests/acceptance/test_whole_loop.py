@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.forgetful import emptied_at_random
 from tests.support.processes import free_port
 from tests.support.servers import aviary
 
@@ -73,13 +74,13 @@ def test_the_demo_publishes_measures_and_learns_and_its_report_is_clean(tmp_path
 
 
 @pytest.mark.timeout(300)
-def test_run_does_the_same_loop_on_postgresql_and_redis_and_ends_in_order(
+def test_run_does_the_same_loop_on_postgresql_and_a_redis_that_forgets_and_ends_in_order(
     tmp_path: Path, reaper, postgres_url: str, redis_url: str
 ):
     origin = str(time.time() + 5)
     arguments = ("--speed", SPEED, "--epoch", EPOCH, "--origin", origin, "--handle", "quietbuilder")
     port = free_port()
-    with aviary(reaper, *arguments) as network:
+    with aviary(reaper, *arguments) as network, emptied_at_random(redis_url, seed=11) as lost:
         settings = environment(
             MODE="demo",
             DATABASE_URL=postgres_url,
@@ -123,6 +124,7 @@ def test_run_does_the_same_loop_on_postgresql_and_redis_and_ends_in_order(
             assert {layer["name"] for layer in status["layers"]} >= {"jobs", "posting", "cache", "learning"}
             cache = next(layer for layer in status["layers"] if layer["name"] == "cache")
             assert (cache["state"], cache["detail"]) == ("ok", "redis")
+            assert sum(lost) > 0  # it was asked to keep something, and did not
             process.send_signal(signal.SIGTERM)
             said, _ = process.communicate(timeout=40)
         finally:

@@ -1,9 +1,14 @@
-"""A cache that forgets everything at random: what correctness may never notice."""
+"""Caches that forget everything at random, in this process and as a server: correctness may not notice."""
 
 from __future__ import annotations
 
 import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+
+import redis
 
 from stonechat.core.ports import Cache, Lease, NoLease
 
@@ -51,3 +56,29 @@ class ForgetfulCache:
         forgets = self._rng.random() < self._share
         self.forgotten += forgets
         return forgets
+
+
+@contextmanager
+def emptied_at_random(url: str, *, seed: int, longest: float = 0.1) -> Iterator[list[int]]:
+    """The server loses all that it knows, again and again, at most ``longest`` seconds apart.
+
+    Yields:
+        How many keys each time took with it, in the order in which it happened.
+    """
+    rng = random.Random(seed)
+    over = threading.Event()
+    lost: list[int] = []
+
+    def empty() -> None:
+        with redis.Redis.from_url(url, socket_timeout=5) as client:
+            while not over.wait(rng.uniform(0, longest)):
+                lost.append(int(client.dbsize()))  # type: ignore[arg-type]
+                client.flushall()
+
+    thread = threading.Thread(target=empty, name="empties the cache")
+    thread.start()
+    try:
+        yield lost
+    finally:
+        over.set()
+        thread.join()
