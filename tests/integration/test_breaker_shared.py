@@ -12,12 +12,13 @@ from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
-from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.errors import NotTried, SessionTrouble, Transient
 from stonechat.core.events import BreakerChanged, EventStream, Stamped
 from stonechat.core.states import BreakerState, SessionState
 from stonechat.database import Database, history, open_database
 from stonechat.resilience import Breaker, BreakerOpen, Breakers, Policy, open_breakers
 from stonechat.resilience.store import DatabaseBreakers
+from stonechat.resilience.view import Outcome
 
 QUICK = Policy(
     consecutive=3,
@@ -199,6 +200,43 @@ async def test_a_breaker_further_down_that_is_open_does_not_open_the_one_above()
                 raise AssertionError("must not be reached")
     assert above.state is BreakerState.CLOSED
     assert above.status().failures == 0
+
+
+async def test_a_probe_that_could_not_even_be_tried_says_nothing_and_is_made_again_soon() -> None:
+    breakers = unshared()
+    below = Guarded()
+
+    async def probe() -> None:
+        below.probes += 1
+        if below.mood == "busy":
+            raise NotTried("no room")
+
+    breaker = breakers.add("thing", QUICK, probe)
+    await fail(breaker)
+    openings = breaker.status().openings
+    below.mood = "busy"
+    ticking = asyncio.create_task(tick(breaker))
+    await eventually(lambda: below.probes >= 3)
+    assert breaker.status().openings == openings, "no failed probe was counted, so the wait did not grow"
+    below.mood = "well"
+    await eventually(lambda: breaker.state is BreakerState.CLOSED, within=2)
+    ticking.cancel()
+
+
+async def tick(breaker: Breaker) -> None:
+    while True:
+        await breaker.tick()
+        await asyncio.sleep(0.01)
+
+
+async def test_a_call_may_bring_a_judge_of_its_own() -> None:
+    breaker = unshared().add("thing", QUICK)
+    for _ in range(10):
+        with pytest.raises(Transient):
+            async with breaker.call(lambda _: Outcome.PASSED):
+                raise Transient("the site says no")
+    assert breaker.state is BreakerState.CLOSED
+    assert breaker.status().calls == 10
 
 
 async def test_an_outcome_that_is_a_value_can_count_as_a_failure() -> None:
