@@ -6,15 +6,23 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
+from stonechat.core.states import RunState
+from stonechat.database import job_rows
 from stonechat.database.engine import Database, open_database
+from stonechat.database.job_rows import RunRow, StepRow
+from stonechat.database.job_writes import End, Start
 from stonechat.jobs.ledger import Ledger
+
+NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
 @asynccontextmanager
@@ -80,3 +88,74 @@ async def test_a_waiting_write_that_is_given_up_is_not_run(sqlite_url: str) -> N
             await given_up
         await ledger.drain()
         assert ran == []
+
+
+def _start(run_id: str) -> Start:
+    return Start(run_id, "ann", "a.job", NOW, "schedule", "host", NOW)
+
+
+def _end(run_id: str, attempt: int, note: str = "") -> End:
+    steps = (StepRow(1, "one", NOW, NOW, 2, ""), StepRow(2, "two", NOW, None, 0, "broke"))
+    return End(
+        run_id, "ann", attempt, RunState.SUCCEEDED, NOW, timedelta(seconds=1), 3, 4, note, "", steps=steps
+    )
+
+
+async def _row(database: Database, run_id: str) -> RunRow | None:
+    async with database.read("test") as connection:
+        return await job_rows.get(connection, run_id)
+
+
+async def _steps(database: Database, run_id: str) -> list[str]:
+    async with database.read("test") as connection:
+        return [step.name for step in await job_rows.steps_of(connection, run_id)]
+
+
+async def test_runs_that_start_and_end_at_the_same_time_share_transactions(any_database_url: str) -> None:
+    async with _open(any_database_url) as (ledger, database):
+        before = database.pool().waits
+        names = [f"run-{number}" for number in range(600)]
+        assert await asyncio.gather(*(ledger.start(_start(name)) for name in names)) == [1] * 600
+        assert await asyncio.gather(*(ledger.end(_end(name, 1)) for name in names)) == [True] * 600
+        assert database.pool().waits - before <= 8
+        row = await _row(database, "run-599")
+        assert row is not None
+        assert (row.state, row.done, row.due, row.attempt) == (RunState.SUCCEEDED, 3, 4, 1)
+        assert await _steps(database, "run-599") == ["one", "two"]
+        assert await ledger.start(_start("run-0")) is None, "it has ended"
+
+
+async def test_a_run_taken_up_twice_has_two_tries_and_only_the_second_may_end_it(
+    any_database_url: str,
+) -> None:
+    async with _open(any_database_url) as (ledger, database):
+        tries = await asyncio.gather(*(ledger.start(_start("run")) for _ in range(2)))
+        assert tries == [1, 2]
+        ended = await asyncio.gather(ledger.end(_end("run", 1, "old")), ledger.end(_end("run", 2, "new")))
+        assert ended == [False, True]
+        row = await _row(database, "run")
+        assert row is not None and row.note == "new"
+        assert await ledger.start(_start("other")) == 1
+        assert not await ledger.end(_end("other", 7))
+        assert await _steps(database, "other") == [], "steps of somebody else's run were written"
+
+
+async def test_a_run_that_waits_has_a_row_in_a_moment_and_one_that_starts_at_once_has_one_write(
+    any_database_url: str,
+) -> None:
+    waits = {"run_id": "waits", "account_id": None, "job": "a.job", "tick": NOW, "trigger": "x", "now": NOW}
+    async with _open(any_database_url) as (ledger, database):
+        ledger.schedule([waits, {**waits, "run_id": "starts"}])
+        assert await ledger.start(_start("starts")) == 1
+        row = await _row(database, "starts")
+        assert row is not None and row.state is RunState.RUNNING
+
+        async def there() -> bool:
+            return await _row(database, "waits") is not None
+
+        await eventually(there)
+        row = await _row(database, "waits")
+        assert row is not None and row.state is RunState.SCHEDULED
+        ledger.schedule([{**waits, "run_id": "at the end"}])
+        await ledger.drain()
+        assert await _row(database, "at the end") is not None
