@@ -526,9 +526,11 @@ async def test_another_session_is_asked_about_at_once_and_the_same_one_seldom(
     desk: Desk, clock: ManualClock
 ) -> None:
     session = ["first"]
-    watch = SessionWatch(
-        desk.database, clock, desk.events, every=timedelta(minutes=5), mark=lambda _account: session[0]
-    )
+
+    async def mark(_account_id: str) -> str:
+        return session[0]
+
+    watch = SessionWatch(desk.database, clock, desk.events, every=timedelta(minutes=5), mark=mark)
     desk.network.state = SessionState.EXPIRED
     await desk.queue(piece("a", "Hello.", due_at=clock.now()))
     await desk.sweep().sweep(RunContext(clock))

@@ -73,6 +73,11 @@ def parse_session(encoded: str, *, setting: str = SETTING) -> Session:
     return Session(tuple(_playwright_cookie(one) for one in cookies), tuple(origins))
 
 
+def from_cookies(cookies: Sequence[Mapping[str, Any]]) -> Session:
+    """The session that consists of these cookies of a browser."""
+    return Session(tuple(_playwright_cookie(one) for one in cookies))
+
+
 def for_site(session: Session, base_url: str) -> Session:
     """The same session with its cookies on the host of ``base_url``: the local network stands for X there."""
     target = urlsplit(base_url)

@@ -80,11 +80,12 @@ async def open_base(
         steps=lambda: boot.steps,
         ready=lambda: boot.ready,
     )
-    served = tuple(_account(one) for one in settings.accounts)
+    served = tuple(account_of(one) for one in settings.accounts)
     return Base(settings, clock, events, rng, boot, board, meters, spool, alerting, data, served, extra)
 
 
-def _account(given: AccountSettings) -> Account:
+def account_of(given: AccountSettings) -> Account:
+    """The account that these settings describe."""
     return Account(
         id=account_id(given),
         network=given.network,

@@ -9,12 +9,15 @@ from stonechat.browser.keys import open_keys
 from stonechat.browser.sessions import Session, parse_session
 from stonechat.browser.vault import Given, Vault
 from stonechat.config.log_ins import SESSIONS, LogIns
-from stonechat.config.settings import Settings
+from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
-from stonechat.database import Database
+from stonechat.core.states import SessionState
+from stonechat.database import Database, accounts, wakeup_rows
+from stonechat.database.wakeup_rows import Wakeup
 from stonechat.networks.sessions import note_session
-from stonechat.startup.base import Base
+from stonechat.posting import sweep
+from stonechat.startup.base import Base, account_of
 from stonechat.startup.writing import account_id
 
 
@@ -51,6 +54,27 @@ def open_vault(settings: Settings, database: Database, clock: Clock) -> Vault:
     given_key = own.session_key.get_secret_value() if own.session_key is not None else None
     keys = open_keys(given_key, settings.startup.data_dir / SESSIONS)
     return Vault(database, clock, keys, _given(settings), own.base_url)
+
+
+async def take_log_in(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    given: AccountSettings,
+    session: Session,
+    *,
+    source: str,
+) -> None:
+    """Store a log-in that the network has confirmed, and let what waits for it go on at once, on any host."""
+    account, now = account_of(given), clock.now()
+    vault = open_vault(settings, database, clock)
+    async with database.begin("login.account") as connection:
+        await accounts.put(connection, account, now)
+    await vault.give(account.id, session, source=source)
+    async with database.begin("login.session") as connection:
+        await note_session(connection, account, SessionState.VALID, now=now, why="logged in by hand")
+        jobs = (sweep.SWEEP, sweep.RECONCILE)
+        await wakeup_rows.add(connection, [Wakeup(job, account.id, now) for job in jobs])
 
 
 def _given(settings: Settings) -> Given:

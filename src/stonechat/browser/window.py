@@ -1,0 +1,82 @@
+"""A window for the owner: a whole Chromium with a profile that vanishes when it closes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from playwright.async_api import BrowserContext, Error, async_playwright
+
+from stonechat.browser.executable import MAC, NAMES
+from stonechat.core.errors import Permanent
+
+ELSEWHERE = (
+    "Log in on a computer with a screen, save the session there, and hand it over: "
+    "stonechat login --from-file session.json"
+)
+
+
+@contextlib.asynccontextmanager
+async def open_window(executable: Path | None, *, visible: bool = True) -> AsyncIterator[BrowserContext]:
+    """A fresh browser without any session; everything of it is gone at the end.
+
+    Args:
+        executable: ``BROWSER_EXECUTABLE``; a headless shell there cannot show a window.
+        visible: False for who has no screen and needs none (checking a session).
+
+    Raises:
+        Permanent: there is no screen, or no browser that can show a window.
+    """
+    if visible and not has_screen(os.environ):
+        raise Permanent(
+            "There is no screen to show a window on (neither DISPLAY nor WAYLAND_DISPLAY is set).",
+            meaning="Nothing was opened and nothing was changed.",
+            remedy=ELSEWHERE,
+        )
+    path = whole_browser(executable) if visible else executable
+    async with async_playwright() as playwright:
+        try:
+            browser = await playwright.chromium.launch(executable_path=path, headless=not visible)
+        except Error as exc:
+            raise Permanent(
+                f"The browser does not start: {str(exc).splitlines()[0][:200]}",
+                meaning="Nothing was changed.",
+                remedy=f"Set BROWSER_EXECUTABLE to a Chromium that does. Or: {ELSEWHERE}",
+            ) from exc
+        try:
+            yield await browser.new_context(
+                locale="en-US", viewport=None if visible else {"width": 1280, "height": 900}
+            )
+        finally:
+            with contextlib.suppress(Error):  # the owner may have closed it
+                await browser.close()
+
+
+def has_screen(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
+    """Whether a window can be shown."""
+    if platform in ("darwin", "win32"):
+        return True
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+
+
+def whole_browser(setting: Path | None, *, search_path: str | None = None) -> Path | None:
+    """A Chromium that can show a window; None for Playwright's own.
+
+    Raises:
+        Permanent: ``setting`` names a headless shell, and no other is installed.
+    """
+    if setting is not None and "headless" not in setting.name:
+        return setting
+    found = (shutil.which(name, path=search_path) for name in NAMES)
+    path = next((Path(one) for one in found if one is not None), MAC if MAC.is_file() else None)
+    if path is None and setting is not None:
+        raise Permanent(
+            f"{setting} cannot show a window, and no other Chromium is installed.",
+            meaning="Nothing was opened and nothing was changed.",
+            remedy=f"Install one (Debian and Ubuntu: `apt-get install chromium`). Or: {ELSEWHERE}",
+        )
+    return path
