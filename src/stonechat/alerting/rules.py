@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stonechat.alerting.findings import CRITICAL, INFO, REMEDIES, SESSION_REMEDIES, WARNING, Finding
-from stonechat.core.events import BreakerChanged, BudgetSpent, Event, ModelRejected, SelectorMoved
+from stonechat.core.events import (
+    BreakerChanged,
+    BudgetSpent,
+    Event,
+    ModelRejected,
+    PostReconciled,
+    PostRefused,
+    SelectorMoved,
+)
 from stonechat.core.states import BreakerState, LayerState, SessionState
 from stonechat.database.accounts import SessionRow
 from stonechat.jobs.runner import JobStatus
@@ -208,6 +216,33 @@ def occurrence(event: Event) -> Finding | None:
                 title=f"{event.share:.0%} of the model budget is spent ({event.period})",
                 body="Generation has stopped; the reserve of approved drafts serves." if spent else "",
                 remedy="Raise BUDGET_DAY_USD or BUDGET_MONTH_USD if that is too little.",
+                account_id=event.account_id,
+                once=True,
+            )
+        case PostReconciled(verdict="undecided"):
+            return Finding(
+                rule="post_undecided",
+                about=event.content_id,
+                part="posting",
+                severity=CRITICAL,
+                title=f"Nobody can tell whether a post of {event.account_id} is live",
+                body="It was sent, no answer came, and no healthy read of the profile could find it or prove "
+                "that it is absent. It will not be sent again by itself.",
+                remedy="Look at the profile, then say what is true on the queue page, or by "
+                f"`stonechat queue live {event.content_id} --post ADDRESS` or "
+                f"`stonechat queue again {event.content_id}`.",
+                account_id=event.account_id,
+                once=True,
+            )
+        case PostRefused(permanent=True):
+            return Finding(
+                rule="post_refused",
+                about=event.content_id,
+                part="posting",
+                severity=WARNING,
+                title=f"A post of {event.account_id} was refused for good",
+                body=event.why,
+                remedy=f"`stonechat queue again {event.content_id}` tries it once more; the queue page ends it.",
                 account_id=event.account_id,
                 once=True,
             )

@@ -125,6 +125,45 @@ def edit(
     say(run_async(work()))
 
 
+@queue_app.command(
+    epilog="Example: stonechat queue live 3f2a --post https://x.com/me/status/1790000000000000000"
+)
+@spoken
+def live(
+    content_id: _Id,
+    post: Annotated[list[str], typer.Option(help="Its address on the network; once for each part.")],
+) -> None:
+    """Say that a failed post is on the profile after all: it becomes posted, and is measured."""
+    from stonechat.posting import decisions
+
+    async def work() -> str:
+        async with open_for_cli(read_stored()) as (database, clock):
+            found = await _one(database, content_id)
+            async with database.begin("cli.live") as connection:
+                done = await decisions.found_live(connection, found, post, who=_who(), now=clock.now())
+            return f"Posted: {done.parts[0]}"
+
+    say(run_async(work()))
+
+
+@queue_app.command(epilog="Example: stonechat queue again 3f2a")
+@spoken
+def again(
+    content_id: _Id, why: Annotated[str, typer.Option(help="Why; kept in the history.")] = "looked by hand"
+) -> None:
+    """Queue failed or missed content again, due now. Look at the profile first."""
+    from stonechat.posting import decisions
+
+    async def work() -> str:
+        async with open_for_cli(read_stored()) as (database, clock):
+            found = await _one(database, content_id)
+            async with database.begin("cli.again") as connection:
+                done = await decisions.queue_again(connection, found, who=_who(), now=clock.now(), why=why)
+            return f"Queued again: {done.parts[0]}"
+
+    say(run_async(work()))
+
+
 @reserve_app.callback(invoke_without_command=True)
 @spoken
 def reserve(context: typer.Context, as_json: AsJson = False, account: _AccountId = None) -> None:
@@ -246,7 +285,12 @@ async def _one(database: Any, given: str) -> str:
     async with database.read("cli.find") as connection:
         if await content.find(connection, given) is not None:
             return given
-        states = (ContentState.AWAITING_APPROVAL, ContentState.QUEUED)
+        states = (
+            ContentState.AWAITING_APPROVAL,
+            ContentState.QUEUED,
+            ContentState.FAILED,
+            ContentState.MISSED,
+        )
         found = await content.in_states(connection, states, limit=1000)
     matches = [one.id for one in found if one.id.startswith(given)]
     if len(matches) != 1:

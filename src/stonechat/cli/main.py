@@ -9,7 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from stonechat import __version__
-from stonechat.cli import browser_commands, content_commands, debug, jobs_commands, reads, storage_commands
+from stonechat.cli import (
+    browser_commands,
+    content_commands,
+    debug,
+    jobs_commands,
+    login,
+    reads,
+    storage_commands,
+    switch_commands,
+)
 from stonechat.cli.context import run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 
@@ -27,10 +36,14 @@ reads.register(app)
 browser_commands.register(app)
 app.add_typer(jobs_commands.jobs_app, name="jobs", rich_help_panel="Look")
 storage_commands.register(app)
+switch_commands.register(app)
 app.add_typer(content_commands.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content_commands.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content_commands.write)
 app.command("init", rich_help_panel="Run")(content_commands.init)
+app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
+    login.login
+)
 
 
 def _version(wanted: bool) -> None:

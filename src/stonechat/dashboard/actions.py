@@ -70,6 +70,13 @@ class Actions:
             await decisions.queue_again(connection, target, who=who, now=self._data.clock.now(), why=why)
         return why
 
+    async def found_live(self, target: str, form: dict[str, str], who: str) -> str:
+        """It is on the profile after all."""
+        posts = form.get("posts", "").split()
+        async with self._data.open_database().begin("dashboard.found_live") as connection:
+            await decisions.found_live(connection, target, posts, who=who, now=self._data.clock.now())
+        return f"is live at {' '.join(posts)}"
+
     async def pause(self, target: str, form: dict[str, str], who: str) -> str:
         """Hold posting: ``all``, or one account's."""
         scope, account = ("posting", None) if target == "all" else (f"posting/{target}", target)
@@ -142,6 +149,7 @@ ACTIONS: dict[tuple[str, str], tuple[Action, str]] = {
     ("queue", "edit"): (Actions.edit, "queue"),
     ("queue", "cancel"): (Actions.cancel, "queue"),
     ("queue", "requeue"): (Actions.requeue, "queue"),
+    ("queue", "live"): (Actions.found_live, "queue"),
     ("posting", "pause"): (Actions.pause, "health"),
     ("posting", "resume"): (Actions.resume, "health"),
     ("jobs", "run"): (Actions.run_job, "jobs"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from stonechat.core.ids import digest
-from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy, Mode
+from stonechat.core.model import Account, Approval, Content, LatePolicy, Mode
 from stonechat.core.states import ContentState, SessionState
 from stonechat.posting.limits import Limits, next_slot
 
@@ -130,7 +130,7 @@ def needs_approval(content: Content, account: Account) -> bool:
         case Approval.ALL:
             return True
         case Approval.REPLIES:
-            return content.kind is ContentKind.REPLY
+            return content.kind.addresses
         case Approval.NONE:
             return False
 

@@ -1,4 +1,8 @@
-"""How often an account may post, counted from committed intents: restart-safe and the same on every host."""
+"""How often an account may post, counted from committed intents: restart-safe and the same on every host.
+
+The rates are ``pyrate-limiter``'s, its bucket is filled with the committed intents for each question. What
+it does not know is ours: the slots that other posts have already, and the quiet hours.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,17 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
+
+from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from stonechat.config.settings import PostingSettings
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+_TICK = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,8 @@ def next_slot(history: Sequence[datetime], limits: Limits, at: datetime) -> date
         return None
     times = sorted(history)
     rules: tuple[Callable[[datetime], datetime], ...] = (
-        lambda slot: _spaced(times, limits.spacing, slot),
+        lambda slot: _within(times, limits.spacing, 1, slot),
+        lambda slot: _before_others(times, limits.spacing, slot),
         lambda slot: _within(times, HOUR, limits.per_hour, slot),
         lambda slot: _within(times, DAY, limits.per_day, slot),
         lambda slot: (limits.quiet.ends(slot) or slot) if limits.quiet else slot,
@@ -99,16 +109,28 @@ def next_slot(history: Sequence[datetime], limits: Limits, at: datetime) -> date
         slot = later
 
 
-def _spaced(times: Sequence[datetime], spacing: timedelta, slot: datetime) -> datetime:
+def _before_others(times: Sequence[datetime], spacing: timedelta, slot: datetime) -> datetime:
+    """Far enough from slots that come later."""
     for one in times:
-        if abs(slot - one) < spacing:
+        if slot < one < slot + spacing:
             slot = one + spacing
     return slot
 
 
 def _within(times: Sequence[datetime], window: timedelta, most: int, slot: datetime) -> datetime:
-    recent = [one for one in times if slot - window < one <= slot]
-    return recent[-most] + window if len(recent) >= most else slot
+    """The first moment from ``slot`` on before which the window holds fewer than ``most``.
+
+    The bucket counts in milliseconds; effects are rounded up and the slot down, so that the wait is never
+    too short. Its window holds both its ends, ours only the later one.
+    """
+    if window <= timedelta():
+        return slot
+    bucket = InMemoryBucket([Rate(most, window // _TICK - 1)])
+    bucket.items = [RateItem("", -(-(one - _EPOCH) // _TICK)) for one in times if one <= slot]
+    wish = RateItem("", (slot - _EPOCH) // _TICK)
+    if bucket.put(wish):
+        return slot
+    return slot + cast("int", bucket.waiting(wish)) * _TICK  # only buckets over a network are awaited
 
 
 def _quiet(text: str, timezone: str) -> QuietHours | None:
