@@ -158,11 +158,11 @@ content_metadata = Table(
     Column("why", Text, nullable=False, default=""),
     Index("ix_content_due", "state", "due_at"),
     Index("ix_content_account_state", "account_id", "state", "due_at"),
-    Index("ix_content_account_posted", "account_id", "posted_at"),
+    Index("ix_content_account_posted", "account_id", "state", "posted_at"),
     Index("ix_content_account_created", "account_id", "created_at"),
     Index("ix_content_post", "account_id", "post_id"),
     Index("ix_content_account_due", "account_id", "due_at"),
-    _where("ix_content_newest", "posted_at", where="posted_at IS NOT NULL"),
+    Index("ix_content_newest", "state", "posted_at"),
     _where(
         "ix_content_held_back",
         "account_id",

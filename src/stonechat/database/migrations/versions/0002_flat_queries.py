@@ -11,7 +11,9 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Add them."""
-    _index_where("ix_content_newest", "content_metadata", ["posted_at"], "posted_at IS NOT NULL")
+    op.create_index("ix_content_newest", "content_metadata", ["state", "posted_at"])
+    op.drop_index("ix_content_account_posted", "content_metadata")
+    op.create_index("ix_content_account_posted", "content_metadata", ["account_id", "state", "posted_at"])
     _index_where(
         "ix_content_held_back",
         "content_metadata",
