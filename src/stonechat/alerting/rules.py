@@ -242,7 +242,7 @@ def occurrence(event: Event) -> Finding | None:
                 severity=WARNING,
                 title=f"A post of {event.account_id} was refused for good",
                 body=event.why,
-                remedy=f"`stonechat queue again {event.content_id}` tries it once more; the queue page ends it.",
+                remedy=f"`stonechat queue again {event.content_id}` tries again; the queue page ends it.",
                 account_id=event.account_id,
                 once=True,
             )

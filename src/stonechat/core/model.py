@@ -57,7 +57,7 @@ class Account:
 
     Attributes:
         id: ours, stable, for example ``"x:quietbuilder"``.
-        network: which adapter serves it: ``x_web``, ``x_api``, ``bluesky``, ``mastodon``.
+        network: name of the adapter that serves it; ``x_web`` is the one there is.
         handle: without the leading ``@``.
         timezone: IANA name; the account's days and hours are counted in it.
         posts_per_day: how many posts the planner aims for.

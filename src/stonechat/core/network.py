@@ -133,7 +133,7 @@ class Network(Protocol):
 
     @property
     def name(self) -> str:
-        """``x_web``, ``x_api``, ``bluesky`` or ``mastodon``."""
+        """The name that the settings and accounts know it by."""
 
     @property
     def max_length(self) -> int:
