@@ -88,6 +88,7 @@ class FrontCache:
         self._events = events
         self._slow = slow.total_seconds()
         self._away = False
+        self._row = 0
         self._troubled: deque[bool] = deque(maxlen=WINDOW)
         self._cause = self._remedy = ""
         self._since = clock.wall()
@@ -182,18 +183,25 @@ class FrontCache:
             answer = await call(self._main)
         except Transient as exc:
             self._failures += 1
+            self._row += 1
             self._troubled.append(True)
-            if list(self._troubled)[-FAILURES:] == [True] * FAILURES:
+            if self._row >= FAILURES:
                 self._leave(exc.what, exc.remedy)
+            else:
+                self._leave_if_overloaded()
             return None
+        self._row = 0
         self._troubled.append(self._clock.monotonic() - began > self._slow)
+        self._leave_if_overloaded()
+        return answer
+
+    def _leave_if_overloaded(self) -> None:
         if sum(self._troubled) >= MOST_TROUBLED:
             self._leave(
                 f"Redis is overloaded: {sum(self._troubled)} of the last {len(self._troubled)} calls failed "
                 f"or took longer than {self._slow:g} s.",
                 "See what else uses the server (SLOWLOG, CLIENT LIST), or give Stonechat one of its own.",
             )
-        return answer
 
     def _leave(self, why: str, remedy: str) -> None:
         if self._away:
@@ -206,6 +214,7 @@ class FrontCache:
     def _switch(self, *, away: bool, why: str, remedy: str = "") -> None:
         self._away = away
         self._cause, self._remedy = (why, remedy) if away else ("", "")
+        self._row = 0
         self._troubled.clear()
         self._since = self._clock.wall()
         self._switched = self._clock.monotonic()
