@@ -1,0 +1,84 @@
+"""The job engine through a PgBouncer in transaction mode: nothing of it is left in a session."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import timedelta
+
+from sqlalchemy import text
+from tests.support.waiting import eventually
+
+from stonechat.config.settings import DatabaseSettings, JobsSettings
+from stonechat.core.clock import SystemClock
+from stonechat.core.events import EventStream
+from stonechat.core.states import RunState
+from stonechat.database import open_database
+from stonechat.jobs.declaration import Job, JobContext, Work
+from stonechat.jobs.engine.pool import Pool
+from stonechat.jobs.runner import engine_url_beside, open_jobs
+
+
+async def test_a_run_with_steps_goes_through_a_pooler_and_leaves_no_session_state(pooled_url: str) -> None:
+    async def body(ctx: JobContext) -> Work:
+        first = await ctx.step("first", _one)
+        return Work(done=first + await ctx.step("second", _one))
+
+    clock = SystemClock()
+    async with (
+        open_database(pooled_url, DatabaseSettings(), clock) as database,
+        open_jobs(
+            JobsSettings(),
+            database,
+            clock,
+            EventStream(clock),
+            jobs=[Job("test.two_steps", body, every=timedelta(hours=1000))],
+            accounts=lambda: ("ann",),
+            is_down=lambda _: None,
+            engine_url=engine_url_beside(pooled_url),
+        ) as runner,
+    ):
+        run_ids = [await runner.trigger("test.two_steps", "ann", by="test")]
+
+        async def ended() -> bool:
+            found = await runner.show(run_ids[0])
+            return found is not None and found[0].state is RunState.SUCCEEDED
+
+        await eventually(ended)
+        found = await runner.show(run_ids[0])
+        assert found is not None
+        assert found[0].done == 2
+        assert [step.name for step in found[1]] == ["first", "second"]
+
+        async with database._engine.connect() as connection:
+            for _ in range(12):  # the pooler hands out another of its connections each time
+                for name in ("idle_in_transaction_session_timeout", "statement_timeout"):
+                    said = await connection.exec_driver_sql(f"SHOW {name}")
+                    assert said.scalar_one() == "0"
+        async with database.read("test.locks") as connection:
+            locks = await connection.execute(
+                text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+            )
+            assert locks.scalar_one() == 0
+
+
+async def test_engines_that_start_together_through_a_pooler_make_their_tables_once(
+    pooled_url: str, direct_postgres_url: str
+) -> None:
+    pools = [Pool(pooled_url, schema="engine", closing=threading.Event()) for _ in range(3)]
+    try:
+        async with asyncio.timeout(90):
+            await asyncio.gather(*(asyncio.to_thread(pool.migrate) for pool in pools))
+    finally:
+        for pool in pools:
+            pool.engine.dispose()
+    async with (
+        open_database(direct_postgres_url, DatabaseSettings(), SystemClock(), migrated=False) as database,
+        database.read("test.version") as connection,
+    ):
+        versions = await connection.execute(text("SELECT version FROM engine.dbos_migrations"))
+        assert len(versions.scalars().all()) == 1
+
+
+async def _one() -> int:
+    return 1
