@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tests.support.waiting import eventually
 from stonechat.browser import BrowserPool, Lease, Priority, open_browser_pool
 from stonechat.browser.keeper import Usage
 from stonechat.browser.processes import RunFolder
+from stonechat.browser.soak import SHARES, soak
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, Transient
@@ -372,6 +374,32 @@ async def test_a_browser_that_grew_too_large_is_replaced_between_operations(tmp_
     [restarted] = [event for event in events if isinstance(event, BrowserRestarted)]
     assert "MB" in restarted.why
     assert not any(isinstance(event, BrowserOperated) and event.outcome == "lost" for event in events)
+
+
+async def test_a_browser_that_runs_away_with_the_memory_is_replaced_even_while_in_use(tmp_path: Path) -> None:
+    async with opened(tmp_path, memory_limit_mb=200) as pool:
+        with pytest.raises(Transient, match="took 401 MB"):
+            async with pool.lease("a") as lease:
+                pool.keeper.usage = Usage(browser=401 * 2**20)  # as measured
+                pool.keeper.suspect()
+                await lease.page.wait_for_selector("#never")
+        await works(pool)
+
+
+async def test_nothing_is_left_over_after_operations_with_every_fault(tmp_path: Path) -> None:
+    """``STONECHAT_SOAK_OPERATIONS=2000`` for the proof; ``stonechat bench browser`` prints the same figures."""
+    size = int(os.environ.get("STONECHAT_SOAK_OPERATIONS", "60"))
+    async with opened(tmp_path, queue_limit=1000) as pool:
+        soaked = await soak(pool, size, random.Random(1))
+
+    before, after = soaked.before, soaked.after
+    assert soaked.unexplained == []
+    assert sum(soaked.outcomes.values()) == size
+    assert set(SHARES) <= set(soaked.faults)
+    assert (after.processes, after.contexts, after.tasks) == (before.processes, before.contexts, before.tasks)
+    assert after.handles <= before.handles * 1.1
+    assert after.tree_mb <= before.tree_mb * 1.1
+    assert after.own_mb <= before.own_mb * 1.1
 
 
 async def test_a_failure_leaves_evidence_and_an_error_of_ours_passes_through(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ OVERDUE = 5.0
 STALLED = 30.0
 """Real seconds without a turn for anybody, though somebody waits, after which the pool calls itself exhausted
 (half of the longest wait where that is less)."""
+RUNAWAY = 2
+"""Times the memory limit at which the browser is replaced even while it is in use."""
 MEGABYTE = 1024 * 1024
 
 
@@ -161,6 +163,8 @@ class BrowserPool:
         await self.contexts.close_idle(self.line.leases, idle_limit)
         if used > self._settings.memory_limit_mb:
             self._draining = f"the browser took {used:.0f} MB, more than {self._settings.memory_limit_mb} MB"
+        if used > RUNAWAY * self._settings.memory_limit_mb:
+            return self._draining  # before it takes the machine with it; what is under way is reconciled
         return self._draining if not self.line.leases else ""
 
     async def close(self) -> None:

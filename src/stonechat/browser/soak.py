@@ -170,15 +170,16 @@ _FAULTS: Mapping[str, Callable[[BrowserPool, Lease, str], Awaitable[None]]] = {
 
 
 async def soak(pool: BrowserPool, size: int, rng: random.Random) -> Soaked:
-    """Run ``size`` operations with faults; every fault is met at least once in each half.
+    """Run ``size`` operations; every fault is met at least once after the first measure.
 
-    The first measure is taken after a tenth of them, when everything has been in use once.
+    The first measure is taken after a tenth of them (20 at least), when everything has been in use.
     """
+    first = max(size // 10, 20)
     async with light_site() as address:
         run = _Soak(pool, address, rng)
-        await run.run(_plan(max(size // 10, 2 * len(SHARES)), rng))
+        await run.run(_plan(first, rng, least=int(size >= 200)))
         before = await measure(pool, address)
-        await run.run(_plan(size - max(size // 10, 2 * len(SHARES)), rng))
+        await run.run(_plan(size - first, rng, least=1))
         after = await measure(pool, address)
     return Soaked(before, after, run.faults, run.outcomes, run.unexplained)
 
@@ -251,8 +252,8 @@ async def _rest(pool: BrowserPool) -> None:
     await asyncio.sleep(1.5)  # processes that were killed are gone, and the keeper has looked once
 
 
-def _plan(size: int, rng: random.Random) -> list[str]:
-    plan = [fault for fault, share in SHARES.items() for _ in range(max(1, round(share * size)))]
+def _plan(size: int, rng: random.Random, *, least: int) -> list[str]:
+    plan = [fault for fault, share in SHARES.items() for _ in range(max(least, round(share * size)))]
     plan += [""] * (size - len(plan))
     rng.shuffle(plan)
     return plan
