@@ -10,6 +10,19 @@ if [ "$#" -gt 0 ]; then
     exec .venv/bin/pytest "$@"
 fi
 
+# The database layer is also tested through PgBouncer. Tests that need it are skipped, with the reason,
+# where it is not there and cannot be installed without starting a service on the machine.
+if ! PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v pgbouncer >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && [ ! -d /run/systemd/system ]; then
+        printf 'Installing pgbouncer with apt-get …\n'
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends pgbouncer; } >/dev/null 2>&1 </dev/null ||
+            printf 'pgbouncer could not be installed; the tests through it are skipped.\n'
+    else
+        printf 'pgbouncer is not installed (apt-get install pgbouncer): the tests through it are skipped.\n'
+    fi
+fi
+
 status=0
 .venv/bin/pytest tests/unit tests/architecture -q -n 2 || status=1
 .venv/bin/pytest tests --ignore tests/unit --ignore tests/architecture -q --durations 15 || status=1
