@@ -21,7 +21,7 @@ _SECRET_TEXTS = (
 _SECRET_ADDRESSES = (
     # an address of a messaging service (tgram://…, slack://…) is a key as a whole
     re.compile(
-        r"(?i)\b((?!(?:https?|wss?|rediss?|valkeys?|postgres[\w+]*|sqlite[\w+]*|file|chrome|about|data|blob|at):)"
+        r"(?i)(?<![\w+.-])((?!(?:https?|wss?|rediss?|valkeys?|postgres[\w+]*|sqlite[\w+]*|file|chrome|about|data|blob|at):)"
         r"[a-z][a-z0-9+.-]*://)[^\s\"'<>]+"
     ),
     re.compile(
