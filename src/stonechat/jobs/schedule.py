@@ -29,7 +29,7 @@ from stonechat.jobs.quiet import Outage
 from stonechat.jobs.requests import Request, lane_of
 from stonechat.jobs.runs import IsDown
 from stonechat.jobs.standing import Standing, read_standing
-from stonechat.jobs.timetable import Held, Key, Launch, Timetable
+from stonechat.jobs.timetable import Held, Key, Launch, Timetable, run_name
 
 log = structlog.get_logger()
 
@@ -143,7 +143,11 @@ class Scheduler:
         answers = {launch: await self._ask(launch) for launch in found.launches}
         wall = self._clock.wall()
         self._ledger.schedule(_row(one, wall) for one, answer in answers.items() if answer is Enqueued.NEW)
-        followed = [one for one, answer in answers.items() if answer is not Enqueued.BUSY and one.woken]
+        followed = [
+            Wakeup(one.job.name, one.account_id, until)
+            for one, answer in answers.items()
+            if answer is not Enqueued.BUSY and (until := one.answered(new=answer is Enqueued.NEW))
+        ]
         if found.held or followed:
             self._ledger.note(lambda connection: self._note(connection, found.held, followed, wall))
         for lapsed in found.lapsed:
@@ -179,6 +183,8 @@ class Scheduler:
             raise
         if answer is Enqueued.BUSY:  # by its own last run, or by another account in its place?
             self._timetable.refuse(launch, busy=not crowded or launch.key in self._standing.busy)
+        elif answer is Enqueued.KNOWN:
+            self._timetable.known(launch)
         return answer
 
     def _is_busy(self, key: Key) -> bool:
@@ -201,10 +207,9 @@ class Scheduler:
 
     @staticmethod
     async def _note(
-        connection: AsyncConnection, waiting: Sequence[Held], followed: Sequence[Launch], wall: datetime
+        connection: AsyncConnection, waiting: Sequence[Held], followed: Sequence[Wakeup], wall: datetime
     ) -> None:
-        wakeups = [Wakeup(one.job.name, one.account_id, one.woken[-1]) for one in followed]
-        await wakeup_rows.followed(connection, wakeups)
+        await wakeup_rows.followed(connection, followed)
         for held in waiting:
             await job_rows.skip(
                 connection,
@@ -229,7 +234,7 @@ class Scheduler:
         for wakeup in found.wakeups:
             self._timetable.wake(wakeup.job, wakeup.at, wakeup.account_id)
         for name, rows in found.upcoming.items():
-            self._timetable.expect(name, rows, self._clock.now())
+            self._timetable.expect(name, rows)
         for key, since in list(self._busy.items()):
             if key not in found.busy and now - since > REFRESH.total_seconds():
                 del self._busy[key]
@@ -270,4 +275,4 @@ def _row(launch: Launch, wall: datetime) -> dict[str, Any]:
 
 
 def _name(held: Held) -> str:
-    return Launch(held.job, held.account_id, held.tick, "held", held.tick).run_id
+    return run_name(held.job.name, held.account_id, held.tick)

@@ -28,13 +28,14 @@ def run_name(job: str, account_id: str | None, tick: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A run to ask for. ``before``, ``woken`` and ``row`` put it back if it is refused."""
+    """A run to ask for. ``before``, ``seen``, ``woken`` and ``row`` put it back if it is refused."""
 
     job: Job
     account_id: str | None
     tick: datetime
     trigger: str
     before: datetime
+    seen: datetime
     woken: tuple[datetime, ...] = ()
     row: datetime | None = None
 
@@ -45,6 +46,12 @@ class Launch:
     @property
     def run_id(self) -> str:
         return run_name(self.job.name, self.account_id, self.tick)
+
+    def answered(self, *, new: bool) -> datetime | None:
+        """Up to when wake-ups are followed by a run that was new, or that existed already; None: by none."""
+        if new:
+            return self.woken[-1] if self.woken else None
+        return self.tick if self.tick in self.woken else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +206,7 @@ class Timetable:
         for key, line in self._lines.items():
             if now < line.last:
                 line.move(now)  # the clock was set back: carry on from here
-                line.seen = min(line.seen, now)
+            line.seen = min(line.seen, now)
             if line.due_at() <= now:
                 due.append((key, line))
         return sorted(due, key=lambda one: one[1].due_at()) if len(due) > 1 else due
@@ -214,9 +221,23 @@ class Timetable:
         if line is None:
             return
         line.wakes.update(launch.woken)
+        line.seen = launch.seen
         line.row = launch.row if line.row is None else line.row
         if launch.trigger == "schedule" and (not busy or _queues(launch.job)):
             line.move(launch.before)
+
+    def known(self, launch: Launch) -> None:
+        """The run existed already, perhaps for long: what else it was to answer is due again, by its name.
+
+        Otherwise a host that lags behind takes the run of an old tick for the answer to a newer wake-up.
+        """
+        line = self._lines.get(launch.key)
+        if line is None:
+            return
+        line.wakes.update(at for at in launch.woken if at != launch.tick)
+        line.seen = max(launch.seen, launch.tick)
+        if launch.row not in (None, launch.tick) and line.row is None:
+            line.row = launch.row
 
     def wake(self, job: str, at: datetime, account_id: str | None) -> bool:
         """One more run at ``at``; False if there is no such line."""
@@ -231,10 +252,10 @@ class Timetable:
         lines = (line for line in self._lines.values() if line.job.name == job)
         return {line.account_id: line.seen for line in lines if line.account_id is not None}
 
-    def expect(self, job: str, rows: Mapping[str, datetime], now: datetime) -> None:
-        """By account: when its rows next hold work, as read just now. What is due already stays due."""
+    def expect(self, job: str, rows: Mapping[str, datetime]) -> None:
+        """By account: when its rows next hold work after what has been seen to, as read just now."""
         for line in self._lines.values():
-            if line.job.name == job and line.account_id is not None and (line.row is None or line.row > now):
+            if line.job.name == job and line.account_id is not None:
                 line.row = rows.get(line.account_id)
 
     def next_at(
@@ -284,8 +305,8 @@ class Timetable:
             tick, trigger = woken[-1], "wake"
         if tick is None:
             return [], lapsed
-        line.seen = max(line.seen, row or line.seen, now - self._grace)
-        return [Launch(line.job, line.account_id, tick, trigger, before, woken, row)], lapsed
+        seen, line.seen = line.seen, max(line.seen, row or line.seen, now - self._grace)
+        return [Launch(line.job, line.account_id, tick, trigger, before, seen, woken, row)], lapsed
 
     def _tick(self, line: _Line, now: datetime) -> tuple[datetime | None, list[Lapsed]]:
         """The tick to run by the schedule, and those that its policy lets go."""

@@ -1,0 +1,291 @@
+"""Whole histories of several hosts, each from a seed: crashes, pauses, jumps, clock changes, holds, rows.
+
+What is claimed of every one of them, whatever happened in it:
+
+1. No name runs twice, and nothing runs before its time.
+2. ``skip``: no tick runs later than its grace. ``latest``: whatever runs is the newest tick of its moment,
+   so a pause is never followed by a burst. ``all``: in the end every tick has run, once.
+3. Whoever asked for a wake-up or wrote a row that falls due, a run follows, though its host has died.
+4. Nobody starves: in the end every account has run its newest tick, however few run at once.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from stonechat.jobs.declaration import Job, JobContext, Missed, Overlap, Work
+from stonechat.jobs.requests import lane_of
+from stonechat.jobs.ticks import schedule_of
+from stonechat.jobs.timetable import Key, Launch, Timetable
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+TIMES = int(os.environ.get("STONECHAT_HISTORIES", "1"))
+"""So many times the seeds that ``make test`` has time for: 10 is thousands of histories."""
+
+
+async def _nothing(_: JobContext) -> Work:
+    return Work()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the engine let begin. ``newest``: the newest tick of its schedule at that moment."""
+
+    account: str
+    tick: datetime
+    trigger: str
+    began: datetime
+    newest: datetime
+
+
+@dataclass
+class World:
+    """Hosts that share rows and an engine: a name runs once, a lane runs one run at a time."""
+
+    job: Job
+    rng: random.Random
+    now: datetime
+    pace: timedelta
+    accounts: tuple[str, ...] = ("ann",)
+    runs: dict[str, Run] = field(default_factory=dict)
+    ends: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    wakeups: set[tuple[str, datetime]] = field(default_factory=set)
+    asked: list[tuple[str, datetime]] = field(default_factory=list)
+    rows: list[tuple[str, datetime]] = field(default_factory=list)
+    held: str | None = None
+    hosts: list[Timetable | None] = field(default_factory=lambda: [None, None, None])
+    steady: bool = True
+
+    def __post_init__(self) -> None:
+        self.start = self.furthest = self.now
+        self.schedules = {one: schedule_of(self.job, one) for one in self.accounts}
+        for host in range(len(self.hosts)):
+            self.boot(host)
+
+    def boot(self, host: int) -> None:
+        """A process starts: it knows what the rows know."""
+        last: dict[Key, datetime] = {
+            (self.job.name, one): max(
+                (run.tick for run in self.runs.values() if (run.account, run.trigger) == (one, "schedule")),
+                default=self.start,
+            )
+            for one in self.accounts
+        }
+        table = Timetable([self.job], last)
+        table.serve(self.accounts, self.now)
+        self.hosts[host] = table
+
+    def look(self, table: Timetable) -> None:
+        """One round of a host's loop."""
+        for lane, (_, until) in list(self.ends.items()):
+            if self.now >= until:
+                del self.ends[lane]
+        for account, at in self.wakeups:
+            table.wake(self.job.name, at, account)
+        due = {
+            account: min(at for owner, at in self.rows if owner == account and at > since)
+            for account, since in table.unseen(self.job.name).items()
+            if any(owner == account and at > since for owner, at in self.rows)
+        }
+        table.expect(self.job.name, due)
+        knows = self.rng.random() < 0.5  # or the engine has to tell it
+        working = {(self.job.name, account) for account, _ in self.ends.values()} if knows else set()
+        full = self.job.at_once is not None and len(self.ends) >= self.job.at_once and knows
+        found = table.look(
+            self.now, busy=lambda key: key in working, held=lambda *_: self.held, full=lambda _: full
+        )
+        for launch in found.launches:
+            self.ask(table, launch)
+
+    def ask(self, table: Timetable, launch: Launch) -> None:
+        """What the engine makes of a launch."""
+        account = launch.account_id or ""
+        lane = lane_of(self.job, account)
+        if launch.run_id not in self.runs and lane in self.ends:
+            own = self.job.at_once is None or self.ends[lane][0] == account
+            table.refuse(launch, busy=own)
+            return
+        new = launch.run_id not in self.runs
+        if new:
+            newest = self.schedules[account].before(self.now)
+            self.runs[launch.run_id] = Run(account, launch.tick, launch.trigger, self.now, newest)
+            self.ends[lane] = (account, self.now + self.pace * self.rng.choice([0.02, 0.2, 0.5, 2.5]))
+            if self.steady and self.rng.random() < 0.3:
+                wakeup = (account, self.now + self.pace * self.rng.uniform(0, 3))
+                self.wakeups.add(wakeup)  # committed with the end of the run
+                self.asked.append(wakeup)
+        else:
+            table.known(launch)
+        until = launch.answered(new=new)
+        if until is not None:
+            self.wakeups = {one for one in self.wakeups if one[0] != account or one[1] > until}
+
+    def happen(self) -> None:
+        """Something, and then each host that lives looks."""
+        event, host = self.rng.random(), self.rng.randrange(len(self.hosts))
+        if event < 0.06:
+            self.hosts[host] = None  # kill -9
+        elif event < 0.18 and self.hosts[host] is None:
+            self.boot(host)
+        elif event < 0.22:
+            self.move(self.pace * self.rng.uniform(2, 30))  # everything stood still
+        elif event < 0.25:
+            self.move(-self.pace * self.rng.uniform(0, 3))  # the clock was set back
+        elif event < 0.30:
+            self.held = None if self.held else "no browser"
+        elif event < 0.40:
+            self.rows.append(
+                (self.rng.choice(self.accounts), self.now + self.pace * self.rng.uniform(0.1, 2))
+            )
+        else:
+            self.move(self.pace * self.rng.uniform(0, 0.4))
+        for table in self.rng.sample(self.hosts, len(self.hosts)):
+            if table is not None:
+                self.look(table)
+
+    def move(self, by: timedelta) -> None:
+        """The clock shows another time."""
+        self.now += by
+        if by < timedelta():
+            self.ends = {lane: (account, self.now) for lane, (account, _) in self.ends.items()}
+        self.furthest = max(self.furthest, self.now)
+
+    def calm(self, step: timedelta | None = None) -> None:
+        """From here on one host lives, nothing is held, runs are short, and no new rows come.
+
+        Time goes on from tick to tick, or by ``step``.
+        """
+        self.steady, self.held = False, None
+        self.now = max(self.now, self.furthest)
+        if self.hosts[0] is None:
+            self.boot(0)
+        table = self.hosts[0]
+        assert table is not None
+        for _ in range(40):
+            self._until_quiet(table)
+            ticks = (schedule.after(self.now) for schedule in self.schedules.values())
+            self.now = min(ticks) if step is None else self.now + step
+        self._until_quiet(table)
+
+    def _until_quiet(self, table: Timetable) -> None:
+        before = -1
+        while len(self.runs) != before:
+            before = len(self.runs)
+            self.ends.clear()
+            self.look(table)
+            self.ends.clear()
+            self.look(table)
+
+    def check(self) -> None:
+        """What is claimed of every history, but of ``all``."""
+        for run in self.runs.values():
+            assert run.tick <= run.began, f"before its time: {run}"
+            if run.trigger == "schedule" and self.job.missed is Missed.SKIP:
+                assert run.began - run.tick <= self.job.grace, f"later than its grace: {run}"
+            if run.trigger == "schedule" and self.job.missed is not Missed.ALL:
+                assert run.tick == run.newest, f"a burst: {run}"
+        for account, at in [*self.asked, *self.rows]:
+            if at <= self.now:
+                began = [run.began for run in self.runs.values() if run.account == account]
+                assert any(moment >= at for moment in began), f"nothing followed {account} at {at}"
+        for account, schedule in self.schedules.items():
+            moments = [run.began for run in self.runs.values() if run.account == account]
+            assert max(moments, default=self.start) >= schedule.before(self.now), f"{account} starved"
+
+
+def history(
+    seed: int,
+    job: Job,
+    start: datetime,
+    pace: timedelta,
+    accounts: int = 1,
+    step: timedelta | None = None,
+) -> World:
+    world = World(job, random.Random(seed), start, pace, tuple(f"account {n}" for n in range(accounts)))
+    for _ in range(60):
+        world.happen()
+    world.calm(step)
+    return world
+
+
+MONDAY = datetime(2026, 1, 5, 9, 0, 30, tzinfo=UTC)
+JOB = Job("a.job", _nothing, every=5 * MINUTE, grace=2 * MINUTE)
+
+
+@pytest.mark.parametrize("overlap", list(Overlap))
+@pytest.mark.parametrize("policy", [Missed.SKIP, Missed.LATEST])
+def test_intervals_with_jitter_wake_ups_and_rows_that_fall_due(policy: Missed, overlap: Overlap) -> None:
+    for seed in range(100 * TIMES):
+        every = random.Random(seed).choice([5, 10, 30]) * MINUTE
+        job = replace(JOB, every=every, jitter=every * 0.6, missed=policy, overlap=overlap)
+        world = history(seed, job, MONDAY, every)
+        world.check()
+
+
+def test_what_rows_and_runs_ask_for_is_followed_without_any_tick_of_the_schedule() -> None:
+    for seed in range(150 * TIMES):
+        job = replace(JOB, every=timedelta(days=3650))
+        world = history(seed, job, MONDAY, 5 * MINUTE, accounts=2, step=MINUTE)
+        world.check()
+        assert {run.trigger for run in world.runs.values()} <= {"wake", "due"}
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_accounts_that_share_few_places_all_get_their_turn(places: int) -> None:
+    for seed in range(50 * TIMES):
+        world = history(seed, replace(JOB, at_once=places), MONDAY, 5 * MINUTE, accounts=4)
+        world.check()
+
+
+def test_all_means_every_tick_once_whatever_happens() -> None:
+    for seed in range(60 * TIMES):
+        job = replace(JOB, missed=Missed.ALL, jitter=2 * MINUTE, per_account=True)
+        world = history(seed, job, MONDAY, 5 * MINUTE)
+        schedule = world.schedules["account 0"]
+        ran = [run.tick for run in world.runs.values() if run.trigger == "schedule" and run.tick > MONDAY]
+        assert len(set(ran)) == len(ran), f"a tick twice (seed {seed})"
+        assert len(ran) == schedule.count(MONDAY, world.now), f"a tick never ran (seed {seed})"
+
+
+CHANGES = [
+    ("30 2 * * *", "Europe/Vienna", datetime(2026, 3, 27, 12, tzinfo=UTC)),
+    ("30 2 * * *", "Europe/Vienna", datetime(2026, 10, 23, 12, tzinfo=UTC)),
+    ("15 1 * * *", "America/New_York", datetime(2026, 10, 30, 12, tzinfo=UTC)),
+    ("45 1 * * *", "Australia/Lord_Howe", datetime(2026, 4, 3, 12, tzinfo=UTC)),
+    ("0 0 * * *", "America/Santiago", datetime(2026, 9, 4, 12, tzinfo=UTC)),
+]
+"""Daily jobs whose time the clocks skip or show twice in these days; source: the IANA time zone database."""
+
+
+@pytest.mark.parametrize(("cron", "zone", "start"), CHANGES)
+def test_a_daily_job_over_a_change_of_the_clocks(cron: str, zone: str, start: datetime) -> None:
+    local = ZoneInfo(zone)
+    for seed in range(9 * TIMES):
+        policy = (Missed.SKIP, Missed.LATEST, Missed.ALL)[seed % 3]
+        job = replace(JOB, every=None, cron=cron, timezone=zone, missed=policy, grace=HOUR)
+        world = history(seed, job, start, 4 * HOUR)
+        world.check()
+        ran = sorted(run.tick for run in world.runs.values() if run.trigger == "schedule")
+        days = [tick.astimezone(local).date() for tick in ran]
+        assert len(set(days)) == len(days), f"twice in a day (seed {seed})"
+        if policy is Missed.ALL:
+            later = [day for day in days if day > start.astimezone(local).date()]
+            span = (later[-1] - later[0]).days + 1
+            assert len(later) == span, f"a day without a run (seed {seed})"
+
+
+def test_an_hourly_job_over_a_change_of_the_clocks_runs_by_elapsed_time() -> None:
+    for seed in range(6 * TIMES):
+        start = datetime(2026, 3, 28, 20, tzinfo=UTC)
+        job = replace(JOB, every=None, cron="0 * * * *", timezone="Europe/Vienna", missed=Missed.ALL)
+        world = history(seed, job, start, HOUR)
+        ran = sorted(run.tick for run in world.runs.values() if run.trigger == "schedule")
+        assert {after - before for before, after in pairwise(ran)} == {HOUR}, seed
