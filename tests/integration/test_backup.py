@@ -38,7 +38,7 @@ def another_url(any_database_url, tmp_path, request):
 async def test_what_was_backed_up_is_restored_to_the_last_bit(any_database_url, another_url, tmp_path):
     file = tmp_path / "all.jsonl.gz"
     async with opened(any_database_url) as database:
-        put = await fill(database)
+        put = await fill(database, rows=8)
         before = await content_of(database)
         report = await back_up(database, CLOCK, file)
     assert report.rows == put
@@ -74,7 +74,7 @@ async def test_a_backup_holds_one_moment_while_others_write(any_database_url, tm
         while written < 20:
             await asyncio.sleep(0.01)
         before = written
-        reports = [await back_up(database, CLOCK, file.with_name(f"{n}.jsonl.gz")) for n in range(3)]
+        reports = [await back_up(database, CLOCK, file.with_name(f"{n}.jsonl.gz")) for n in range(2)]
         during = written - before
         stop.set()
         await working
@@ -103,7 +103,7 @@ async def _write_one(connection, table):
 async def test_a_database_that_is_not_empty_is_replaced_only_when_told_and_kept(any_database_url, tmp_path):
     file = tmp_path / "first.jsonl.gz"
     async with opened(any_database_url) as database:
-        await fill(database, seed=1)
+        await fill(database, rows=3)
         await back_up(database, CLOCK, file)
         async with database.begin("test.more") as connection:
             await _write_one(connection, "audit")
@@ -121,15 +121,13 @@ async def test_a_database_that_is_not_empty_is_replaced_only_when_told_and_kept(
         async with database.begin("test.go_on") as connection:
             await _write_one(connection, "audit")
             await _write_one(connection, "history")
-            assert (
-                await connection.execute(sa.select(sa.func.count()).select_from(audit))
-            ).scalar_one() == 13
+            assert (await connection.execute(sa.select(sa.func.count()).select_from(audit))).scalar_one() == 4
             assert (await connection.execute(number)).scalar_one() > last
 
 
-async def test_a_restore_waits_for_every_process_to_stop(any_database_url, tmp_path):
+async def test_a_restore_waits_for_every_process_to_stop(postgres_url, tmp_path):
     file = tmp_path / "all.jsonl.gz"
-    async with opened(any_database_url) as database:
+    async with opened(postgres_url) as database:
         await fill(database, rows=2)
         await back_up(database, CLOCK, file)
         async with database.begin("test.beat") as connection:
@@ -142,9 +140,9 @@ async def test_a_restore_waits_for_every_process_to_stop(any_database_url, tmp_p
         await restore(database, CLOCK, file, replace=True)
 
 
-async def test_a_backup_of_a_newer_schema_is_refused(any_database_url, tmp_path):
+async def test_a_backup_of_a_newer_schema_is_refused(sqlite_url, tmp_path):
     file = tmp_path / "newer.jsonl.gz"
-    async with opened(any_database_url) as database:
+    async with opened(sqlite_url) as database:
         await fill(database, rows=1)
         await back_up(database, CLOCK, tmp_path / "now.jsonl.gz")
         head, *rest = gzip.decompress((tmp_path / "now.jsonl.gz").read_bytes()).split(b"\n")
@@ -192,32 +190,32 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-async def test_a_damaged_backup_is_named_and_changes_nothing(sqlite_url, tmp_path, damage):
-    file = tmp_path / "damaged.jsonl.gz"
-    spoil, said = DAMAGES[damage]
+async def test_a_damaged_backup_is_named_and_changes_nothing(sqlite_url, tmp_path):
     async with opened(sqlite_url) as database:
         await fill(database, rows=3)
         await back_up(database, CLOCK, tmp_path / "whole.jsonl.gz")
-        file.write_bytes(gzip.compress(spoil(gzip.decompress((tmp_path / "whole.jsonl.gz").read_bytes()))))
+        plain = gzip.decompress((tmp_path / "whole.jsonl.gz").read_bytes())
         before = await content_of(database)
-        with pytest.raises(NotABackup, match=said):
-            await restore(database, CLOCK, file, replace=True)
+        for name, (spoil, said) in DAMAGES.items():
+            file = tmp_path / f"{name}.jsonl.gz"
+            file.write_bytes(gzip.compress(spoil(plain)))
+            with pytest.raises(NotABackup, match=said):
+                await restore(database, CLOCK, file, replace=True)
         assert await content_of(database) == before
 
 
-@pytest.mark.parametrize("cut", [0.3, 0.6, 0.99])
-async def test_a_file_that_is_cut_off_or_flipped_is_no_backup(sqlite_url, tmp_path, cut):
+async def test_a_file_that_is_cut_off_or_flipped_is_no_backup(sqlite_url, tmp_path):
     async with opened(sqlite_url) as database:
         await fill(database, rows=3)
         await back_up(database, CLOCK, tmp_path / "whole.jsonl.gz")
     whole = (tmp_path / "whole.jsonl.gz").read_bytes()
-    place = int(len(whole) * cut)
-    (tmp_path / "cut").write_bytes(whole[:place])
-    (tmp_path / "flipped").write_bytes(whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :])
-    for name in ("cut", "flipped"):
-        with pytest.raises(NotABackup):
-            archive.read_through(tmp_path / name)
+    for share in (0.01, 0.3, 0.6, 0.99):
+        place = int(len(whole) * share)
+        (tmp_path / "cut").write_bytes(whole[:place])
+        (tmp_path / "flipped").write_bytes(whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :])
+        for name in ("cut", "flipped"):
+            with pytest.raises(NotABackup):
+                archive.read_through(tmp_path / name)
 
 
 async def test_a_backup_is_never_written_over_and_an_unwritable_folder_is_said(sqlite_url, tmp_path):
@@ -231,8 +229,8 @@ async def test_a_backup_is_never_written_over_and_an_unwritable_folder_is_said(s
             await back_up(database, CLOCK, tmp_path / "no_folder" / "two.jsonl.gz")
 
 
-async def test_a_database_without_our_tables_is_not_backed_up(any_database_url, tmp_path):
-    async with opened(any_database_url, migrated=False) as database:
+async def test_a_database_without_our_tables_is_not_backed_up(sqlite_url, tmp_path):
+    async with opened(sqlite_url, migrated=False) as database:
         with pytest.raises(Permanent, match="nothing of Stonechat's"):
             await back_up(database, CLOCK, tmp_path / "none.jsonl.gz")
     assert not (tmp_path / "none.jsonl.gz").exists()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,8 +63,7 @@ class Shape:
     @cached_property
     def table(self) -> sa.Table:
         """To select from and insert into, on either engine."""
-        columns = [sa.Column(one.name, _type(one), nullable=one.nullable) for one in self.fields]
-        return sa.Table(self.name, sa.MetaData(), *columns)
+        return _table(self.name, self.fields)
 
     @cached_property
     def batch(self) -> int:
@@ -205,6 +204,13 @@ def _key(table: sa.Table) -> tuple[str, ...]:
         return primary
     unique = next(one for one in table.constraints if isinstance(one, sa.UniqueConstraint))
     return tuple(column.name for column in unique.columns)
+
+
+@cache
+def _table(name: str, fields: tuple[Field, ...]) -> sa.Table:
+    """The same for the same columns, so that SQLAlchemy compiles each statement once in a process."""
+    columns = [sa.Column(one.name, _type(one), nullable=one.nullable) for one in fields]
+    return sa.Table(name, sa.MetaData(), *columns)
 
 
 def _family(kind: TypeEngine[Any]) -> Family:
