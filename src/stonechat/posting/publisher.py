@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import assert_never
 
-import stamina
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.contextvars import bound_contextvars
 
@@ -169,19 +168,18 @@ class Publisher:
     async def _receipt(
         self, account: Account, intent: Intent, outcome: PublishOutcome, reached: bool
     ) -> Result:
-        async for attempt in stamina.retry_context(on=Transient, attempts=4, wait_initial=0.2, timeout=20):
-            with attempt:
-                async with self._database.begin("posting.receipt") as connection:
-                    return await record(
-                        connection,
-                        account,
-                        intent,
-                        outcome,
-                        self._moment(intent),
-                        self._rules.settings,
-                        reached=reached,
-                    )
-        raise AssertionError("the last attempt returns or raises")
+        async def write(connection: AsyncConnection) -> Result:
+            return await record(
+                connection,
+                account,
+                intent,
+                outcome,
+                self._moment(intent),
+                self._rules.settings,
+                reached=reached,
+            )
+
+        return await self._database.repeated("posting.receipt", write, keyed=True)
 
     async def _ask(self, connection: AsyncConnection, account: Account, piece: Content) -> Go | Result:
         """Ask the gate; where it says no, bring the row to where the decision puts it."""
