@@ -139,6 +139,12 @@ async def _loop(asked: Asked) -> list[Row]:
     return await bench_loop(asked.size or 10)
 
 
+async def _posting(asked: Asked) -> list[Row]:
+    from stonechat.cli.postbench.measures import QUICK, bench_posting, size_of
+
+    return await bench_posting(QUICK if asked.size is None else size_of(asked.size))
+
+
 async def _content(asked: Asked) -> list[Row]:
     from stonechat.content.bench import bench_content
 
@@ -188,6 +194,7 @@ async def _storage(asked: Asked) -> list[Row]:
 
 BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "loop": _loop,
+    "posting": _posting,
     "jobs": _jobs,
     "storage": _storage,
     "browser": _browser,

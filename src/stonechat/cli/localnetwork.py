@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,28 @@ from stonechat.core.errors import Transient
 
 @dataclass(frozen=True, slots=True)
 class LocalNetwork:
-    """Where the local network listens, and what an account needs to use it."""
+    """Where the local network listens, and what an account needs to use it.
+
+    Attributes:
+        session_b64: of the first account.
+        sessions: of every account, by handle.
+    """
 
     url: str
     model_url: str
     session_b64: str
     inbox_url: str
+    sessions: Mapping[str, str] = field(default_factory=dict)
 
     async def ledger(self, handle: str) -> list[dict[str, Any]]:
         """Every post that the network has from ``handle``."""
-        rows = await self._get("/aviary/ledger")
-        posts = rows["posts"] if isinstance(rows, dict) else rows
+        posts = await self.ledger_of_all()
         return [row for row in posts if str(row["author"]).casefold() == handle.casefold()]
+
+    async def ledger_of_all(self) -> list[dict[str, Any]]:
+        """Every post that the network has from our accounts, oldest first."""
+        posts: list[dict[str, Any]] = (await self._get("/aviary/ledger"))["posts"]
+        return posts
 
     async def served(self, post_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """For each post, every set of counts that the network has shown to a reader."""
@@ -44,6 +54,11 @@ class LocalNetwork:
         """How many requests of each kind the network has answered."""
         counts: dict[str, int] = (await self._get("/aviary/stats"))["requests"]
         return counts
+
+    async def move_levers(self, **levers: Any) -> None:
+        """Set faults of the site, by their names there."""
+        async with httpx.AsyncClient(timeout=10) as client:
+            (await client.post(f"{self.url}/aviary/levers", json=levers)).raise_for_status()
 
     async def _get(self, path: str, query: dict[str, str] | None = None) -> Any:
         async with httpx.AsyncClient(timeout=10) as client:
@@ -61,12 +76,14 @@ async def local_network(
     epoch: datetime,
     origin: float,
     state_dir: Path,
+    others: Sequence[str] = (),
     patience: timedelta = timedelta(seconds=30),
 ) -> AsyncIterator[LocalNetwork]:
     """The local network, listening on a free loopback port until the block ends.
 
     Args:
         origin: real time (Unix seconds) at which the network's time is ``epoch``.
+        others: further accounts that may post there.
 
     Raises:
         Transient: it did not say that it listens within ``patience``.
@@ -77,6 +94,7 @@ async def local_network(
         sys.executable,
         *("-m", "stonechat.aviary", "--port", "0", "--seed", str(seed), "--speed", str(speed)),
         *("--epoch", epoch.isoformat(), "--origin", repr(origin), "--handle", handle),
+        *(word for other in others for word in ("--handle", other)),
         *("--state-dir", str(state_dir), "--die-with-parent"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -103,7 +121,9 @@ async def _greeting(process: asyncio.subprocess.Process, patience: timedelta, lo
         async with asyncio.timeout(patience.total_seconds()):
             line = await process.stdout.readline()
         said = json.loads(line)
-        return LocalNetwork(said["url"], said["model_url"], said["session_b64"], said["inbox_url"])
+        return LocalNetwork(
+            said["url"], said["model_url"], said["session_b64"], said["inbox_url"], said["sessions"]
+        )
     except (TimeoutError, ValueError, KeyError) as exc:
         raise Transient(
             "The local network did not start.",

@@ -1,11 +1,14 @@
-"""A bare Playwright script: the page steps of the loop and nothing else. The yardstick of ``bench loop``.
+"""A bare Playwright script: the page steps of the loop and nothing else. The yardstick of ``bench loop``
+and ``bench posting``.
 
 It logs in with the saved session, sends each text, and loads the own profile and a search as often as it
 is told. It keeps nothing, checks nothing and recovers from nothing; what Stonechat costs more than this is
 the price of everything that it does besides.
 
 Run as ``python -m stonechat.networks.x_web.bare`` with one JSON object on standard input: ``url``,
-``handle``, ``session_b64``, ``executable``, ``texts``, ``profile_loads``, ``searches``, ``contexts``.
+``handle``, ``session_b64``, ``executable``, ``texts``, ``profile_loads``, ``searches``, ``contexts``;
+``sessions`` instead of ``session_b64`` logs each context in as an account of its own; ``stay`` opens the
+composer in the page that is open, as Stonechat does, where it would load a page for each post.
 Prints a JSON object: ``seconds`` in all, ``sent_seconds`` for each post.
 """
 
@@ -26,10 +29,12 @@ async def run(order: dict[str, Any]) -> dict[str, Any]:
     """Do what the order says; times are real seconds."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=order["executable"])
-        contexts = [await _logged_in(await browser.new_context(), order) for _ in range(order["contexts"])]
+        sessions = order.get("sessions") or [order["session_b64"]] * order["contexts"]
+        contexts = [await _logged_in(await browser.new_context(), one, order["url"]) for one in sessions]
         pages = [await context.new_page() for context in contexts]
         started = time.monotonic()
-        taken = await _share(pages, order["texts"], lambda page, text: _post(page, order["url"], text))
+        stay = bool(order.get("stay"))
+        taken = await _share(pages, order["texts"], lambda page, text: _post(page, order["url"], text, stay))
         reads = [f"/{order['handle']}"] * order["profile_loads"]
         reads += ["/search?q=sleep&src=typed_query&f=live"] * order["searches"]
         await _share(pages, reads, lambda page, path: _read(page, order["url"] + path))
@@ -54,10 +59,10 @@ async def _share(pages: list[Page], orders: list[str], do: Any) -> list[float]:
     return taken
 
 
-async def _logged_in(context: BrowserContext, order: dict[str, Any]) -> BrowserContext:
-    state = json.loads(base64.b64decode(order["session_b64"]))
+async def _logged_in(context: BrowserContext, session: str, url: str) -> BrowserContext:
+    state = json.loads(base64.b64decode(session))
     cookies = state["cookies"] if isinstance(state, dict) else state
-    host = urlsplit(order["url"]).hostname or ""
+    host = urlsplit(url).hostname or ""
     await context.add_cookies(
         [
             {"name": cookie["name"], "value": cookie["value"], "domain": host, "path": "/"}
@@ -67,8 +72,11 @@ async def _logged_in(context: BrowserContext, order: dict[str, Any]) -> BrowserC
     return context
 
 
-async def _post(page: Page, url: str, text: str) -> None:
-    await page.goto(f"{url}/compose/post")
+async def _post(page: Page, url: str, text: str, stay: bool) -> None:
+    if stay and page.url.startswith(url):
+        await page.get_by_test_id("SideNav_NewTweet_Button").click()
+    else:
+        await page.goto(f"{url}/compose/post")
     box = page.get_by_test_id("tweetTextarea_0")
     await box.click()
     await page.keyboard.insert_text(text)
