@@ -12,6 +12,24 @@ from stonechat.core.states import SessionState
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture to be published with a part: its bytes, their type, and what they show, in words."""
+
+    sha256: str
+    mime: str
+    alt: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPicture:
+    """A picture as a network shows it; ``alt`` is empty where it has no description."""
+
+    id: str
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkPost:
     """A post as read from a network, ours or somebody else's.
 
@@ -27,6 +45,7 @@ class NetworkPost:
     in_reply_to: str | None = None
     quoted_id: str | None = None
     author_followers: int | None = None
+    pictures: tuple[ShownPicture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +84,7 @@ class Publication:
         reply_to: id of the post that the first of them answers: somebody's post for a reply, our
             own last confirmed part for a thread that is being resumed.
         quote_of: id of the post, by ``quote_author``, that the first of them quotes.
+        pictures: for each of the parts, in order, its pictures; empty where there are none at all.
         final_click: False in shadow mode: do everything but send.
     """
 
@@ -74,22 +94,38 @@ class Publication:
     quote_of: str | None = None
     quote_author: str | None = None
     final_click: bool = True
+    pictures: tuple[tuple[Picture, ...], ...] = ()
+
+    def of_part(self, number: int) -> tuple[Picture, ...]:
+        """The pictures of the part ``number``, from 0."""
+        return self.pictures[number] if number < len(self.pictures) else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """All parts are live. ``post_ids`` has one id for each part, in order."""
+    """All parts are live. ``post_ids`` has one id for each part, in order.
+
+    Attributes:
+        doubts: what the network shows otherwise than it was sent (a description that is missing): told to
+            the owner, and no reason to send anything again.
+    """
 
     post_ids: tuple[str, ...]
     url: str
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """It may be live. ``confirmed`` holds the ids of leading parts known to be live."""
+    """It may be live. ``confirmed`` holds the ids of leading parts known to be live.
+
+    Attributes:
+        contradicted: the network's own answers disagree about which post it is.
+    """
 
     reason: str
     confirmed: tuple[str, ...] = ()
+    contradicted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

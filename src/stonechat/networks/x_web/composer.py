@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from playwright.async_api import Error, Locator, Page
 
@@ -13,18 +13,19 @@ from stonechat.core.network import PublishOutcome, Refused, Unconfirmed
 from stonechat.networks.x_web.arrival import check_owner, explain, facts, go, pass_consent, wait_for
 from stonechat.networks.x_web.faults import Demand, fault_of_status, publish_outcome, read_faults, worst
 from stonechat.networks.x_web.selectors import Selector, textbox
-from stonechat.networks.x_web.tap import Tap, tapped
+from stonechat.networks.x_web.tap import Call, Tap, tapped
 from stonechat.networks.x_web.wire import created_post_ids
 
 SEND = "CreateTweet"
 ENABLED_WITHIN = 2.0
 """Real seconds within which the button must come alive after typing."""
 
-_BOX_AND_BUTTON = """([boxes, button, toast]) => ({
+_BOX_AND_BUTTON = """([boxes, button, toast, previews]) => ({
   shown: boxes.map((box) => document.querySelector(box)?.innerText ?? null),
   ready: [...document.querySelectorAll(button)].some(
     (one) => !one.disabled && one.getAttribute("aria-disabled") !== "true"),
   toasts: [...document.querySelectorAll(toast)].map((one) => one.getAttribute("href")),
+  pictures: document.querySelectorAll(previews).length,
 })"""
 _NEW_TOAST = """([toast, old]) => [...document.querySelectorAll(toast)]
   .map((one) => one.getAttribute("href")).find((href) => href && !old.includes(href)) ?? null"""
@@ -58,7 +59,7 @@ async def open_for_post(page: Page, site: str, handle: str, within: float) -> Co
             check_owner(found, handle)
             await page.locator(Selector.NEW_POST.value).click()
             composer = Composer(page, f"{Selector.DIALOG.value} ", Selector.SEND.value)
-            await _appears(composer, within)
+            await appears(composer, within)
             return composer
     await go(page, f"{site}/compose/post")
     return await _ready(Composer(page, f"{Selector.DIALOG.value} ", Selector.SEND.value), handle, within)
@@ -85,7 +86,7 @@ async def open_for_reply(page: Page, address: str, handle: str, within: float) -
 async def _ready(
     composer: Composer, handle: str, within: float, meanwhile: Callable[[], Awaitable[None]] | None = None
 ) -> Composer:
-    await _appears(composer, within, meanwhile)
+    await appears(composer, within, meanwhile)
     found = await facts(composer.page)
     check_owner(found, handle)
     if found.consent:
@@ -93,9 +94,10 @@ async def _ready(
     return composer
 
 
-async def _appears(
+async def appears(
     composer: Composer, within: float, meanwhile: Callable[[], Awaitable[None]] | None = None
 ) -> None:
+    """Wait for the composer's text box; raises why it is not there."""
     await wait_for(
         composer.page,
         composer.box(0),
@@ -106,8 +108,15 @@ async def _appears(
     )
 
 
-async def write(composer: Composer, parts: Sequence[str]) -> list[str]:
+async def write(
+    composer: Composer,
+    parts: Sequence[str],
+    attach: Callable[[int], Awaitable[int]] | None = None,
+) -> list[str]:
     """Put the parts into the composer and make sure that they stand there as they were given.
+
+    Args:
+        attach: puts the pictures of the part with this number on it; says how many they are.
 
     Returns:
         The links of toasts that still stand from earlier posts: they say nothing about this one.
@@ -117,6 +126,7 @@ async def write(composer: Composer, parts: Sequence[str]) -> list[str]:
         PageChanged: an element is gone.
     """
     page = composer.page
+    pictures = 0
     for number, part in enumerate(parts):
         if number:
             await _press(composer, Selector.ADD_PART)
@@ -126,7 +136,9 @@ async def write(composer: Composer, parts: Sequence[str]) -> list[str]:
                 await page.keyboard.press("Enter")
             if line:
                 await page.keyboard.insert_text(line)
-    return await _check(composer, parts)
+        if attach is not None:
+            pictures += await attach(number)
+    return await _check(composer, parts, pictures)
 
 
 async def _press(composer: Composer, selector: Selector) -> None:
@@ -137,15 +149,18 @@ async def _press(composer: Composer, selector: Selector) -> None:
         raise await explain(composer.page, selector.name, f"{selector.name} cannot be pressed.") from exc
 
 
-async def _check(composer: Composer, parts: Sequence[str]) -> list[str]:
+async def _check(composer: Composer, parts: Sequence[str], pictures: int) -> list[str]:
     boxes = [composer.box(number) for number in range(len(parts))]
     button = f"{composer.scope}{composer.button}"
+    previews = f"{composer.scope}{Selector.OWN_PREVIEW.value}"
+    looked_for = [boxes, button, Selector.TOAST_LINK.value, previews]
     loop = asyncio.get_running_loop()
     end = loop.time() + ENABLED_WITHIN
     while True:
-        found = await composer.page.evaluate(_BOX_AND_BUTTON, [boxes, button, Selector.TOAST_LINK.value])
+        found = await composer.page.evaluate(_BOX_AND_BUTTON, looked_for)
         same = [_folded(shown or "") for shown in found["shown"]] == [_folded(part) for part in parts]
-        if same and found["ready"]:
+        whole = found["pictures"] == pictures
+        if same and whole and found["ready"]:
             return [str(toast) for toast in found["toasts"]]
         if loop.time() >= end:
             break
@@ -154,6 +169,9 @@ async def _check(composer: Composer, parts: Sequence[str]) -> list[str]:
         raise await explain(composer.page, composer.button, "The send button is not there.")
     if not same:
         raise Transient("The composer shows another text than was typed.", meaning="Nothing was sent.")
+    if not whole:
+        shown = f"{found['pictures']} of {pictures} pictures"
+        raise Transient(f"The composer shows {shown}.", meaning="Nothing was sent.")
     raise Transient(
         "The send button stays disabled though the text is complete.", meaning="Nothing was sent."
     )
@@ -188,6 +206,8 @@ class Sent:
     ended: PublishOutcome | None = None
     unclear: str = ""
     """Why neither is known; then the toast and the profile are asked."""
+    calls: list[Call] = field(default_factory=list)
+    """The calls that the ids were read from, one for each."""
 
 
 async def follow(tap: Tap, parts: Sequence[str], within: float) -> Sent:
@@ -201,6 +221,7 @@ async def follow(tap: Tap, parts: Sequence[str], within: float) -> Sent:
         ids = created_post_ids(call.answer)
         if ids:
             sent.ids += ids
+            sent.calls.append(call)
             continue
         fault = worst(read_faults(call.answer)) or fault_of_status(call.status or 0)
         if fault is None:

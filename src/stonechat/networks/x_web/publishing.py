@@ -28,10 +28,13 @@ from stonechat.core.network import (
     Timeline,
     Unconfirmed,
 )
+from stonechat.networks.x_web import attaching
 from stonechat.networks.x_web import composer as composing
+from stonechat.networks.x_web.attaching import open_for_quote, refuse_pictures
 from stonechat.networks.x_web.composer import Composer, Sent
 from stonechat.networks.x_web.tap import tapped
 from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
+from stonechat.networks.x_web.vouching import Contradiction, check_id, check_toast, doubts
 
 Newest = Callable[[Page, Account, str, str, int], Awaitable[Timeline]]
 TOAST_WITHIN = 0.7
@@ -49,6 +52,7 @@ class _Progress:
     before_click: Callable[[], None] | None
     open_click: datetime | None = None
     ids: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
     def click(self, now: datetime) -> None:
         if self.before_click is not None:
@@ -81,6 +85,10 @@ class Publisher:
                 else "A part is empty."
             )
             return Refused(why, permanent=True)
+        for pictures in publication.pictures:
+            why = refuse_pictures(pictures)
+            if why:
+                return Refused(f"{why[0].upper()}{why[1:]}.", permanent=True)
         progress = _Progress(before_click)
         priority = Priority.REPLY if publication.reply_to_author else Priority.POST
         try:
@@ -93,7 +101,7 @@ class Publisher:
         self, page: Page, account: Account, publication: Publication, progress: _Progress
     ) -> PublishOutcome:
         if publication.reply_to is None:
-            composer = await composing.open_for_post(page, self._site, account.handle, self._within)
+            composer = await self._open(page, account, publication)
             outcome = await self._send(page, account, publication, composer, publication.parts, progress)
             return outcome or self._posted(account, progress)
         parent, author = publication.reply_to, publication.reply_to_author or account.handle
@@ -106,6 +114,15 @@ class Publisher:
             parent, author = progress.ids[-1], account.handle
         return self._posted(account, progress)
 
+    async def _open(self, page: Page, account: Account, publication: Publication) -> Composer:
+        """A composer for a new post, with the quoted one in it where there is one."""
+        if publication.quote_of is None:
+            return await composing.open_for_post(page, self._site, account.handle, self._within)
+        author = publication.quote_author or "i"
+        return await open_for_quote(
+            page, self._site, author, publication.quote_of, account.handle, self._within
+        )
+
     async def _send(
         self,
         page: Page,
@@ -116,7 +133,14 @@ class Publisher:
         progress: _Progress,
     ) -> PublishOutcome | None:
         """Write the parts and click once; None where all went out, with their ids in ``progress``."""
-        old_toasts = await composing.write(composer, parts)
+        first = len(progress.ids)
+
+        async def attach(number: int) -> int:
+            pictures = publication.of_part(first + number)
+            await attaching.attach(composer, number, pictures, self._within)
+            return len(pictures)
+
+        old_toasts = await composing.write(composer, parts, attach if publication.pictures else None)
         await composing.make_sure_it_can_be_pressed(composer)
         if not publication.final_click:
             lengths = " + ".join(str(weighted_length(part)) for part in publication.parts)
@@ -129,6 +153,13 @@ class Publisher:
                 sent = Sent([], unclear=f"The click did not return: {str(exc).splitlines()[0][:200]}")
             else:
                 sent = await composing.follow(tap, parts, self._within)
+        clicked = progress.open_click or self._clock.now()
+        for number, (call, post_id) in enumerate(zip(sent.calls, sent.ids, strict=True)):
+            check_id(call, post_id, parts[number], clicked, self._slack)
+            quote = publication.quote_of if first + number == 0 else None
+            progress.doubts += doubts(
+                call, post_id, parts[number], publication.of_part(first + number), quote
+            )
         progress.ids += sent.ids
         if sent.ended is not None:
             return composing.with_confirmed(sent.ended, tuple(progress.ids))
@@ -136,8 +167,16 @@ class Publisher:
             outcome = await self._look_closer(page, account, parts, sent, old_toasts, progress)
             if outcome is not None:
                 return outcome
+        else:
+            toast = await composing.toast_id(page, old_toasts, TOAST_WITHIN)
+            _believe_or_take_back(sent.ids, toast, progress)
         progress.settle()
         return None
+
+    @property
+    def _slack(self) -> timedelta:
+        """Account time by which the network's clock may be behind ours."""
+        return timedelta(seconds=60 + 2 * self._clock.speed)
 
     async def _look_closer(
         self,
@@ -172,7 +211,7 @@ class Publisher:
         """Ids of the leading parts that the account's own page shows, posted since the click."""
         timeline = await self._newest(page, account, "/with_replies", "UserTweetsAndReplies", 20)
         clicked = progress.open_click or self._clock.now()
-        earliest = clicked - timedelta(seconds=60 + 2 * self._clock.speed)
+        earliest = clicked - self._slack
         by_text: dict[str, list[str]] = {}
         for post in timeline.posts:
             if post.created_at is not None and post.created_at >= earliest and post.id not in progress.ids:
@@ -186,14 +225,28 @@ class Publisher:
         return ids
 
     def _posted(self, account: Account, progress: _Progress) -> Posted:
-        return Posted(tuple(progress.ids), f"{self._site}/{account.handle}/status/{progress.ids[0]}")
+        url = f"{self._site}/{account.handle}/status/{progress.ids[0]}"
+        return Posted(tuple(progress.ids), url, tuple(progress.doubts))
+
+
+def _believe_or_take_back(ids: list[str], toast: str | None, progress: _Progress) -> None:
+    """Compare with the toast; where that disagrees, no id of this click is believed.
+
+    Raises:
+        Contradiction: it does.
+    """
+    try:
+        check_toast(ids, toast)
+    except Contradiction:
+        del progress.ids[len(progress.ids) - len(ids) :]
+        raise
 
 
 def _ended_by(exc: StonechatError, progress: _Progress) -> PublishOutcome:
     """What an error means for the post: before the click it is not live, after it nobody knows."""
     confirmed = tuple(progress.ids)
     if progress.open_click is not None:
-        return Unconfirmed(str(exc), confirmed)
+        return Unconfirmed(str(exc), confirmed, contradicted=isinstance(exc, Contradiction))
     return Refused(
         str(exc),
         permanent=type(exc) is Permanent,

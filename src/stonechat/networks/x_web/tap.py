@@ -24,6 +24,7 @@ class Call:
     Attributes:
         answer: the decoded JSON, or None where there was none (``problem`` says why).
         wait: seconds that the service asked to wait, where it did.
+        sent: the decoded body of the request, or None where it had none.
     """
 
     operation: str
@@ -31,6 +32,7 @@ class Call:
     answer: Any
     problem: str = ""
     wait: float | None = None
+    sent: Any = None
 
 
 class Tap:
@@ -88,7 +90,14 @@ async def _read(operation: str, request: Request, response: Response | None) -> 
         return Call(operation, response.status, None, exc.what, wait)
     except Error as exc:
         return Call(operation, response.status, None, f"the answer was cut off ({exc})"[:200], wait)
-    return Call(operation, response.status, answer, "", wait)
+    return Call(operation, response.status, answer, "", wait, _body(request))
+
+
+def _body(request: Request) -> Any:
+    try:
+        return request.post_data_json if request.method == "POST" else None
+    except Error:  # a body that is no JSON
+        return None
 
 
 def _wait(headers: dict[str, str]) -> float | None:

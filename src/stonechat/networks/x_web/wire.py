@@ -14,7 +14,7 @@ from typing import Any
 
 from stonechat.core.errors import PageChanged, Permanent, Transient
 from stonechat.core.model import Metrics
-from stonechat.core.network import NetworkPost, Profile
+from stonechat.core.network import NetworkPost, Profile, ShownPicture
 from stonechat.networks.x_web.authors import Author, account, read_authors
 from stonechat.networks.x_web.shape import at, count, every_mapping, mapping, moment, moment_of_id, text
 from stonechat.networks.x_web.text import as_sent, as_written
@@ -103,6 +103,18 @@ def _read_post(
         in_reply_to=text(legacy, "in_reply_to_status_id_str"),
         quoted_id=text(legacy, "quoted_status_id_str"),
         author_followers=author.followers,
+        pictures=_pictures(legacy),
+    )
+
+
+def _pictures(legacy: Mapping[str, Any]) -> tuple[ShownPicture, ...]:
+    found = (
+        mapping(legacy, "extended_entities").get("media") or mapping(legacy, "entities").get("media") or ()
+    )
+    return tuple(
+        ShownPicture(text(one, "id_str") or "", text(one, "ext_alt_text") or "")
+        for one in found
+        if isinstance(one, Mapping)
     )
 
 
@@ -123,6 +135,7 @@ def _joined(first: NetworkPost, other: NetworkPost) -> NetworkPost:
         author=first.author or other.author,
         url=first.url if first.author else other.url,
         author_followers=_or(first.author_followers, other.author_followers),
+        pictures=first.pictures or other.pictures,
     )
 
 
