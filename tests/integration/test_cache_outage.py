@@ -24,10 +24,14 @@ from tests.support.tls import tls_proxy
 from tests.support.waiting import eventually
 
 from stonechat.cache import FrontCache, open_cache
+from stonechat.cache.memory import InProcessCache
 from stonechat.cache.redis_cache import RedisCache
 from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import CacheSwitched, EventStream, Stamped
+from stonechat.core.states import LayerState
+from stonechat.monitoring import HealthBoard, Meters
+from stonechat.startup.checks import check_cache
 
 LONG = timedelta(minutes=5)
 DEADLINE = timedelta(milliseconds=400)
@@ -243,6 +247,30 @@ async def test_a_connection_that_is_never_given_back_is_named_and_taken_back(ser
     numbers = await asyncio.gather(*(cache.count("c", LONG) for _ in range(20)))
     assert sorted(numbers) == list(range(2, 22))
     await cache.aclose()
+
+
+async def test_a_leak_is_on_the_board_and_in_the_meters_until_it_is_long_over(server: Redis) -> None:
+    clock = ManualClock()
+    remote = RedisCache(server.url(), CacheSettings(pool_size=2, call_timeout=DEADLINE), clock)
+    cache = FrontCache(remote, InProcessCache(clock), clock, EventStream(clock))
+    board, meters = HealthBoard(clock, EventStream(clock)), Meters()
+    check_cache(board, meters, cache)
+    held = await asyncio.create_task(remote._pool.get_connection(), name="a careless task")
+    assert b'stonechat_cache_connections{what="in_use"} 1.0' in meters.text()
+    await clock.advance(seconds=6)
+    await cache.put("k", b"v", LONG)
+    await board.check_all()
+    layer = board.layer("cache")
+    assert layer.state is LayerState.DEGRADED
+    assert layer.cause == "a connection to Redis was never given back: a careless task for 6 s"
+    assert b'stonechat_cache_connections{what="taken_back"} 1.0' in meters.text()
+    assert b'stonechat_cache_connections{what="in_use"} 0.0' in meters.text()
+    await clock.advance(minutes=6)
+    await board.check_all()
+    assert board.layer("cache").state is LayerState.OK
+    del held
+    await cache.aclose()
+    await remote.aclose()
 
 
 async def test_it_speaks_tls_and_names_what_is_wrong_with_a_certificate(
