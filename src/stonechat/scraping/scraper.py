@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from stonechat.core.states import SessionState
 from stonechat.database import Database, accounts, metrics, receipts
 from stonechat.database.keeping import SpooledStore
 from stonechat.database.spool import Spool
-from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
+from stonechat.jobs.declaration import Job, JobContext, Priority, Resource, Work
 from stonechat.networks.sessions import noting_trouble
 from stonechat.scraping.reading import Reading, read_timeline
 
@@ -142,38 +142,25 @@ def snapshot_store(database: Database, spool: Spool) -> SpooledStore[Snapshot]:
 
 def jobs(scraper: Scraper) -> tuple[Job, ...]:
     """The declarations of this layer's jobs."""
+
+    def job(
+        name: str, run: Callable[[JobContext], Awaitable[Work]], every: int, stagger: int, useful: str
+    ) -> Job:
+        return Job(
+            name=name,
+            run=run,
+            every=timedelta(minutes=every),
+            stagger=timedelta(minutes=stagger),
+            needs=frozenset({"database", "browser"}),
+            resource=Resource.BROWSER,
+            priority=Priority.METRICS,
+            useful=useful,
+        )
+
     return (
-        Job(
-            name=METRICS,
-            run=scraper.posts,
-            every=timedelta(minutes=15),
-            stagger=timedelta(minutes=3),
-            missed=Missed.LATEST,
-            needs=frozenset({"database", "browser"}),
-            resource=Resource.BROWSER,
-            priority=Priority.METRICS,
-            useful="a snapshot of each followed post that the profile shows",
+        job(METRICS, scraper.posts, 15, 3, "a snapshot of each followed post that the profile shows"),
+        job(
+            REPLY_METRICS, scraper.replies, 30, 8, "a snapshot of each followed reply that the profile shows"
         ),
-        Job(
-            name=REPLY_METRICS,
-            run=scraper.replies,
-            every=timedelta(minutes=30),
-            stagger=timedelta(minutes=8),
-            missed=Missed.LATEST,
-            needs=frozenset({"database", "browser"}),
-            resource=Resource.BROWSER,
-            priority=Priority.METRICS,
-            useful="a snapshot of each followed reply that the profile shows",
-        ),
-        Job(
-            name=ANALYTICS,
-            run=scraper.analytics,
-            every=timedelta(hours=2),
-            stagger=timedelta(minutes=11),
-            missed=Missed.LATEST,
-            needs=frozenset({"database", "browser"}),
-            resource=Resource.BROWSER,
-            priority=Priority.METRICS,
-            useful="how many follow the account",
-        ),
+        job(ANALYTICS, scraper.analytics, 120, 11, "how many follow the account"),
     )
