@@ -26,7 +26,6 @@ class ForgetfulCache:
         self._share = share
         self._dropped = 0
         self.forgotten = 0
-        self.asked = 0
 
     async def get(self, key: str) -> bytes | None:
         return None if self._forgets() else await self._cache.get(key)
@@ -52,7 +51,6 @@ class ForgetfulCache:
             await self._cache.release(lease)
 
     def _forgets(self) -> bool:
-        self.asked += 1
         forgets = self._rng.random() < self._share
         self.forgotten += forgets
         return forgets

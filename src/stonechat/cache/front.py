@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from stonechat.cache.memory import InProcessCache
@@ -42,7 +42,6 @@ class CacheHealth:
     Attributes:
         serving: ``redis`` or ``in-process``.
         degraded: Redis is configured and does not serve.
-        since: real time of the last switch, or of the start.
         cause, remedy: why Redis does not serve, and what the owner can do.
         leak: who lost a connection lately; empty where nobody did.
         calls, failures, hits, misses: since the start; hits and misses count reads.
@@ -50,7 +49,6 @@ class CacheHealth:
 
     serving: str
     degraded: bool
-    since: datetime
     cause: str = ""
     remedy: str = ""
     leak: str = ""
@@ -91,7 +89,6 @@ class FrontCache:
         self._row = 0
         self._troubled: deque[bool] = deque(maxlen=WINDOW)
         self._cause = self._remedy = ""
-        self._since = clock.wall()
         self._switched = clock.monotonic()
         self._pause = FIRST_PAUSE
         self._calls = self._failures = self._hits = self._misses = 0
@@ -105,7 +102,6 @@ class FrontCache:
         return CacheHealth(
             serving="redis" if self._main is not None and not self._away else "in-process",
             degraded=self._away,
-            since=self._since,
             cause=self._cause,
             remedy=self._remedy,
             leak=connections.last_leak if recent else "",
@@ -216,7 +212,6 @@ class FrontCache:
         self._cause, self._remedy = (why, remedy) if away else ("", "")
         self._row = 0
         self._troubled.clear()
-        self._since = self._clock.wall()
         self._switched = self._clock.monotonic()
         self._events.emit(CacheSwitched(to="in-process" if away else "redis", why=why))
 

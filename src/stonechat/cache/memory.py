@@ -22,8 +22,6 @@ class InProcessCache:
         room: most bytes of values.
     """
 
-    name = "in-process"
-
     def __init__(
         self,
         clock: Clock,

@@ -60,8 +60,6 @@ return 0
 class RedisCache:
     """Every call ends within ``settings.call_timeout`` or raises ``Transient``. Made by ``open_cache``."""
 
-    name = "redis"
-
     def __init__(self, url: str, settings: CacheSettings, clock: Clock, epochs: Epochs = no_epochs) -> None:
         seconds = settings.call_timeout.total_seconds()
         self._pool = WatchedPool.from_url(
