@@ -1,7 +1,7 @@
 """A host of the takeover bench: ``python -m stonechat.jobs.bench.worker '{"url": …}'``.
 
-It says on standard output what its jobs do, one line each: ``begins STEP ACCOUNT``. A *victim* asks for a
-run of its own and stays in that run's second step until it is killed; the *survivor* finishes the step.
+It says on standard output what its jobs do, one line each: ``HOST begins STEP ACCOUNT``. A *victim* asks
+for a run of its own and stays in that run's second step until it is killed; the *survivor* finishes it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def say(*words: str) -> None:
     sys.stdout.flush()
 
 
-def job(*, stays: bool) -> Job:
+def job(host: str, *, stays: bool) -> Job:
     """Three steps; ``stays``: the second never ends."""
 
     async def run(ctx: JobContext) -> Work:
         account = str(ctx.account_id)
 
         async def step(name: str) -> str:
-            say("begins", name, account)
+            say(host, "begins", name, account)
             if stays and name == "two":
                 await asyncio.sleep(NEVER.total_seconds())
             return name
@@ -58,11 +58,11 @@ async def main(told: Mapping[str, str]) -> None:
     async with (
         open_database(told["url"], DatabaseSettings(), clock) as database,
         open_jobs(
-            JobsSettings(),
+            JobsSettings() if victim is None else JobsSettings(takeover_after=NEVER),  # one takes over
             database,
             clock,
             EventStream(clock),
-            jobs=[job(stays=victim is not None)],
+            jobs=[job(told["host"], stays=victim is not None)],
             accounts=lambda: (victim,) if victim is not None else (),
             is_down=lambda _: None,
             engine_url=told["url"],
@@ -70,7 +70,7 @@ async def main(told: Mapping[str, str]) -> None:
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):
-        say("ready", told["host"])
+        say(told["host"], "ready")
         if victim is not None:
             await runner.trigger(JOB, victim, by="bench")
         await stop.wait()
