@@ -115,6 +115,14 @@ class Actions:
         await self._data.runner.resume(target, form.get("account") or None, by=who)
         return "resumed"
 
+    async def cancel_run(self, target: str, form: dict[str, str], who: str) -> str:
+        """Stop a run that waits or is at work, on whichever host."""
+        if self._data.runner is None:
+            raise NotOpen("jobs")
+        if not await self._data.runner.cancel(target, by=who):
+            raise Permanent(f"The run {target} has ended already, or there is none.")
+        return "cancelled"
+
     async def force_breaker(self, target: str, form: dict[str, str], who: str) -> str:
         """Force a breaker ``open`` or ``closed``, or ``reset`` it."""
         if self._data.breakers is None:
@@ -155,6 +163,7 @@ ACTIONS: dict[tuple[str, str], tuple[Action, str]] = {
     ("jobs", "run"): (Actions.run_job, "jobs"),
     ("jobs", "pause"): (Actions.pause_job, "jobs"),
     ("jobs", "resume"): (Actions.resume_job, "jobs"),
+    ("jobs", "cancel"): (Actions.cancel_run, "jobs"),
     ("breakers", "force"): (Actions.force_breaker, "breakers"),
     ("alerts", "acknowledge"): (Actions.acknowledge, "alerts"),
     ("alerts", "silence"): (Actions.silence, "alerts"),

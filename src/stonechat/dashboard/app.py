@@ -18,6 +18,7 @@ from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.data import DashboardData, NotOpen
 from stonechat.dashboard.guard import Guard, comes_from_us
 from stonechat.dashboard.health import health_routes
+from stonechat.dashboard.job_pages import job_routes
 from stonechat.dashboard.pages import Pages, page_routes
 
 HERE = Path(__file__).parent
@@ -43,6 +44,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(health_routes(data))
     app.include_router(page_routes(pages, changes))
+    app.include_router(job_routes(pages))
     app.include_router(action_routes(pages, changes))
     app.include_router(api_routes(data))
     app.include_router(browser_routes(pages, data))

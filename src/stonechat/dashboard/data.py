@@ -21,6 +21,7 @@ from stonechat.database import Database, accounts, alert_rows, content, history,
 from stonechat.database.accounts import SessionRow, Switch
 from stonechat.database.alert_rows import AlertRow, AuditRow
 from stonechat.database.history import Change
+from stonechat.database.job_rows import RunTime
 from stonechat.database.receipts import Attempt
 from stonechat.jobs.runner import JobStatus, Runner
 from stonechat.monitoring import HealthBoard, Meters
@@ -234,6 +235,12 @@ class DashboardData:
         if self.runner is None:
             raise NotOpen("jobs")
         return sorted(await self.runner.status(), key=lambda job: (job.next_tick, job.name))
+
+    async def run_times(self) -> dict[tuple[str, str | None], list[RunTime]]:
+        """By job and account: how long its latest runs took, oldest first."""
+        if self.runner is None:
+            raise NotOpen("jobs")
+        return await self.runner.desk.times()
 
     def breaker_status(self) -> list[BreakerStatus]:
         """How each breaker stands."""

@@ -127,7 +127,7 @@ class Pages:
         return {"costs": await self.data.costs()}
 
     async def _jobs(self) -> Context:
-        return {"jobs": await self.data.jobs()}
+        return {"jobs": await self.data.jobs(), "times": await self.data.run_times()}
 
     async def _browser(self) -> Context:
         health = self.data.pool()
@@ -190,13 +190,6 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
     @router.get("/posts")
     async def posts(request: Request) -> Response:
         return pages.render(request, "posts.html", posts=await pages.data.posts(limit=200))
-
-    @router.get("/jobs/{job}")
-    async def job(request: Request, job: str) -> Response:
-        if pages.data.runner is None:
-            raise NotOpen("jobs")
-        runs = await pages.data.runner.history(job, limit=100)
-        return pages.render(request, "job.html", job=job, runs=runs)
 
     @router.get("/alerts")
     async def alerts(request: Request) -> Response:
