@@ -192,11 +192,24 @@ async def _storage(asked: Asked) -> list[Row]:
         return await bench_storage(folder, url, size=asked.size or 100_000)
 
 
+async def _move(asked: Asked) -> list[Row]:
+    from stonechat.cli.postgresql import own_postgresql
+    from stonechat.database.bench.moving import bench_move
+
+    async with AsyncExitStack() as stack:
+        url = asked.database or ""
+        if not url:
+            url = await stack.enter_async_context(own_postgresql())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stonechat-bench-")))
+        return await bench_move(folder, url, size=asked.size or 100_000)
+
+
 BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "loop": _loop,
     "posting": _posting,
     "jobs": _jobs,
     "storage": _storage,
+    "move": _move,
     "browser": _browser,
     "content": _content,
     "learning": _learning,

@@ -118,7 +118,9 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command(rich_help_panel="Look", epilog="Example: stonechat bench loop --json")
 @spoken
 def bench(
-    name: Annotated[str, typer.Argument(help="loop, posting, jobs, browser, storage, content or learning.")],
+    name: Annotated[
+        str, typer.Argument(help="loop, posting, jobs, browser, storage, move, content or learning.")
+    ],
     size: Annotated[
         int | None, typer.Option(min=1, help="How much is measured: posts, runs, rows, drafts or seeds.")
     ] = None,

@@ -47,7 +47,9 @@ def backup(
         report.tables, ["table", "rows", "checksum"], title="Read back and compared", empty="No tables."
     )
     say(f"{report.rows} rows in {report.file} ({report.bytes} bytes, SHA-256 {report.sha256})")
-    say("Not in it: files in DATA_DIR (the key to saved sessions, media, evidence), and the job engine's notes.")
+    say(
+        "Not in it: files in DATA_DIR (the key to saved sessions, media, evidence), and the job engine's notes."
+    )
 
 
 @spoken

@@ -37,7 +37,9 @@ class Loader:
         self.shape = shape
         self.altered = 0
         self._connection = connection
-        self._bounds = bounds
+        held = {Family.TEXT, Family.JSON}
+        self._texts = [place for place, field in enumerate(shape.fields) if field.family in held]
+        self._bounds = [(place, one) for place, one in enumerate(bounds) if one.longest or one.largest]
         self._strict = connection.dialect.name == "postgresql"
 
     @classmethod
@@ -67,16 +69,19 @@ class Loader:
         Raises:
             Permanent: a value is longer or larger than its column.
         """
+        fitted = list(row)
         if not self._strict:
-            return list(row)
-        fitted = [
-            self._storable(value) if field.family in {Family.TEXT, Family.JSON} else value
-            for field, value in zip(self.shape.fields, row, strict=True)
-        ]
-        for bound, value in zip(self._bounds, fitted, strict=True):
-            too_long = bound.longest is not None and value is not None and len(value) > bound.longest
-            too_large = bound.largest is not None and value is not None and abs(value) > bound.largest
-            if too_long or too_large:
+            return fitted
+        for place in self._texts:
+            value = fitted[place]
+            if value is not None and not (isinstance(value, str) and _UNSTORABLE.search(value) is None):
+                fitted[place] = self._storable(value)
+        for place, bound in self._bounds:
+            value = fitted[place]
+            if value is None:
+                continue
+            too_long = bound.longest is not None and len(value) > bound.longest
+            if too_long or (bound.largest is not None and abs(value) > bound.largest):
                 limit = f"{bound.longest} characters" if too_long else f"{bound.largest}"
                 key = ", ".join(str(one) for one in self.shape.keyed(fitted))
                 raise _misfit(self.shape.name, f"{bound.name} of the row {key} is over {limit}")

@@ -72,7 +72,7 @@ def _row(measure: str, ours: float, peer: float | None) -> Row:
 async def _database(server: str, name: str) -> str:
     made = f"bench_{name}_{uuid4().hex[:8]}"
     async with await psycopg.AsyncConnection.connect(server, autocommit=True) as connection:
-        await connection.execute(f'CREATE DATABASE "{made}"')  # type: ignore[arg-type]
+        await connection.execute(f'CREATE DATABASE "{made}"')
     return urlsplit(server)._replace(path=f"/{made}").geturl()
 
 
@@ -98,12 +98,12 @@ def _copy(source: sqlite3.Connection, target: psycopg.Connection[Any], shape: Sh
     rows = source.execute(f"SELECT {names} FROM {shape.name}")  # noqa: S608 - the same
     while part := rows.fetchmany(1000):
         with target.cursor() as cursor:
-            cursor.executemany(put, [_plain(shape, row) for row in part])  # type: ignore[arg-type]
+            cursor.executemany(put, [_plain(shape, row) for row in part])
         target.commit()
 
 
 def _plain(shape: Shape, row: tuple[Any, ...]) -> list[Any]:
-    values = []
+    values: list[Any] = []
     for field, value in zip(shape.fields, row, strict=True):
         if field.family is Family.JSON and value is not None:
             values.append(Jsonb(json.loads(value)))
