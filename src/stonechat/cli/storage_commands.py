@@ -48,7 +48,7 @@ def backup(
     )
     say(f"{report.rows} rows in {report.file} ({report.bytes} bytes, SHA-256 {report.sha256})")
     say(
-        "Not in it: files in DATA_DIR (the key to saved sessions, media, evidence), and the job engine's notes."
+        "Not in it: files in DATA_DIR (the key to saved sessions, evidence, spool), the job engine's notes."
     )
 
 
