@@ -21,6 +21,7 @@ from stonechat.alerting.delivery import Delivery, outbox_rows
 from stonechat.alerting.findings import Finding
 from stonechat.alerting.heartbeat import Heartbeat
 from stonechat.alerting.machine import Outcome, Timing, look
+from stonechat.alerting.occurrences import occurrence
 from stonechat.config.settings import AlertingSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import IllegalTransition, StonechatError, Transient
@@ -108,7 +109,7 @@ class Alerting:
     def hear(self, stamped: Stamped) -> None:
         """Remember events that are findings in themselves, and how often breakers open."""
         now = self._clock.monotonic()
-        finding = rules.occurrence(stamped.event)
+        finding = occurrence(stamped.event)
         if finding is not None:
             self._occurrences[finding.alert_id] = (now, finding)
             self._wake.set()

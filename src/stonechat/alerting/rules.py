@@ -9,12 +9,7 @@ from datetime import timedelta
 from stonechat.alerting.findings import CRITICAL, INFO, REMEDIES, SESSION_REMEDIES, WARNING, Finding
 from stonechat.core.events import (
     BreakerChanged,
-    BudgetSpent,
     Event,
-    ModelRejected,
-    PostReconciled,
-    PostRefused,
-    SelectorMoved,
 )
 from stonechat.core.states import BreakerState, LayerState, SessionState
 from stonechat.database.accounts import SessionRow
@@ -201,76 +196,6 @@ def stock_findings(stocks: Sequence[AccountStock]) -> list[Finding]:
                 )
             )
     return found
-
-
-def occurrence(event: Event) -> Finding | None:
-    """Events that are worth telling by themselves; None for all others."""
-    match event:
-        case BudgetSpent():
-            spent = event.share >= 1
-            return Finding(
-                rule="budget_spent" if spent else "budget_nearly_spent",
-                about=f"{event.account_id}/{event.period}",
-                part="content",
-                severity=CRITICAL if spent else WARNING,
-                title=f"{event.share:.0%} of the model budget is spent ({event.period})",
-                body="Generation has stopped; the reserve of approved drafts serves." if spent else "",
-                remedy="Raise BUDGET_DAY_USD or BUDGET_MONTH_USD if that is too little.",
-                account_id=event.account_id,
-                once=True,
-            )
-        case PostReconciled(verdict="undecided"):
-            return Finding(
-                rule="post_undecided",
-                about=event.content_id,
-                part="posting",
-                severity=CRITICAL,
-                title=f"Nobody can tell whether a post of {event.account_id} is live",
-                body="It was sent, no answer came, and no healthy read of the profile could find it or prove "
-                "that it is absent. It will not be sent again by itself.",
-                remedy="Look at the profile, then say what is true on the queue page, or by "
-                f"`stonechat queue live {event.content_id} --post ADDRESS` or "
-                f"`stonechat queue again {event.content_id}`.",
-                account_id=event.account_id,
-                once=True,
-            )
-        case PostRefused(permanent=True):
-            return Finding(
-                rule="post_refused",
-                about=event.content_id,
-                part="posting",
-                severity=WARNING,
-                title=f"A post of {event.account_id} was refused for good",
-                body=event.why,
-                remedy=f"`stonechat queue again {event.content_id}` tries again; the queue page ends it.",
-                account_id=event.account_id,
-                once=True,
-            )
-        case SelectorMoved():
-            return Finding(
-                rule="page_changed",
-                about=f"{event.network}/{event.missing}",
-                part="network",
-                severity=CRITICAL,
-                title=f"{event.network}: {event.missing} is no longer there",
-                body="The site has changed its page; what needs this part waits.",
-                remedy="Update Stonechat; `stonechat doctor` shows what else has moved.",
-                once=True,
-            )
-        case ModelRejected():
-            return Finding(
-                rule="model_rejected",
-                about=str(event.account_id),
-                part="learning",
-                severity=INFO,
-                title="A new version of the model was rejected",
-                body=event.why,
-                remedy="Nothing to do: the last good version serves.",
-                account_id=event.account_id,
-                once=True,
-            )
-        case _:
-            return None
 
 
 def opening(event: Event, at: float) -> Opened | None:

@@ -149,6 +149,24 @@ class PostUnconfirmed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostContradicted(Event):
+    """The network's own answers disagree about which post is the new one, or about a receipt of ours."""
+
+    name: ClassVar[str] = "post.contradicted"
+    content_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostDiffers(Event):
+    """A post is live otherwise than it was to be: a picture or its description is missing, say."""
+
+    name: ClassVar[str] = "post.differs"
+    content_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostReconciled(Event):
     """The reconciler decided. ``verdict``: ``posted``, ``absent`` or ``undecided``."""
 

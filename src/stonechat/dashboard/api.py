@@ -13,7 +13,12 @@ from stonechat.dashboard.health import deep_status
 def api_routes(data: DashboardData) -> APIRouter:
     """One address for each part of the pages. Times are ISO 8601, durations seconds."""
     router = APIRouter(prefix="/api", tags=["api"])
+    _of_the_account(router, data)
+    _of_the_system(router, data)
+    return router
 
+
+def _of_the_account(router: APIRouter, data: DashboardData) -> None:
     @router.get("/status")
     async def status() -> Response:
         """Everything that ``/status`` tells, and what happens next."""
@@ -55,6 +60,8 @@ def api_routes(data: DashboardData) -> APIRouter:
         """What the texts cost, and how the budgets stand."""
         return JSONResponse(plain(await data.costs()))
 
+
+def _of_the_system(router: APIRouter, data: DashboardData) -> None:
     @router.get("/jobs")
     async def jobs() -> Response:
         """Every job and account."""
@@ -69,5 +76,3 @@ def api_routes(data: DashboardData) -> APIRouter:
     async def alerts() -> Response:
         """Alerts, those that fire first."""
         return JSONResponse(plain(await data.alerts()))
-
-    return router

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stonechat.alerting.findings import CRITICAL, WARNING
-from stonechat.alerting.rules import occurrence
+from stonechat.alerting.occurrences import occurrence
 from stonechat.core.events import PostReconciled, PostRefused
 
 
