@@ -1,6 +1,7 @@
 """One bounded pool on either engine: nothing leaks, holders are known, waits are bounded."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from datetime import timedelta
@@ -185,3 +186,12 @@ async def test_a_statement_that_is_wrong_is_our_bug_and_not_an_outage(every_data
         with pytest.raises(DBAPIError, match="nowhere"):
             async with database.read("test.bug") as connection:
                 await connection.execute(text("SELECT * FROM nowhere"))
+
+
+async def test_an_error_that_was_swallowed_does_not_pass_for_a_commit(direct_postgres_url):
+    async with open_database(direct_postgres_url, DatabaseSettings(), SystemClock()) as database:
+        with pytest.raises(RuntimeError, match="swallowed"):
+            async with database.begin("test.swallowed") as connection:
+                with contextlib.suppress(DBAPIError):
+                    await connection.execute(text("SELECT * FROM nowhere"))
+        await database.ping()

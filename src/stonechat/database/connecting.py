@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -90,6 +91,15 @@ def watch_of(connection: AsyncConnection) -> Watch | None:
     """What bounds the statements of this connection."""
     sync = connection.sync_connection
     return None if sync is None else sync.info.get(_WATCH)
+
+
+def is_undone(connection: AsyncConnection) -> bool:
+    """Whether the server has given the transaction up because of an error, and only waits for its end."""
+    sync = connection.sync_connection
+    if sync is None or sync.dialect.name != "postgresql" or sync.invalidated:
+        return False
+    driver: Any = sync.connection.driver_connection
+    return bool(driver.info.transaction_status == TransactionStatus.INERROR)
 
 
 def _sqlite(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngine:

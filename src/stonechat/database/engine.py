@@ -19,7 +19,7 @@ from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.database import faults
-from stonechat.database.connecting import LIMIT, begin_statement, engine_for, watch_of
+from stonechat.database.connecting import LIMIT, begin_statement, engine_for, is_undone, watch_of
 from stonechat.database.migrations import migrate
 from stonechat.database.places import Full, Holder, Places, PoolState, caller
 
@@ -203,7 +203,14 @@ class Database:
             self._places.give_back(number)
 
     async def _commit(self, connection: AsyncConnection, *, write: bool) -> None:
-        """Commit; where the answer to it is lost, nobody can say whether it happened."""
+        """Commit; where the answer to it is lost, nobody can say whether it happened.
+
+        Raises:
+            RuntimeError: a statement failed before and its error was swallowed. PostgreSQL would answer the
+                commit with a rollback, and say nothing.
+        """
+        if is_undone(connection):
+            raise RuntimeError("a failed statement's error was swallowed; the transaction is undone")
         try:
             await connection.commit()
         except DBAPIError as exc:
