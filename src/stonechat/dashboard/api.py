@@ -62,11 +62,6 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
 
 
 def _of_the_system(router: APIRouter, data: DashboardData) -> None:
-    @router.get("/jobs")
-    async def jobs() -> Response:
-        """Every job and account."""
-        return JSONResponse(plain(await data.jobs()))
-
     @router.get("/breakers")
     async def breakers() -> Response:
         """Every circuit breaker."""

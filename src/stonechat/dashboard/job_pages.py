@@ -39,6 +39,11 @@ def job_routes(pages: Pages) -> APIRouter:
         failures = await data.failures(run_id=run_id)
         return pages.render(request, "run.html", run=row, steps=steps, failures=failures)
 
+    @router.get("/api/jobs", tags=["api"])
+    async def jobs() -> Response:
+        """Every job and account."""
+        return JSONResponse(plain(await data.jobs()))
+
     @router.get("/api/jobs/{job}/runs", tags=["api"])
     async def runs(job: str, limit: int = 20) -> Response:
         """The latest runs of a job, newest first."""
