@@ -161,6 +161,7 @@ async def _jobs(asked: Asked) -> list[Row]:
     from stonechat.cli.idling import idle
     from stonechat.cli.postgresql import own_postgresql
     from stonechat.jobs.bench import alone, bench_jobs, own_database
+    from stonechat.jobs.bench.idle import measure
 
     async with AsyncExitStack() as stack:
         server = asked.database or ""
@@ -169,9 +170,12 @@ async def _jobs(asked: Asked) -> list[Row]:
         rows = await bench_jobs(server, runs=asked.size or 300)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stonechat-bench-")))
         url = await stack.enter_async_context(own_database(server))
-        cpu, memory = await idle(url, folder, seconds=20)
-    rows.append(alone("idle without browser, % of a core", cpu, 3.0))
-    rows.append(alone("idle without browser, MB (RSS)", memory, 160.0))
+        run = await idle(url, folder, seconds=20)
+        jobs = await measure(url, seconds=20)
+    rows.append(alone("idle job manager with all jobs, % of a core", jobs[0], 3.0))
+    rows.append(alone("idle job manager with all jobs, MB (RSS)", jobs[1], 160.0))
+    rows.append(alone("idle stonechat run without browser, % of a core", run[0], 3.0))
+    rows.append(alone("idle stonechat run without browser, MB (RSS)", run[1], None))
     return rows
 
 

@@ -12,20 +12,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psutil
-
 from stonechat.cli.demo import EPOCH, HANDLE
 from stonechat.cli.localnetwork import LocalNetwork, local_network
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Transient
 from stonechat.database import accounts, open_database
+from stonechat.jobs.bench.idle import watch
 
 START = 90.0
-SETTLE = 8.0
-"""Seconds between the start and the first look: what is done once is not idling."""
-
-MEGABYTE = 1_000_000
 
 
 async def idle(url: str, folder: Path, seconds: float) -> tuple[float, float]:
@@ -53,19 +48,7 @@ async def idle(url: str, folder: Path, seconds: float) -> tuple[float, float]:
         ) as network,
         _running(url, network, folder) as pid,
     ):
-        await asyncio.sleep(SETTLE)
-        return await _watch(psutil.Process(pid), seconds)
-
-
-async def _watch(process: psutil.Process, seconds: float) -> tuple[float, float]:
-    before, began = process.cpu_times(), time.perf_counter()
-    memory = []
-    while time.perf_counter() - began < seconds:
-        await asyncio.sleep(1)
-        memory.append(process.memory_info().rss)
-    after = process.cpu_times()
-    used = after.user + after.system - before.user - before.system
-    return 100 * used / (time.perf_counter() - began), max(memory) / MEGABYTE
+        return await watch(pid, seconds)
 
 
 @asynccontextmanager
