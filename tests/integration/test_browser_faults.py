@@ -231,6 +231,22 @@ async def test_a_context_is_replaced_at_its_age(tmp_path: Path) -> None:
         assert pool.health().contexts == 1
 
 
+async def test_contexts_that_nobody_knows_of_are_closed(tmp_path: Path) -> None:
+    """A caller may be cancelled at any moment of opening one."""
+    async with opened(tmp_path, contexts=2) as pool:
+        await works(pool, "kept")
+        browser = pool.keeper.chromium.browser
+        assert browser is not None
+        for number in range(12):
+            task = asyncio.create_task(works(pool, f"account {number}"))
+            await asyncio.sleep(number * 0.008)  # another moment each time
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await browser.new_context()  # as the browser has one where its answer found nobody
+        await eventually(lambda: len(browser.contexts) == len(pool.contexts.open), within=20)
+        await works(pool, "kept")
+
+
 async def test_many_accounts_at_once_never_have_more_contexts_than_the_limit(tmp_path: Path) -> None:
     async with opened(tmp_path, contexts=2) as pool:
         most = 0

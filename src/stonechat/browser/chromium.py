@@ -55,6 +55,7 @@ class Chromium:
 
     Attributes:
         on_lost: called when a browser goes away without being asked to.
+        proving: :meth:`prove` has a context of its own open.
         browser_pid, driver_pid: of the processes that serve now; None while there is none.
     """
 
@@ -69,6 +70,7 @@ class Chromium:
         self.browser_pid: int | None = None
         self.driver_pid: int | None = None
         self.generation = 0
+        self.proving = False
 
     @property
     def alive(self) -> bool:
@@ -168,13 +170,15 @@ class Chromium:
         browser = self.browser
         if browser is None:
             raise Error("there is no browser")
-        async with asyncio.timeout(PROVE_LIMIT):
-            context = await browser.new_context()
-            try:
+        self.proving = True
+        try:
+            async with asyncio.timeout(PROVE_LIMIT):
+                context = await browser.new_context()
                 page = await context.new_page()
                 await page.evaluate("1 + 1")
-            finally:
                 await context.close()
+        finally:
+            self.proving = False  # whatever it left open is a stray from now on
 
     def processes(self) -> list[psutil.Process]:
         """Driver, browser and everything below them."""

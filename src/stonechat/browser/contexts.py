@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection
 
-from playwright.async_api import Error
+from playwright.async_api import BrowserContext, Error
 
 from stonechat.browser.errors import BrowserBusy, BrowserDown
 from stonechat.browser.keeper import Keeper
 from stonechat.browser.sessions import Session, SessionStore
-from stonechat.browser.slots import AccountContext, open_context
+from stonechat.browser.slots import CLOSE_LIMIT, AccountContext, open_context
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import StonechatError
@@ -41,6 +41,7 @@ class Contexts:
         self._sessions = sessions
         self._on_crash = on_crash
         self._opening = 0
+        self._strays: set[BrowserContext] = set()
         self.open: dict[str, AccountContext] = {}
 
     async def ready(self, account_id: str, in_use: Collection[str]) -> AccountContext:
@@ -87,6 +88,21 @@ class Contexts:
         for account, slot in tuple(self.open.items()):
             if account not in in_use and now - slot.last_used > limit:
                 await self.close(slot)
+
+    async def close_strays(self) -> None:
+        """Close contexts that nobody knows of: the caller was cancelled while the browser opened one.
+
+        Only what is seen by two looks in a row, so that one under way is never taken for a stray.
+        """
+        browser = self._keeper.chromium.browser
+        seen: set[BrowserContext] = set()
+        if browser is not None and not self._opening and not self._keeper.chromium.proving:
+            seen = set(browser.contexts) - {slot.context for slot in self.open.values()}
+        strays, self._strays = seen & self._strays, seen
+        for context in strays:
+            with contextlib.suppress(Error, TimeoutError):
+                async with asyncio.timeout(CLOSE_LIMIT):
+                    await context.close()
 
     async def tidy(self, slot: AccountContext) -> None:
         """Between two operations: write renewed cookies back now and then, and keep its memory small."""

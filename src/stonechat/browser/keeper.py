@@ -137,14 +137,14 @@ class Keeper:
         if suspected or now - self._asked >= ASK_EVERY:
             self._asked = now
             if not await self._answers():
-                await self._replace("the browser does not answer")
+                self.gone("the browser does not answer")
                 return
         if now - self._measured >= MEASURE_EVERY:
             self._measured = now
             await self._measure()
         why = await self._tend()
         if why:
-            await self._replace(why)
+            self.gone(why)  # killed and replaced in the next round, which is now
 
     async def _pause(self) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -162,10 +162,6 @@ class Keeper:
         browser, processes = await asyncio.to_thread(self.chromium.measure)
         own = await asyncio.to_thread(memory, [psutil.Process()])
         self.usage = Usage(browser, max(browser, self.usage.peak or 0), own, processes)
-
-    async def _replace(self, why: str) -> None:
-        self.gone(why)
-        await self.chromium.kill_browser()
 
     async def _bring_up(self) -> None:
         self._look.clear()

@@ -157,6 +157,7 @@ class BrowserPool:
             if now > lease.ends + OVERDUE:
                 lease.cut("it was not given back in time")
                 self._in_background(self._discard(lease))
+        await self.contexts.close_strays()
         used = (self.keeper.usage.browser or 0) / MEGABYTE
         crowded = used > 0.8 * self._settings.memory_limit_mb
         idle_limit = 0.0 if crowded else self._settings.idle_limit.total_seconds()

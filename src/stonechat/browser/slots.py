@@ -130,7 +130,13 @@ async def open_context(
         service_workers="block",
     )
     context.set_default_timeout(call_timeout.total_seconds() * 1000)
-    page, control = await _open_page(context)
+    try:
+        page, control = await _open_page(context)
+    except BaseException:  # cancelled or cut short: nobody would ever know of it again
+        with contextlib.suppress(Error, TimeoutError):
+            async with asyncio.timeout(CLOSE_LIMIT):
+                await context.close()
+        raise
     errors = NetworkErrors(page)
     slot = AccountContext(
         account_id, context, page, control, errors, session, generation, now, now, now, on_crash

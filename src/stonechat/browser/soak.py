@@ -249,7 +249,7 @@ async def _rest(pool: BrowserPool) -> None:
         await asyncio.sleep(0.05)
     else:
         raise Transient("The pool does not come to rest.", remedy=pool.keeper.why or pool.line.holders())
-    await asyncio.sleep(1.5)  # processes that were killed are gone, and the keeper has looked once
+    await asyncio.sleep(2.5)  # processes that were killed are gone, and the keeper has looked twice
 
 
 def _plan(size: int, rng: random.Random, *, least: int) -> list[str]:
