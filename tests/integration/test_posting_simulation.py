@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork, Fault
+from tests.support.pictures import png
 from tests.support.posting import ACCOUNT, SETTINGS, Desk, MortalDatabase, RunContext, desk_on, piece
 
 from stonechat.config.settings import DatabaseSettings
@@ -25,6 +26,7 @@ from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import ContentState
 from stonechat.database import Database, open_database, receipts
 from stonechat.database.receipts import Attempt
+from stonechat.posting.pictures import attach
 from stonechat.posting.reconciler import Reconciler
 
 SEEDS = int(os.environ.get("STONECHAT_SEEDS", "20"))
@@ -71,6 +73,7 @@ class World:
         self.reconciler = reconciler
         self.network = FakeNetwork(clock)
         self.runs = 0
+        self.pictured: set[str] = set()
         self.zombies: list[tuple[asyncio.Task[Any], Life]] = []
         self.context = self.fresh_context()
 
@@ -141,7 +144,10 @@ class World:
                 known = await receipts.confirmed_parts(connection, one.id)
             for number, part in enumerate(one.parts):
                 assert by_text[part].in_reply_to == answered
+                assert by_text[part].quoted_id == (one.quote_of if number == 0 else None)
                 assert known[number] == by_text[part].id
+                alts = [one.alt for one in by_text[part].pictures]
+                assert alts == ([part] if part in self.pictured else [])
                 answered = by_text[part].id
             assert (await self._find(one.id)).post_id == known[0]
 
@@ -171,22 +177,43 @@ def some_pieces(place: World, rng: random.Random) -> list[Content]:
     for number in range(rng.randint(1, 3)):
         parts = [f"{place.account.handle} {number}.{part}" for part in range(rng.choice((1, 1, 2, 3)))]
         reply = len(parts) == 1 and rng.random() < 0.3
+        quote = len(parts) == 1 and not reply and rng.random() < 0.4
         made.append(
             piece(
                 f"{place.account.id}/{number}",
                 *parts,
                 due_at=place.clock.now(),
                 account=place.account,
-                kind=ContentKind.REPLY if reply else None,
+                kind=ContentKind.REPLY if reply else ContentKind.QUOTE if quote else None,
                 in_reply_to="7" if reply else None,
+                quote_of="8" if quote else None,
             )
         )
     return made
 
 
+async def add_picture(place: World, one: Content) -> None:
+    """A picture on the last part, described with that part's own text."""
+    async with place.database.begin("test.attach") as connection:
+        await attach(
+            connection,
+            one.id,
+            png(7),
+            one.parts[-1],
+            part=len(one.parts) - 1,
+            who="owner",
+            now=place.clock.now(),
+            refuse=lambda _pictures: "",
+        )
+    place.pictured.add(one.parts[-1])
+
+
 async def one_life_after_another(place: World, rng: random.Random) -> None:
     pieces = some_pieces(place, rng)
     await desk_on(place.database, place.clock).queue(*pieces)
+    for one in pieces:
+        if rng.random() < 0.4:
+            await add_picture(place, one)
     place.network.faults = [rng.choice(FAULTS) for _ in range(rng.randint(0, 4))]
     place.network.delay = timedelta(seconds=rng.choice((0, 0, 5)))
     resumed = False

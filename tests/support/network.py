@@ -19,6 +19,7 @@ from stonechat.core.network import (
     PublishOutcome,
     Refused,
     Rehearsed,
+    ShownPicture,
     Timeline,
     Unconfirmed,
 )
@@ -69,6 +70,8 @@ class FakeNetwork:
     gone: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     rewrite: Callable[[str], str] = lambda text: text
+    sent: list[Publication] = field(default_factory=list)
+    loses_pictures: bool = False
 
     def length(self, text: str) -> int:
         return len(text)
@@ -82,6 +85,7 @@ class FakeNetwork:
             raise Transient("There is no free browser context.")
         if self.state is not SessionState.VALID:
             return Refused(f"the session is {self.state.value}", session=self.state)
+        self.sent.append(publication)
         self.step("page/opened")
         self.step("page/typed")
         await self._may_freeze("page/typed")
@@ -101,8 +105,8 @@ class FakeNetwork:
         half = fault in (Fault.HALF_THREAD, Fault.HALF_KNOWN) and len(publication.parts) > 1
         ids: list[str] = []
         answers = publication.reply_to
-        for part in publication.parts[:1] if half else publication.parts:
-            answers = self._append(account, part, answers)
+        for number, part in enumerate(publication.parts[:1] if half else publication.parts):
+            answers = self._append(account, part, answers, publication, number)
             ids.append(answers)
             self.step(f"network/accepted {len(ids)}")
         if fault is Fault.HALF_KNOWN and half:
@@ -121,7 +125,9 @@ class FakeNetwork:
         if self.pause is not None:
             await self.pause(where)
 
-    def _append(self, account: Account, text: str, answers: str | None) -> str:
+    def _append(
+        self, account: Account, text: str, answers: str | None, publication: Publication, number: int
+    ) -> str:
         post_id = str(1000 + len(self.ledger))
         self.ledger.append(
             NetworkPost(
@@ -132,6 +138,10 @@ class FakeNetwork:
                 metrics=Metrics(likes=0, reposts=0, replies=0, quotes=0, bookmarks=0, views=None),
                 url=self._url(account, post_id),
                 in_reply_to=answers,
+                quoted_id=publication.quote_of if number == 0 else None,
+                pictures=()
+                if self.loses_pictures
+                else tuple(ShownPicture(one.sha256, one.alt) for one in publication.of_part(number)),
             )
         )
         return post_id

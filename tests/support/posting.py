@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -83,6 +83,16 @@ class MortalDatabase:
             yield connection
             self._step(f"{task}: before the commit")
         self._step(f"{task}: after the commit")
+
+    async def repeated(self, task: str, work: Callable[[AsyncConnection], Awaitable[T]], **how: Any) -> T:
+        async def stepped(connection: AsyncConnection) -> T:
+            done = await work(connection)
+            self._step(f"{task}: before the commit")
+            return done
+
+        result = await self._database.repeated(task, stepped, **how)
+        self._step(f"{task}: after the commit")
+        return result
 
     def read(self, task: str) -> AbstractAsyncContextManager[AsyncConnection]:
         return self._database.read(task)
@@ -185,6 +195,7 @@ def piece(
     state: ContentState = ContentState.QUEUED,
     in_reply_to: str | None = None,
     opportunity_id: str | None = None,
+    quote_of: str | None = None,
 ) -> Content:
     """A piece of content."""
     shape = kind or (ContentKind.THREAD if len(parts) > 1 else ContentKind.SINGLE)
@@ -199,4 +210,5 @@ def piece(
         state_since=due_at,
         in_reply_to=in_reply_to,
         opportunity_id=opportunity_id,
+        quote_of=quote_of,
     )

@@ -47,13 +47,21 @@ def show(
 
 def _show(as_json: bool, account: str | None, limit: int) -> None:
     from stonechat.core.states import ContentState
-    from stonechat.database import content
+    from stonechat.database import content, media_rows
 
     async def work() -> list[dict[str, Any]]:
         async with open_for_cli(read_stored()) as (database, _), database.read("cli.queue") as connection:
             states = (ContentState.AWAITING_APPROVAL, ContentState.QUEUED, ContentState.POSTING)
             found = await content.in_states(connection, states, account_id=account, limit=limit)
-        return [{**asdict(one), "text": "\n\n".join(one.parts)} for one in found]
+            media = {one.id: await media_rows.of(connection, one.id) for one in found if one.media_digest}
+        return [
+            {
+                **asdict(one),
+                "text": "\n\n".join(one.parts),
+                "pictures": [asdict(picture) for picture in media.get(one.id, ())],
+            }
+            for one in found
+        ]
 
     rows = run_async(work())
     if as_json:
@@ -142,6 +150,58 @@ def live(
             async with database.begin("cli.live") as connection:
                 done = await decisions.found_live(connection, found, post, who=_who(), now=clock.now())
             return f"Posted: {done.parts[0]}"
+
+    say(run_async(work()))
+
+
+@queue_app.command(epilog="Example: stonechat queue attach 3f2a walk.jpg --alt 'A path in the morning'")
+@spoken
+def attach(
+    content_id: _Id,
+    file: Annotated[Path, typer.Argument(help="A picture: JPEG, PNG, WebP or GIF.")],
+    alt: Annotated[str, typer.Option(help="What it shows, for who cannot see it.")],
+    part: Annotated[int, typer.Option(min=1, help="The part of a thread that it belongs to.")] = 1,
+) -> None:
+    """Add a picture with its description; what is queued counts as approved anew, by you."""
+    from stonechat.core.errors import Permanent
+    from stonechat.networks.x_web.attaching import refuse_pictures
+    from stonechat.posting import pictures
+
+    async def work() -> str:
+        try:
+            body = file.read_bytes()
+        except OSError as exc:
+            raise Permanent(f"{file} cannot be read: {exc.strerror}.", remedy="Check the path.") from exc
+        async with open_for_cli(read_stored()) as (database, clock):
+            found = await _one(database, content_id)
+            async with database.begin("cli.attach") as connection:
+                done = await pictures.attach(
+                    connection,
+                    found,
+                    body,
+                    alt,
+                    part=part - 1,
+                    who=_who(),
+                    now=clock.now(),
+                    refuse=refuse_pictures,
+                )
+            return f"Attached to part {part}: {done.parts[part - 1]}"
+
+    say(run_async(work()))
+
+
+@queue_app.command(epilog="Example: stonechat queue detach 3f2a")
+@spoken
+def detach(content_id: _Id) -> None:
+    """Take every picture off."""
+    from stonechat.posting import pictures
+
+    async def work() -> str:
+        async with open_for_cli(read_stored()) as (database, clock):
+            found = await _one(database, content_id)
+            async with database.begin("cli.detach") as connection:
+                done = await pictures.detach(connection, found, who=_who(), now=clock.now())
+            return f"No picture any more: {done.parts[0]}"
 
     say(run_async(work()))
 

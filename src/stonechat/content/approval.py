@@ -7,6 +7,7 @@ which is an approval of the new text by whoever edits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,7 +40,7 @@ async def approve(
         content = await _find(connection, content_id)
         if content.state is not _HELD:
             raise _not_now(content, "approved")
-        current = digest(*content.parts)
+        current = digest(*content.said())
         if seen is not None and seen != current:
             raise Permanent(
                 f"Content {content_id} has been changed since it was shown.",
@@ -114,7 +115,7 @@ async def edit(
             content,
             parts=list(parts),
             approved_by=None if held else who,
-            approved_digest=None if held else digest(*parts),
+            approved_digest=None if held else digest(*replace(content, parts=tuple(parts)).said()),
         )
         await history.append(
             connection,

@@ -100,6 +100,7 @@ class Content:
         opportunity_id: of the foreign post that is answered or quoted.
         in_reply_to: id, on the network, of the post that is answered.
         quote_of: id, on the network, of the post that is quoted.
+        media_digest: of its pictures with their descriptions, None where it has none.
         post_id: id on the network of the first part, once posted.
         cost_usd: what generating it cost, in US dollars.
         approved_digest: of the exact bytes that were approved; see ``core.ids.digest``.
@@ -124,6 +125,7 @@ class Content:
     opportunity_id: str | None = None
     in_reply_to: str | None = None
     quote_of: str | None = None
+    media_digest: str | None = None
     fence: int = 0
     attempts: int = 0
     post_id: str | None = None
@@ -133,6 +135,11 @@ class Content:
     approved_digest: str | None = None
     not_before: datetime | None = None
     why: str = ""
+
+    def said(self) -> tuple[str, ...]:
+        """All that a human approves, for a digest: the texts, what they quote, and their pictures."""
+        quote = () if self.quote_of is None else (f"quotes {self.quote_of}",)
+        return (*self.parts, *quote, *(() if self.media_digest is None else (self.media_digest,)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,8 +98,6 @@ content_media = Table(
     Column("size", Integer, nullable=False),
     Column("alt", Text, nullable=False),
     Column("added_at", UtcTime, nullable=False),
-    Column("network_id", String(120)),  # of the picture, as read back after publishing
-    Column("shown_alt", Text),  # as read back; null until then
 )
 
 media_bytes = Table(
@@ -145,6 +143,7 @@ content_metadata = Table(
     Column("opportunity_id", String(64)),
     Column("in_reply_to", String(120)),
     Column("quote_of", String(120)),
+    Column("media_digest", String(64)),  # of its pictures with their descriptions; null where it has none
     Column("fence", Integer, nullable=False, default=0),
     Column("lease_until", UtcTime),  # real time
     Column("lease_owner", String(250)),  # the run that holds it; the same run may take over at once

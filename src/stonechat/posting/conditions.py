@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.config.settings import PostingSettings
 from stonechat.core.model import Account, Content, ContentKind, Mode
 from stonechat.core.network import Network
-from stonechat.database import accounts, content, opportunities, receipts
+from stonechat.database import accounts, content, media_rows, opportunities, receipts
 from stonechat.posting.gate import Blocked, Conditions
 from stonechat.posting.limits import DAY, limits_for
 
@@ -88,6 +88,8 @@ async def observe(
             if network.length(part) > network.max_length
         ],
         total_left=await _total_left(connection, rules.settings, piece),
+        altered=piece.media_digest is not None
+        and media_rows.digest_of(await media_rows.of(connection, piece.id)) != piece.media_digest,
     )
 
 

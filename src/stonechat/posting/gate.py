@@ -92,6 +92,7 @@ class Conditions:
         started: part of the thread is live already; it must be finished, whatever the hour.
         too_long: numbers of the parts that the network would refuse, from 1.
         total_left: how many more posts the trial allows; None without such a limit.
+        altered: its pictures are not those that its row speaks of.
     """
 
     now: datetime
@@ -110,6 +111,7 @@ class Conditions:
     started: bool = False
     too_long: Sequence[int] = ()
     total_left: int | None = None
+    altered: bool = False
 
 
 def decide(content: Content, account: Account, seen: Conditions) -> Decision:
@@ -161,8 +163,10 @@ def _held(_content: Content, _account: Account, seen: Conditions) -> Decision | 
     return None
 
 
-def _unapproved(content: Content, account: Account, _seen: Conditions) -> Decision | None:
-    if content.approved_digest is not None and content.approved_digest != digest(*content.parts):
+def _unapproved(content: Content, account: Account, seen: Conditions) -> Decision | None:
+    if seen.altered:
+        return Hold("its pictures are not those that were attached")
+    if content.approved_digest is not None and content.approved_digest != digest(*content.said()):
         return Hold("the text is not the one that was approved")
     if needs_approval(content, account) and content.approved_by is None:
         return Hold("waits for approval")

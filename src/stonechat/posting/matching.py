@@ -71,12 +71,14 @@ class Search:
         since: account time of the first try that could have sent them.
         taken: ids on the network that belong to other content, or to earlier parts.
         known: our known posts of late; a healthy read shows those of the time that it covers.
+        quote_of: id of the post that the first of them quotes.
     """
 
     parts: Sequence[str]
     since: datetime
     taken: Collection[str]
     known: Sequence[Known] = ()
+    quote_of: str | None = None
 
 
 def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
@@ -84,7 +86,8 @@ def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
     taken = set(search.taken)
     found: list[NetworkPost] = []
     oldest_first = sorted(timeline.posts, key=lambda post: (post.created_at or search.since, post.id))
-    for part in search.parts:
+    for number, part in enumerate(search.parts):
+        quoted = search.quote_of if number == 0 else None
         match = next(
             (
                 post
@@ -92,6 +95,7 @@ def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
                 if post.id not in taken
                 and (post.created_at is None or post.created_at >= search.since - CLOCK_SLACK)
                 and same_text(part, post.text)
+                and (quoted is None or post.quoted_id in (None, quoted))
             ),
             None,
         )

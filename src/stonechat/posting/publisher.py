@@ -14,13 +14,15 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, StonechatError, Transient, Unknown
 from stonechat.core.events import EventStream, PostHeld
 from stonechat.core.model import Account, Content, LatePolicy
-from stonechat.core.network import Network, Publication, PublishOutcome, Refused, Unconfirmed
+from stonechat.core.network import Network, Picture, Publication, PublishOutcome, Refused, Unconfirmed
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database import Database, content, opportunities, receipts
+from stonechat.database import Database, content, media_rows, opportunities, receipts
 from stonechat.posting.conditions import Rules, observe
 from stonechat.posting.gate import Go, Hold, Late, Never, decide
 from stonechat.posting.outcome import Checkpoint, Result, Verdict, carry_on
 from stonechat.posting.recording import Intent, Moment, close_opportunity, record
+
+_PICTURES_GONE = Never("the bytes of a picture are gone", ContentState.FAILED)
 
 
 class Publisher:
@@ -106,6 +108,9 @@ class Publisher:
                 return go
             done = await receipts.confirmed_parts(connection, piece.id)
             author = await self._answered(connection, piece)
+            pictures = await self._pictures(connection, piece)
+            if pictures is None:
+                return await self._turned_away(connection, account, piece, _PICTURES_GONE)
             attempt_id = await receipts.begin(
                 connection,
                 piece,
@@ -117,7 +122,7 @@ class Publisher:
         return Intent(
             piece=piece,
             attempt_id=attempt_id,
-            publication=publication_of(piece, go, done, author),
+            publication=publication_of(piece, go, done, author, pictures),
             parts_from=len(done),
             started=self._clock.monotonic(),
             claimed=started,
@@ -128,6 +133,17 @@ class Publisher:
             return None
         one = await opportunities.find(connection, piece.opportunity_id)
         return one.author if one else None
+
+    async def _pictures(
+        self, connection: AsyncConnection, piece: Content
+    ) -> tuple[tuple[Picture, ...], ...] | None:
+        """For each part its pictures; None where the bytes of one are gone."""
+        if piece.media_digest is None:
+            return ()
+        try:
+            return await media_rows.with_bytes(connection, piece.id, len(piece.parts))
+        except LookupError:
+            return None
 
     async def _effect(self, account: Account, intent: Intent) -> tuple[PublishOutcome, bool]:
         """The outcome, and whether the try came as far as the network."""
@@ -238,7 +254,11 @@ async def hold(connection: AsyncConnection, piece: Content, why: str) -> tuple[P
 
 
 def publication_of(
-    piece: Content, go: Go, confirmed: Mapping[int, str], author: str | None = None
+    piece: Content,
+    go: Go,
+    confirmed: Mapping[int, str],
+    author: str | None = None,
+    pictures: tuple[tuple[Picture, ...], ...] = (),
 ) -> Publication:
     """What is still to be sent: a thread goes on after its last confirmed part, never from the start.
 
@@ -255,4 +275,5 @@ def publication_of(
         quote_of=None if done else piece.quote_of,
         quote_author=author if piece.quote_of and not done else None,
         final_click=go.final_click,
+        pictures=pictures[done:],
     )

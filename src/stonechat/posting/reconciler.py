@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from stonechat.core.errors import StonechatError
 from stonechat.core.events import (
     Event,
     EventStream,
+    PostDiffers,
     PostPublished,
     PostReconciled,
     PostUnconfirmed,
@@ -21,10 +22,11 @@ from stonechat.core.events import (
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.network import Network, NetworkPost, Timeline
 from stonechat.core.states import ContentState
-from stonechat.database import Database, content, receipts
+from stonechat.database import Database, content, media_rows, receipts
 from stonechat.database.receipts import Attempt
 from stonechat.networks.sessions import noting_trouble
 from stonechat.posting.matching import Known, Search, find_parts, proves_absence
+from stonechat.posting.pictures import doubts_about
 from stonechat.posting.recording import become_posted
 
 SHALLOW, DEEP = 40, 200
@@ -184,6 +186,7 @@ class Reconciler:
             parts=piece.parts[len(done) :],
             since=since,
             taken=await receipts.known_among(connection, piece.account_id, shown),
+            quote_of=None if done else piece.quote_of,
             known=[
                 Known(one.post_id, one.posted_at, one.confirmed_at, leads=one.number == 0)
                 for one in recent
@@ -214,6 +217,7 @@ class Reconciler:
         for one in tries:
             await receipts.end(connection, one.id, outcome="posted", detail="found on the network", now=now)
         return [
+            *await self._differences(connection, piece, parts, found),
             PostPublished(
                 account_id=account.id,
                 content_id=piece.id,
@@ -221,8 +225,24 @@ class Reconciler:
                 url=url,
                 took=self._clock.wall() - tries[0].started_wall,
                 late=at - piece.due_at,
-            )
+            ),
         ]
+
+    async def _differences(
+        self,
+        connection: AsyncConnection,
+        piece: Content,
+        parts: Mapping[int, str],
+        found: Sequence[NetworkPost],
+    ) -> list[Event]:
+        """Whether what was found shows the pictures that it should; a page (not the wire) shows none."""
+        if piece.media_digest is None:
+            return []
+        attached = await media_rows.of(connection, piece.id)
+        numbers = {post_id: number for number, post_id in parts.items()}
+        why = [doubt for one in found for doubt in doubts_about(attached, numbers[one.id], one)]
+        told = PostDiffers(account_id=piece.account_id, content_id=piece.id, why="; ".join(why))
+        return [told] if why else []
 
     async def _is_absent(
         self, connection: AsyncConnection, piece: Content, tries: Sequence[Attempt], found: int

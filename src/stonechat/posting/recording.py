@@ -10,7 +10,14 @@ from typing import assert_never
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import PostingSettings
-from stonechat.core.events import Event, PostPublished, PostRefused, PostUnconfirmed
+from stonechat.core.events import (
+    Event,
+    PostContradicted,
+    PostDiffers,
+    PostPublished,
+    PostRefused,
+    PostUnconfirmed,
+)
 from stonechat.core.model import Account, Content
 from stonechat.core.network import Posted, Publication, PublishOutcome, Refused, Rehearsed, Unconfirmed
 from stonechat.core.states import ContentState, OpportunityState
@@ -70,7 +77,8 @@ async def record(
     """
     match outcome:
         case Posted(post_ids, url) if len(post_ids) == len(intent.publication.parts):
-            return await _posted(connection, account, intent, post_ids, url, at)
+            result = await _posted(connection, account, intent, post_ids, url, at)
+            return replace(result, events=(*result.events, *_differs(account, intent, outcome.doubts)))
         case Posted(post_ids, _):
             reason = f"{len(post_ids)} of {len(intent.publication.parts)} parts have an id"
             return await _unconfirmed(connection, account, intent, Unconfirmed(reason, post_ids), at)
@@ -176,6 +184,11 @@ async def _posted(
     return Result(row.id, Verdict.POSTED, url, events=(published,))
 
 
+def _differs(account: Account, intent: Intent, doubts: Sequence[str]) -> list[Event]:
+    why = "; ".join(doubts)
+    return [PostDiffers(account_id=account.id, content_id=intent.piece.id, why=why)] if why else []
+
+
 async def _unconfirmed(
     connection: AsyncConnection, account: Account, intent: Intent, outcome: Unconfirmed, at: Moment
 ) -> Result:
@@ -188,8 +201,10 @@ async def _unconfirmed(
         await content.change(
             connection, row, ContentState.UNCONFIRMED, now=at.now, who="posting", why=outcome.reason
         )
-    told = PostUnconfirmed(account_id=account.id, content_id=row.id, why=outcome.reason)
-    return Result(row.id, Verdict.UNCONFIRMED, outcome.reason, events=(told,))
+    told: list[Event] = [PostUnconfirmed(account_id=account.id, content_id=row.id, why=outcome.reason)]
+    if outcome.contradicted:
+        told.append(PostContradicted(account_id=account.id, content_id=row.id, why=outcome.reason))
+    return Result(row.id, Verdict.UNCONFIRMED, outcome.reason, events=tuple(told))
 
 
 async def _refused(

@@ -60,6 +60,7 @@ def _create_job_tables() -> None:
 
 
 def _create_posting_tables() -> None:
+    op.add_column("content_metadata", sa.Column("media_digest", sa.String(length=64), nullable=True))
     op.create_table(
         "account_sessions",
         sa.Column("account_id", sa.String(length=120), nullable=False),
@@ -82,8 +83,6 @@ def _create_posting_tables() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("alt", sa.Text(), nullable=False),
         sa.Column("added_at", UtcTime(), nullable=False),
-        sa.Column("network_id", sa.String(length=120), nullable=True),
-        sa.Column("shown_alt", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("content_id", "part", "position", name=op.f("pk_content_media")),
     )
     op.create_table(
