@@ -1,8 +1,13 @@
 """The past stays as it was, on both engines: the database itself refuses to rewrite it."""
 
+from itertools import pairwise
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from tests.support.clock import ManualClock
+from tests.support.network import Fault
+from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
 from tests.support.stored import BEGAN, fill
 
 from stonechat.config.settings import DatabaseSettings
@@ -154,3 +159,24 @@ async def test_every_time_is_stored_with_its_offset(sqlite_url):
                         raw = await connection.execute(sa.select(sa.type_coerce(column, sa.String)))
                         for (value,) in raw:
                             assert value is None or (len(value) == 32 and value.endswith("+00:00"))
+
+
+async def test_the_last_line_of_every_post_says_the_state_that_it_is_in(sqlite_url):
+    """After posts that went well and posts that met every fault there is."""
+    clock = ManualClock()
+    async with open_database(sqlite_url, DatabaseSettings(), clock) as database:
+        desk = desk_on(database, clock)
+        await desk.add_account(ACCOUNT)
+        desk.network.faults = list(Fault)
+        names = [f"p{number}" for number in range(2 * len(Fault))]
+        await desk.queue(*(piece(name, f"Post {name}.", due_at=clock.now()) for name in names))
+        for _ in range(6):
+            await desk.sweep().sweep(RunContext(clock))
+            await desk.sweep().reconcile(RunContext(clock))
+            await clock.advance(minutes=2)
+        async with database.read("test.history") as connection:
+            for name in names:
+                lines = await history.of(connection, "content", name)
+                assert lines[-1].after == (await desk.find(name)).state.value
+                assert all(before.after == after.before for before, after in pairwise(lines))
+                assert all(line.who for line in lines)

@@ -9,9 +9,12 @@ import pytest
 import sqlalchemy as sa
 from tests.support.stored import BEGAN, content_of, fill
 
+from stonechat.browser.keys import open_keys
+from stonechat.browser.sessions import from_cookies
+from stonechat.browser.vault import Vault
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
-from stonechat.core.errors import Permanent, Transient
+from stonechat.core.errors import Permanent, SessionTrouble, Transient
 from stonechat.database import archive, history, job_rows, open_database
 from stonechat.database.archive import NotABackup
 from stonechat.database.backup import back_up, restore
@@ -255,3 +258,25 @@ async def test_runs_that_were_under_way_are_given_up_and_the_history_says_so(any
             assert [(line.before, line.after, line.why) for line in lines] == [
                 ("running", "abandoned", "given up by a restore")
             ]
+
+
+async def test_no_session_is_in_a_backup_in_clear_and_it_opens_nothing_without_its_key(sqlite_url, tmp_path):
+    async def vault(database, folder):
+        return Vault(database, CLOCK, open_keys(None, folder), dict, "https://x.com")
+
+    cookies = [
+        {"name": name, "value": f"{name}-nobody-may-read-this", "domain": ".x.com", "path": "/"}
+        for name in ("auth_token", "ct0")
+    ]
+    file = tmp_path / "all.jsonl.gz"
+    async with opened(sqlite_url) as database:
+        await (await vault(database, tmp_path / "keys")).give("x:a", from_cookies(cookies), source="login")
+        await back_up(database, CLOCK, file)
+    plain = gzip.decompress(file.read_bytes())
+    assert b"account_sessions" in plain and b"nobody-may-read-this" not in plain
+    async with opened(f"sqlite:///{tmp_path / 'there.db'}", migrated=False) as database:
+        await restore(database, CLOCK, file)
+        session = await (await vault(database, tmp_path / "keys")).load("x:a")
+        assert {cookie["value"] for cookie in session.cookies} == {cookie["value"] for cookie in cookies}
+        with pytest.raises(SessionTrouble):
+            await (await vault(database, tmp_path / "other_keys")).load("x:a")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,6 +18,9 @@ from stonechat.cli.context import read_stored, run_async
 from stonechat.cli.output import AsJson, err, print_json, print_rows, say, spoken
 from stonechat.config.forms import DatabaseUrl
 from stonechat.core.errors import ConfigError, ConfigFault
+
+if TYPE_CHECKING:
+    from stonechat.database.backup import TableCheck
 
 db_app = typer.Typer(
     no_args_is_help=True, help="Move the database, and forget what is older than the policy."
@@ -43,13 +46,9 @@ def backup(
     if as_json:
         print_json(report)
         return
-    print_rows(
-        report.tables, ["table", "rows", "checksum"], title="Read back and compared", empty="No tables."
-    )
+    _print_checks(report.tables, "Read back and compared")
     say(f"{report.rows} rows in {report.file} ({report.bytes} bytes, SHA-256 {report.sha256})")
-    say(
-        "Not in it: files in DATA_DIR (the key to saved sessions, evidence, spool), the job engine's notes."
-    )
+    say("Not in it: files in DATA_DIR (the key to saved sessions, evidence, spool), the job engine's notes.")
 
 
 @spoken
@@ -68,9 +67,7 @@ def restore(
     if as_json:
         print_json(report)
         return
-    print_rows(
-        report.tables, ["table", "rows", "checksum"], title="Read back and compared", empty="No tables."
-    )
+    _print_checks(report.tables, "Read back and compared")
     if report.kept is not None:
         say(f"What was there before is kept in {report.kept.file}")
     say(f"{report.rows} rows restored as they were on {report.made_at:%Y-%m-%d %H:%M} UTC.")
@@ -139,9 +136,7 @@ def move(
     if as_json:
         print_json({**asdict(report), "seconds": round(seconds, 2), "rows_per_second": round(rate)})
         return
-    print_rows(
-        report.tables, ["table", "rows", "checksum"], title="Compared on both sides", empty="No tables."
-    )
+    _print_checks(report.tables, "Compared on both sides")
     resumed = f" ({report.resumed} of them had arrived before)" if report.resumed else ""
     say(f"{report.rows} rows moved{resumed} in {seconds:.1f} s, {rate:.0f} rows a second.")
     if report.altered:
@@ -185,6 +180,11 @@ def register(app: typer.Typer) -> None:
         "export", rich_help_panel=panel, epilog="Example: stonechat export content history --to posts.jsonl"
     )(export)
     app.add_typer(db_app, name="db", rich_help_panel=panel)
+
+
+def _print_checks(checks: Sequence[TableCheck], title: str) -> None:
+    rows = [{"table": one.table, "rows": one.rows, "checksum": f"{one.checksum[:16]}…"} for one in checks]
+    print_rows(rows, ["table", "rows", "checksum"], title=title, empty="There are no tables.")
 
 
 def _address(to: str) -> str:
