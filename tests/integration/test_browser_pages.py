@@ -9,18 +9,23 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from structlog.contextvars import bound_contextvars
 from tests.integration.test_browser_pool import opened, works
 from tests.integration.test_dashboard import CLOCK, fill, site
+from tests.support.waiting import eventually
 
 from stonechat.browser import BrowserPool
 from stonechat.browser.evidence import KEPT, EvidenceFolder, NetworkErrors
 from stonechat.browser.soak import light_site
-from stonechat.config.settings import DatabaseSettings
+from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.errors import Permanent
+from stonechat.core.events import EventStream
 from stonechat.database import Database, open_database
+from stonechat.jobs.declaration import Job, JobContext, Retry, Work
+from stonechat.jobs.runner import engine_url_beside, open_jobs
 
 SECRET = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6e7f8"
 
@@ -66,6 +71,43 @@ async def test_a_failure_is_shown_with_its_post_its_page_and_its_picture_and_wit
         for text in (json.dumps(kept), post.text, (await shown.get("/browser")).text):
             assert SECRET not in text
             assert "owner@example.com" not in text
+
+
+async def test_what_failed_inside_a_run_stands_on_the_page_of_that_run(tmp_path: Path) -> None:
+    async with opened(tmp_path) as pool, light_site() as address:
+
+        async def read(ctx: JobContext) -> Work:
+            async def look() -> None:
+                async with pool.lease("a", task="read") as lease:
+                    await lease.page.goto(f"{address}/profile")
+                    raise Permanent("The profile has changed.")
+
+            await ctx.step("look", look)
+            return Work()
+
+        job = Job("a.reads", read, every=timedelta(hours=1), per_account=False, retry=Retry(attempts=1))
+        url = f"sqlite:///{tmp_path}/jobs.db"
+        async with (
+            open_database(url, DatabaseSettings(), CLOCK) as database,
+            open_jobs(
+                JobsSettings(),
+                database,
+                CLOCK,
+                EventStream(CLOCK),
+                jobs=[job],
+                accounts=lambda: [],
+                is_down=lambda _: None,
+                engine_url=engine_url_beside(url),
+            ) as runner,
+            site() as shown,
+        ):
+            shown.data.connect(database=database, runner=runner, pool=pool.health, evidence=pool.evidence)
+            run_id = await runner.trigger("a.reads", by="test")
+            await eventually(lambda: bool(pool.evidence and pool.evidence.newest(run_id=run_id)))
+
+            page = await shown.get(f"/runs/{quote(run_id)}")
+            assert "The profile has changed." in page.text
+            assert "/evidence/" in page.text
 
 
 async def test_pictures_and_figures_need_the_log_in_where_there_is_one(tmp_path: Path) -> None:
