@@ -35,15 +35,19 @@ def opened(url, **options):
 @pytest.fixture
 def pair(request, postgres_url, sqlite_url, tmp_path):
     """The addresses of a source and of a target that is not there yet: to PostgreSQL, or as told."""
-    if getattr(request, "param", "") == "to sqlite":
-        return postgres_url, f"sqlite:///{tmp_path / 'new.db'}"
-    return sqlite_url, postgres_url
+    match getattr(request, "param", "to postgresql"):
+        case "to sqlite":
+            return postgres_url, f"sqlite:///{tmp_path / 'new.db'}"
+        case "through a pooler":
+            return sqlite_url, request.getfixturevalue("pooled_url")
+        case _:
+            return sqlite_url, postgres_url
 
 
 both_ways = pytest.mark.parametrize("pair", ["to postgresql", "to sqlite"], indirect=True)
 
 
-@both_ways
+@pytest.mark.parametrize("pair", ["to postgresql", "to sqlite", "through a pooler"], indirect=True)
 async def test_everything_arrives_as_it_was_and_numbers_go_on(pair):
     source, target = pair
     told = []

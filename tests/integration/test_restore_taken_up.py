@@ -33,6 +33,14 @@ async def desk(any_database_url, clock):
         yield desk
 
 
+@pytest.fixture
+async def sqlite_desk(sqlite_url, clock):
+    async with open_database(sqlite_url, DatabaseSettings(), clock) as database:
+        desk = desk_on(database, clock)
+        await desk.add_account(ACCOUNT)
+        yield desk
+
+
 async def _sweep(desk, clock, rounds=4):
     for _ in range(rounds):
         await desk.sweep().sweep(RunContext(clock))
@@ -73,7 +81,8 @@ async def test_a_post_that_went_out_after_the_backup_is_not_sent_again(desk, clo
     assert found.post_id is not None
 
 
-async def test_a_post_that_was_at_the_click_is_looked_up_too(desk, clock, tmp_path):
+async def test_a_post_that_was_at_the_click_is_looked_up_too(sqlite_desk, clock, tmp_path):
+    desk = sqlite_desk
     await desk.queue(piece("held", "Claimed when the backup was made, and sent after.", due_at=clock.now()))
     async with desk.database.begin("test.claim") as connection:
         held = await content.find(connection, "held")
@@ -89,7 +98,8 @@ async def test_a_post_that_was_at_the_click_is_looked_up_too(desk, clock, tmp_pa
     assert len(desk.network.texts_of(ACCOUNT)) == 1
 
 
-async def test_what_may_have_been_used_since_is_not_used_again(desk, clock, tmp_path):
+async def test_what_may_have_been_used_since_is_not_used_again(sqlite_desk, clock, tmp_path):
+    desk = sqlite_desk
     now = clock.now()
     draft = ReserveDraft("r1", ACCOUNT.id, now, ("Kept for a bad day.",), ContentKind.SINGLE, {}, "", "", 0.0)
     found = Opportunity(

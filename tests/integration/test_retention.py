@@ -55,6 +55,13 @@ async def database(any_database_url, clock):
         yield database
 
 
+@pytest.fixture
+async def on_sqlite(sqlite_url, clock):
+    """For what the engine makes no difference to."""
+    async with open_database(sqlite_url, DatabaseSettings(), clock) as database:
+        yield database
+
+
 def _retention(database, clock, keep=KEEP):
     return Retention(database, clock, keep, maturity=MATURITY)
 
@@ -258,18 +265,18 @@ def _opportunity(name, state, at):
     return {"id": name, "account_id": ACCOUNT.id, "post_id": name, "state": state, **times, **texts}
 
 
-async def test_an_opportunity_that_a_post_came_from_stays(database, clock):
+async def test_an_opportunity_that_a_post_came_from_stays(on_sqlite, clock):
     old = clock.now() - 200 * DAY
-    await _put(database, reply_opportunities, _opportunity("used", "expired", old))
-    async with database.begin("test.reply") as connection:
+    await _put(on_sqlite, reply_opportunities, _opportunity("used", "expired", old))
+    async with on_sqlite.begin("test.reply") as connection:
         reply = piece("r", "An answer.", due_at=old, kind=ContentKind.REPLY, opportunity_id="used")
         await content.add(connection, reply, who="test")
-    await _retention(database, clock).prune()
-    assert await _rows(database, reply_opportunities, "id") == ["used"]
+    await _retention(on_sqlite, clock).prune()
+    assert await _rows(on_sqlite, reply_opportunities, "id") == ["used"]
 
 
-async def test_nothing_that_posts_or_learning_need_is_in_any_family(database, clock):
-    may_go = {family.table.name for family in _retention(database, clock).families()}
+async def test_nothing_that_posts_or_learning_need_is_in_any_family(on_sqlite, clock):
+    may_go = {family.table.name for family in _retention(on_sqlite, clock).families()}
     assert may_go.isdisjoint(
         {"content_metadata", "post_parts", "post_attempts", "rewards", "models", "accounts"}
     )
@@ -305,12 +312,12 @@ async def test_many_rows_go_in_batches_and_a_writer_gets_in_between(any_database
         assert await _rows(database, audit, "id") == []
 
 
-async def test_the_job_is_declared_once_for_all_accounts_and_says_what_it_did(database, clock):
-    await _put(database, audit, {"at": clock.now() - 1000 * DAY, "who": "t", "action": "a"})
-    job = prune_job(_retention(database, clock))
+async def test_the_job_is_declared_once_for_all_accounts_and_says_what_it_did(on_sqlite, clock):
+    await _put(on_sqlite, audit, {"at": clock.now() - 1000 * DAY, "who": "t", "action": "a"})
+    job = prune_job(_retention(on_sqlite, clock))
     work = await job.run(RunContext(clock))
     assert (work.done, work.due, work.note) == (1, 1, "1 audit trail")
     again = await job.run(RunContext(clock))
     assert (again.done, again.due) == (0, 0)
     assert not job.per_account and job.cron is not None
-    assert metrics_snapshots.name in {family.table.name for family in _retention(database, clock).families()}
+    assert metrics_snapshots.name in {family.table.name for family in _retention(on_sqlite, clock).families()}
