@@ -2,7 +2,7 @@
 
 Real processes, a real browser, the local network as a process of its own, SQLite and PostgreSQL. What was
 published is read from the network's ledger and not from our database. ``STONECHAT_KILL_EVERY=1`` tries
-every single step; the default tries every sixth page step, which ``make test`` has time for.
+every single step; the default tries every ninth page step, which ``make test`` has time for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from tests.support.processes import Reaper
 from tests.support.servers import Aviary, aviary
 
 ROOT = Path(__file__).resolve().parents[2]
-EVERY = int(os.environ.get("STONECHAT_KILL_EVERY", "6"))
+EVERY = int(os.environ.get("STONECHAT_KILL_EVERY", "9"))
+SAMPLED = ["thread", "reply", "quote"]
+EVERY_KIND = ["single", "picture", "thread", "reply", "quote"]
+"""A thread's second part and a quote carry a picture, as ``picture``, a single post, does."""
 
 
 def ledger(network: Aviary) -> list[dict[str, Any]]:
@@ -47,7 +50,7 @@ def live_and_die(network: Aviary, database: str, folder: Path, origin: float, **
         env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}"},
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=5400,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
@@ -56,7 +59,7 @@ def live_and_die(network: Aviary, database: str, folder: Path, origin: float, **
 
 
 def check_ledger(posts: list[dict[str, Any]], ids: list[str], answered: str = "") -> None:
-    """Each part once, each in its thread; replies under the post with the id ``answered``."""
+    """Each part once, each in its thread, with its picture; replies under and quotes of ``answered``."""
     wanted: list[str] = []
     for one in ids:
         wanted += [f"{one}, one.", f"{one}, two."] if one.startswith("thread") else [f"{one}."]
@@ -69,6 +72,11 @@ def check_ledger(posts: list[dict[str, Any]], ids: list[str], answered: str = ""
             assert by_text[f"{one}, two."]["in_reply_to"] == by_text[f"{one}, one."]["id"]
         if one.startswith("reply"):
             assert by_text[f"{one}."]["in_reply_to"] == answered
+        if one.startswith("quote"):
+            assert by_text[f"{one}."]["quoted"] == answered
+        if not one.startswith(("single", "reply")):
+            last = by_text[f"{one}, two." if one.startswith("thread") else f"{one}."]
+            assert [picture["alt"] for picture in last["media"]] == [f"{one}, drawn"]
 
 
 def kill_everywhere(reaper: Reaper, database: str, folder: Path, **more: Any) -> dict[str, Any]:
@@ -84,7 +92,7 @@ def kill_everywhere(reaper: Reaper, database: str, folder: Path, **more: Any) ->
     return result
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 if EVERY > 1 else 5400)
 def test_a_process_killed_around_any_commit_posts_each_text_exactly_once(
     any_database_url: str, reaper: Reaper, tmp_path: Path
 ) -> None:
@@ -95,15 +103,17 @@ def test_a_process_killed_around_any_commit_posts_each_text_exactly_once(
     assert "clicking" in killed
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 if EVERY > 1 else 5400)
 def test_a_process_killed_between_any_two_page_steps_posts_each_text_exactly_once(
     sqlite_url: str, reaper: Reaper, tmp_path: Path
 ) -> None:
-    result = kill_everywhere(reaper, sqlite_url, tmp_path, kinds=["thread", "reply"], every=EVERY)
+    result = kill_everywhere(
+        reaper, sqlite_url, tmp_path, kinds=SAMPLED if EVERY > 1 else EVERY_KIND, every=EVERY
+    )
     assert any(step.startswith("page.") for steps in result["killed"].values() for step in steps)
 
 
 @pytest.mark.skipif(EVERY > 1, reason="every step on PostgreSQL as well: STONECHAT_KILL_EVERY=1")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 if EVERY > 1 else 5400)
 def test_the_same_on_postgresql(postgres_url: str, reaper: Reaper, tmp_path: Path) -> None:
-    kill_everywhere(reaper, postgres_url, tmp_path, kinds=["single", "thread", "reply"], every=EVERY)
+    kill_everywhere(reaper, postgres_url, tmp_path, kinds=EVERY_KIND, every=EVERY)

@@ -34,7 +34,10 @@ from stonechat.core.states import ContentState
 from stonechat.database import open_database, opportunities
 from stonechat.harvesting.sieve import Sieve, opportunities_from
 from stonechat.networks.x_web.adapter import XWeb
+from stonechat.networks.x_web.attaching import refuse_pictures
+from stonechat.posting.pictures import attach
 from tests.support.network import foreign_post
+from tests.support.pictures import png
 from tests.support.posting import SETTINGS, Desk, MortalDatabase, desk_on, piece
 
 Step = Callable[[str], None]
@@ -194,16 +197,32 @@ def a_piece(
     now = datetime.now(UTC)
     name = f"{kind} {number}"
     parts = (f"{name}, one.", f"{name}, two.") if kind == "thread" else (f"{name}.",)
-    reply = ContentKind.REPLY if kind == "reply" else None
+    shape = {"reply": ContentKind.REPLY, "quote": ContentKind.QUOTE}.get(kind)
     return piece(
         name,
         *parts,
         due_at=now,
         account=plan.account,
-        kind=reply,
-        in_reply_to=answered,
+        kind=shape,
+        in_reply_to=answered if kind == "reply" else None,
+        quote_of=answered if kind == "quote" else None,
         opportunity_id=opportunity_id,
     )
+
+
+async def add_picture(desk: Desk, name: str, part: int) -> None:
+    """A picture on that part, described with its name."""
+    async with desk.database.begin("test.attach") as connection:
+        await attach(
+            connection,
+            name,
+            png(50 + part),
+            f"{name}, drawn",
+            part=part,
+            who="owner",
+            now=datetime.now(UTC),
+            refuse=refuse_pictures,
+        )
 
 
 async def live(plan: Plan, kind: str, number: int, dies_at: int | None) -> list[str]:
@@ -213,11 +232,13 @@ async def live(plan: Plan, kind: str, number: int, dies_at: int | None) -> list[
         account = plan.account
         await desk.add_account(account)
         await desk.reconciler().recover(account, owner="the sweep")
-        if kind == "reply":
+        if kind in ("reply", "quote"):
             post = await answered_post(plan, desk)
             await desk.queue(a_piece(plan, kind, number, post.id, await add_opportunity(plan, desk, post)))
         else:
             await desk.queue(a_piece(plan, kind, number))
+        if kind in ("picture", "thread", "quote"):
+            await add_picture(desk, f"{kind} {number}", 1 if kind == "thread" else 0)
         steps.armed = True
         await desk.publisher().publish(account, f"{kind} {number}", owner="the sweep")
     return steps.names
