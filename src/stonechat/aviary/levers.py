@@ -51,7 +51,8 @@ class Levers:
         hang: counted: wire calls and pages that are never answered.
         logged_out, locked, suspended, challenged: the state of the session or account.
         consent_wall: a layer over every page that takes all clicks until it is answered.
-        page_changed: test ids that the site has renamed; ``wire.NAME`` renames a key on the wire.
+        page_changed: test ids that the site has renamed; ``css:SELECTOR`` takes the attributes by which a
+            selector finds an element from every such element; ``wire.NAME`` renames a key on the wire.
         empty_tweet_results: counted: posts answered with an empty result ...
         empty_is_live: ... which were accepted all the same.
         lose_answer: counted: posts accepted whose answer is cut off.

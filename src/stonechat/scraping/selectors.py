@@ -13,7 +13,7 @@ from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resour
 SELECTORS = "scraping.selectors"
 
 CheckSelectors = Callable[[Account], Awaitable[tuple[str, ...]]]
-"""Looks at the live page and names what is no longer there; empty where all is."""
+"""Looks at the live page and what it asks for, and names what has moved; empty where nothing has."""
 
 
 def selectors_job(database: Database, networks: dict[str, CheckSelectors]) -> Job:
@@ -38,11 +38,11 @@ def selectors_job(database: Database, networks: dict[str, CheckSelectors]) -> Jo
         if missing:
             raise PageChanged(
                 ", ".join(missing),
-                f"No longer on the page: {', '.join(missing)}.",
-                meaning="Posting or reading may fail where these are needed.",
-                remedy="The adapter needs an update; until then the queue is kept.",
+                f"No longer where it belongs: {', '.join(missing)}.",
+                meaning="Posting or reading may fail where these are needed; each has an alert of its own.",
+                remedy="Update Stonechat; until then the queue is kept.",
             )
-        return Work(done=1, due=1, note="every selector is where it belongs")
+        return Work(done=1, due=1, note="every selector and wire path is where it belongs")
 
     return Job(
         name=SELECTORS,
@@ -52,5 +52,5 @@ def selectors_job(database: Database, networks: dict[str, CheckSelectors]) -> Jo
         needs=frozenset({"database", "browser"}),
         resource=Resource.BROWSER,
         priority=Priority.BACKGROUND,
-        useful="every selector was looked for on the live page",
+        useful="every selector and wire path was looked for on the live page",
     )

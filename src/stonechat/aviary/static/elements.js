@@ -31,3 +31,14 @@ function complain(problem) {
   document.getElementById("assertive").textContent = text;
   toast(text);
 }
+
+// A lever moves what a selector finds: the attributes that it goes by are taken from every such element.
+const hidden = settings.changed.filter((name) => name.startsWith("css:")).map((name) => name.slice(4));
+if (hidden.length) {
+  const last = (selector) => selector.trim().split(/\s+(?![^[]*\])/).pop();
+  const attributes = (selector) => selector.split(",").flatMap((one) => [...last(one).matchAll(/\[([\w-]+)/g)].map((m) => m[1]));
+  const hide = () => hidden.forEach((selector) => document.querySelectorAll(selector).forEach(
+    (node) => attributes(selector).forEach((name) => node.removeAttribute(name))));
+  new MutationObserver(hide).observe(document, { subtree: true, childList: true, attributes: true });
+  hide();
+}

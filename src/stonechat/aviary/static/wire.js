@@ -16,12 +16,22 @@ function queryId(operation) {
   return queryIds[operation];
 }
 
+// When the site renames a key on its wire, its own script knows: only others are surprised.
+const renamed = new Set(settings.changed.filter((name) => name.startsWith("wire.")).map((name) => name.slice(5) + "_v2"));
+
+function understood(value) {
+  if (!renamed.size || typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(understood);
+  return Object.fromEntries(Object.entries(value).map(
+    ([key, inner]) => [renamed.has(key) ? key.slice(0, -3) : key, understood(inner)]));
+}
+
 async function ask(operation, variables) {
   const address = `/i/api/graphql/${queryId(operation)}/${operation}?variables=` +
     encodeURIComponent(JSON.stringify(variables)) + "&features=%7B%7D";
   const answer = await fetch(address, { headers: headers() });
   if (!answer.ok) throw new Error("HTTP " + answer.status);
-  const body = await answer.json();
+  const body = understood(await answer.json());
   if (body.errors && !Object.keys(body.data || {}).length) throw new Error(body.errors[0].message);
   return body.data;
 }
@@ -39,7 +49,7 @@ async function send({ text, replyTo, media, quoted }) {
     headers: { ...headers(), "content-type": "application/json" },
     body: JSON.stringify({ variables, features: {}, queryId: id }),
   });
-  return { body: await answer.json(), toast: answer.headers.get("x-aviary-toast") };
+  return { body: understood(await answer.json()), toast: answer.headers.get("x-aviary-toast") };
 }
 
 const PIECE = 4 * 1024 * 1024;

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from urllib.parse import quote
 
 from playwright.async_api import Page
-from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from stonechat.browser import BrowserPool, Priority
 from stonechat.core.clock import Clock
@@ -19,6 +17,7 @@ from stonechat.core.model import Account
 from stonechat.core.network import NetworkPost, Profile, Publication, PublishOutcome, Timeline
 from stonechat.core.states import SessionState
 from stonechat.networks.x_web.arrival import check_owner, explain, facts, go
+from stonechat.networks.x_web.daily import look_everywhere
 from stonechat.networks.x_web.page import read_profile_page
 from stonechat.networks.x_web.publishing import Publisher
 from stonechat.networks.x_web.reading import first_answer, read_timeline_page
@@ -133,34 +132,12 @@ class XWeb:
         return SessionState.VALID
 
     async def check_selectors(self, account: Account) -> tuple[str, ...]:
-        """The names of the selectors that are not on the pages where they belong; empty when all are."""
-        places: tuple[tuple[str, tuple[Selector, ...]], ...] = (
-            ("/compose/post", (Selector.TEXTBOX, Selector.SEND, Selector.ADD_PART)),
-            ("/home", (Selector.ACCOUNT_SWITCHER, Selector.PROFILE_LINK, Selector.NEW_POST)),
-            (
-                f"/{account.handle}",
-                (Selector.PROFILE_NAME, Selector.PROFILE_BIO, Selector.FOLLOWERS, Selector.FOLLOWING),
-            ),
-            (
-                "/home",
-                (
-                    Selector.POST,
-                    Selector.POST_TEXT,
-                    Selector.USER_NAME,
-                    Selector.COUNTS,
-                    Selector.STATUS_LINK,
-                ),
-            ),
-        )
-        missing: list[str] = []
+        """The selectors and wire paths that have moved, see :mod:`.daily`; empty when none has."""
         async with self._page(account, Priority.METRICS, "check_selectors") as page:
-            for path, selectors in places:
-                await go(page, f"{self._site}{path}")
-                await _settled(page, selectors)
-                missing += [one.name for one in selectors if await page.query_selector(one.value) is None]
+            missing = await look_everywhere(page, self._site, account.handle)
         for name in missing:
             self._events.emit(SelectorMoved(account_id=account.id, network=self.name, missing=name))
-        return tuple(dict.fromkeys(missing))
+        return missing
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -209,10 +186,3 @@ class XWeb:
 def _of_others(account: Account) -> Callable[[NetworkPost], bool]:
     mine = account.handle.casefold()
     return lambda post: post.author.casefold() != mine
-
-
-async def _settled(page: Page, selectors: tuple[Selector, ...]) -> None:
-    """Give the page's script a moment to draw what is looked for."""
-    for selector in selectors:
-        with contextlib.suppress(PlaywrightTimeout):
-            await page.wait_for_selector(selector.value, state="attached", timeout=2000)
