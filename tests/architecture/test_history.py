@@ -66,6 +66,7 @@ def test_rows_are_forgotten_in_one_place_only() -> None:
             "database/job_rows.py": "the rows of processes that have stopped",
             "database/wakeup_rows.py": "a wake-up that another has followed",
             "database/declaration_rows.py": "jobs that are no longer declared",
+            "database/media_rows.py": "pictures that were taken off a post, and bytes that no post names",
             "database/learning_rows.py": "versions of models that newer ones replace, kept in the reward log",
         },
     )
