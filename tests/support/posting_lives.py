@@ -298,6 +298,7 @@ def main() -> None:
         names, _ = fork(lambda kind=kind: live(plan, kind, 0, None))  # type: ignore[misc]
         ids.append(f"{kind} 0")
         killed[kind] = []
+        print(f"{kind}: {len(names)} steps", file=sys.stderr, flush=True)  # noqa: T201
         for step in range(1, len(names) + 1, plan.every):
             _, died = fork(lambda kind=kind, step=step: live(plan, kind, step, step))  # type: ignore[misc]
             ids.append(f"{kind} {step}")
