@@ -69,6 +69,30 @@ def test_ordinary_posts_pass(text: str) -> None:
         ("claims", "A walk makes you 40% more creative."),
         ("claims", "Studies show that a walk is enough."),
         ("claims", "One in three people never walk at noon."),
+        ("claims", "Take six hundred milligrams of caffeine and walk."),
+        ("claims", "Take two magnesium tablets before bed."),
+        ("claims", "Skip your evening pills and take a walk instead."),
+        ("claims", "You can stop your antidepressants once you sleep eight hours."),
+        ("claims", "Take melatonin every night and you will sleep."),
+        ("claims", "Walking beats painkillers."),
+        ("claims", "A spoon of apple vinegar a day keeps diabetes away."),
+        ("claims", "Walking lowers your blood pressure."),
+        ("claims", "If you are always tired, it is your thyroid."),
+        ("claims", "Fast for three days and feel reborn."),
+        ("claims", "You'll fall asleep in two minutes."),
+        ("claims", "A calmer morning by Friday, promise."),
+        ("claims", "Half of all adults sleep too little."),
+        ("claims", "Sleeping less doubles your risk of a bad Monday."),
+        ("claims", "Scientists have discovered that naps make you smarter."),
+        ("claims", "According to a recent study, naps make you smarter."),
+        ("links", "A walk after lunch helps. DM me for the plan."),
+        ("links", "A walk after lunch helps. Link in bio."),
+        ("leak", "Option A: put the phone away tonight."),
+        ("leak", "Put the phone away tonight.\n\nWord count: 5"),
+        ("markup", "[Post about sleep] Put the phone away tonight."),
+        ("tone", "I lost ten kilos just by walking to work."),
+        ("tone", "Last night I slept nine hours."),
+        ("tone", "If you still sit, you are just lazy."),
         ("tone", "Only idiots sit still after lunch."),
         ("tone", "Walk! Walk! Walk after lunch!"),
         ("tone", "WALK AFTER LUNCH EVERY DAY, please."),
@@ -79,6 +103,25 @@ def test_ordinary_posts_pass(text: str) -> None:
 )
 def test_a_step_says_no(step: str, text: str) -> None:
     assert rejected_by(text) == step
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Cured ham on bread, an apple, ten minutes of sun: lunch.",
+        "A drop of lemon in the glass and suddenly water is a drink.",
+        "The trash goes out on Tuesday. So does the worry list, if you write it on paper.",
+        "The always-on phone always works against the evening.",
+        "Half of the tabs can be closed without reading them.",
+        "Your best medicine cabinet is a window that opens.",
+        "Your doctor can say more about sleep than any post. This one only says: dim the lights.",
+        "Research your next walk like a holiday: one photo, one bench, one bakery.",
+        "A lunch away from the desk is the best argument against burnout.",
+        "Reply later. The mail will still be there; the daylight will not.",
+    ],
+)
+def test_words_that_only_look_like_a_claim_an_insult_or_a_remark_pass(text: str) -> None:
+    assert rejected_by(text) == ""
 
 
 def test_what_the_owner_allows_may_be_linked_mentioned_and_tagged_but_never_in_a_reply() -> None:

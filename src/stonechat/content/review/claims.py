@@ -7,6 +7,7 @@ from stonechat.content.review.model import Bounds, Draft
 
 _HEALTH = (
     ("gives a dosage", wording.DOSAGE),
+    ("advises for or against a medicine", wording.MEDICINE),
     ("makes a diagnosis", wording.DIAGNOSIS),
     ("speaks of a cure", wording.CURE),
     ("guarantees something", wording.GUARANTEE),

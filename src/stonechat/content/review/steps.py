@@ -89,6 +89,8 @@ def links(draft: Draft, bounds: Bounds) -> str | None:
             return f"contains {name}"
     if wording.WALLET.search(text):
         return "contains a wallet address"
+    if wording.ELSEWHERE.search(text):
+        return "sends readers elsewhere"
     return _tags(text, bounds, allowed=allowed)
 
 
