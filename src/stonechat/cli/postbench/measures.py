@@ -7,11 +7,9 @@ import json
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from stonechat.browser.executable import find_chromium
 from stonechat.cli.localnetwork import LocalNetwork, local_network
 from stonechat.cli.postbench.order import Answer, Order
 from stonechat.cli.watching import Usage, watched
+from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent
 
 Row = dict[str, Any]
@@ -187,14 +186,14 @@ async def _bare(posts: int, handles: Sequence[str], slow_ms: int) -> tuple[list[
 
 
 def _network(handles: Sequence[str], folder: Path) -> AbstractAsyncContextManager[LocalNetwork]:
-    now = time.time()
+    now = SystemClock().wall()
     return local_network(
         handle=handles[0],
         others=handles[1:],
         seed=7,
         speed=1.0,
-        epoch=datetime.fromtimestamp(now, UTC),
-        origin=now,
+        epoch=now,
+        origin=now.timestamp(),
         state_dir=folder,
     )
 

@@ -7,7 +7,6 @@ are out of the way, since they are not what is measured; everything else is as i
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import sys
 from datetime import timedelta
@@ -44,7 +43,7 @@ def settings_for(order: Order) -> Settings:
     """The embedded default with one account for each session, and limits so wide that none is met."""
     first = next(iter(order.sessions))
     base = load(
-        {name: value for name, value in os.environ.items() if name == "BROWSER_EXECUTABLE"},
+        {},
         folder=Path(order.folder),
         overrides={
             "MODE": "demo",
