@@ -9,34 +9,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.sql.elements import ColumnElement
 
 from stonechat.config.settings import RetentionSettings
 from stonechat.core.clock import Clock
-from stonechat.core.model import ContentKind
-from stonechat.core.states import AlertState, OpportunityState, RunState
 from stonechat.database.engine import Database
-from stonechat.database.schema import (
-    account_metrics,
-    alerts,
-    audit,
-    budget_entries,
-    budget_marks,
-    content_metadata,
-    job_runs,
-    job_steps,
-    metrics_snapshots,
-    outbox,
-    rejected_drafts,
-    reply_opportunities,
-    reserve_drafts,
-    rewards,
-    state_history,
-)
+from stonechat.database.families import Family, Policy
 
 BATCH = 500
 """Rows that are deleted together: milliseconds in which SQLite's one writer is ours."""
@@ -44,40 +25,8 @@ BATCH = 500
 WINDOW = 20_000
 """Ids that are looked through together, so that a look is short on a large table too."""
 
-PATIENCE = timedelta(days=7)
-"""For so long after its maturity a post may still be judged (account time): its readings stay."""
-
 BREATH = timedelta(milliseconds=20)
 """Real time between two batches, in which whoever waits to write does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One kind of rows that are kept for a time.
-
-    Attributes:
-        name: as ``stonechat db prune`` prints it.
-        policy: the setting that decides.
-        key: the column by which its rows are deleted.
-        old: which rows may go.
-        also: another table whose rows go with them, by a column that holds the same key.
-    """
-
-    name: str
-    policy: str
-    key: sa.Column[Any]
-    old: ColumnElement[bool]
-    also: tuple[sa.Column[Any], ...] = ()
-
-    @property
-    def table(self) -> sa.Table:
-        """Where the rows are."""
-        return self.key.table
-
-    @property
-    def numbered(self) -> bool:
-        """Whether its rows have ascending numbers, so that they can be looked through in windows."""
-        return isinstance(self.key.type, sa.Integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,99 +47,11 @@ class Pruned:
     longest: timedelta = timedelta()
 
 
-def families(keep: RetentionSettings, clock: Clock, dialect: str, *, maturity: timedelta) -> list[Family]:
-    """Every family and which of its rows may go now.
-
-    Args:
-        maturity: the age (account time) at which learning judges a post.
-    """
-    now, wall = clock.now(), clock.wall()
-    ended = [s.value for s in RunState if s not in (RunState.SCHEDULED, RunState.RUNNING)]
-    runs, history, opportunity = job_runs.c, state_history.c, reply_opportunities.c
-    quiet = (AlertState.RESOLVED.value, AlertState.INACTIVE.value)
-    closed = (OpportunityState.SKIPPED.value, OpportunityState.EXPIRED.value)
-    young = maturity + PATIENCE
-    full = now - max(keep.metrics_full, young)
-    return [
-        Family(
-            "runs of jobs and their steps",
-            "KEEP_RUNS",
-            runs.run_id,
-            runs.state.in_(ended) & (runs.state_since < wall - keep.runs) & _has_a_newer_run(),
-            (job_steps.c.run_id,),
-        ),
-        Family(
-            "history of runs",
-            "KEEP_RUNS",
-            history.id,
-            (history.kind == "run") & (history.at < wall - keep.runs) & _not_the_last_line(),
-        ),
-        Family(
-            "history of sessions, breakers, alerts, switches and opportunities",
-            "KEEP_HISTORY",
-            history.id,
-            history.kind.not_in(("content", "run"))
-            & (history.at < now - keep.history)
-            & _not_the_last_line(),
-        ),
-        Family(
-            "readings of posts: one a day",
-            "KEEP_METRICS_FULL",
-            metrics_snapshots.c.id,
-            _judged(full) & _has_a_later_reading(metrics_snapshots, dialect, same_day=True),
-        ),
-        Family(
-            "readings of posts: the last",
-            "KEEP_METRICS",
-            metrics_snapshots.c.id,
-            _judged(now - max(keep.metrics, keep.metrics_full, young))
-            & _has_a_later_reading(metrics_snapshots, dialect, same_day=False),
-        ),
-        Family(
-            "readings of accounts: one a day",
-            "KEEP_METRICS_FULL",
-            account_metrics.c.id,
-            (account_metrics.c.captured_at < now - keep.metrics_full)
-            & _has_a_later_reading(account_metrics, dialect, same_day=True),
-        ),
-        Family(
-            "rejected drafts", "KEEP_DRAFTS", rejected_drafts.c.id, rejected_drafts.c.at < now - keep.drafts
-        ),
-        Family(
-            "drafts that left the reserve",
-            "KEEP_DRAFTS",
-            reserve_drafts.c.id,
-            reserve_drafts.c.drawn_at < now - keep.drafts,
-        ),
-        Family(
-            "opportunities not taken",
-            "KEEP_OPPORTUNITIES",
-            opportunity.id,
-            opportunity.state.in_(closed) & (opportunity.state_since < now - keep.opportunities) & _unused(),
-        ),
-        Family("messages sent", "KEEP_ALERTS", outbox.c.id, outbox.c.sent_at < wall - keep.alerts),
-        Family(
-            "alerts resolved",
-            "KEEP_ALERTS",
-            alerts.c.id,
-            alerts.c.state.in_(quiet) & (alerts.c.state_since < wall - keep.alerts) & _unsilenced(wall),
-        ),
-        Family("audit trail", "KEEP_AUDIT", audit.c.id, audit.c.at < now - keep.audit),
-        Family(
-            "calls of models paid for",
-            "KEEP_COSTS",
-            budget_entries.c.id,
-            budget_entries.c.settled_at.is_not(None) & (budget_entries.c.reserved_at < now - keep.costs),
-        ),
-        Family("marks of budgets", "KEEP_COSTS", budget_marks.c.period, budget_marks.c.at < now - keep.costs),
-    ]
-
-
 class Retention:
     """Forgets what the policy lets go, or counts it.
 
     Args:
-        maturity: see :func:`families`.
+        maturity: the age (account time) at which learning judges a post.
     """
 
     def __init__(
@@ -203,7 +64,8 @@ class Retention:
 
     def families(self) -> list[Family]:
         """Every family, with what may go of it now."""
-        return families(self._keep, self._clock, self._database.dialect, maturity=self._maturity)
+        now, wall = self._clock.now(), self._clock.wall()
+        return Policy(self._keep, now, wall, self._database.dialect, self._maturity).families()
 
     async def count(self) -> list[Pruned]:
         """How much would go; nothing is changed.
@@ -283,66 +145,3 @@ class Retention:
         took = timedelta(seconds=self._clock.monotonic() - began)
         await self._clock.sleep_real(BREATH)
         return int(deleted.rowcount), took
-
-
-def _has_a_newer_run() -> ColumnElement[bool]:
-    """The newest tick and the newest end of each job and account stay: the schedule goes on from there."""
-    run = job_runs.c
-    later = job_runs.alias("later")
-    later_tick = sa.exists().where(
-        later.c.job == run.job,
-        later.c.account_id.is_not_distinct_from(run.account_id),
-        later.c.trigger == "schedule",
-        later.c.tick > run.tick,
-    )
-    ended_later = sa.exists().where(
-        later.c.job == run.job,
-        later.c.account_id.is_not_distinct_from(run.account_id),
-        later.c.ended_at > run.ended_at,
-    )
-    return ((run.trigger != "schedule") | later_tick) & (run.ended_at.is_(None) | ended_later)
-
-
-def _not_the_last_line() -> ColumnElement[bool]:
-    """Numbers of the history only grow (fencing tokens begin there): the largest stays."""
-    every = state_history.alias("every")
-    return state_history.c.id < sa.select(sa.func.max(every.c.id)).scalar_subquery()
-
-
-def _judged(before: datetime) -> ColumnElement[bool]:
-    """Readings from before then of posts that have their line in the reward log, or never get one."""
-    shot, post = metrics_snapshots.c, content_metadata.c
-    judged = sa.exists().where(rewards.c.account_id == post.account_id, rewards.c.post_id == post.post_id)
-    waits = sa.exists().where(
-        post.account_id == shot.account_id,
-        post.post_id == shot.post_id,
-        post.kind != ContentKind.REPLY.value,
-        ~judged,
-    )
-    return (shot.captured_at < before) & ~waits
-
-
-def _has_a_later_reading(table: sa.Table, dialect: str, *, same_day: bool) -> ColumnElement[bool]:
-    later = table.alias("later")
-    which = [later.c.account_id == table.c.account_id, later.c.captured_at > table.c.captured_at]
-    if "post_id" in table.c:
-        which.append(later.c.post_id == table.c.post_id)
-    if same_day:
-        which.append(_day(later.c.captured_at, dialect) == _day(table.c.captured_at, dialect))
-    return sa.exists().where(*which)
-
-
-def _day(column: Any, dialect: str) -> ColumnElement[Any]:
-    """The day in UTC."""
-    if dialect == "postgresql":
-        return sa.func.date_trunc("day", sa.func.timezone("UTC", column))
-    return sa.func.substr(sa.type_coerce(column, sa.String), 1, 10)
-
-
-def _unused() -> ColumnElement[bool]:
-    """No content of ours came from it."""
-    return ~sa.exists().where(content_metadata.c.opportunity_id == reply_opportunities.c.id)
-
-
-def _unsilenced(wall: datetime) -> ColumnElement[bool]:
-    return alerts.c.silenced_until.is_(None) | (alerts.c.silenced_until < wall)
