@@ -25,7 +25,7 @@ T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[T]]
 """Some statements on a connection; they may be run again in a transaction of their own."""
 
-GAP = timedelta(milliseconds=10)
+GAP = timedelta(milliseconds=2)
 """Between two commits (real time): where much is written, more of it shares one."""
 
 LINGER = timedelta(milliseconds=200)

@@ -19,7 +19,7 @@ from dbos._utils import generate_uuid
 
 from stonechat.jobs.engine.books import Books
 
-GAP = 0.02
+GAP = 0.005
 """Seconds between two looks into the queues: what comes in between is found by one look."""
 
 
