@@ -16,6 +16,7 @@ from stonechat.core.events import Event, EventStream, Stamped
 from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy, Mode
 from stonechat.core.states import ContentState
 from stonechat.database import Database, accounts, content
+from stonechat.posting.checking import Checker
 from stonechat.posting.conditions import Blockers, Rules, nothing_blocked
 from stonechat.posting.outcome import Checkpoint, carry_on
 from stonechat.posting.publisher import Publisher
@@ -143,6 +144,7 @@ class Desk:
             self.reconciler(),
             watch,
             self.events,
+            Checker(self.database, self.clock, self.events, self.settings),
         )
 
     async def add_account(self, account: Account) -> None:

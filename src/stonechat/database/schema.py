@@ -86,6 +86,16 @@ account_sessions = Table(
     Column("at", UtcTime, nullable=False),  # real time
 )
 
+post_checks = Table(
+    "post_checks",
+    metadata,
+    Column("content_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),  # 0 for the first part
+    _account(),
+    Column("at", UtcTime, nullable=False),
+    Column("verdict", String(20), nullable=False),  # seen, other_text, other_id, missing
+)
+
 content_media = Table(
     "content_media",
     metadata,

@@ -17,6 +17,7 @@ from stonechat.core.network import Network
 from stonechat.database import Database, accounts, content
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
 from stonechat.posting import decisions
+from stonechat.posting.checking import Checker
 from stonechat.posting.conditions import Rules, observe
 from stonechat.posting.gate import Hold, decide
 from stonechat.posting.outcome import Verdict
@@ -50,6 +51,7 @@ class Sweep:
     reconciler: Reconciler
     watch: SessionWatch
     events: EventStream
+    checker: Checker | None = None
 
     async def sweep(self, ctx: JobContext) -> Work:
         """One run of ``posting.sweep``: every effect is a step of its own, decided on rows alone."""
@@ -71,6 +73,8 @@ class Sweep:
         account = await self._account(ctx)
         await self.reconciler.recover(account)
         seen = await self.reconciler.reconcile(account, self._network(account))
+        if self.checker is not None and not seen.waiting:
+            await self.checker.check(account, self._network(account))
         decided = seen.posted + seen.absent + seen.undecided
         if seen.absent:
             ctx.wake(SWEEP, self.clock.now(), account.id)

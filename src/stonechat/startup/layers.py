@@ -28,6 +28,7 @@ from stonechat.networks.guarded import GuardedNetwork, prove_by_session
 from stonechat.networks.x_web.adapter import XWeb
 from stonechat.posting import sweep
 from stonechat.posting.blocking import blocked_by
+from stonechat.posting.checking import Checker
 from stonechat.posting.conditions import Rules
 from stonechat.posting.publisher import Publisher
 from stonechat.posting.reconciler import Reconciler
@@ -127,6 +128,7 @@ def _sweep(
         reconciler=Reconciler(database, clock, events, base.settings.posting),
         watch=SessionWatch(database, clock, events, every=SESSION_RECHECK, mark=vault.mark),
         events=events,
+        checker=Checker(database, clock, events, base.settings.posting),
     )
 
 

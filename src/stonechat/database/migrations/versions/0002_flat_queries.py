@@ -73,6 +73,15 @@ def _create_posting_tables() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_account_sessions")),
     )
     op.create_table(
+        "post_checks",
+        sa.Column("content_id", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.String(length=120), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("verdict", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("content_id", "number", name=op.f("pk_post_checks")),
+    )
+    op.create_table(
         "content_media",
         sa.Column("content_id", sa.String(length=64), nullable=False),
         sa.Column("part", sa.Integer(), nullable=False),
