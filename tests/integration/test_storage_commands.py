@@ -120,7 +120,8 @@ def test_prune_counts_first_and_then_forgets(stonechat, filled):
     assert gone["rows"] == counted["rows"]
     assert json.loads(stonechat("db", "prune", "--json").stdout)["rows"] == 0
     assert "kept for ever" in stonechat("db", "prune").stdout
-    assert "KEEP_AUDIT" in stonechat("db", "prune", KEEP_AUDIT="soon", code=78).stderr
+    for setting, value in (("KEEP_AUDIT", "soon"), ("KEEP_COSTS", "30d"), ("KEEP_OPPORTUNITIES", "1d")):
+        assert setting in stonechat("db", "prune", code=78, **{setting: value}).stderr
 
 
 @on_both

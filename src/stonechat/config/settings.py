@@ -77,10 +77,14 @@ class RetentionSettings(Section):
     metrics_full: Duration = _setting("KEEP_METRICS_FULL", timedelta(days=30), _DURATION)
     metrics: Duration = _setting("KEEP_METRICS", timedelta(days=400), _DURATION)
     drafts: Duration = _setting("KEEP_DRAFTS", timedelta(days=90), _DURATION)
-    opportunities: Duration = _setting("KEEP_OPPORTUNITIES", timedelta(days=90), _DURATION)
+    opportunities: Duration = _setting(  # what was skipped must not be found again while it is fresh
+        "KEEP_OPPORTUNITIES", timedelta(days=90), "a duration of at least 7d", ge=timedelta(days=7)
+    )
     alerts: Duration = _setting("KEEP_ALERTS", timedelta(days=90), _DURATION)
     audit: Duration = _setting("KEEP_AUDIT", timedelta(days=730), _DURATION)
-    costs: Duration = _setting("KEEP_COSTS", timedelta(days=400), _DURATION)
+    costs: Duration = _setting(  # the budget of a month is counted from them
+        "KEEP_COSTS", timedelta(days=400), "a duration of at least 40d", ge=timedelta(days=40)
+    )
 
 
 class JobsSettings(Section):

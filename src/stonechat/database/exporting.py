@@ -24,7 +24,7 @@ from stonechat.database.portable import Shape
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "accounts": ("accounts", "switches"),
-    "content": ("content_metadata", "post_parts", "post_attempts"),
+    "content": ("content_metadata", "post_parts", "post_attempts", "post_checks"),
     "media": ("content_media", "media_bytes"),
     "history": ("state_history",),
     "metrics": ("metrics_snapshots", "account_metrics"),
