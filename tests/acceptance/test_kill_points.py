@@ -2,7 +2,8 @@
 
 Real processes, a real browser, the local network as a process of its own, SQLite and PostgreSQL. What was
 published is read from the network's ledger and not from our database. ``STONECHAT_KILL_EVERY=1`` tries
-every single step of every kind, on both engines; the default tries every ninth page step, which ``make test`` has time for.
+every single step of every kind, on both engines; the default tries every ninth page step, which
+``make test`` has time for.
 """
 
 from __future__ import annotations
