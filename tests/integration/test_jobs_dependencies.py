@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from tests.support.clock import ManualClock
@@ -17,8 +17,11 @@ from stonechat.core.events import EventStream
 from stonechat.core.ports import AlertMessage
 from stonechat.core.states import LayerState, RunState
 from stonechat.database.engine import open_database
+from stonechat.database.job_rows import RunRow
 from stonechat.jobs.declaration import Job, JobContext, Resource, Work
-from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
+from stonechat.jobs.runner import Runner, engine_url_beside, is_shut, open_jobs
+from stonechat.jobs.schedule import POSTING
+from stonechat.jobs.takeover import Lease
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.startup.checks import check_jobs
 
@@ -106,3 +109,58 @@ async def test_jobs_without_their_browser_wait_with_the_cause_and_are_one_incide
             return all(one.last is not None for one in await runner.status())
 
         await eventually(all_ran)
+
+
+async def test_what_was_asked_for_by_hand_waits_with_the_cause_and_runs_when_the_browser_is_back(
+    sqlite_url: str,
+) -> None:
+    clock = SystemClock()
+    causes = {"browser": WHY}
+    async with (
+        open_database(sqlite_url, DatabaseSettings(), clock) as database,
+        open_jobs(
+            JobsSettings(),
+            database,
+            clock,
+            EventStream(clock),
+            jobs=[replace(job, every=timedelta(days=365)) for job in _jobs()],
+            accounts=lambda: ["ann"],
+            is_down=causes.get,
+            engine_url=engine_url_beside(sqlite_url),
+            close_limit=timedelta(seconds=1),
+        ) as runner,
+    ):
+        run_id = await runner.trigger(NAMES[0], "ann", by="a test")
+
+        async def row() -> RunRow | None:
+            found = await runner.show(run_id)
+            return found[0] if found is not None else None
+
+        async def says_why() -> bool:
+            run = await row()
+            return run is not None and (run.state, run.note) == (RunState.SCHEDULED, f"waits: {WHY}")
+
+        await eventually(says_why)
+        causes.clear()
+
+        async def has_run() -> bool:
+            run = await row()
+            return run is not None and run.state is RunState.SUCCEEDED
+
+        await eventually(has_run)
+
+
+def test_a_host_without_a_browser_leaves_to_others_what_they_can_do() -> None:
+    clock = SystemClock()
+    lease = Lease("this host", clock, timedelta(seconds=5))
+    down: dict[str, str] = {}
+    queues = (POSTING, *(str(resource.value) for resource in Resource))
+
+    def shut() -> set[str]:
+        return {queue for queue in queues if is_shut(queue, down.get, lease)}
+
+    assert shut() == set()
+    down["browser"] = WHY
+    assert shut() == {"browser"}, "alone it goes on sweeping: the sweep says why posts wait"
+    lease.company = True
+    assert shut() == {"browser", POSTING}

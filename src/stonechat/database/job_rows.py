@@ -143,6 +143,15 @@ async def retry(
     return int(number) if number is not None else None
 
 
+async def explain(connection: AsyncConnection, run_id: str, note: str) -> None:
+    """Say why a run that is to be taken up still waits."""
+    await connection.execute(
+        update(job_runs)
+        .where(job_runs.c.run_id == run_id, job_runs.c.state == RunState.SCHEDULED.value)
+        .values(note=note)
+    )
+
+
 async def abandon(connection: AsyncConnection, run_id: str, *, note: str, now: datetime) -> bool:
     """Give up a run that has not ended; False if it had."""
     result = await connection.execute(

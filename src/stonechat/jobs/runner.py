@@ -191,7 +191,7 @@ async def open_jobs(
         queues=_queues(settings),
         poll=POLL,
         body=body,
-        shut=lambda queue: _is_shut(queue, is_down, lease),
+        shut=lambda queue: is_shut(queue, is_down, lease),
     ) as engine:
         scheduler = Scheduler(
             timetable=timetable,
@@ -286,7 +286,7 @@ def _queues(settings: JobsSettings) -> dict[str, int]:
     }
 
 
-def _is_shut(queue: str, is_down: IsDown, lease: Lease) -> bool:
+def is_shut(queue: str, is_down: IsDown, lease: Lease) -> bool:
     """A host without a browser takes no run that needs one, and leaves publishing to others if there are."""
     if queue not in (POSTING, Resource.BROWSER) or is_down("browser") is None:
         return False

@@ -203,6 +203,9 @@ class Scheduler:
         for scope in ("job", f"job/{job.name}", f"job/{job.name}/{account_id}"):
             if scope in self._standing.off:
                 return self._standing.off[scope] or "paused"
+        return self._down(job)
+
+    def _down(self, job: Job) -> str | None:
         return next((why for need in sorted(job.needs) if (why := self._is_down(need))), None)
 
     @staticmethod
@@ -240,12 +243,21 @@ class Scheduler:
                 del self._busy[key]
         for run in found.asked:
             await self.take_up(run)
+            self._explain(run)
 
     async def take_up(self, run: RunRow) -> None:
         """Ask for a run that stands in a row and that nobody has taken up."""
         if run.job in self._jobs:
             request = Request(run.job, run.account_id, run.tick, run.trigger)
             await self.ask(self._jobs[run.job], request, run.run_id)
+
+    def _explain(self, run: RunRow) -> None:
+        """What was asked for by hand waits, too, while what it needs is down; its row says so."""
+        job = self._jobs.get(run.job)
+        why = self._down(job) if job is not None else None
+        if why is not None and run.note != f"waits: {why}":
+            note = f"waits: {why}"
+            self._ledger.note(lambda connection: job_rows.explain(connection, run.run_id, note))
 
     async def _pause(self) -> None:
         pause = LONGEST
