@@ -59,14 +59,17 @@ class PageKind(StrEnum):
 
 
 def read_page(html: str, *, site: str = SITE) -> list[NetworkPost]:
-    """The posts that a page shows, each once, in order.
+    """The posts that a page shows, each once, in order; not those that somebody paid for.
 
     A quoted post is a post of its own only where the page links to it, since without a link it has
     no id; its counts are not shown and stay None. Counts that are abbreviated are None too.
     """
     tree = LexborHTMLParser(html)
     found: dict[str, NetworkPost] = {}
+    paid = tree.css(Selector.PAID.value)
     for article in tree.css(Selector.POST.value):
+        if _inside(article, paid):
+            continue
         for post in _posts_of(article, site):
             known = found.get(post.id)
             if known is None or (known.metrics == Metrics() and post.metrics != Metrics()):

@@ -106,7 +106,7 @@ def checked(call: Call) -> object:
         raise read_error(fault.waiting(call.wait), call.operation)
     by_status = fault_of_status(call.status or 0)
     if by_status is not None:
-        raise read_error(by_status, call.operation)
+        raise read_error(by_status.waiting(call.wait), call.operation)
     if call.answer is None:
         raise Transient(
             f"{call.operation}: {call.problem}", meaning="Nothing was read.", remedy="It is tried again."

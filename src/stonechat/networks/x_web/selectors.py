@@ -35,6 +35,7 @@ class Selector(StrEnum):
     SHOUT = '[aria-live="assertive"]'
     # reading posts
     POST = 'article[data-testid="tweet"]'
+    PAID = '[data-testid="placementTracking"]'
     POST_TEXT = '[data-testid="tweetText"]'
     USER_NAME = '[data-testid="User-Name"]'
     COUNTS = '[role="group"][aria-label]'

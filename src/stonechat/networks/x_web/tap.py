@@ -7,6 +7,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from playwright.async_api import Error, Page, Request, Response
@@ -101,7 +102,11 @@ def _body(request: Request) -> Any:
 
 
 def _wait(headers: dict[str, str]) -> float | None:
-    try:
+    """Seconds to wait: ``Retry-After``, or the end of X's window by the server's own clock."""
+    with contextlib.suppress(KeyError, ValueError):
         return float(headers["retry-after"])
-    except (KeyError, ValueError):
-        return None
+    with contextlib.suppress(KeyError, ValueError, TypeError):
+        if headers.get("x-rate-limit-remaining") == "0":
+            asked = parsedate_to_datetime(headers["date"]).timestamp()
+            return max(1.0, float(headers["x-rate-limit-reset"]) - asked)
+    return None
