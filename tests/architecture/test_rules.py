@@ -69,6 +69,7 @@ def test_only_config_reads_the_environment() -> None:
             "cli/context.py": "hands the environment to config.load, and nothing else",
             "cli/reads.py": "hands the environment to config.load_section, and nothing else",
             "cli/demo.py": "the demo takes nothing from the owner's settings but the browser's path",
+            "cli/idling.py": "the idle run takes nothing from the owner's settings",
             "browser/chromium.py": "hands Chromium this environment with folders of its own",
         },
     )

@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,7 +43,12 @@ async def idle(url: str, folder: Path, seconds: float) -> tuple[float, float]:
         await accounts.switch_off(connection, "job", account_id=None, who="bench", why=why, now=clock.wall())
     async with (
         local_network(
-            handle=HANDLE, seed=7, speed=1.0, epoch=EPOCH, origin=time.time(), state_dir=folder / "network"
+            handle=HANDLE,
+            seed=7,
+            speed=1.0,
+            epoch=EPOCH,
+            origin=clock.wall().timestamp(),
+            state_dir=folder / "network",
         ) as network,
         _running(url, network, folder) as pid,
     ):
