@@ -11,6 +11,8 @@ from tests.support.injections import HARMLESS, injections
 
 from stonechat.aviary.opening import open_aviary
 from stonechat.content.arms import Arms, load_arms
+from stonechat.content.assignments import Assignment
+from stonechat.content.quoting import Quoting
 from stonechat.core.clock import Clock
 from stonechat.core.model import Content, ContentKind, Opportunity
 from stonechat.core.states import ContentState, OpportunityState
@@ -107,6 +109,48 @@ async def test_a_claim_whose_writer_died_is_given_back_later_and_a_written_one_i
         await claims.tidy(s.account)
         assert await in_state(s, OpportunityState.FOUND) == [dead[0].id]
         assert len(await in_state(s, OpportunityState.CLAIMED)) == 1
+
+
+async def test_a_post_that_a_slow_writer_lost_to_another_is_not_written_to_twice(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with (
+        open_aviary() as aviary,
+        studio(tmp_path, clock, arms=ONLY_QUOTES, model_url=aviary.address.model_url) as s,
+    ):
+        await offer(s.database, clock, list(HARMLESS)[:1])
+        orders = await s.planner._orders(s.account, 2, "run")
+        quoting = Quoting(s.replier.claims)
+        slow, quick = [Assignment.model_validate(order) for order in orders]
+        slow = await quoting.aimed(s.account, slow)
+        await clock.advance(minutes=30)
+        await s.replier.claims.tidy(s.account)
+        quick = await quoting.aimed(s.account, quick)
+        assert slow.opportunity_id == quick.opportunity_id == "o0"
+        await quoting.settle(quick, await s.drafter.write(s.account, quick))
+        late = await s.drafter.write(s.account, slow)
+        assert late.late and late.stored is None, "and is not paid for a second time"
+        await quoting.settle(slow, late)
+        rows = [one for one in await all_content(s) if one.kind is ContentKind.QUOTE]
+        assert [one.id for one in rows] == [quick.id]
+        assert await in_state(s, OpportunityState.CLAIMED) == ["o0"], "it waits with its quote"
+
+
+async def test_a_slow_writer_whose_post_nobody_took_keeps_it(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with (
+        open_aviary() as aviary,
+        studio(tmp_path, clock, arms=ONLY_QUOTES, model_url=aviary.address.model_url) as s,
+    ):
+        await offer(s.database, clock, list(HARMLESS)[:1])
+        quoting = Quoting(s.replier.claims)
+        order = (await s.planner._orders(s.account, 1, "run"))[0]
+        slow = await quoting.aimed(s.account, Assignment.model_validate(order))
+        await clock.advance(minutes=30)
+        await s.replier.claims.tidy(s.account)
+        assert await in_state(s, OpportunityState.FOUND) == ["o0"]
+        await quoting.settle(slow, await s.drafter.write(s.account, slow))
+        assert await in_state(s, OpportunityState.CLAIMED) == ["o0"]
+        assert [one.opportunity_id for one in await all_content(s)] == ["o0"]
 
 
 async def test_the_reserve_holds_no_quotes(tmp_path: Path) -> None:

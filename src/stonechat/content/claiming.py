@@ -75,10 +75,12 @@ class Claims:
         return claimed
 
     async def let_go(self, opportunity_id: str, after: OpportunityState, who: str, why: str) -> None:
-        """``claimed →`` found or skipped; nothing where it is no longer claimed."""
+        """``claimed →`` found or skipped; nothing where it is no longer claimed, or written to."""
         async with self.database.begin("content.claim.end") as connection:
             one = await opportunities.find(connection, opportunity_id)
-            if one is not None and one.state is OpportunityState.CLAIMED:
+            if one is None or one.state is not OpportunityState.CLAIMED:
+                return
+            if not await opportunities.written_to(connection, opportunity_id):  # by somebody else meanwhile
                 await opportunities.change(connection, one, after, now=self.clock.now(), who=who, why=why)
 
     async def tidy(self, account: Account) -> None:

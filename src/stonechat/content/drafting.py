@@ -65,11 +65,13 @@ class Outcome:
         stored: the row; None where every draft was rejected or it waits in the spool.
         spooled: the text is paid for and kept on disk until the database is back.
         why: the reasons, where nothing was stored.
+        late: a draft passed, but nothing waits for it any more.
     """
 
     stored: Content | ReserveDraft | None = None
     spooled: bool = False
     why: tuple[str, ...] = ()
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class Drafter:
             written = await self.chain.write(request, account_id=account.id, purpose=assignment.purpose.value)
             entry = self._keep(assignment, number, written, request)
             outcome = await self._finish_kept(account, entry)
-            if outcome.stored is not None or outcome.spooled:
+            if outcome.stored is not None or outcome.spooled or outcome.late:
                 return outcome
         return outcome
 
@@ -267,6 +269,8 @@ class Drafter:
                     ContentRejected(account_id=account.id, step=one.verdict.step, why=one.verdict.why)
                 )
         why = tuple(dict.fromkeys(one.verdict.why for one in results if not one.verdict.passed))
+        if best is not None and stored is None:
+            return Outcome(why=("it came too late",), late=True)
         return Outcome(stored, why=why if stored is None else ())
 
     async def _present(self, assignment: Assignment) -> Content | ReserveDraft | None:

@@ -46,7 +46,8 @@ class Quoting:
         if assignment.opportunity_id is None or outcome.spooled:
             return
         if outcome.stored is None:
-            why = f"no draft passed the review: {'; '.join(outcome.why)}"
+            told = "; ".join(outcome.why)
+            why = told if outcome.late else f"no draft passed the review: {told}"
             await self.claims.let_go(assignment.opportunity_id, OpportunityState.SKIPPED, _WHO, why)
         elif not isinstance(outcome.stored, Content) or (
             outcome.stored.opportunity_id != assignment.opportunity_id

@@ -101,7 +101,7 @@ class Replier:
             return "stored"
         why = "; ".join(outcome.why)
         if not outcome.spooled:
-            told = f"no draft passed the review: {why}"
+            told = why if outcome.late else f"no draft passed the review: {why}"
             await self.claims.let_go(one.id, OpportunityState.SKIPPED, _WHO, told)
         return why or "kept for later"
 

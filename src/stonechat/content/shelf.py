@@ -18,8 +18,8 @@ from stonechat.core.clock import Clock
 from stonechat.core.events import ContentPlanned, EventStream
 from stonechat.core.ids import digest
 from stonechat.core.model import Account, Approval, Content, ContentKind
-from stonechat.core.states import ContentState
-from stonechat.database import Database, drafts, slots
+from stonechat.core.states import ContentState, OpportunityState
+from stonechat.database import Database, drafts, opportunities, slots
 from stonechat.database import content as queue
 from stonechat.database.drafts import RejectedDraft, ReserveDraft
 
@@ -95,7 +95,8 @@ class Shelf:
         """Put an accepted draft where it belongs; a repetition finds the first one's row.
 
         A post for which no time is free any more goes to the reserve; a quote, which would be stale by
-        the time it is drawn, is dropped (None).
+        the time it is drawn, is dropped (None). So is what was written to a post that somebody else has
+        written to, or skipped, since it was claimed.
 
         Raises:
             Transient: the database is away; nothing was stored.
@@ -108,6 +109,8 @@ class Shelf:
             if present is not None:
                 return present
             await drafts.reject(connection, rejected)
+            if not await self._still_open(connection, assignment):
+                return None
             content = self._content(account, assignment, accepted)
             if assignment.purpose is Purpose.SLOT:
                 taken = await self._booked(connection, account.id)
@@ -150,6 +153,20 @@ class Shelf:
         """Keep drafts of which none was accepted."""
         async with self._database.begin("content.rejected") as connection:
             await drafts.reject(connection, rejected)
+
+    async def _still_open(self, connection: AsyncConnection, assignment: Assignment) -> bool:
+        """Whether the foreign post still waits for this text; claimed again where its claim ran out."""
+        if assignment.opportunity_id is None:
+            return True
+        one = await opportunities.find(connection, assignment.opportunity_id)
+        if one is None or await opportunities.written_to(connection, one.id):
+            return False
+        if one.state is OpportunityState.FOUND:
+            why = "its writer was slow"
+            await opportunities.change(
+                connection, one, OpportunityState.CLAIMED, now=self._clock.now(), who="content", why=why
+            )
+        return one.state in (OpportunityState.FOUND, OpportunityState.CLAIMED)
 
     async def _stock(
         self, assignment: Assignment, accepted: Accepted, rejected: Sequence[RejectedDraft]
