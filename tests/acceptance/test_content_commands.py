@@ -23,7 +23,7 @@ from stonechat.database import content, open_database
 
 
 async def stonechat(
-    folder: Path, aviary: Aviary | None, *arguments: str, stdin: str = ""
+    folder: Path, aviary: Aviary | None, *arguments: str, stdin: str = "", **more: str
 ) -> tuple[int, str, str]:
     given = {
         "DATABASE_URL": f"sqlite:///{folder}/content.db",
@@ -39,7 +39,7 @@ async def stonechat(
         "-m",
         "tests.support.content_cli",
         *arguments,
-        env={**os.environ, **given, "PYTHONPATH": str(repository), "COLUMNS": "200"},
+        env={**os.environ, **given, **more, "PYTHONPATH": str(repository), "COLUMNS": "200"},
         cwd=folder,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -103,7 +103,11 @@ async def test_content_is_approved_rejected_and_edited_from_the_command_line(tmp
 
 
 async def test_five_answers_make_a_voice_file_that_can_be_used(tmp_path: Path) -> None:
-    answers = "A calm account\nBusy people\neveryday habits\nsleep, focus\npromise results\n"
+    answers = "A calm account\nBusy people\nsmall meals\nsoup, slow bread\npromise results\n"
     code, _, err = await stonechat(tmp_path, None, "init", stdin=answers)
     assert code == 0, err
-    assert load_voice(tmp_path / "voice.toml").topics == ("sleep", "focus")
+    assert load_voice(tmp_path / "voice.toml").topics == ("soup", "slow bread")
+    async with open_aviary() as aviary:
+        code, out, err = await stonechat(tmp_path, aviary, "write", "--json", VOICE_FILE="voice.toml")
+    assert code == 0, err
+    assert json.loads(out)["arm"]["topic"] in ("soup", "slow bread"), "posts are about what was answered"

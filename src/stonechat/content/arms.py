@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Arm, ContentKind
+
+TOPIC = "topic"
+"""The factor whose levels are what the account speaks about."""
 
 HOUR_BLOCK = "hour_block"
 """The factor whose level decides at which local hours a post is due."""
@@ -74,6 +77,13 @@ class Arms:
     def __init__(self, factors: Mapping[str, Factor], mix: Mapping[ContentKind, float]) -> None:
         self.factors = factors
         self.mix = mix
+
+    def about(self, topics: Iterable[str]) -> Arms:
+        """The same arms on other topics; a topic that is known keeps what it asks of the writer."""
+        known = self.factors.get(TOPIC)
+        levels = {name: known.levels[name] if known and name in known.levels else Level() for name in topics}
+        factor = Factor(learned=known.learned if known else True, levels=levels)
+        return Arms({**self.factors, TOPIC: factor}, self.mix)
 
     def learned(self) -> dict[str, tuple[str, ...]]:
         """For each factor that the learner chooses, the levels it may choose."""

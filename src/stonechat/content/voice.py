@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -79,9 +79,16 @@ def example() -> str:
     return (files(__package__) / "data" / "voice.toml").read_text(encoding="utf-8")
 
 
-def warnings(voice: Voice) -> list[str]:
-    """What a careful owner would still change; for ``doctor``."""
+def warnings(voice: Voice, offered: Collection[str] = ()) -> list[str]:
+    """What a careful owner would still change; for ``doctor``.
+
+    Args:
+        offered: the topics of the owner's file of arms, if there is one: posts are on these alone.
+    """
     found = []
+    missing = [topic for topic in voice.topics if offered and topic not in offered]
+    if missing:
+        found.append(f"no post will be about {', '.join(missing)}: the file of arms has no such topic")
     if not voice.examples:
         found.append("no examples: two or three posts in the account's own words help the writer most")
     if not voice.dont:
@@ -141,8 +148,9 @@ def written(answers: Mapping[str, str]) -> str:
         "sources = []",
         "banned_words = []",
         "banned_claims = []",
-        '# "health" or "finance": no dosage, diagnosis, cure, guarantee.',
-        "claims_policy = []",
+        "# No dosage, diagnosis, cure, guarantee or promise of gain; a figure only with its source. Take a",
+        "# field out only if the account never comes near it.",
+        'claims_policy = ["health", "finance"]',
         "",
         "# Nothing else may be linked, mentioned or tagged.",
         "links = []",

@@ -269,9 +269,10 @@ async def _endpoint(name: str, settings_of: str, base: str, key: SecretStr | Non
 
 async def _voices(settings: Settings, _clock: Clock) -> Check:
     try:
-        load_arms(settings.content.arms_file)
+        arms, own = load_arms(settings.content.arms_file), settings.content.arms_file is not None
+        offered = arms.learned().get("topic", ()) if own else ()
         files = {settings.content.voice_file, *(one.voice_file for one in settings.accounts)}
-        doubts = [doubt for file in files for doubt in warnings(load_voice(file))]
+        doubts = [doubt for file in files for doubt in warnings(load_voice(file), offered)]
     except ConfigError as exc:
         fault = exc.faults[0]
         return Check("voice", Verdict.FAIL, f"{fault.name} {fault.problem}", fault.expected)

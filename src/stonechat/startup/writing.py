@@ -63,9 +63,16 @@ async def open_writing(
     guard_of: GuardOf,
     rank: Rank | None = None,
 ) -> AsyncIterator[Writing]:
-    """The planner and the replier, with one client for the model endpoint, closed at the end."""
+    """The planner and the replier, with one client for the model endpoint, closed at the end.
+
+    Without a file of arms the topics are those of the voices.
+    """
     own = settings.content
+    voice, voices = load_voice(own.voice_file), _voices(settings)
     arms = load_arms(own.arms_file)
+    if own.arms_file is None:
+        used = [voices.get(account_id(one), voice) for one in settings.accounts] or [voice]
+        arms = arms.about(dict.fromkeys(topic for one in used for topic in one.topics))
     budget = Budget(database, clock, events, limits_of(own), prices_of(own))
     async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
@@ -79,8 +86,8 @@ async def open_writing(
             prompts=Prompts(arms),
             shelf=shelf,
             text_rules=lambda name: (networks[name].length, networks[name].max_length),
-            voice=load_voice(own.voice_file),
-            voices=_voices(settings),
+            voice=voice,
+            voices=voices,
             drafts=own.drafts,
             secrets=secrets(settings),
             rank=rank,

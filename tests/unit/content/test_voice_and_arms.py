@@ -66,6 +66,27 @@ def test_levels_are_added_and_retired_in_the_file(tmp_path: Path) -> None:
     assert arms.says("tone", "dry") == "dryly" and arms.says("tone", "loud") == ""
 
 
+def test_without_a_file_of_arms_posts_are_about_what_the_voice_names(tmp_path: Path) -> None:
+    arms = load_arms().about(["sleep", "slow cooking"])
+    assert arms.learned()["topic"] == ("sleep", "slow cooking")
+    assert arms.says("topic", "sleep") == load_arms().says("topic", "sleep")
+    assert (
+        arms.says("topic", "slow cooking") == "" and arms.learned()["hook"] == load_arms().learned()["hook"]
+    )
+
+
+def test_a_topic_that_the_file_of_arms_lacks_is_told(tmp_path: Path) -> None:
+    voice = load_voice().model_copy(update={"topics": ("sleep", "cooking")})
+    assert "cooking" in warnings(voice, ("sleep", "focus"))[0]
+    assert not any("cooking" in one for one in warnings(voice))
+
+
+def test_a_voice_from_five_answers_starts_under_the_claims_policy(tmp_path: Path) -> None:
+    path = tmp_path / "voice.toml"
+    path.write_text(written({question.key: question.example for question in QUESTIONS}))
+    assert load_voice(path).claims_policy == ("health", "finance")
+
+
 @pytest.mark.parametrize(
     "text",
     [
