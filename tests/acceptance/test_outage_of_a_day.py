@@ -20,6 +20,8 @@ from tests.support.processes import Reaper
 from tests.support.servers import Aviary, aviary
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.alone
+
 STONECHAT = (sys.executable, "-m", "stonechat.cli.main")
 HANDLE = "quietbuilder"
 EPOCH = "2026-01-05T08:00:00+00:00"

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import pytest
 from tests.integration.x_web_support import Bench, open_bench
 from tests.support.clock import ManualClock
 from tests.support.waiting import eventually
@@ -32,6 +33,8 @@ from stonechat.networks.guarded import GuardedNetwork, prove_by_session
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breakers, open_breakers
 from stonechat.startup.browsing import check_browser
 from stonechat.startup.checks import check_breakers
+
+pytestmark = pytest.mark.alone
 
 HANDLES = ("quietbuilder", "slowbaker", "oldgarden")
 TIMING = Timing(group_wait=timedelta(seconds=10), clear_after=timedelta(seconds=15))

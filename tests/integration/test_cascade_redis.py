@@ -32,6 +32,8 @@ from stonechat.monitoring import HealthBoard, Meters
 from stonechat.posting.queue import queue_rows
 from stonechat.startup.checks import check_cache, check_database
 
+pytestmark = pytest.mark.alone
+
 __all__ = ["inbox"]
 
 CLOCK = SystemClock()

@@ -23,6 +23,8 @@ from stonechat.database import job_rows
 from stonechat.database.engine import Database, open_database
 from stonechat.database.job_rows import RunRow
 
+pytestmark = pytest.mark.alone
+
 SECONDS = float(os.environ.get("STONECHAT_CHAOS_SECONDS", "20"))
 """How long things go wrong; the full exercise is 120."""
 

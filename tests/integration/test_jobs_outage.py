@@ -12,6 +12,8 @@ from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, wait_until
 from tests.support.servers import postgres
 
+pytestmark = pytest.mark.alone
+
 AWAY = float(os.environ.get("STONECHAT_OUTAGE_SECONDS", "10"))
 """Seconds without the database; the full exercise is 60."""
 
