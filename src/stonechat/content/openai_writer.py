@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import openai
@@ -144,7 +145,10 @@ async def open_client(base_url: str, api_key: str, patience: timedelta) -> Async
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """The wait that a ``Retry-After`` (seconds) or ``retry-after-ms`` header asks for, at most a day."""
+    """The wait that a ``Retry-After`` or ``retry-after-ms`` header asks for, at most a day.
+
+    Seconds, or a date (RFC 9110, 10.2.3), which is held against the answer's own ``Date``.
+    """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers[name]) * unit
@@ -152,7 +156,11 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
             continue
         if seconds >= 0:
             return timedelta(seconds=min(seconds, 86_400.0))
-    return None
+    try:
+        wait = parsedate_to_datetime(headers["retry-after"]) - parsedate_to_datetime(headers["date"])
+    except (KeyError, ValueError, TypeError):  # no date, or one of the two without a zone
+        return None
+    return min(max(wait, timedelta()), timedelta(days=1)) or None
 
 
 def departs(schema: Mapping[str, Any], value: Any, at: str = "answer") -> str | None:
