@@ -159,3 +159,27 @@ async def test_a_run_that_waits_has_a_row_in_a_moment_and_one_that_starts_at_onc
         ledger.schedule([{**waits, "run_id": "at the end"}])
         await ledger.drain()
         assert await _row(database, "at the end") is not None
+
+
+async def test_what_is_asked_for_while_the_ledger_is_stopped_is_written_at_the_end(sqlite_url: str) -> None:
+    async with open_database(sqlite_url, DatabaseSettings(), SystemClock()) as database:
+        ledger = Ledger(database)
+        reached, never = asyncio.Event(), asyncio.Event()
+
+        async def stuck(_: AsyncConnection) -> None:
+            reached.set()
+            if not never.is_set():
+                await never.wait()
+
+        loop = asyncio.create_task(ledger.run())
+        waits = {"run_id": "waits", "account_id": None, "job": "a", "tick": NOW, "trigger": "x", "now": NOW}
+        ledger.schedule([waits])
+        asked = [asyncio.ensure_future(ledger.write(stuck))]
+        asked += [asyncio.ensure_future(ledger.start(_start("run"))) for _ in range(2)]  # two transactions
+        await reached.wait()
+        loop.cancel()
+        await asyncio.wait({loop})
+        never.set()
+        await ledger.drain()
+        assert await asyncio.gather(*asked) == [None, 1, 2]
+        assert await _row(database, "waits") is not None

@@ -8,6 +8,7 @@ put into one statement for all runs.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -90,8 +91,7 @@ class Ledger:
             batch = [await self._asked.get()]
             while not self._asked.empty():
                 batch.append(self._asked.get_nowait())
-            for part in _parts(batch):
-                await self._commit([asked for asked in part if not asked.done.done()])
+            await self._commit_parts(batch)
             await asyncio.sleep(GAP.total_seconds())
 
     async def drain(self) -> None:
@@ -101,21 +101,32 @@ class Ledger:
             self.note(_nothing)
         while not self._asked.empty():
             batch.append(self._asked.get_nowait())
-        for part in _parts(batch):
-            await self._commit([asked for asked in part if not asked.done.done()])
+        await self._commit_parts(batch)
 
     def _ask(self, what: Write[Any] | Start | End) -> asyncio.Future[Any]:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._asked.put_nowait(_Asked(what, done))
         return done
 
+    async def _commit_parts(self, batch: list[_Asked]) -> None:
+        parts = list(_parts(batch))
+        while parts:
+            try:
+                await self._commit([asked for asked in parts.pop(0) if not asked.done.done()])
+            except asyncio.CancelledError:
+                for asked in itertools.chain(*parts):
+                    self._asked.put_nowait(asked)  # for drain
+                raise
+
     async def _commit(self, batch: list[_Asked]) -> None:
         if not batch:
             return
+        scheduled, self._scheduled = self._scheduled, {}
         try:
             async with self._database.begin("jobs.ledger") as connection:
-                results = await self._write(connection, batch)
+                results = await self._write(connection, batch, scheduled)
         except asyncio.CancelledError:
+            self._scheduled = {**scheduled, **self._scheduled}
             for asked in batch:
                 self._asked.put_nowait(asked)  # for drain
             raise
@@ -132,10 +143,11 @@ class Ledger:
             if not asked.done.done():
                 asked.done.set_result(result)
 
-    async def _write(self, connection: AsyncConnection, batch: list[_Asked]) -> list[Any]:
+    async def _write(
+        self, connection: AsyncConnection, batch: list[_Asked], scheduled: Mapping[str, Mapping[str, Any]]
+    ) -> list[Any]:
         """What each write came to, in the order of the batch."""
         starts = {what.run_id: what for what in _of(batch, Start)}
-        scheduled, self._scheduled = self._scheduled, {}
         await job_writes.schedule(
             connection, [run for run_id, run in scheduled.items() if run_id not in starts]
         )

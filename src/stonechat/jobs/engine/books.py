@@ -144,6 +144,7 @@ WITH put AS (
     ON CONFLICT (workflow_uuid) DO NOTHING
     RETURNING workflow_uuid)
 INSERT INTO {SCHEMA}.workflow_input (workflow_uuid, inputs) SELECT workflow_uuid, %(inputs)s FROM put
+ON CONFLICT (workflow_uuid) DO UPDATE SET inputs = EXCLUDED.inputs
 RETURNING workflow_uuid
 """  # noqa: S608 - no value is part of a text
 
