@@ -16,7 +16,8 @@ from tests.integration.x_web_support import CHROMIUM
 
 from stonechat.aviary.opening import Aviary, open_aviary
 from stonechat.browser.sessions import for_site, parse_session
-from stonechat.browser.window import has_screen, open_window, whole_browser
+from stonechat.browser.window import open_window, whole_browser
+from stonechat.config.log_ins import has_screen
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, SessionTrouble
 from stonechat.networks.x_web.login import log_in, try_session

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from playwright.async_api import BrowserContext, Error, async_playwright
@@ -21,17 +19,20 @@ ELSEWHERE = (
 
 
 @contextlib.asynccontextmanager
-async def open_window(executable: Path | None, *, visible: bool = True) -> AsyncIterator[BrowserContext]:
+async def open_window(
+    executable: Path | None, *, visible: bool = True, screen: bool = True
+) -> AsyncIterator[BrowserContext]:
     """A fresh browser without any session; everything of it is gone at the end.
 
     Args:
         executable: ``BROWSER_EXECUTABLE``; a headless shell there cannot show a window.
-        visible: False for who has no screen and needs none (checking a session).
+        visible: False where no window is needed (checking a session).
+        screen: whether there is one to show a window on.
 
     Raises:
         Permanent: there is no screen, or no browser that can show a window.
     """
-    if visible and not has_screen(os.environ):
+    if visible and not screen:
         raise Permanent(
             "There is no screen to show a window on (neither DISPLAY nor WAYLAND_DISPLAY is set).",
             meaning="Nothing was opened and nothing was changed.",
@@ -54,13 +55,6 @@ async def open_window(executable: Path | None, *, visible: bool = True) -> Async
         finally:
             with contextlib.suppress(Error):  # the owner may have closed it
                 await browser.close()
-
-
-def has_screen(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
-    """Whether a window can be shown."""
-    if platform in ("darwin", "win32"):
-        return True
-    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
 def whole_browser(setting: Path | None, *, search_path: str | None = None) -> Path | None:

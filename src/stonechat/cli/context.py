@@ -10,7 +10,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stonechat.config.loading import load, load_section, load_stored
+from stonechat.config.loading import load, load_for_login, load_section, load_stored
+from stonechat.config.log_ins import has_screen
 from stonechat.config.settings import Section, Settings
 from stonechat.core.clock import Clock, ScaledClock, SystemClock
 from stonechat.database import Database, open_database
@@ -35,6 +36,16 @@ def read_stored() -> Settings:
         ConfigError: naming what is wrong with the address or the folder.
     """
     return load_stored(dict(os.environ), folder=Path.cwd())
+
+
+def read_for_login() -> tuple[Settings, bool]:
+    """What logging in needs, and whether there is a screen to show a window on; sessions may be missing.
+
+    Raises:
+        ConfigError: naming every bad setting that is needed.
+    """
+    environment = dict(os.environ)
+    return load_for_login(environment, folder=Path.cwd()), has_screen(environment)
 
 
 def read_section(section: type[S]) -> S:

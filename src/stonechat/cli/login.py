@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stonechat.cli.context import make_clock, run_async
+from stonechat.cli.context import make_clock, read_for_login, run_async
 from stonechat.cli.output import say, spoken
 from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.errors import Permanent
@@ -42,16 +41,13 @@ def login(
 
         typer.echo(make())
         return
-    say(run_async(_log_in(_settings(), account, from_file, timedelta(minutes=minutes))))
+    settings, screen = read_for_login()
+    say(run_async(_log_in(settings, screen, account, from_file, timedelta(minutes=minutes))))
 
 
-def _settings() -> Settings:
-    from stonechat.config.loading import load_for_login
-
-    return load_for_login(dict(os.environ), folder=Path.cwd())
-
-
-async def _log_in(settings: Settings, handle: str | None, file: Path | None, patience: timedelta) -> str:
+async def _log_in(
+    settings: Settings, screen: bool, handle: str | None, file: Path | None, patience: timedelta
+) -> str:
     from stonechat.browser.sessions import for_site, parse_session
     from stonechat.browser.window import open_window
     from stonechat.networks.x_web.login import log_in, try_session
@@ -60,7 +56,7 @@ async def _log_in(settings: Settings, handle: str | None, file: Path | None, pat
     site, clock = settings.x_web.base_url, make_clock(settings)
     given = None if file is None else parse_session(_encoded(file), setting=str(file))
     executable = _executable(settings) if given is not None else settings.browser.executable
-    async with open_window(executable, visible=given is None) as window:
+    async with open_window(executable, visible=given is None, screen=screen) as window:
         if given is None:
             say(f"Log in as @{chosen.handle} in the window that opens. It closes by itself.")
             session = await log_in(window, clock, site, chosen.handle, patience=patience)
