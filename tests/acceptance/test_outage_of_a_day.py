@@ -25,7 +25,7 @@ pytestmark = pytest.mark.alone
 STONECHAT = (sys.executable, "-m", "stonechat.cli.main")
 HANDLE = "quietbuilder"
 EPOCH = "2026-01-05T08:00:00+00:00"
-SPEED = 3600
+SPEED = 1800
 PER_DAY = 8
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -116,7 +116,8 @@ def settings_for(network: Aviary, folder: Path, origin: str) -> dict[str, str]:
         "OPENAI_API_KEY": "local",
         "ACCOUNT_HANDLE": HANDLE,
         "POSTS_PER_DAY": str(PER_DAY),
-        "POSTING_GRACE": "6h",  # a real second is an hour here, and a post takes one
+        "PLAN_AHEAD": "6h",  # what is queued covers a quarter of the day, the reserve must serve the rest
+        "POSTING_GRACE": "6h",  # a real second is half an hour here, and a post takes one
         "CLOCK_SPEED": str(SPEED),
         "CLOCK_EPOCH": EPOCH,
         "CLOCK_ORIGIN": origin,
@@ -146,7 +147,7 @@ async def test_a_dead_endpoint_for_a_day_of_the_network_leaves_no_slot_empty(
                 least = min(least, len(run.ask("reserve")))
                 return run.network_time() >= began + DAY
 
-            await run.until(over, seconds=90)
+            await run.until(over, seconds=120)
             run.endpoint(down=False)
             day = [at for at in run.times() if began <= at < began + DAY]
             assert len(day) >= PER_DAY - 1, f"{len(day)} posts went out in that day"
@@ -158,7 +159,7 @@ async def test_a_dead_endpoint_for_a_day_of_the_network_leaves_no_slot_empty(
                 if row["kind"] != "reply" and seconds_of(row["due_at"]) < began + DAY - 2 * HOUR
             ]
             assert not late, "what had a slot in that day went out in it"
-            assert least < STOCK, "the reserve served"
+            assert least <= STOCK - PER_DAY // 2, "the reserve served, again and again"
 
             await run.until(lambda: len(run.ask("reserve")) == STOCK, seconds=60)
             texts = [row["text"] for row in run.posts()]

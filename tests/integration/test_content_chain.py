@@ -17,8 +17,8 @@ from tests.support.content import ACCOUNT, Studio, studio
 from tests.support.model_endpoint import model_endpoint
 
 from stonechat.config.settings import ContentSettings
-from stonechat.content.budget import Limit, Limits
-from stonechat.content.fallback import Guard, Patience
+from stonechat.content.budget import Limit, Limits, Price
+from stonechat.content.fallback import FallbackChain, Guard, GuardedWriter, Patience
 from stonechat.content.trouble import BudgetUsedUp, NoModel
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Transient
@@ -222,3 +222,34 @@ async def test_a_second_provider_serves_when_the_first_is_gone_and_its_breaker_o
             assert (await small.write(REQUEST)).model == "m-small"
             assert (await large.write(REQUEST)).model == "m-large"
         assert refused == [FIRST, FIRST], "the other endpoint's breaker is its own"
+
+
+async def test_a_call_that_the_breaker_turned_away_goes_on_to_the_next_model_at_once(tmp_path: Path) -> None:
+    @contextlib.asynccontextmanager
+    async def shut() -> AsyncIterator[None]:
+        raise Transient("The breaker model is open.", retry_after=timedelta(seconds=19))
+        yield
+
+    async with studio(tmp_path, SystemClock(), models=("m-large", "m-small")) as s:
+        chain = s.drafter.chain
+        first, second = chain.writers
+        again = FallbackChain([GuardedWriter(first, shut), second], s.budget, chain.clock, chain.events)
+        async with asyncio.timeout(5):
+            written = await again.write(REQUEST, account_id=ACCOUNT.id, purpose="slot")
+        assert written.model == "m-small"
+        assert (await usage(s)).reserved.usd == 0, "what was not made was not paid"
+
+
+async def test_a_cheaper_model_writes_where_the_dear_one_no_longer_fits(tmp_path: Path) -> None:
+    prices = {"m-large": Price(1000.0, 1000.0), "m-small": Price(1.0, 1.0)}
+    limits = Limits(day=Limit(usd=0.01))
+    async with studio(
+        tmp_path, SystemClock(), models=("m-large", "m-small"), prices=prices, limits=limits
+    ) as s:
+        assert await write(s) == "m-small"
+    dear = {"m-large": Price(1000.0, 1000.0), "m-small": Price(1000.0, 1000.0)}
+    async with studio(
+        tmp_path / "dear", SystemClock(), models=("m-large", "m-small"), prices=dear, limits=limits
+    ) as s:
+        with pytest.raises(BudgetUsedUp):
+            await write(s)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,11 +42,21 @@ class Claims:
     screen: Callable[[str], str | None] = hostile
 
     async def take(
-        self, connection: AsyncConnection, account: Account, *, room: int, invited_only: bool, who: str
+        self,
+        connection: AsyncConnection,
+        account: Account,
+        *,
+        room: int,
+        invited_only: bool,
+        who: str,
+        due_at: datetime | None = None,
     ) -> list[Opportunity]:
         """``found → claimed`` for at most ``room`` of the best open posts, one an author.
 
         Hostile posts, and authors who want no automated replies, become ``skipped`` on the way.
+
+        Args:
+            due_at: when our text goes out, if not soon: the post must still be fresh then.
         """
         now = self.clock.now()
         silent = await opportunities.opted_out(connection, account.id)
@@ -54,7 +64,7 @@ class Claims:
             connection,
             account.id,
             invited_only=invited_only,
-            posted_after=now - self.freshness,
+            posted_after=max(now, due_at or now) - self.freshness,
             limit=_LOOKED_AT,
         )
         claimed: list[Opportunity] = []

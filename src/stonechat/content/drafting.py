@@ -46,6 +46,7 @@ Judge = Callable[[str, Draft, Voice], Awaitable[str | None]]
 
 _RECENT_SHOWN = 4
 _REASONS_SHOWN = 3
+_SECOND_HAND = "second opinion: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,8 @@ class Drafter:
         """The request for a round; ``reasons`` are those of the round before."""
         async with self.database.read("content.reasons") as connection:
             latest = await drafts.rejected(connection, account.id, limit=10)
-        avoid = list(dict.fromkeys((*reasons, *(one.why for one in latest))))[:_REASONS_SHOWN]
+        told = dict.fromkeys((*reasons, *(one.why for one in latest)))
+        avoid = [why for why in told if not why.startswith(_SECOND_HAND)][:_REASONS_SHOWN]
         _, max_length = self.text_rules(account.network)
         return self.prompts.request(
             Brief(
@@ -187,7 +189,9 @@ class Drafter:
             verdict = review(draft, bounds)
             if verdict.passed and self.judge is not None:
                 why = await self.judge(account.id, draft, bounds.voice)
-                verdict = Verdict("judge", why) if why else verdict
+                # words of a model that has read foreign text are kept, and shown to no other model
+                mark = _SECOND_HAND if draft.kind.addresses else ""
+                verdict = Verdict("judge", f"{mark}{why}") if why else verdict
             results.append(Judged(draft, verdict))
         passed = [one for one in results if one.verdict.passed]
         if self.rank is not None and len(passed) > 1:

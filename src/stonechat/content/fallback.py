@@ -71,7 +71,7 @@ class FallbackChain:
 
     Raises from :meth:`write`:
         NoModel: no model served; the reserve's turn.
-        BudgetUsedUp: no call was made, a limit would be passed.
+        BudgetUsedUp: no call was made, a limit would be passed with every model.
     """
 
     writers: Sequence[Writer]
@@ -94,13 +94,16 @@ class FallbackChain:
                 continue
             try:
                 written = await self._try(link, request, account_id, purpose)
-            except (ModelTrouble, ModelRefused) as exc:
-                troubles.append(exc)
+            except (ModelTrouble, ModelRefused, BudgetUsedUp) as exc:
+                troubles.append(exc)  # a cheaper model may still fit into the budget
                 continue
             if link is not self._links[0]:
                 why = troubles[0].what
                 self.events.emit(WriterFellBack(account_id=account_id, to=link.writer.model, why=why))
             return written
+        used_up = [exc for exc in troubles if isinstance(exc, BudgetUsedUp)]
+        if used_up and len(used_up) == len(troubles):
+            raise used_up[-1]
         raise _no_model(troubles)
 
     async def _try(self, link: _Link, request: WriteRequest, account_id: str, purpose: str) -> Written:
@@ -124,7 +127,7 @@ class FallbackChain:
         raise AssertionError("unreachable: stamina returns or raises")
 
     def _again(self, exc: Exception) -> bool | timedelta:
-        if not isinstance(exc, ModelTrouble):
+        if not isinstance(exc, ModelTrouble) or exc.not_made:
             return False
         if exc.retry_after is None:
             return True
@@ -150,7 +153,9 @@ class FallbackChain:
         except Transient as exc:
             # the breaker turned the call away before it was made
             await self.budget.release(reservation)
-            raise ModelTrouble(exc.what, meaning=exc.meaning, retry_after=exc.retry_after) from exc
+            raise ModelTrouble(
+                exc.what, meaning=exc.meaning, retry_after=exc.retry_after, not_made=True
+            ) from exc
         used = (written.prompt_tokens, written.completion_tokens)
         try:
             # an endpoint that says nothing of its usage is booked at the worst case

@@ -28,7 +28,9 @@ class Quoting:
         if assignment.kind is not ContentKind.QUOTE:
             return assignment
         async with self.claims.database.begin("content.quote.claim") as connection:
-            found = await self.claims.take(connection, account, room=1, invited_only=False, who=_WHO)
+            found = await self.claims.take(
+                connection, account, room=1, invited_only=False, who=_WHO, due_at=assignment.due_at
+            )
         if not found:
             return assignment.model_copy(update={"kind": ContentKind.SINGLE})
         one = found[0]

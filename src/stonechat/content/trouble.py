@@ -13,6 +13,7 @@ class ModelTrouble(Transient):
     Attributes:
         spent: prompt and completion tokens, where it answered uselessly but said what it used.
         maybe_billed: the call may have been served and billed although no answer arrived.
+        not_made: the endpoint's breaker turned the call away; trying at once again is no use.
     """
 
     def __init__(
@@ -24,10 +25,12 @@ class ModelTrouble(Transient):
         retry_after: timedelta | None = None,
         spent: tuple[int, int] | None = None,
         maybe_billed: bool = False,
+        not_made: bool = False,
     ) -> None:
         super().__init__(what, meaning=meaning, remedy=remedy, retry_after=retry_after)
         self.spent = spent
         self.maybe_billed = maybe_billed
+        self.not_made = not_made
 
 
 class ModelRefused(Permanent):
