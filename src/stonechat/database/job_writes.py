@@ -48,15 +48,29 @@ ON CONFLICT (run_id, number) DO UPDATE SET
     ended_at = excluded.ended_at, result_bytes = excluded.result_bytes, error = excluded.error
 """
 
-_END = f"""
+_ENDED = """
 WITH ended (ended_run, ended_try, end_state, end_at, end_took, end_done, end_due, end_note, end_error)
-AS (VALUES {{values}})
+AS (VALUES {values})"""
+
+_END = f"""
 UPDATE job_runs SET
     state = end_state, state_since = end_at, ended_at = end_at, took_s = end_took, done = end_done,
     due = end_due, note = end_note, error = end_error
 FROM ended
 WHERE run_id = ended_run AND attempt = ended_try AND state = '{RunState.RUNNING.value}'
 RETURNING run_id
+"""  # noqa: S608 - the same
+
+_END_WITH_STEPS = f""",
+done_runs AS ({_END}),
+step (run_id, account_id, number, name, started_at, ended_at, result_bytes, error) AS (VALUES {{steps}}),
+kept AS (
+    INSERT INTO job_steps (run_id, account_id, number, name, started_at, ended_at, result_bytes, error)
+    SELECT step.run_id, step.account_id, CAST(number AS INTEGER), name, CAST(started_at AS TIMESTAMPTZ),
+        CAST(ended_at AS TIMESTAMPTZ), CAST(result_bytes AS INTEGER), error
+    FROM step JOIN done_runs ON done_runs.run_id = step.run_id
+    {_STEPS[_STEPS.index("ON CONFLICT") :]})
+SELECT run_id FROM done_runs
 """  # noqa: S608 - the same
 
 
@@ -128,7 +142,12 @@ async def put_steps(
     connection: AsyncConnection, runs: Iterable[tuple[str, str | None, Sequence[StepRow]]]
 ) -> None:
     """Store the steps of runs (id, account, steps); one that is stored already is brought up to date."""
-    time = _Times(connection)
+    await _run(connection, _STEPS, _step_rows(_Times(connection), runs))
+
+
+def _step_rows(
+    time: _Times, runs: Iterable[tuple[str, str | None, Sequence[StepRow]]]
+) -> list[tuple[Any, ...]]:
     rows = {
         (run_id, step.number): (
             *(run_id, account_id, step.number, step.name[:80]),
@@ -137,7 +156,7 @@ async def put_steps(
         for run_id, account_id, steps in runs
         for step in steps
     }
-    await _run(connection, _STEPS, list(rows.values()))
+    return list(rows.values())
 
 
 async def end(connection: AsyncConnection, ends: Sequence[End]) -> set[str]:
@@ -146,16 +165,31 @@ async def end(connection: AsyncConnection, ends: Sequence[End]) -> set[str]:
     Nothing is written of a run that another process has taken.
     """
     time = _Times(connection)
-    rows = [
-        (
-            *(run.run_id, run.attempt, run.state.value, time(run.now), run.took.total_seconds()),
-            *(run.done, run.due, run.note, run.error),
-        )
-        for run in ends
-    ]
-    ended = {row[0] for row in await _run(connection, _END, rows)}
-    ours = [run for run in ends if run.run_id in ended]
-    await put_steps(connection, ((run.run_id, run.account_id, run.steps) for run in ours))
+    found: set[str] = set()
+    for first in range(0, len(ends), AT_ONCE):
+        part = ends[first : first + AT_ONCE]
+        rows = [
+            (
+                *(run.run_id, run.attempt, run.state.value, time(run.now), run.took.total_seconds()),
+                *(run.done, run.due, run.note, run.error),
+            )
+            for run in part
+        ]
+        steps = _step_rows(time, ((run.run_id, run.account_id, run.steps) for run in part))
+        found |= await _end(connection, rows, steps)
+    return found
+
+
+async def _end(
+    connection: AsyncConnection, rows: Sequence[tuple[Any, ...]], steps: Sequence[tuple[Any, ...]]
+) -> set[str]:
+    """One statement on PostgreSQL; SQLite knows no UPDATE in a WITH, and a statement is no journey there."""
+    if connection.dialect.name != "sqlite" and 0 < len(steps) <= AT_ONCE:
+        text = (_ENDED + _END_WITH_STEPS).format(values=_marks(rows, "%s"), steps=_marks(steps, "%s"))
+        values = tuple(value for row in (*rows, *steps) for value in row)
+        return {row[0] for row in await connection.exec_driver_sql(text, values)}
+    ended = {row[0] for row in await _run(connection, _ENDED + _END, rows)}
+    await _run(connection, _STEPS, [row for row in steps if row[0] in ended])
     return ended
 
 
@@ -176,9 +210,13 @@ async def _run(connection: AsyncConnection, statement: str, rows: Sequence[tuple
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     for first in range(0, len(rows), AT_ONCE):
         part = rows[first : first + AT_ONCE]
-        one = f"({', '.join([mark] * len(part[0]))})"
-        text = statement.format(values=", ".join([one] * len(part)))
+        text = statement.format(values=_marks(part, mark))
         result = await connection.exec_driver_sql(text, tuple(value for row in part for value in row))
         if result.returns_rows:
             found.extend(result)
     return found
+
+
+def _marks(rows: Sequence[tuple[Any, ...]], mark: str) -> str:
+    one = f"({', '.join([mark] * len(rows[0]))})"
+    return ", ".join([one] * len(rows))

@@ -46,6 +46,7 @@ class Ledger:
         self._database = database
         self._asked: asyncio.Queue[_Asked] = asyncio.Queue()
         self._scheduled: dict[str, Mapping[str, Any]] = {}
+        self._lingered = False
 
     async def write(self, write: Write[T]) -> T:
         """Commit the write; returns what it returned, after the commit.
@@ -83,7 +84,7 @@ class Ledger:
         idle = not self._scheduled
         self._scheduled.update({run["run_id"]: run for run in runs})
         if idle and self._scheduled:
-            asyncio.get_running_loop().call_later(LINGER.total_seconds(), self.note, _nothing)
+            asyncio.get_running_loop().call_later(LINGER.total_seconds(), self._write_scheduled)
 
     async def run(self) -> None:
         """Commit what is asked for, until cancelled: at once, but not more often than once in ``GAP``."""
@@ -98,10 +99,14 @@ class Ledger:
         """Commit what is left, after :meth:`run` was cancelled."""
         batch = []
         if self._scheduled:
-            self.note(_nothing)
+            self._write_scheduled()
         while not self._asked.empty():
             batch.append(self._asked.get_nowait())
         await self._commit_parts(batch)
+
+    def _write_scheduled(self) -> None:
+        self._lingered = True
+        self.note(_nothing)
 
     def _ask(self, what: Write[Any] | Start | End) -> asyncio.Future[Any]:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -121,12 +126,12 @@ class Ledger:
     async def _commit(self, batch: list[_Asked]) -> None:
         if not batch:
             return
-        scheduled, self._scheduled = self._scheduled, {}
+        scheduled = self._due(batch)
         try:
             async with self._database.begin("jobs.ledger") as connection:
                 results = await self._write(connection, batch, scheduled)
         except asyncio.CancelledError:
-            self._scheduled = {**scheduled, **self._scheduled}
+            self._scheduled, self._lingered = {**scheduled, **self._scheduled}, True
             for asked in batch:
                 self._asked.put_nowait(asked)  # for drain
             raise
@@ -143,14 +148,21 @@ class Ledger:
             if not asked.done.done():
                 asked.done.set_result(result)
 
+    def _due(self, batch: Iterable[_Asked]) -> dict[str, Mapping[str, Any]]:
+        """The rows of runs that have waited for long enough to be written; those that start need none."""
+        for start in _of(batch, Start):
+            self._scheduled.pop(start.run_id, None)
+        if not self._lingered:
+            return {}
+        due, self._scheduled, self._lingered = self._scheduled, {}, False
+        return due
+
     async def _write(
         self, connection: AsyncConnection, batch: list[_Asked], scheduled: Mapping[str, Mapping[str, Any]]
     ) -> list[Any]:
         """What each write came to, in the order of the batch."""
         starts = {what.run_id: what for what in _of(batch, Start)}
-        await job_writes.schedule(
-            connection, [run for run_id, run in scheduled.items() if run_id not in starts]
-        )
+        await job_writes.schedule(connection, scheduled.values())
         started = await job_writes.start(connection, list(starts.values()))
         others = [
             None if isinstance(asked.what, Start | End) else await asked.what(connection) for asked in batch
