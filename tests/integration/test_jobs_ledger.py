@@ -183,3 +183,23 @@ async def test_what_is_asked_for_while_the_ledger_is_stopped_is_written_at_the_e
         await ledger.drain()
         assert await asyncio.gather(*asked) == [None, 1, 2]
         assert await _row(database, "waits") is not None
+
+
+async def test_a_process_that_freezes_within_a_commit_does_not_keep_other_hosts_waiting(
+    postgres_url: str,
+) -> None:
+    async with _open(postgres_url) as (frozen, first), _open(postgres_url) as (other, _):
+        assert await frozen.start(_start("run")) == 1
+        hangs = asyncio.Event()
+
+        async def hang(connection: AsyncConnection) -> None:
+            await job_rows.beat_runs(connection, {"run": 1}, now=NOW)
+            hangs.set()
+            await asyncio.sleep(60)
+
+        lost = asyncio.ensure_future(frozen.write(hang))
+        await hangs.wait()
+        async with asyncio.timeout(8):
+            assert await other.start(_start("run")) == 2
+        lost.cancel()
+        assert first.pool().waits

@@ -70,8 +70,10 @@ def engine_for(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngin
     return engine
 
 
-def begin_statement(dialect: str, settings: DatabaseSettings, *, write: bool) -> str:
-    """What opens a transaction.
+def begin_statement(
+    dialect: str, settings: DatabaseSettings, *, write: bool, idle: timedelta | None = None
+) -> str:
+    """What opens a transaction; ``idle``: how long it may stand still, twice the hold limit by default.
 
     On SQLite a write takes the lock at once: a read that later wants to write would fail, not wait. On
     PostgreSQL the time-outs come with it, as ``SET LOCAL``: one message, gone with the transaction.
@@ -82,7 +84,7 @@ def begin_statement(dialect: str, settings: DatabaseSettings, *, write: bool) ->
         "statement_timeout": settings.statement_timeout,
         "lock_timeout": settings.lock_timeout,
         # a process that was frozen must not hold row locks for ever
-        "idle_in_transaction_session_timeout": 2 * settings.hold_limit,
+        "idle_in_transaction_session_timeout": idle or 2 * settings.hold_limit,
     }
     return "; ".join(["BEGIN", *(f"SET LOCAL {name} = {_ms(limit)}" for name, limit in limits.items())])
 

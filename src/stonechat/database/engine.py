@@ -64,16 +64,20 @@ class Database:
         """Who holds a connection for longer (real time) is named."""
         return self._settings.hold_limit
 
-    def begin(self, task: str) -> AbstractAsyncContextManager[AsyncConnection]:
+    def begin(
+        self, task: str, *, idle: timedelta | None = None
+    ) -> AbstractAsyncContextManager[AsyncConnection]:
         """One transaction: committed at the end, rolled back on any exception.
 
         Args:
             task: who asks, for example ``posting.claim``; named when it holds too long.
+            idle: on PostgreSQL, how long it may stand still before the server undoes it and frees its
+                locks; for rows that other hosts need soon after this one froze.
 
         Raises:
             Transient: no connection in time, the server is away, or a statement ran too long.
         """
-        return self._transaction(task, caller(1), write=True)
+        return self._transaction(task, caller(1), write=True, idle=idle)
 
     def read(self, task: str) -> AbstractAsyncContextManager[AsyncConnection]:
         """Like :meth:`begin`, for reading only: on SQLite it does not wait for a writer."""
@@ -119,7 +123,9 @@ class Database:
         raise AssertionError("unreachable: stamina returns or raises")
 
     @asynccontextmanager
-    async def _transaction(self, task: str, where: str, *, write: bool) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(
+        self, task: str, where: str, *, write: bool, idle: timedelta | None = None
+    ) -> AsyncIterator[AsyncConnection]:
         if self._closed:
             raise Transient(
                 f"The database is closed; {task} came too late.", meaning="Stonechat is stopping."
@@ -130,7 +136,7 @@ class Database:
             raise self._exhausted(task, full) from full
         connection = None
         try:
-            connection = await self._opened(write)
+            connection = await self._opened(self._opening(write, idle))
             watch = watch_of(connection)
             try:
                 yield connection
@@ -148,23 +154,28 @@ class Database:
         finally:
             await asyncio.shield(asyncio.ensure_future(self._give_back(connection, number)))
 
-    async def _opened(self, write: bool) -> AsyncConnection:
+    def _opening(self, write: bool, idle: timedelta | None) -> str:
+        if idle is None:
+            return self._begin[write]
+        return begin_statement(self.dialect, self._settings, write=write, idle=idle)
+
+    async def _opened(self, begin: str) -> AsyncConnection:
         """A connection in a transaction. Nothing was done on it yet, so to ask again is always safe.
 
         While the server is known to be away it is asked once only: a crowd that waits is told at once.
         """
         began = self._clock.monotonic()
         try:
-            connection = await self._open(write)
+            connection = await self._open(begin)
         except DBAPIError as exc:
             hung = self._clock.monotonic() - began > OPENED_WITHIN.total_seconds()
             if self._away or hung or not faults.may_be_opened_again(exc):
                 raise
-            connection = await self._asked_again(write)
+            connection = await self._asked_again(begin)
         self._away = False
         return connection
 
-    async def _asked_again(self, write: bool) -> AsyncConnection:
+    async def _asked_again(self, begin: str) -> AsyncConnection:
         try:
             async for attempt in stamina.retry_context(
                 on=faults.may_be_opened_again,
@@ -176,19 +187,17 @@ class Database:
             ):
                 self._places.repeated += 1
                 with attempt:
-                    return await self._open(write)
+                    return await self._open(begin)
         except DBAPIError as exc:
             self._away = faults.may_be_opened_again(exc)
             raise
         raise AssertionError("unreachable: stamina returns or raises")
 
-    async def _open(self, write: bool) -> AsyncConnection:
+    async def _open(self, begin: str) -> AsyncConnection:
         connection = self._engine.connect()
         await connection.start()
         try:
-            await connection.exec_driver_sql(
-                self._begin[write], execution_options={LIMIT: self._settings.pool_wait}
-            )
+            await connection.exec_driver_sql(begin, execution_options={LIMIT: self._settings.pool_wait})
         except BaseException:
             await asyncio.shield(asyncio.ensure_future(_closed(connection)))
             raise

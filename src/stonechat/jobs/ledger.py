@@ -29,6 +29,9 @@ Write = Callable[[AsyncConnection], Awaitable[T]]
 GAP = timedelta(milliseconds=2)
 """Between two commits (real time): where much is written, more of it shares one."""
 
+STILL = timedelta(seconds=3)
+"""A process that freezes between two statements loses its locks after this: other hosts need these rows."""
+
 LINGER = timedelta(milliseconds=200)
 """How long the row of a run that waits may take to be written (real time); one that starts needs none."""
 
@@ -128,7 +131,7 @@ class Ledger:
             return
         scheduled = self._due(batch)
         try:
-            async with self._database.begin("jobs.ledger") as connection:
+            async with self._database.begin("jobs.ledger", idle=STILL) as connection:
                 results = await self._write(connection, batch, scheduled)
         except asyncio.CancelledError:
             self._scheduled, self._lingered = {**scheduled, **self._scheduled}, True
