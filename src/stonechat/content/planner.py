@@ -140,7 +140,7 @@ class Planner:
             earliest = self._shelf.earliest()
             until = earliest + self._settings.reserve_window
             taken = await self._shelf.booked(account.id)
-            due_at = schedule.emptiest(rhythm, taken, topic="", earliest=earliest, until=until)
+            due_at = schedule.next_in_rhythm(rhythm, taken, earliest=earliest, until=until)
             if due_at is None:
                 break
             content_id = stable_id("reserve", run_id, due_at.isoformat())

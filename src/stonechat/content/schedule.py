@@ -92,35 +92,33 @@ def place(
     return None
 
 
-def emptiest(
-    rhythm: Rhythm,
-    booked: Sequence[Booked],
-    *,
-    topic: str,
-    earliest: datetime,
-    until: datetime,
+def next_in_rhythm(
+    rhythm: Rhythm, booked: Sequence[Booked], *, earliest: datetime, until: datetime
 ) -> datetime | None:
-    """The middle of the widest free time up to ``until``; None where the rhythm holds there without it.
+    """When the next post must be due so that the rhythm holds up to ``until``; None where it holds.
 
-    The rhythm holds where no gap between posts is wider than a day divided by the posts of a day.
+    The rhythm holds where posts follow each other at a day's share, and at most a fifth later. What was
+    missed before ``earliest`` is not made up for: a late account posts at once, and then goes on.
     """
-    found: list[_Gap] = []
-    for day in _days(rhythm, earliest, until):
-        if _count(rhythm, booked, day) < rhythm.per_day:
-            window = _window(rhythm, day, None, earliest)
-            if window and window.start < until:
-                found += _gaps(rhythm, booked, _Gap(window.start, min(window.end, until)), topic)
-    if not found:
-        return None
-    before = max((one.due_at for one in booked if one.due_at < earliest), default=None)
-    ahead = [one.due_at for one in booked if earliest <= one.due_at < until]
+    free = [
+        gap
+        for day in _days(rhythm, earliest, until)
+        if _count(rhythm, booked, day) < rhythm.per_day
+        and (window := _window(rhythm, day, None, earliest)) is not None
+        and window.start < until
+        for gap in _gaps(rhythm, booked, _Gap(window.start, min(window.end, until)), "")
+    ]
     pace = (_DAY * ((rhythm.active[1] - rhythm.active[0]) / 24)) / rhythm.per_day
-    edges = sorted([*ahead, max(before, earliest - pace) if before else earliest - pace, until])
-    if all(later - sooner <= pace * 1.2 for sooner, later in itertools.pairwise(edges)):
-        return None
-    widest = max(found, key=lambda gap: gap.width)
-    target = min(widest.start + widest.width / 2, widest.start + pace / 2)
-    return _whole(target, widest)
+    overdue = earliest - pace
+    before = max((one.due_at for one in booked if one.due_at < earliest), default=overdue)
+    ahead = sorted(one.due_at for one in booked if earliest <= one.due_at < until)
+    for sooner, later in itertools.pairwise([max(before, overdue), *ahead, until]):
+        if later - sooner > pace * 1.2:
+            wish = sooner + pace
+            gap = next((one for one in free if wish <= one.end and one.start < later), None)
+            if gap is not None:
+                return _whole(max(wish, gap.start), gap)
+    return None
 
 
 def fits(

@@ -126,13 +126,34 @@ def test_a_time_that_was_taken_meanwhile_no_longer_fits() -> None:
     assert not schedule.fits(rhythm, [], due_at=at, topic="focus", earliest=at + timedelta(seconds=1))
 
 
-def test_without_a_model_the_widest_gap_is_filled_and_a_kept_rhythm_is_left_alone() -> None:
-    rhythm = Rhythm(per_day=8)
-    until = NOW + timedelta(hours=6)
-    first = schedule.emptiest(rhythm, [], topic="", earliest=NOW, until=until)
-    assert first is not None and NOW < first < until
+def drawn(rhythm: Rhythm, booked: list[Booked], now: datetime, hours: int) -> list[datetime]:
+    """What a day without a model draws: a look every half hour, as the queue check does."""
+    times = []
+    for at in (now + timedelta(minutes=30 * n) for n in range(2 * hours)):
+        until = at + timedelta(hours=6)
+        while (due := schedule.next_in_rhythm(rhythm, booked, earliest=at, until=until)) is not None:
+            assert at <= due <= until
+            booked = [*booked, Booked(due, str(len(booked)))]
+            times.append(due)
+            assert len(times) <= 2 * hours, "it goes on drawing"
+    return times
+
+
+@pytest.mark.parametrize("late", [0, 2, 5, 40])
+@pytest.mark.parametrize("per_day", [2, 8, 24])
+def test_without_a_model_posts_follow_at_the_pace_whatever_was_missed(late: int, per_day: int) -> None:
+    rhythm = Rhythm(per_day=per_day)
+    times = drawn(rhythm, [Booked(NOW - timedelta(hours=late), "last")], NOW, 48)
+    pace = timedelta(hours=24) / per_day
+    steps = [after - before for before, after in itertools.pairwise(times)]
+    assert all(pace * 0.9 <= step <= pace * 1.3 for step in steps), "no burst, and no hole"
+    assert abs(len(times) - 2 * per_day) <= per_day / 3 + 1
+
+
+def test_a_rhythm_that_holds_is_left_alone() -> None:
     kept = [Booked(NOW + timedelta(hours=3 * n + 1), str(n)) for n in range(-2, 3)]
-    assert schedule.emptiest(rhythm, kept, topic="", earliest=NOW, until=until) is None
+    until = NOW + timedelta(hours=6)
+    assert schedule.next_in_rhythm(Rhythm(per_day=8), kept, earliest=NOW, until=until) is None
 
 
 def test_one_topic_may_follow_itself_where_there_is_no_other() -> None:
