@@ -150,9 +150,10 @@ async def test_a_dead_endpoint_for_a_day_of_the_network_leaves_no_slot_empty(
             await run.until(over, seconds=120)
             run.endpoint(down=False)
             day = [at for at in run.times() if began <= at < began + DAY]
-            assert len(day) >= PER_DAY - 1, f"{len(day)} posts went out in that day"
+            # on this clock a post is planned two and a half hours ahead, and the day cuts one off at its end
+            assert len(day) >= PER_DAY - 2, f"{len(day)} posts went out in that day"
             edges = [began, *day, began + DAY]
-            assert max(after - before for before, after in itertools.pairwise(edges)) <= DAY / 2
+            assert max(after - before for before, after in itertools.pairwise(edges)) <= 7 * HOUR
             late = [
                 row["text"]
                 for row in run.ask("queue", "show")
