@@ -71,9 +71,15 @@ def engine_for(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngin
 
 
 def begin_statement(
-    dialect: str, settings: DatabaseSettings, *, write: bool, idle: timedelta | None = None
+    dialect: str,
+    settings: DatabaseSettings,
+    *,
+    write: bool,
+    idle: timedelta | None = None,
+    relaxed: bool = False,
 ) -> str:
-    """What opens a transaction; ``idle``: how long it may stand still, twice the hold limit by default.
+    """What opens a transaction; ``idle``: how long it may stand still, twice the hold limit by default;
+    ``relaxed``: whether its commit need not wait for the disk (PostgreSQL).
 
     On SQLite a write takes the lock at once: a read that later wants to write would fail, not wait. On
     PostgreSQL the time-outs come with it, as ``SET LOCAL``: one message, gone with the transaction.
@@ -86,7 +92,10 @@ def begin_statement(
         # a process that was frozen must not hold row locks for ever
         "idle_in_transaction_session_timeout": idle or 2 * settings.hold_limit,
     }
-    return "; ".join(["BEGIN", *(f"SET LOCAL {name} = {_ms(limit)}" for name, limit in limits.items())])
+    more = ["SET LOCAL synchronous_commit = off"] if relaxed else []
+    return "; ".join(
+        ["BEGIN", *(f"SET LOCAL {name} = {_ms(limit)}" for name, limit in limits.items()), *more]
+    )
 
 
 def watch_of(connection: AsyncConnection) -> Watch | None:

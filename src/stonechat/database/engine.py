@@ -65,7 +65,7 @@ class Database:
         return self._settings.hold_limit
 
     def begin(
-        self, task: str, *, idle: timedelta | None = None
+        self, task: str, *, idle: timedelta | None = None, relaxed: bool = False
     ) -> AbstractAsyncContextManager[AsyncConnection]:
         """One transaction: committed at the end, rolled back on any exception.
 
@@ -73,11 +73,12 @@ class Database:
             task: who asks, for example ``posting.claim``; named when it holds too long.
             idle: on PostgreSQL, how long it may stand still before the server undoes it and frees its
                 locks; for rows that other hosts need soon after this one froze.
+            relaxed: on PostgreSQL, a power cut may undo it, unless something was committed after it.
 
         Raises:
             Transient: no connection in time, the server is away, or a statement ran too long.
         """
-        return self._transaction(task, caller(1), write=True, idle=idle)
+        return self._transaction(task, caller(1), write=True, idle=idle, relaxed=relaxed)
 
     def read(self, task: str) -> AbstractAsyncContextManager[AsyncConnection]:
         """Like :meth:`begin`, for reading only: on SQLite it does not wait for a writer."""
@@ -124,7 +125,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(
-        self, task: str, where: str, *, write: bool, idle: timedelta | None = None
+        self, task: str, where: str, *, write: bool, idle: timedelta | None = None, relaxed: bool = False
     ) -> AsyncIterator[AsyncConnection]:
         if self._closed:
             raise Transient(
@@ -136,7 +137,7 @@ class Database:
             raise self._exhausted(task, full) from full
         connection = None
         try:
-            connection = await self._opened(self._opening(write, idle))
+            connection = await self._opened(self._opening(write, idle, relaxed))
             watch = watch_of(connection)
             try:
                 yield connection
@@ -154,10 +155,10 @@ class Database:
         finally:
             await asyncio.shield(asyncio.ensure_future(self._give_back(connection, number)))
 
-    def _opening(self, write: bool, idle: timedelta | None) -> str:
-        if idle is None:
+    def _opening(self, write: bool, idle: timedelta | None, relaxed: bool) -> str:
+        if idle is None and not relaxed:
             return self._begin[write]
-        return begin_statement(self.dialect, self._settings, write=write, idle=idle)
+        return begin_statement(self.dialect, self._settings, write=write, idle=idle, relaxed=relaxed)
 
     async def _opened(self, begin: str) -> AsyncConnection:
         """A connection in a transaction. Nothing was done on it yet, so to ask again is always safe.

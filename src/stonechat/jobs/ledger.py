@@ -43,10 +43,16 @@ class _Asked:
 
 
 class Ledger:
-    """Takes writes and commits as many together as wait: those of starts first, those of ends last."""
+    """Takes writes and commits as many together as wait: those of starts first, those of ends last.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        relaxed: starts and ends need not wait for the disk. For where the engine is on the same server: it
+            commits a run's steps and outcome durably, after them, and a server keeps what stands before.
+    """
+
+    def __init__(self, database: Database, *, relaxed: bool = False) -> None:
         self._database = database
+        self._relaxed = relaxed
         self._asked: asyncio.Queue[_Asked] = asyncio.Queue()
         self._scheduled: dict[str, Mapping[str, Any]] = {}
         self._lingered = False
@@ -131,7 +137,8 @@ class Ledger:
             return
         scheduled = self._due(batch)
         try:
-            async with self._database.begin("jobs.ledger", idle=STILL) as connection:
+            relaxed = self._relaxed and all(isinstance(asked.what, Start | End) for asked in batch)
+            async with self._database.begin("jobs.ledger", idle=STILL, relaxed=relaxed) as connection:
                 results = await self._write(connection, batch, scheduled)
         except asyncio.CancelledError:
             self._scheduled, self._lingered = {**scheduled, **self._scheduled}, True

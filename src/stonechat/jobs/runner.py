@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy import make_url
 
 from stonechat.config.settings import JobsSettings
 from stonechat.core.clock import Clock
@@ -177,7 +178,7 @@ async def open_jobs(
         timetable = Timetable(jobs, await job_rows.last_ticks(connection), clock.speed)
         await declared.store(connection, jobs, clock.wall())
     timetable.serve(accounts(), clock.now())
-    ledger = Ledger(database)
+    ledger = Ledger(database, relaxed=_same_server(engine_url, database.url))
     opened: dict[str, Any] = {}
     ready = asyncio.Event()
 
@@ -267,6 +268,11 @@ async def open_jobs(
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
             await ledger.drain()
+
+
+def _same_server(one: str, other: str) -> bool:
+    left, right = make_url(one), make_url(other)
+    return left.host is not None and (left.host, left.port) == (right.host, right.port)
 
 
 def engine_url_beside(url: str) -> str:
