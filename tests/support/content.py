@@ -135,7 +135,13 @@ async def studio(
         budget = Budget(database, clock, events, limits, PriceTable(Price(1.0, 2.0), prices or {}))
         writers = [OpenAIWriter(client, model, timeout) for model in models]
         shelf = Shelf(
-            database, clock, rng, events, arms, spacing=timedelta(minutes=20), lead=timedelta(minutes=5)
+            database,
+            clock,
+            rng,
+            events,
+            lambda _: arms,
+            spacing=timedelta(minutes=20),
+            lead=timedelta(minutes=5),
         )
         drafter = Drafter(
             database=database,
@@ -154,7 +160,16 @@ async def studio(
             clock=clock,
             endpoint=endpoint,
             planner=Planner(
-                database, clock, rng, events, arms, shelf, drafter, uniform(arms, rng), Quoting(claims), plan
+                database,
+                clock,
+                rng,
+                events,
+                lambda _: arms,
+                shelf,
+                drafter,
+                uniform(arms, rng),
+                Quoting(claims),
+                plan,
             ),
             replier=Replier(database, clock, rng, arms, drafter, claims, replies),
             drafter=drafter,

@@ -128,7 +128,7 @@ def _assignment(
     writing: Writing, account: Account, wished: Mapping[str, str | None], reply_to: str
 ) -> Assignment:
     rng = random.Random()
-    arms = writing.arms
+    arms = writing.arms_of(account.id)
     asked = {name: level for name, level in wished.items() if level is not None}
     unknown = [
         ConfigFault(name, f"{level!r} is no level of it", ", ".join(arms.factors[name].active))

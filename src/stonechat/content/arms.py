@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -135,6 +135,10 @@ class Arms:
         if arm.get("format") == "one_liner":
             return ContentKind.SINGLE
         return rng.choices(list(self.mix), list(self.mix.values()))[0]
+
+
+ArmsOf = Callable[[str], Arms]
+"""The arms of an account, by its id: topics are those of its own voice."""
 
 
 def load_arms(path: Path | None = None) -> Arms:

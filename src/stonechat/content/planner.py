@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 
 from stonechat.content import schedule
-from stonechat.content.arms import Arms
+from stonechat.content.arms import ArmsOf
 from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.drafting import Drafter
 from stonechat.content.layout import Layout, Placed
@@ -70,7 +70,7 @@ class Planner:
         clock: Clock,
         rng: random.Random,
         events: EventStream,
-        arms: Arms,
+        arms_of: ArmsOf,
         shelf: Shelf,
         drafter: Drafter,
         choose: Choose,
@@ -81,7 +81,7 @@ class Planner:
         self._clock = clock
         self._rng = rng
         self._events = events
-        self._arms = arms
+        self._arms_of = arms_of
         self._shelf = shelf
         self._drafter = drafter
         self._choose = choose
@@ -179,21 +179,22 @@ class Planner:
         """Levels that have not proven themselves in posts that went live."""
         async with self._database.read("content.tried") as connection:
             arms = await slots.tried(connection, account_id)
-        return self._arms.unproven(Counter(pair for arm in arms for pair in arm.items()))
+        return self._arms_of(account_id).unproven(Counter(pair for arm in arms for pair in arm.items()))
 
     def _layout(self, account: Account) -> Layout:
         rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
         until = self._clock.now() + max(self._settings.horizon, _DAY)
-        return Layout(self._arms, rhythm, self._shelf.earliest(), until)
+        return Layout(self._arms_of(account.id), rhythm, self._shelf.earliest(), until)
 
     def _order(self, account: Account, one: Placed, assignment_id: str) -> Assignment:
         choice = one.choice
-        arm = self._arms.completed(choice.arm, self._rng)
+        arms = self._arms_of(account.id)
+        arm = arms.completed(choice.arm, self._rng)
         return Assignment(
             id=assignment_id,
             account_id=account.id,
             purpose=Purpose.SLOT,
-            kind=self._arms.kind(arm, self._rng),
+            kind=arms.kind(arm, self._rng),
             arm=arm,
             propensity=one.propensity,
             holdout=choice.holdout,
@@ -241,14 +242,15 @@ class Planner:
         return Work(done, lacking)
 
     async def _stock(self, account: Account, count: int, context: JobContext) -> list[dict[str, object]]:
+        arms = self._arms_of(account.id)
         choices = await self._choose(account.id, count, await self._new_levels(account.id))
         return [
             Assignment(
                 id=stable_id("stock", context.run_id, str(number)),
                 account_id=account.id,
                 purpose=Purpose.RESERVE,
-                kind=_keepable(self._arms.kind(choice.arm, self._rng)),
-                arm=self._arms.completed(choice.arm, self._rng),
+                kind=_keepable(arms.kind(choice.arm, self._rng)),
+                arm=arms.completed(choice.arm, self._rng),
             ).model_dump(mode="json")
             for number, choice in enumerate(choices)
         ]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.content import schedule
-from stonechat.content.arms import HOUR_BLOCK, Arms
+from stonechat.content.arms import HOUR_BLOCK, ArmsOf
 from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.schedule import Booked, Rhythm
 from stonechat.content.voice import Voice
@@ -51,7 +51,7 @@ class Shelf:
         clock: Clock,
         rng: random.Random,
         events: EventStream,
-        arms: Arms,
+        arms_of: ArmsOf,
         *,
         spacing: timedelta,
         lead: timedelta,
@@ -60,13 +60,13 @@ class Shelf:
         self._clock = clock
         self._rng = rng
         self._events = events
-        self._arms = arms
+        self._arms_of = arms_of
         self._spacing = spacing
         self._lead = lead
 
     def rhythm(self, account: Account, voice: Voice) -> Rhythm:
         """The account's rhythm."""
-        topics = self._arms.factors.get("topic")
+        topics = self._arms_of(account.id).factors.get("topic")
         return Rhythm(
             per_day=account.posts_per_day,
             timezone=account.timezone,
@@ -247,7 +247,7 @@ class Shelf:
         if schedule.fits(rhythm, taken, due_at=content.due_at, topic=topic, earliest=now):
             return content
         until = now + _LOOK_AHEAD
-        for hours in (self._arms.hours(content.arm), None):
+        for hours in (self._arms_of(account.id).hours(content.arm), None):
             at = schedule.place(
                 rhythm, taken, hours=hours, topic=topic, earliest=now, until=until, rng=self._rng
             )
@@ -259,7 +259,7 @@ class Shelf:
 
     def _at(self, account: Account, arm: Mapping[str, str], at: datetime) -> dict[str, str]:
         full = dict(arm)
-        block = self._arms.block_of(schedule.local_hour(account.timezone, at))
+        block = self._arms_of(account.id).block_of(schedule.local_hour(account.timezone, at))
         return {**full, HOUR_BLOCK: block} if block else full
 
     async def _booked(self, connection: AsyncConnection, account_id: str) -> list[Booked]:

@@ -78,8 +78,8 @@ async def _open_writing(
     base: Base, database: Database, breakers: Breakers, networks: Mapping[str, Network]
 ) -> tuple[learner.Learner, Writing]:
     """Layers 10 and 3: the learner chooses and ranks, the writer tells it which factors there are."""
-    factors: dict[str, tuple[str, ...]] = {}
-    learning = learner.Learner(database, base.events, base.settings.learning, lambda _account: factors)
+    factors: dict[str, Mapping[str, tuple[str, ...]]] = {}
+    learning = learner.Learner(database, base.events, base.settings.learning, factors.__getitem__)
 
     async def choose(account_id: str, count: int, new: Collection[tuple[str, str]]) -> list[Choice]:
         return await learning.choose(account_id, base.rng, base.clock.now(), count, new)
@@ -98,7 +98,7 @@ async def _open_writing(
             rank=learning.rank,
         )
     )
-    factors.update(writing.arms.learned())
+    factors.update({account.id: writing.arms_of(account.id).learned() for account in base.served})
     return learning, writing
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from stonechat.browser.sessions import parse_session
 from stonechat.config.settings import AccountSettings, Settings
-from stonechat.content.arms import Arms, load_arms
+from stonechat.content.arms import Arms, ArmsOf, load_arms
 from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.budget import Budget, limits_of, prices_of
 from stonechat.content.claiming import Claims
@@ -46,7 +46,7 @@ class Writing:
     replier: Replier
     drafter: Drafter
     budget: Budget
-    arms: Arms
+    arms_of: ArmsOf
 
 
 @asynccontextmanager
@@ -65,25 +65,23 @@ async def open_writing(
 ) -> AsyncIterator[Writing]:
     """The planner and the replier, with one client for the model endpoint, closed at the end.
 
-    Without a file of arms the topics are those of the voices.
+    Without a file of arms the topics of an account are those of its voice.
     """
     own = settings.content
     voice, voices = load_voice(own.voice_file), _voices(settings)
-    arms = load_arms(own.arms_file)
-    if own.arms_file is None:
-        used = [voices.get(account_id(one), voice) for one in settings.accounts] or [voice]
-        arms = arms.about(dict.fromkeys(topic for one in used for topic in one.topics))
+    common = load_arms(own.arms_file)
+    arms_of = arms_of_voices(common, voice, voices) if own.arms_file is None else lambda _account: common
     budget = Budget(database, clock, events, limits_of(own), prices_of(own))
     async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
-        shelf = Shelf(database, clock, rng, events, arms, spacing=spacing, lead=_lead(clock))
+        shelf = Shelf(database, clock, rng, events, arms_of, spacing=spacing, lead=_lead(clock))
         drafter = Drafter(
             database=database,
             clock=clock,
             events=events,
             spool=spool,
             chain=FallbackChain(models.writers, budget, clock, events),
-            prompts=Prompts(arms),
+            prompts=Prompts(common),
             shelf=shelf,
             text_rules=lambda name: (networks[name].length, networks[name].max_length),
             voice=voice,
@@ -96,10 +94,19 @@ async def open_writing(
         fresh, cooldown = settings.harvesting.freshness, settings.posting.author_cooldown
         claims = Claims(database, clock, spool, freshness=fresh, author_cooldown=cooldown)
         plan = PlanSettings(horizon=own.horizon, reserve_days=own.reserve_days)
-        planner = Planner(database, clock, rng, events, arms, shelf, drafter, choose, Quoting(claims), plan)
+        planner = Planner(
+            database, clock, rng, events, arms_of, shelf, drafter, choose, Quoting(claims), plan
+        )
         replies = ReplySettings(per_day=settings.posting.replies_per_day)
-        replier = Replier(database, clock, rng, arms, drafter, claims, replies)
-        yield Writing(planner, replier, drafter, budget, arms)
+        replier = Replier(database, clock, rng, common, drafter, claims, replies)
+        yield Writing(planner, replier, drafter, budget, arms_of)
+
+
+def arms_of_voices(common: Arms, voice: Voice, voices: Mapping[str, Voice]) -> ArmsOf:
+    """The common arms, about the topics of each account's own voice."""
+    own = {one: common.about(dict.fromkeys(of.topics)) for one, of in voices.items()}
+    others = common.about(dict.fromkeys(voice.topics))
+    return lambda account: own.get(account, others)
 
 
 def _lead(clock: Clock) -> timedelta:
