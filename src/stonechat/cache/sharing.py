@@ -57,15 +57,17 @@ class SharedReads(Generic[T]):
         lease: Lease | NoLease = NoLease.HELD
         until = self._clock.monotonic() + self._patience.total_seconds()
         while True:
-            known = await self._known(key)
-            if known is not None and (not reader or known[1] != reader):
+            known = await self._news(key, reader)
+            if known is not None:
                 return known[2]
             lease = await self._cache.lease(key, self._patience)
             if lease is not NoLease.HELD or self._clock.monotonic() >= until:
                 break
             await self._clock.sleep_real(self._look_again)
         try:
-            return await self._read(key, read, lease, reader)
+            # whoever had the lease may have read between our look and our turn
+            known = await self._news(key, reader) if isinstance(lease, Lease) else None
+            return known[2] if known is not None else await self._read(key, read, lease, reader)
         finally:
             if isinstance(lease, Lease):
                 await self._cache.release(lease)
@@ -79,6 +81,11 @@ class SharedReads(Generic[T]):
         if known is None or known[0] <= token:
             await self._cache.put(key, self._form.dump_json((token, reader, found)), self._keep)
         return found
+
+    async def _news(self, key: str, reader: str) -> tuple[int, str, T] | None:
+        """What is kept, unless ``reader`` has read it itself."""
+        known = await self._known(key)
+        return None if known is not None and reader and known[1] == reader else known
 
     async def _known(self, key: str) -> tuple[int, str, T] | None:
         kept = await self._cache.get(key)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LOOK_EVERY = timedelta(milliseconds=500)
 
 
+_CLOSED = "The window was closed before anybody had logged in."
+
+
 async def log_in(
     context: BrowserContext, clock: Clock, site: str, handle: str, *, patience: timedelta
 ) -> Session:
@@ -42,6 +45,8 @@ async def log_in(
     try:
         await page.goto(f"{site}/i/flow/login", wait_until="domcontentloaded")
     except Error as exc:
+        if page.is_closed():
+            raise _nobody(_CLOSED) from exc
         raise Transient(
             f"{site} cannot be reached: {str(exc).splitlines()[0][:200]}",
             meaning="Nothing was changed.",
@@ -100,7 +105,7 @@ async def _logged_in(context: BrowserContext, page: Page, clock: Clock, site: st
         except Error:
             held = set()
         if page.is_closed():
-            raise _nobody("The window was closed before anybody had logged in.")
+            raise _nobody(_CLOSED)
         if held.issuperset(NEEDED) and "/i/flow/" not in page.url:
             return
         if clock.monotonic() >= until:
