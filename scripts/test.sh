@@ -2,7 +2,7 @@
 # Run the tests: all of them without arguments, else what the arguments name (handed to pytest).
 #
 # Two at a time, as most tests wait for a server more than they compute; a file stays on one worker, which
-# has servers of its own. Tests that count on real time (marked "alone") then run one after the other: none
+# has servers of its own; the longest come first. Tests that count on real time (marked "alone") then run one after the other: none
 # may fail because its neighbour was busy.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -26,6 +26,6 @@ fi
 
 status=0
 .venv/bin/pytest tests/unit tests/architecture -q -n 2 || status=1
-.venv/bin/pytest tests/contract tests/integration tests/acceptance -q -n 2 --dist loadfile -m "not alone" --durations 15 || status=1
+.venv/bin/pytest tests/acceptance tests/integration tests/contract -q -n 2 --dist loadfile -m "not alone" --durations 15 || status=1
 .venv/bin/pytest tests/contract tests/integration tests/acceptance -q -m alone --durations 5 || status=1
 exit "$status"
