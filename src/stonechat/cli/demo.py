@@ -27,7 +27,7 @@ from stonechat.cli.ledger import Audit, audit
 from stonechat.cli.localnetwork import LocalNetwork, local_network
 from stonechat.cli.loopview import LoopView
 from stonechat.cli.output import out
-from stonechat.cli.run import start_logging
+from stonechat.cli.run import logging_into, start_logging
 from stonechat.cli.signals import interrupted_by, stop_signals, was_interrupted
 from stonechat.config.loading import load
 from stonechat.config.settings import Settings
@@ -74,7 +74,7 @@ async def run_demo(options: DemoOptions) -> int:
     _check_writable(options.report)
     folder = _make_folder(options.parent)
     origin = time.time() + BOOT.total_seconds()
-    with (folder / "stonechat.log").open("w", encoding="utf-8") as log:
+    with logging_into(folder / "stonechat.log") as log:
         async with local_network(
             handle=HANDLE,
             seed=options.seed,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from stonechat.cli.context import make_clock, read_settings
@@ -14,7 +16,7 @@ from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream, Stamped, StepBooted, StepWaits
 from stonechat.core.model import Mode
-from stonechat.monitoring.logs import EventLog, set_up
+from stonechat.monitoring.logs import EventLog, set_up, tear_down
 from stonechat.startup.wiring import open_stonechat
 from stonechat.startup.writing import secrets
 
@@ -91,3 +93,13 @@ def start_logging(settings: Settings, clock: Clock, stream: TextIO | None = None
         clock=clock,
         stream=stream,
     )
+
+
+@contextmanager
+def logging_into(path: Path) -> Iterator[TextIO]:
+    """A file for :func:`start_logging`, open until the block ends; what is said later is dropped."""
+    with path.open("w", encoding="utf-8") as log:
+        try:
+            yield log
+        finally:
+            tear_down()

@@ -157,6 +157,12 @@ def set_up(
     return masking
 
 
+def tear_down() -> None:
+    """Write nothing any more: what libraries say while they are taken down has nowhere to go."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
+
+
 class EventLog:
     """Writes a line for each event; subscribe :meth:`hear` to the stream."""
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from stonechat.cli.context import make_clock
 from stonechat.cli.postbench.order import Order
 from stonechat.cli.postbench.scenarios import SCENARIOS
-from stonechat.cli.run import start_logging
+from stonechat.cli.run import logging_into, start_logging
 from stonechat.config.loading import load
 from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.events import EventStream
@@ -31,7 +31,7 @@ async def run(order: Order) -> None:
     settings = settings_for(order)
     clock = make_clock(settings)
     events = EventStream(clock)
-    with (Path(order.folder) / "stonechat.log").open("w", encoding="utf-8") as log:
+    with logging_into(Path(order.folder) / "stonechat.log") as log:
         start_logging(settings, clock, log)
         events.subscribe(EventLog().hear)
         async with open_stonechat(settings, clock, events, random.Random(7)) as app:
