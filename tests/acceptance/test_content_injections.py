@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, Studio, studio
+from tests.support.content import ACCOUNT, Studio, offer, studio
 from tests.support.injections import HARMLESS, injections
 from tests.support.model_endpoint import Answer
 
 from stonechat.aviary.opening import open_aviary
 from stonechat.content.prompts import quoted
 from stonechat.content.replies import ReplySettings
-from stonechat.core.clock import Clock
-from stonechat.core.model import Opportunity
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database import Database, content, opportunities
+from stonechat.database import content, opportunities
 
 EVERY = injections()
 MANY = ReplySettings(invited_only=False, per_day=30_000)
@@ -27,27 +24,6 @@ MANY = ReplySettings(invited_only=False, per_day=30_000)
 
 def no_screen(text: str) -> str | None:
     return None
-
-
-async def offer(database: Database, clock: Clock, posts: list[str]) -> None:
-    found = [
-        Opportunity(
-            id=f"o{number}",
-            account_id=ACCOUNT.id,
-            post_id=str(9000 + number),
-            author=f"reader{number}",
-            text=text,
-            url="u",
-            posted_at=clock.now() - timedelta(minutes=5),
-            found_at=clock.now(),
-            state=OpportunityState.FOUND,
-            source="mentions",
-            invited=True,
-        )
-        for number, text in enumerate(posts)
-    ]
-    async with database.begin("test.offer") as connection:
-        await opportunities.add(connection, found)
 
 
 async def answer_all(s: Studio) -> list[tuple[str, str]]:

@@ -41,6 +41,12 @@ async def usage(s: Studio) -> ledger.Usage:
         return await ledger.usage(connection, *EVER)
 
 
+async def next_call(s: Studio) -> None:
+    """Reserve for another call, which books what dead processes left behind; it is not made."""
+    with contextlib.suppress(BudgetUsedUp):
+        await s.budget.release(await s.budget.reserve(ACCOUNT.id, "slot", "m-large", REQUEST))
+
+
 async def test_retries_outlast_a_short_fault(tmp_path: Path) -> None:
     async with studio(tmp_path, SystemClock()) as s:
         s.endpoint.faults.extend(["503", "garbage"])
@@ -179,9 +185,10 @@ async def test_a_killed_caller_leaves_nothing_reserved_for_ever(tmp_path: Path) 
         await child.wait()
         held = await usage(s)
         assert held.reserved.usd == pytest.approx(worst * 20)
-        assert await s.budget.expire() == 0, "calls may still be under way"
+        await next_call(s)
+        assert (await usage(s)).reserved.usd == held.reserved.usd, "calls may still be under way"
         await clock.advance(minutes=6)
-        assert await s.budget.expire() == 20
+        await next_call(s)
         after = await usage(s)
         assert after.reserved.usd == 0
         assert after.spent.usd == pytest.approx(worst * 20), "whether they were billed is unknown"

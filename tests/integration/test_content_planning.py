@@ -118,7 +118,10 @@ async def test_drafts_are_ranked_and_a_second_model_may_only_say_no(tmp_path: Pa
     async def longest_first(account_id: str, found: Sequence[Content]) -> list[float]:
         return [float(len(one.parts[0])) for one in found]
 
+    asked: list[str] = []
+
     async def no_kettles(account_id: str, draft: Draft, voice: Voice) -> str | None:
+        asked.append(draft.text)
         return "kettles again" if "kettle" in draft.text else None
 
     async with studio(tmp_path, ManualClock()) as s:
@@ -138,6 +141,7 @@ async def test_drafts_are_ranked_and_a_second_model_may_only_say_no(tmp_path: Pa
             refused = await drafts.rejected(connection)
         assert isinstance(outcome.stored, Content) and outcome.stored.parts == (texts[2],)
         assert [(one.step, one.why) for one in refused] == [("judge", "kettles again")]
+        assert asked == [texts[0], texts[2]], "each opinion costs a call: the best first, and no further"
 
 
 async def test_the_model_judge_speaks_json_within_the_budget_and_its_absence_blocks_nothing(

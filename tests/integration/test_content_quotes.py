@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, Studio, studio
+from tests.support.content import ACCOUNT, Studio, offer, studio
 from tests.support.injections import HARMLESS, injections
 
 from stonechat.aviary.opening import open_aviary
 from stonechat.content.arms import Arms, load_arms
 from stonechat.content.assignments import Assignment
 from stonechat.content.quoting import Quoting
-from stonechat.core.clock import Clock
-from stonechat.core.model import Content, ContentKind, Opportunity
+from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database import Database, content, drafts, opportunities
+from stonechat.database import content, drafts, opportunities
 
 ONLY_QUOTES = Arms(load_arms().factors, {ContentKind.QUOTE: 1.0})
-
-
-async def offer(database: Database, clock: Clock, posts: list[str]) -> None:
-    async with database.begin("test.offer") as connection:
-        await opportunities.add(
-            connection,
-            [
-                Opportunity(
-                    id=f"o{number}",
-                    account_id=ACCOUNT.id,
-                    post_id=str(9000 + number),
-                    author=f"reader{number}",
-                    text=text,
-                    url="u",
-                    posted_at=clock.now() - timedelta(minutes=5),
-                    found_at=clock.now(),
-                    state=OpportunityState.FOUND,
-                    source="search",
-                    score=float(len(posts) - number),
-                )
-                for number, text in enumerate(posts)
-            ],
-        )
 
 
 async def all_content(s: Studio) -> list[Content]:
@@ -64,7 +39,7 @@ async def test_quotes_take_slots_name_what_they_quote_and_wait_for_approval(
             tmp_path, clock, url=any_database_url, arms=ONLY_QUOTES, model_url=aviary.address.model_url
         ) as s,
     ):
-        await offer(s.database, clock, list(HARMLESS)[:3])
+        await offer(s.database, clock, list(HARMLESS)[:3], invited=False)
         await s.planner.plan(s.run())
         rows = await all_content(s)
         quotes = [one for one in rows if one.kind is ContentKind.QUOTE]
@@ -85,7 +60,7 @@ async def test_a_dead_model_gives_the_foreign_post_back(tmp_path: Path) -> None:
         async with studio(
             tmp_path, clock, arms=ONLY_QUOTES, models=("m",), model_url=aviary.address.model_url
         ) as s:
-            await offer(s.database, clock, list(HARMLESS)[:2])
+            await offer(s.database, clock, list(HARMLESS)[:2], invited=False)
             await s.planner.plan(s.run())
             assert await in_state(s, OpportunityState.FOUND) == ["o0", "o1"]
             assert not await all_content(s)
@@ -97,7 +72,7 @@ async def test_a_claim_whose_writer_died_is_given_back_later_and_a_written_one_i
         open_aviary() as aviary,
         studio(tmp_path, clock, arms=ONLY_QUOTES, model_url=aviary.address.model_url) as s,
     ):
-        await offer(s.database, clock, list(HARMLESS)[:2])
+        await offer(s.database, clock, list(HARMLESS)[:2], invited=False)
         order = await s.planner._orders(s.account, 1, "run")
         await s.planner._fill(s.account, order[0])
         claims = s.replier.claims
@@ -117,7 +92,7 @@ async def test_a_post_that_a_slow_writer_lost_to_another_is_not_written_to_twice
         open_aviary() as aviary,
         studio(tmp_path, clock, arms=ONLY_QUOTES, model_url=aviary.address.model_url) as s,
     ):
-        await offer(s.database, clock, list(HARMLESS)[:1])
+        await offer(s.database, clock, list(HARMLESS)[:1], invited=False)
         orders = await s.planner._orders(s.account, 2, "run")
         quoting = Quoting(s.replier.claims)
         slow, quick = [Assignment.model_validate(order) for order in orders]
@@ -141,7 +116,7 @@ async def test_a_slow_writer_whose_post_nobody_took_keeps_it(tmp_path: Path) -> 
         open_aviary() as aviary,
         studio(tmp_path, clock, arms=ONLY_QUOTES, model_url=aviary.address.model_url) as s,
     ):
-        await offer(s.database, clock, list(HARMLESS)[:1])
+        await offer(s.database, clock, list(HARMLESS)[:1], invited=False)
         quoting = Quoting(s.replier.claims)
         order = (await s.planner._orders(s.account, 1, "run"))[0]
         slow = await quoting.aimed(s.account, Assignment.model_validate(order))
@@ -159,7 +134,7 @@ async def test_the_reserve_holds_no_quotes(tmp_path: Path) -> None:
         open_aviary() as aviary,
         studio(tmp_path, clock, arms=ONLY_QUOTES, model_url=aviary.address.model_url) as s,
     ):
-        await offer(s.database, clock, list(HARMLESS)[:4])
+        await offer(s.database, clock, list(HARMLESS)[:4], invited=False)
         await s.planner.check(s.run("content.check_queue"))
         async with s.database.read("test") as connection:
             kept = await drafts.reserve(connection, ACCOUNT.id)
@@ -172,7 +147,7 @@ async def test_no_injection_gets_into_a_quote_when_the_model_obeys(tmp_path: Pat
     async with open_aviary() as aviary:
         aviary.panel.everybody.model.obey_injection = True
         async with studio(tmp_path, clock, arms=ONLY_QUOTES, model_url=aviary.address.model_url) as s:
-            await offer(s.database, clock, [case.post for case in cases])
+            await offer(s.database, clock, [case.post for case in cases], invited=False)
             for _ in range(20):
                 await s.planner.plan(s.run())
                 await clock.advance(hours=6)

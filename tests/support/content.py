@@ -26,8 +26,9 @@ from stonechat.content.shelf import Shelf
 from stonechat.content.voice import load_voice
 from stonechat.core.clock import Clock
 from stonechat.core.events import Event, EventStream, Stamped
-from stonechat.core.model import Account, Choice
-from stonechat.database import Database, accounts, open_database
+from stonechat.core.model import Account, Choice, Opportunity
+from stonechat.core.states import OpportunityState
+from stonechat.database import Database, accounts, open_database, opportunities
 from stonechat.database.spool import Spool
 from tests.support.model_endpoint import ModelEndpoint, model_endpoint
 
@@ -184,3 +185,26 @@ async def studio(
 
 def _hear(heard: list[Event], stamped: Stamped) -> None:
     heard.append(stamped.event)
+
+
+async def offer(database: Database, clock: Clock, posts: Sequence[str], *, invited: bool = True) -> None:
+    """Open opportunities ``o0``, ``o1`` … (posts 9000, 9001 …), each by its own author, best first."""
+    found = [
+        Opportunity(
+            id=f"o{number}",
+            account_id=ACCOUNT.id,
+            post_id=str(9000 + number),
+            author=f"reader{number}",
+            text=text,
+            url="u",
+            posted_at=clock.now() - timedelta(minutes=5),
+            found_at=clock.now(),
+            state=OpportunityState.FOUND,
+            source="mentions" if invited else "search",
+            invited=invited,
+            score=float(len(posts) - number),
+        )
+        for number, text in enumerate(posts)
+    ]
+    async with database.begin("test.offer") as connection:
+        await opportunities.add(connection, found)

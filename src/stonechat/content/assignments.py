@@ -45,7 +45,6 @@ class Assignment(BaseModel):
     in_reply_to: str | None = None
     quote_of: str | None = None
     foreign: str = ""
-    foreign_author: str = ""
 
 
 def reply_id(opportunity: Opportunity) -> str:

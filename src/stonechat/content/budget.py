@@ -213,12 +213,6 @@ class Budget:
         """Give the reservation back: the call was certainly not billed."""
         await self._book(reservation, 0.0, 0, 0)
 
-    async def expire(self) -> int:
-        """Book reservations whose process died; returns how many."""
-        async with self._database.begin("content.budget.expire") as connection:
-            await ledger.lock(connection)
-            return await ledger.expire(connection, wall=self._clock.wall(), now=self._clock.now())
-
     async def standing(self, account_ids: list[str]) -> list[Standing]:
         """How every limited or unlimited period stands now."""
         now = self._clock.now()

@@ -182,24 +182,33 @@ class Drafter:
     async def judged(
         self, account: Account, assignment: Assignment, data: Mapping[str, Any], bounds: Bounds
     ) -> list[Judged]:
-        """Every draft of an answer with its verdict; those that passed first, best first."""
-        found = [Draft(assignment.kind, _parts(one), assignment.arm) for one in data.get("drafts", ())]
-        results = []
-        for draft in found:
-            verdict = review(draft, bounds)
-            if verdict.passed and self.judge is not None:
-                why = await self.judge(account.id, draft, bounds.voice)
-                # words of a model that has read foreign text are kept, and shown to no other model
-                mark = _SECOND_HAND if draft.kind.addresses else ""
-                verdict = Verdict("judge", f"{mark}{why}") if why else verdict
-            results.append(Judged(draft, verdict))
-        passed = [one for one in results if one.verdict.passed]
-        if self.rank is not None and len(passed) > 1:
-            candidates = [self._candidate(assignment, one.draft) for one in passed]
-            scores = await self.rank(account.id, candidates)
-            passed = [replace(one, score=score) for one, score in zip(passed, scores, strict=True)]
-            passed.sort(key=lambda one: -one.score)
-        return passed + [one for one in results if not one.verdict.passed]
+        """The drafts of an answer with their verdicts; those that passed first, best first.
+
+        The second opinion, which costs a call, is asked from the best draft on, until it lets one through.
+        """
+        given = data.get("drafts", ())[: self.drafts]
+        found = [Draft(assignment.kind, _parts(one), assignment.arm) for one in given]
+        results = [Judged(draft, review(draft, bounds)) for draft in found]
+        failed = [one for one in results if not one.verdict.passed]
+        passed = await self._ranked(assignment, [one for one in results if one.verdict.passed])
+        while passed and (against := await self._second_opinion(account, passed[0].draft, bounds)):
+            failed.append(replace(passed.pop(0), verdict=against))
+        return passed + failed
+
+    async def _ranked(self, assignment: Assignment, passed: list[Judged]) -> list[Judged]:
+        if self.rank is None or len(passed) < 2:
+            return passed
+        candidates = [self._candidate(assignment, one.draft) for one in passed]
+        scores = await self.rank(assignment.account_id, candidates)
+        scored = [replace(one, score=score) for one, score in zip(passed, scores, strict=True)]
+        return sorted(scored, key=lambda one: -one.score)
+
+    async def _second_opinion(self, account: Account, draft: Draft, bounds: Bounds) -> Verdict | None:
+        """What the second model has against a draft; None where nothing, or where nobody is asked."""
+        why = await self.judge(account.id, draft, bounds.voice) if self.judge is not None else None
+        # words of a model that has read foreign text are kept, and shown to no other model
+        mark = _SECOND_HAND if draft.kind.addresses else ""
+        return Verdict("judge", f"{mark}{why}") if why else None
 
     async def bounds(self, account: Account, assignment: Assignment, request: WriteRequest) -> Bounds:
         """What this assignment's drafts are held against."""
@@ -218,7 +227,6 @@ class Drafter:
             max_length=max_length,
             history=History(await self._history(account.id, besides=assignment.id), limit=1000),
             foreign=assignment.foreign,
-            foreign_author=assignment.foreign_author,
             secrets=(*self.secrets, *canaries),
             instructions=told,
         )

@@ -39,7 +39,6 @@ class Quoting:
                 "opportunity_id": one.id,
                 "quote_of": one.post_id,
                 "foreign": one.text,
-                "foreign_author": one.author,
             }
         )
 

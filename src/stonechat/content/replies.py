@@ -117,5 +117,4 @@ class Replier:
             opportunity_id=one.id,
             in_reply_to=one.post_id,
             foreign=one.text,
-            foreign_author=one.author,
         )

@@ -8,7 +8,6 @@ if it did. So nothing stays reserved for ever and the limit is never passed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -143,21 +142,6 @@ async def mark(connection: AsyncConnection, scope: str, period: str, share: floa
         .on_conflict_do_nothing()
     )
     return bool(result.rowcount)
-
-
-async def spent_by_model(
-    connection: AsyncConnection, since: datetime, before: datetime
-) -> Iterable[tuple[str, str, int, float, int]]:
-    """``(account, model, calls, US dollars, tokens)`` of settled calls, dearest first."""
-    tokens = _sum(func.coalesce(table.c.prompt_tokens, 0) + func.coalesce(table.c.completion_tokens, 0))
-    usd = _sum(table.c.spent_usd)
-    rows = await connection.execute(
-        select(table.c.account_id, table.c.model, func.count(), usd, tokens)
-        .where(table.c.settled_at.is_not(None), table.c.reserved_at >= since, table.c.reserved_at < before)
-        .group_by(table.c.account_id, table.c.model)
-        .order_by(usd.desc())
-    )
-    return [(str(a), str(m), int(n), float(u), int(t)) for a, m, n, u, t in rows]
 
 
 def _sum(column: ColumnElement[float] | ColumnElement[int]) -> ColumnElement[float]:

@@ -79,20 +79,6 @@ async def rejected(
     ]
 
 
-async def rejection_counts(
-    connection: AsyncConnection, account_id: str, since: datetime
-) -> list[tuple[str, int]]:
-    """How many drafts each step has rejected since then, most first."""
-    count = func.count()
-    rows = await connection.execute(
-        select(rejected_drafts.c.step, count)
-        .where(rejected_drafts.c.account_id == account_id, rejected_drafts.c.at >= since)
-        .group_by(rejected_drafts.c.step)
-        .order_by(count.desc(), rejected_drafts.c.step)
-    )
-    return [(str(step), int(number)) for step, number in rows]
-
-
 async def stock(connection: AsyncConnection, draft: ReserveDraft) -> bool:
     """Put a draft into the reserve; False where its id is there already (a repeated step)."""
     found = await connection.execute(select(reserve_drafts.c.id).where(reserve_drafts.c.id == draft.id))

@@ -214,14 +214,6 @@ async def confirmed_parts(connection: AsyncConnection, content_id: str) -> dict[
     return {int(row[0]): str(row[1]) for row in rows}
 
 
-async def known_post_ids(connection: AsyncConnection, account_id: str) -> dict[str, str]:
-    """Ids on the network that belong to our content: post id to content id."""
-    rows = await connection.execute(
-        select(post_parts.c.post_id, post_parts.c.content_id).where(post_parts.c.account_id == account_id)
-    )
-    return {str(row[0]): str(row[1]) for row in rows}
-
-
 async def known_among(connection: AsyncConnection, account_id: str, post_ids: Iterable[str]) -> set[str]:
     """Which of these ids on the network belong to our content."""
     rows = await connection.execute(

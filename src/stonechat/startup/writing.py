@@ -149,7 +149,6 @@ async def bounds_of_edit(drafter: Drafter, database: Database, content_id: str) 
         kind=found.kind,
         arm=found.arm,
         foreign=spoken_to.text if spoken_to else "",
-        foreign_author=spoken_to.author if spoken_to else "",
     )
     bounds = await drafter.bounds(every[found.account_id], assignment, WriteRequest("", "", {}, ""))
     return replace(bounds, history=bounds.history.without("\n\n".join(found.parts)))

@@ -16,7 +16,7 @@ NOT_TO_A_MACHINE = {"bare demand", "story", "polite"}
 
 
 def bounds(post: str) -> Bounds:
-    return Bounds(load_voice(), len, 280, History(), foreign=post, foreign_author="stranger")
+    return Bounds(load_voice(), len, 280, History(), foreign=post)
 
 
 def test_the_suite_is_large_and_varied() -> None:

@@ -44,7 +44,6 @@ class Bounds:
     max_length: int
     history: History
     foreign: str = ""
-    foreign_author: str = ""
     secrets: Sequence[str] = ()
     instructions: Sequence[str] = ()
 
