@@ -28,16 +28,24 @@ _WALLS = {
     PageKind.SUSPENDED: (SessionState.SUSPENDED, "The account is suspended."),
 }
 
-_FACTS = """([profile, newPost, textbox, dialog, mask, consent]) => {
+TOPMOST = """(one) => {
+  const box = one.getBoundingClientRect();
+  const hit = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+  return hit !== null && one.contains(hit);
+}"""
+"""A function of an element for the page: whether its middle is in view and nothing lies over it."""
+
+_FACTS = f"""([profile, newPost, textbox, dialog, mask, consent]) => {{
   const one = (selector) => document.querySelector(selector);
-  return {
+  const topmost = {TOPMOST};
+  return {{
     handle: one(profile)?.getAttribute("href") ?? null,
-    new_post: one(newPost) !== null,
+    new_post: one(newPost) !== null && topmost(one(newPost)),
     textbox: one(textbox) !== null,
     dialog: one(dialog) !== null,
     consent: one(mask) !== null || one(consent) !== null,
-  };
-}"""
+  }};
+}}"""
 _REFUSE = """([mask, consent]) => {
   const buttons = [...document.querySelectorAll(consent + " button")];
   const refuse = buttons.find((one) => /refuse|reject|necessary|essential/i.test(one.textContent));
@@ -48,7 +56,12 @@ _REFUSE = """([mask, consent]) => {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What stands on a page of a logged-in account. ``handle`` is who is logged in, "" where unknown."""
+    """What stands on a page of a logged-in account.
+
+    Attributes:
+        handle: who is logged in, "" where unknown.
+        new_post: the button for a new post is in view, with nothing over it.
+    """
 
     handle: str
     new_post: bool

@@ -10,7 +10,15 @@ from playwright.async_api import Error, Locator, Page
 
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.network import PublishOutcome, Refused, Unconfirmed
-from stonechat.networks.x_web.arrival import check_owner, explain, facts, go, pass_consent, wait_for
+from stonechat.networks.x_web.arrival import (
+    TOPMOST,
+    check_owner,
+    explain,
+    facts,
+    go,
+    pass_consent,
+    wait_for,
+)
 from stonechat.networks.x_web.faults import Demand, fault_of_status, publish_outcome, read_faults, worst
 from stonechat.networks.x_web.selectors import Selector, textbox
 from stonechat.networks.x_web.tap import Call, Tap, tapped
@@ -20,15 +28,33 @@ SEND = "CreateTweet"
 ENABLED_WITHIN = 2.0
 """Real seconds within which the button must come alive after typing."""
 
-_BOX_AND_BUTTON = """([boxes, button, toast, previews]) => ({
-  shown: boxes.map((box) => document.querySelector(box)?.innerText ?? null),
-  ready: [...document.querySelectorAll(button)].some(
-    (one) => !one.disabled && one.getAttribute("aria-disabled") !== "true"),
-  toasts: [...document.querySelectorAll(toast)].map((one) => one.getAttribute("href")),
-  pictures: document.querySelectorAll(previews).length,
-})"""
+_BOX_AND_BUTTON = f"""([boxes, button, toast, previews]) => {{
+  const topmost = {TOPMOST};
+  const first = document.querySelector(button);
+  return {{
+    shown: boxes.map((box) => document.querySelector(box)?.innerText ?? null),
+    ready: [...document.querySelectorAll(button)].some(
+      (one) => !one.disabled && one.getAttribute("aria-disabled") !== "true"),
+    clear: first !== null && topmost(first),
+    toasts: [...document.querySelectorAll(toast)].map((one) => one.getAttribute("href")),
+    pictures: document.querySelectorAll(previews).length,
+  }};
+}}"""
 _NEW_TOAST = """([toast, old]) => [...document.querySelectorAll(toast)]
   .map((one) => one.getAttribute("href")).find((href) => href && !old.includes(href)) ?? null"""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A composer that shows what it was given.
+
+    Attributes:
+        toasts: links of toasts that still stand from earlier posts: they say nothing about this one.
+        clear: nothing lies over the send button.
+    """
+
+    toasts: list[str]
+    clear: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +83,7 @@ async def open_for_post(page: Page, site: str, handle: str, within: float) -> Co
         found = await facts(page)
         if found.new_post and not found.dialog and not found.consent and found.handle:
             check_owner(found, handle)
-            await page.locator(Selector.NEW_POST.value).click()
+            await page.locator(Selector.NEW_POST.value).click(force=True)  # nothing covers it: just looked at
             composer = Composer(page, f"{Selector.DIALOG.value} ", Selector.SEND.value)
             await appears(composer, within)
             return composer
@@ -112,14 +138,11 @@ async def write(
     composer: Composer,
     parts: Sequence[str],
     attach: Callable[[int], Awaitable[int]] | None = None,
-) -> list[str]:
+) -> Written:
     """Put the parts into the composer and make sure that they stand there as they were given.
 
     Args:
         attach: puts the pictures of the part with this number on it; says how many they are.
-
-    Returns:
-        The links of toasts that still stand from earlier posts: they say nothing about this one.
 
     Raises:
         Transient: the composer shows something else, or its button stays dead.
@@ -149,7 +172,7 @@ async def _press(composer: Composer, selector: Selector) -> None:
         raise await explain(composer.page, selector.name, f"{selector.name} cannot be pressed.") from exc
 
 
-async def _check(composer: Composer, parts: Sequence[str], pictures: int) -> list[str]:
+async def _check(composer: Composer, parts: Sequence[str], pictures: int) -> Written:
     boxes = [composer.box(number) for number in range(len(parts))]
     button = f"{composer.scope}{composer.button}"
     previews = f"{composer.scope}{Selector.OWN_PREVIEW.value}"
@@ -161,7 +184,7 @@ async def _check(composer: Composer, parts: Sequence[str], pictures: int) -> lis
         same = [_folded(shown or "") for shown in found["shown"]] == [_folded(part) for part in parts]
         whole = found["pictures"] == pictures
         if same and whole and found["ready"]:
-            return [str(toast) for toast in found["toasts"]]
+            return Written([str(toast) for toast in found["toasts"]], found["clear"])
         if loop.time() >= end:
             break
         await asyncio.sleep(0.05)
@@ -182,7 +205,7 @@ def _folded(shown: str) -> str:
 
 
 async def make_sure_it_can_be_pressed(composer: Composer) -> None:
-    """Do everything of a click but the click.
+    """Do everything of a click but the click: bring the button into view, wait until it stands still.
 
     Raises:
         SessionTrouble, Transient, PageChanged: something stands before the button.

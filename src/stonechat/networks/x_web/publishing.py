@@ -140,8 +140,9 @@ class Publisher:
             await attaching.attach(composer, number, pictures, self._within)
             return len(pictures)
 
-        old_toasts = await composing.write(composer, parts, attach if publication.pictures else None)
-        await composing.make_sure_it_can_be_pressed(composer)
+        written = await composing.write(composer, parts, attach if publication.pictures else None)
+        if not written.clear:
+            await composing.make_sure_it_can_be_pressed(composer)
         if not publication.final_click:
             lengths = " + ".join(str(weighted_length(part)) for part in publication.parts)
             return Rehearsed(f"Everything was done but the final click ({lengths} of {MAX_LENGTH}).")
@@ -164,11 +165,11 @@ class Publisher:
         if sent.ended is not None:
             return composing.with_confirmed(sent.ended, tuple(progress.ids))
         if sent.unclear:
-            outcome = await self._look_closer(page, account, parts, sent, old_toasts, progress)
+            outcome = await self._look_closer(page, account, parts, sent, written.toasts, progress)
             if outcome is not None:
                 return outcome
         else:
-            toast = await composing.toast_id(page, old_toasts, TOAST_WITHIN)
+            toast = await composing.toast_id(page, written.toasts, TOAST_WITHIN)
             _believe_or_take_back(sent.ids, toast, progress)
         progress.settle()
         return None
