@@ -353,25 +353,28 @@ async def test_a_reply_waits_for_approval_and_what_was_approved_is_what_is_poste
     assert [(post.text, post.in_reply_to) for post in desk.network.ledger] == [("Thank you!", "77")]
 
 
-async def test_a_claim_that_was_taken_over_cannot_reach_the_click(desk: Desk, clock: ManualClock) -> None:
-    """A publisher frozen between claim and intent finds the row claimed by another with a larger fence."""
+async def test_a_publisher_that_dies_before_the_click_holds_the_post_only_until_its_run_is_resumed(
+    desk: Desk, clock: ManualClock
+) -> None:
+    """Its intent stands, so the network is asked first; then the post goes out, once."""
     await desk.queue(piece("a", "Hello.", due_at=clock.now()))
-    results = []
 
-    class Frozen(Exception):
+    class Died(Exception):
         pass
 
-    def freeze(step: str) -> None:
-        if step == "claimed":
-            raise Frozen
+    def die(step: str) -> None:
+        if step == "intended":
+            raise Died
 
-    frozen = replace(desk, checkpoint=freeze)
-    with pytest.raises(Frozen):
-        await frozen.publisher().publish(ACCOUNT, "a", owner="run-1")
+    with pytest.raises(Died):
+        await replace(desk, checkpoint=die).publisher().publish(ACCOUNT, "a", owner="run-1")
     assert await desk.reconciler().recover(ACCOUNT) == 0  # the lease still runs
     assert await desk.reconciler().recover(ACCOUNT, owner="run-1") == 1
-    results.append(await desk.publisher().publish(ACCOUNT, "a"))
-    assert [one.verdict for one in results] == [Verdict.POSTED]
+    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.LOST
+    assert (await desk.reconciler().reconcile(ACCOUNT, desk.network)).waiting == 1
+    await clock.advance(seconds=70)
+    assert (await desk.reconciler().reconcile(ACCOUNT, desk.network)).absent == 1
+    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.POSTED
     assert len(desk.network.ledger) == 1
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Result, Row, bindparam, func, insert, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import IllegalTransition
@@ -64,16 +64,8 @@ async def change(
         IllegalTransition: the change is not legal, or somebody else changed the row first.
     """
     check_transition(content.state, after)
-    result = await connection.execute(
-        update(table)
-        .where(
-            table.c.id == content.id,
-            table.c.state == content.state.value,
-            table.c.fence == content.fence,
-        )
-        .values(state=after.value, state_since=now, why=why, **values)
-    )
-    if result.rowcount != 1:
+    row = await _updated(connection, content, state=after.value, state_since=now, why=why, **values)
+    if row is None:
         raise IllegalTransition(
             f"Content {content.id} is no longer {content.state.value!r} with fence {content.fence}.",
             meaning="Somebody else has taken it over; this change was refused.",
@@ -90,9 +82,7 @@ async def change(
         after=after.value,
         why=why,
     )
-    changed = await find(connection, content.id)
-    assert changed is not None  # noqa: S101 - it was updated in this transaction
-    return changed
+    return content_of(row)
 
 
 async def amend(connection: AsyncConnection, content: Content, **values: Any) -> Content:
@@ -100,7 +90,15 @@ async def amend(connection: AsyncConnection, content: Content, **values: Any) ->
     if "parts" in values:
         values["parts"] = list(values["parts"])
         values["fingerprint"] = fingerprint(*values["parts"])
-    result = await connection.execute(
+    row = await _updated(connection, content, **values)
+    if row is None:
+        raise IllegalTransition(f"Content {content.id} has changed since it was read.")
+    return content_of(row)
+
+
+async def _updated(connection: AsyncConnection, content: Content, **values: Any) -> Row[Any] | None:
+    """The row after the update; None where it no longer has the state and fence that ``content`` carries."""
+    result: Result[Any] = await connection.execute(
         update(table)
         .where(
             table.c.id == content.id,
@@ -108,12 +106,9 @@ async def amend(connection: AsyncConnection, content: Content, **values: Any) ->
             table.c.fence == content.fence,
         )
         .values(**values)
+        .returning(table)
     )
-    if result.rowcount != 1:
-        raise IllegalTransition(f"Content {content.id} has changed since it was read.")
-    changed = await find(connection, content.id)
-    assert changed is not None  # noqa: S101 - it was updated in this transaction
-    return changed
+    return result.one_or_none()
 
 
 async def claim(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Boolean, ColumnElement, func, insert, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.ids import fingerprint, stable_id
@@ -189,21 +190,25 @@ async def attempts(connection: AsyncConnection, content_id: str) -> list[Attempt
     ]
 
 
-async def confirm_part(
-    connection: AsyncConnection, content: Content, number: int, post_id: str, *, now: datetime
-) -> None:
-    """Write the receipt of one part; the same receipt twice is one."""
-    known = await confirmed_parts(connection, content.id)
-    if number not in known:
-        await connection.execute(
-            insert(post_parts).values(
-                content_id=content.id,
-                number=number,
-                account_id=content.account_id,
-                post_id=post_id,
-                confirmed_at=now,
-            )
-        )
+async def confirm_parts(
+    connection: AsyncConnection, content: Content, post_ids: Mapping[int, str], *, now: datetime
+) -> bool:
+    """Write the receipts of parts, by number; one that is there already stays. True where all are new."""
+    if not post_ids:
+        return True
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    rows = [
+        {
+            "content_id": content.id,
+            "number": number,
+            "account_id": content.account_id,
+            "post_id": post_id,
+            "confirmed_at": now,
+        }
+        for number, post_id in post_ids.items()
+    ]
+    added = await connection.execute(dialect.insert(post_parts).values(rows).on_conflict_do_nothing())
+    return added.rowcount == len(rows)
 
 
 async def confirmed_parts(connection: AsyncConnection, content_id: str) -> dict[int, str]:

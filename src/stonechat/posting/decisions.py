@@ -69,8 +69,7 @@ async def found_live(
             meaning="Nothing was changed.",
             remedy="Open each part on the network and copy its address.",
         )
-    for number, post_id in enumerate(ids):
-        await receipts.confirm_part(connection, piece, number, post_id, now=now)
+    await receipts.confirm_parts(connection, piece, dict(enumerate(ids)), now=now)
     tries = await receipts.attempts(connection, content_id)
     return await become_posted(
         connection,

@@ -19,10 +19,10 @@ _SEAL = object()
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """The right to publish one piece of content as it was claimed. Made by :func:`decide` only.
+    """The right to claim and publish one piece of content as it was read. Made by :func:`decide` only.
 
     Attributes:
-        fence: the claim that it was given for.
+        fence: the row's when it was read; the claim raises it by one.
         final_click: False in shadow mode: everything but the effect.
     """
 

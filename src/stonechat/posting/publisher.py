@@ -1,4 +1,4 @@
-"""Publishes one piece of content: claim, intent, click, receipt, with a commit before each next step."""
+"""Publishes one piece of content: claim and intent, click, receipt; a commit on either side of the click."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stonechat.core.network import Network, Picture, Publication, PublishOutcome
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import Database, content, media_rows, opportunities, receipts
 from stonechat.posting.conditions import Rules, observe
-from stonechat.posting.gate import Go, Hold, Late, Never, decide
+from stonechat.posting.gate import Decision, Go, Hold, Late, Never, decide
 from stonechat.posting.outcome import Checkpoint, Result, Verdict, carry_on
 from stonechat.posting.recording import Intent, Moment, close_opportunity, record
 
@@ -28,9 +28,9 @@ _PICTURES_GONE = Never("the bytes of a picture are gone", ContentState.FAILED)
 class Publisher:
     """Takes content from ``queued`` to ``posted``, at most once.
 
-    Two commits stand before the click: the claim, whose larger fence shuts out whoever held the row
-    before, and the intent (an attempt row). Whatever dies between the intent and the receipt leaves
-    the content to be looked up by the reconciler; it is never simply sent again.
+    One commit stands before the click: the gate's yes, the claim, whose larger fence shuts out whoever
+    held the row before, and the intent (an attempt row). Whatever dies between it and the receipt, the
+    second commit, leaves the content to be looked up by the reconciler; it is never simply sent again.
 
     Args:
         networks: by ``Account.network``.
@@ -66,12 +66,7 @@ class Publisher:
         Raises:
             Transient: the database was away; nothing is lost, recovery goes by what was committed.
         """
-        started = self._clock.monotonic()
-        claimed = await self._claim(account, content_id, owner)
-        if isinstance(claimed, Result):
-            return self._told(claimed)
-        self._checkpoint("claimed")
-        intent = await self._intend(account, claimed, started)
+        intent = await self._claim(account, content_id, owner)
         if isinstance(intent, Result):
             return self._told(intent)
         self._checkpoint("intended")
@@ -81,15 +76,22 @@ class Publisher:
         self._checkpoint("receipted")
         return self._told(result)
 
-    async def _claim(self, account: Account, content_id: str, owner: str) -> Content | Result:
+    async def _claim(self, account: Account, content_id: str, owner: str) -> Intent | Result:
+        """Ask the gate, and where it lets the post through, claim the row and write the attempt."""
+        started = self._clock.monotonic()
         async with self._database.begin("posting.claim") as connection:
             piece = await content.find(connection, content_id, lock=True)
             if piece is None or piece.state is not ContentState.QUEUED:
                 return Result(content_id, Verdict.LOST, "it is no longer queued")
-            verdict = await self._ask(connection, account, piece)
-            if isinstance(verdict, Result):
-                return verdict
-            return await content.claim(
+            decision = await self._ask(connection, account, piece)
+            if not isinstance(decision, Go):
+                return await self._turned_away(connection, account, piece, decision)
+            done = await receipts.confirmed_parts(connection, piece.id) if piece.attempts else {}
+            author = await self._answered(connection, piece)
+            pictures = await self._pictures(connection, piece)
+            if pictures is None:
+                return await self._turned_away(connection, account, piece, _PICTURES_GONE)
+            claimed = await content.claim(
                 connection,
                 piece,
                 now=self._clock.now(),
@@ -97,32 +99,18 @@ class Publisher:
                 who=self._host,
                 owner=owner,
             )
-
-    async def _intend(self, account: Account, claimed: Content, started: float) -> Intent | Result:
-        async with self._database.begin("posting.intend") as connection:
-            piece = await content.find(connection, claimed.id, lock=True)
-            if piece is None or piece.state is not ContentState.POSTING or piece.fence != claimed.fence:
-                return Result(claimed.id, Verdict.LOST, "somebody else has taken it over")
-            go = await self._ask(connection, account, piece)
-            if isinstance(go, Result):
-                return go
-            done = await receipts.confirmed_parts(connection, piece.id)
-            author = await self._answered(connection, piece)
-            pictures = await self._pictures(connection, piece)
-            if pictures is None:
-                return await self._turned_away(connection, account, piece, _PICTURES_GONE)
             attempt_id = await receipts.begin(
                 connection,
-                piece,
+                claimed,
                 parts_from=len(done),
                 host=self._host,
                 now=self._clock.now(),
                 wall=self._clock.wall(),
             )
         return Intent(
-            piece=piece,
+            piece=claimed,
             attempt_id=attempt_id,
-            publication=publication_of(piece, go, done, author, pictures),
+            publication=publication_of(claimed, decision, done, author, pictures),
             parts_from=len(done),
             started=self._clock.monotonic(),
             claimed=started,
@@ -197,19 +185,11 @@ class Publisher:
 
         return await self._database.repeated("posting.receipt", write, keyed=True)
 
-    async def _ask(self, connection: AsyncConnection, account: Account, piece: Content) -> Go | Result:
-        """Ask the gate; where it says no, bring the row to where the decision puts it."""
+    async def _ask(self, connection: AsyncConnection, account: Account, piece: Content) -> Decision:
         now = self._clock.now()
         network = self._networks[account.network]
         seen = await observe(connection, self._rules, account, piece, network, now, speed=self._clock.speed)
-        decision = decide(piece, account, seen)
-        if isinstance(decision, Go):
-            return decision
-        if piece.state is ContentState.POSTING:
-            piece = await content.change(
-                connection, piece, ContentState.QUEUED, now=now, who="gate", why=decision.why
-            )
-        return await self._turned_away(connection, account, piece, decision)
+        return decide(piece, account, seen)
 
     async def _turned_away(
         self, connection: AsyncConnection, account: Account, piece: Content, decision: Hold | Late | Never
@@ -263,9 +243,9 @@ def publication_of(
     """What is still to be sent: a thread goes on after its last confirmed part, never from the start.
 
     Raises:
-        ValueError: the token is for another claim.
+        ValueError: the token is for another piece, or for the row as it was before somebody else claimed it.
     """
-    if go.content_id != piece.id or go.fence != piece.fence:
+    if go.content_id != piece.id or go.fence + 1 != piece.fence:
         raise ValueError(f"the gate's token is not for {piece.id} as it was claimed")
     done = len(confirmed)
     return Publication(

@@ -198,8 +198,8 @@ class Reconciler:
         self, connection: AsyncConnection, piece: Content, found: Sequence[NetworkPost]
     ) -> None:
         first = len(await receipts.confirmed_parts(connection, piece.id))
-        for number, post in enumerate(found, start=first):
-            await receipts.confirm_part(connection, piece, number, post.id, now=self._clock.now())
+        post_ids = {number: post.id for number, post in enumerate(found, start=first)}
+        await receipts.confirm_parts(connection, piece, post_ids, now=self._clock.now())
 
     async def _is_posted(
         self,

@@ -38,7 +38,7 @@ class Intent:
         piece: the content as claimed.
         parts_from: number of the first part that is sent.
         started: monotonic seconds at the commit of the intent.
-        claimed: monotonic seconds at the claim.
+        claimed: monotonic seconds when the claim was asked for.
     """
 
     piece: Content
@@ -152,9 +152,10 @@ async def _end(connection: AsyncConnection, intent: Intent, outcome: str, detail
 async def _confirm(
     connection: AsyncConnection, intent: Intent, post_ids: tuple[str, ...], now: datetime
 ) -> dict[int, str]:
-    for number, post_id in enumerate(post_ids, start=intent.parts_from):
-        await receipts.confirm_part(connection, intent.piece, number, post_id, now=now)
-    return await receipts.confirmed_parts(connection, intent.piece.id)
+    parts = dict(enumerate(post_ids, start=intent.parts_from))
+    new = await receipts.confirm_parts(connection, intent.piece, parts, now=now)
+    whole = len(parts) == len(intent.piece.parts)
+    return parts if new and whole else await receipts.confirmed_parts(connection, intent.piece.id)
 
 
 async def _posted(

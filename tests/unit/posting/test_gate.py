@@ -51,14 +51,15 @@ def test_only_the_gate_makes_a_token() -> None:
 def test_shadow_mode_stops_before_the_click(mode: Mode, click: bool) -> None:
     go = decide(POST, ACCOUNT, replace(FINE, mode=mode))
     assert isinstance(go, Go)
-    assert publication_of(POST, go, {}).final_click is click
+    assert publication_of(replace(POST, fence=POST.fence + 1), go, {}).final_click is click
 
 
 def test_a_token_for_one_claim_does_not_serve_another() -> None:
     go = decide(POST, ACCOUNT, FINE)
     assert isinstance(go, Go)
-    with pytest.raises(ValueError, match="not for"):
-        publication_of(replace(POST, fence=1), go, {})
+    for fence in (POST.fence, POST.fence + 2):
+        with pytest.raises(ValueError, match="not for"):
+            publication_of(replace(POST, fence=fence), go, {})
 
 
 @pytest.mark.parametrize(
