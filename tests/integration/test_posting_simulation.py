@@ -258,7 +258,7 @@ async def test_a_death_at_every_single_step_of_a_thread_is_survived(sqlite_url: 
             reached_the_end = life.dies_at != 0
             await place.settle([thread])
             await place.check([thread])
-        assert step > 20
+        assert step > 15
 
 
 class Hasty(Reconciler):
