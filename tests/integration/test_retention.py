@@ -1,17 +1,20 @@
 """What is older than the policy keeps it is forgotten, in small steps; what posts and learning need stays."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 from tests.support.clock import ManualClock
+from tests.support.pictures import picture
 from tests.support.posting import ACCOUNT, RunContext, piece
 
 from stonechat.config.settings import DatabaseSettings, RetentionSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.model import ContentKind, Metrics, Reward, Snapshot
-from stonechat.database import content, history, learning_rows, metrics, open_database
+from stonechat.core.states import ContentState
+from stonechat.database import content, history, learning_rows, media_rows, metrics, open_database
 from stonechat.database.learning_rows import RipePost
 from stonechat.database.retention import BATCH, Retention
 from stonechat.database.schema import (
@@ -20,8 +23,10 @@ from stonechat.database.schema import (
     audit,
     budget_entries,
     budget_marks,
+    content_media,
     job_runs,
     job_steps,
+    media_bytes,
     metadata,
     metrics_snapshots,
     outbox,
@@ -263,6 +268,62 @@ def _opportunity(name, state, at):
     times = {"posted_at": at, "found_at": at, "state_since": at}
     texts = {"author": "ann", "text": "t", "url": "u", "source": "search"}
     return {"id": name, "account_id": ACCOUNT.id, "post_id": name, "state": state, **times, **texts}
+
+
+async def _pictured(database, name, state, ago, *shown, clock):
+    """A piece with pictures that came to its state so long ago."""
+    at = clock.now() - ago
+    async with database.begin("test.pictured") as connection:
+        await content.add(connection, replace(piece(name, "A post.", due_at=at), state=state), who="test")
+        for one in shown:
+            await media_rows.add(connection, name, ACCOUNT.id, 0, one, now=at)
+
+
+async def test_bytes_of_pictures_go_some_time_after_publication_and_descriptions_stay(database, clock):
+    shared, own, failed = picture(1, "shared"), picture(2, "own"), picture(3, "failed")
+    recent, rejected, queued = picture(4, "recent"), picture(5, "rejected"), picture(6, "queued")
+    posted = ContentState.POSTED
+    await _pictured(database, "old", posted, 31 * DAY, shared, own, clock=clock)
+    await _pictured(database, "young", posted, 29 * DAY, recent, clock=clock)
+    await _pictured(database, "turned-down", ContentState.REJECTED, 31 * DAY, rejected, clock=clock)
+    await _pictured(database, "failed", ContentState.FAILED, 99 * DAY, failed, clock=clock)
+    await _pictured(database, "waits", ContentState.QUEUED, 99 * DAY, shared, queued, clock=clock)
+    await _put(database, media_bytes, {"sha256": "orphan", "account_id": None, "body": b"x"})
+
+    would = {one.policy: one.rows for one in await _retention(database, clock).count()}
+    assert would["KEEP_MEDIA"] == 3
+    await _retention(database, clock).prune()
+
+    kept = [one.sha256 for one in (shared, failed, recent, queued)]
+    assert await _rows(database, media_bytes, "sha256") == sorted(kept)
+    async with database.read("test.left") as connection:
+        left = await media_rows.of(connection, "old")
+        assert [(one.alt, one.kept) for one in left] == [("shared", True), ("own", False)]
+        assert len(await history.of(connection, "content", "old")) == 1
+        assert await media_rows.shown(connection, "old", own.sha256) is None
+        assert await media_rows.unfit(connection) == []
+    assert len(await _rows(database, content_media, "alt")) == 7
+    await _pictured(database, "once-more", ContentState.QUEUED, DAY, own, clock=clock)
+    async with database.read("test.back") as connection:
+        assert await media_rows.shown(connection, "old", own.sha256) == (own.mime, own.body)
+
+
+async def test_a_picture_that_is_taken_up_again_meanwhile_keeps_its_bytes(database, clock):
+    """The same picture is attached to a new post while the old one's bytes are about to be forgotten."""
+    shown = picture(1, "a square")
+    await _pictured(database, "old", ContentState.POSTED, 31 * DAY, shown, clock=clock)
+    async with database.begin("test.attach") as connection:
+        new = replace(piece("new", "A post.", due_at=clock.now()), state=ContentState.QUEUED)
+        await content.add(connection, new, who="test")
+        await media_rows.add(connection, "new", ACCOUNT.id, 0, shown, now=clock.now())
+        pruning = asyncio.create_task(_retention(database, clock).prune())
+        looked, _ = await asyncio.wait({pruning}, timeout=0.3)
+        assert not looked, "it waits for the row that is taken hold of"
+    await pruning
+    async with database.read("test.left") as connection:
+        assert await media_rows.unfit(connection) == []
+        ((sent,),) = await media_rows.with_bytes(connection, "new", 1)
+    assert sent == shown
 
 
 async def test_an_opportunity_that_a_post_came_from_stays(on_sqlite, clock):

@@ -164,7 +164,10 @@ def prune(
     columns = ["family", "policy", "rows", *(() if dry_run else ("batches", "longest_ms"))]
     title = "Would go" if dry_run else "Gone"
     print_rows(rows, columns, title=title, empty="Nothing is kept for a time only.")
-    say("Content, receipts and history of posts, the reward log and the models are kept for ever.")
+    say(
+        "Content with the descriptions of its pictures, receipts and history of posts, the reward log and "
+        "the models are kept for ever."
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -80,6 +80,9 @@ class RetentionSettings(Section):
     opportunities: Duration = _setting(  # what was skipped must not be found again while it is fresh
         "KEEP_OPPORTUNITIES", timedelta(days=90), "a duration of at least 7d", ge=timedelta(days=7)
     )
+    media: Duration = _setting(  # bytes of pictures, after publication; descriptions stay for ever
+        "KEEP_MEDIA", timedelta(days=30), _DURATION
+    )
     alerts: Duration = _setting("KEEP_ALERTS", timedelta(days=90), _DURATION)
     audit: Duration = _setting("KEEP_AUDIT", timedelta(days=730), _DURATION)
     costs: Duration = _setting(  # the budget of a month is counted from them

@@ -1,7 +1,7 @@
 """The policy of what is kept for how long: every family of rows that may go, and which of them.
 
-History and receipts of posts, the content itself, the reward log and the models are in no family: they are
-kept for ever.
+History and receipts of posts, the content itself with the descriptions of its pictures, the reward log and
+the models are in no family: they are kept for ever.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from sqlalchemy.sql.elements import ColumnElement
 from stonechat.config.settings import RetentionSettings
 from stonechat.core.model import ContentKind
 from stonechat.core.states import AlertState, OpportunityState, RunState
+from stonechat.core.transitions import FINAL_CONTENT
 from stonechat.database.schema import (
     account_metrics,
     alerts,
     audit,
     budget_entries,
     budget_marks,
+    content_media,
     content_metadata,
     job_runs,
     job_steps,
+    media_bytes,
     metrics_snapshots,
     outbox,
     rejected_drafts,
@@ -48,6 +51,8 @@ class Family:
         key: the column by which its rows are deleted.
         old: which rows may go.
         also: another table whose rows go with them, by a column that holds the same key.
+        at_once: rows that go in one transaction, where they are so large that it is fewer than usual.
+        revived: rows may be taken into use again by a row elsewhere; they are locked before the last look.
     """
 
     name: str
@@ -55,6 +60,8 @@ class Family:
     key: sa.Column[Any]
     old: ColumnElement[bool]
     also: tuple[sa.Column[Any], ...] = ()
+    at_once: int | None = None
+    revived: bool = False
 
     @property
     def table(self) -> sa.Table:
@@ -91,6 +98,7 @@ class Policy:
             *self._history(),
             *self._readings(),
             *self._drafts(),
+            self._pictures(),
             *self._told(),
             *self._costs(),
         ]
@@ -143,6 +151,25 @@ class Policy:
             ),
             Family("opportunities not taken", "KEEP_OPPORTUNITIES", opportunity.id, not_taken & _unused()),
         ]
+
+    def _pictures(self) -> Family:
+        """Bytes that nothing needs any more. What failed or was missed may be queued again: its stay."""
+        piece = content_metadata.c
+        over = piece.state.in_(sorted(state.value for state in FINAL_CONTENT)) & (
+            piece.state_since < self.now - self.keep.media
+        )
+        needed = sa.select(content_media.c.sha256).join(
+            content_metadata, piece.id == content_media.c.content_id
+        )
+        old = media_bytes.c.sha256.not_in(needed.where(~over))
+        return Family(
+            "bytes of pictures long published",
+            "KEEP_MEDIA",
+            media_bytes.c.sha256,
+            old,
+            at_once=20,
+            revived=True,
+        )
 
     def _told(self) -> list[Family]:
         before = self.wall - self.keep.alerts

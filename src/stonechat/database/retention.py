@@ -99,8 +99,8 @@ class Retention:
         return Pruned(family.name, family.policy, family.table.name, rows, batches, longest)
 
     async def _found(self, family: Family) -> AsyncIterator[list[Any]]:
-        """Keys that may go, ``BATCH`` at a time, in their order: nothing is looked at twice."""
-        table, key = family.table, family.key
+        """Keys that may go, a batch at a time, in their order: nothing is looked at twice."""
+        table, key, most = family.table, family.key, family.at_once or BATCH
         last, end = None, None
         if family.numbered:
             async with self._database.read("retention.look") as connection:
@@ -109,7 +109,7 @@ class Retention:
                 return
             last, end = int(low) - 1, int(high)
         while True:
-            query = sa.select(key).select_from(table).where(family.old).order_by(key).limit(BATCH).distinct()
+            query = sa.select(key).select_from(table).where(family.old).order_by(key).limit(most).distinct()
             if last is not None:
                 query = query.where(key > last)
             until = None if end is None or last is None else last + WINDOW
@@ -120,7 +120,7 @@ class Retention:
             if keys:
                 yield keys
                 last = keys[-1]
-            if len(keys) < BATCH:
+            if len(keys) < most:
                 if until is None or end is None or until >= end:
                     return
                 last = until
@@ -135,8 +135,9 @@ class Retention:
         began = self._clock.monotonic()
         async with self._database.begin("retention.prune") as connection:
             # the condition again: what changed since the look stays
-            which = family.key.in_(keys) & family.old
-            gone = [row[0] for row in await connection.execute(sa.select(family.key).where(which))]
+            query = sa.select(family.key).where(family.key.in_(keys) & family.old)
+            found = await connection.execute(query.with_for_update() if family.revived else query)
+            gone = [row[0] for row in found]
             for column in family.also:
                 await connection.execute(sa.delete(column.table).where(column.in_(gone)))
             deleted = await connection.execute(

@@ -27,7 +27,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, StonechatError
 from stonechat.core.events import EventStream
 from stonechat.core.model import Mode
-from stonechat.database import open_database
+from stonechat.database import media_rows, open_database
 
 _OLDEST = (3, 11)
 _PATIENCE = 20
@@ -79,6 +79,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Check]:
         _port,
         _database,
         _jobs_database,
+        _pictures,
         _cache,
         _browser,
         _model,
@@ -166,6 +167,31 @@ async def _answering(name: str, url: str, settings: Settings, clock: Clock) -> C
         return Check(name, Verdict.FAIL, exc.faults[0].problem, exc.faults[0].expected)
     except StonechatError as exc:
         return Check(name, Verdict.FAIL, exc.what, exc.remedy)
+
+
+async def _pictures(settings: Settings, clock: Clock) -> Check:
+    """Each picture of what may still go out: its bytes, against their digest, and its description."""
+    url = settings.database_url
+    if _is_to_be_made(url):
+        return Check("pictures", Verdict.OK, "none yet")
+    try:
+        async with (
+            open_database(url, settings.database, clock, migrated=False) as database,
+            database.read("doctor.pictures") as connection,
+        ):
+            unfit = await media_rows.unfit(connection)
+    except StonechatError:
+        return Check("pictures", Verdict.WARN, "not looked at: the database does not answer")
+    if not unfit:
+        return Check("pictures", Verdict.OK, "those of all queued posts can be sent")
+    content_id, part, why = unfit[0]
+    more = f", and {len(unfit) - 1} more" if len(unfit) > 1 else ""
+    return Check(
+        "pictures",
+        Verdict.FAIL,
+        f"a picture of part {part + 1} of {content_id} cannot be sent: {why}{more}",
+        f"`stonechat queue detach {content_id}`, then attach them anew; otherwise the post will fail.",
+    )
 
 
 def _is_to_be_made(url: str) -> bool:
