@@ -90,6 +90,24 @@ async def test_a_rejected_post_frees_its_slot_and_stays_rejected(tmp_path: Path)
             await approval.reject(s.database, clock, "no-such-id", "owner", why="")
 
 
+async def test_the_writer_is_told_why_the_owner_rejected(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with studio(tmp_path, clock, account=HELD) as s:
+        first, second = await held(s)
+        await approval.reject(s.database, clock, first.id, "owner", why="we never speak of money")
+        await approval.reject(s.database, clock, second.id, "owner")
+        await s.planner.plan(s.run())
+        prompts = [prompt for _, _, prompt in s.endpoint.calls]
+        assert "we never speak of money" in prompts[-1] and "we never speak of money" not in prompts[0]
+        async with s.database.read("test") as connection:
+            told = await drafts.rejected(connection, HELD.id)
+            changes = await history.of(connection, "content", first.id)
+        assert [(one.step, one.why) for one in told if one.step == "owner"] == [
+            ("owner", "we never speak of money")
+        ]
+        assert changes[-1].why == "we never speak of money"
+
+
 async def test_a_reserve_draft_approved_ahead_needs_no_second_approval(tmp_path: Path) -> None:
     clock = ManualClock()
     async with studio(tmp_path, clock, account=HELD) as s:

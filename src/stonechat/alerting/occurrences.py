@@ -13,6 +13,7 @@ from stonechat.core.events import (
     ModelRejected,
     PostContradicted,
     PostDiffers,
+    PostEnded,
     PostReconciled,
     PostRefused,
     SelectorMoved,
@@ -104,6 +105,25 @@ def _post_refused(event: PostRefused) -> Finding | None:
     )
 
 
+def _post_ended(event: PostEnded) -> Finding | None:
+    """A reply that nobody approved in time is no news, and neither is one whose author wants none."""
+    if event.state == "cancelled" or event.kind == "reply":
+        return None
+    return Finding(
+        rule="post_ended",
+        about=event.content_id,
+        part="posting",
+        severity=WARNING,
+        title=f"A post of {event.account_id} was {event.state} and will not go out by itself",
+        body=event.why,
+        remedy="Nothing, if that is as you want it."
+        if event.state == "rejected"
+        else f"`stonechat queue again {event.content_id}` queues it again; the queue page ends it.",
+        account_id=event.account_id,
+        once=True,
+    )
+
+
 def _selector_moved(event: SelectorMoved) -> Finding:
     return Finding(
         rule="page_changed",
@@ -138,6 +158,7 @@ _TOLD: Mapping[type[Event], Callable[[Any], Finding | None]] = MappingProxyType(
         PostDiffers: _post_differs,
         PostReconciled: _post_reconciled,
         PostRefused: _post_refused,
+        PostEnded: _post_ended,
         SelectorMoved: _selector_moved,
         ModelRejected: _model_rejected,
     }

@@ -18,8 +18,18 @@ from stonechat.core.errors import Permanent
 from stonechat.core.ids import digest
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database import Database, history, opportunities
+from stonechat.database import Database, drafts, history, media_rows, opportunities, receipts
 from stonechat.database import content as queue
+from stonechat.database.drafts import RejectedDraft
+
+FIXED = frozenset({"schema", "length"})
+"""Steps of the review that nobody can overrule: the network would refuse the text."""
+
+OWNER = "owner"
+"""Stands where a step of the review stands for what the review turned down."""
+
+_TOLD = 300
+"""Characters of a reason that the writer is told."""
 
 _HELD = ContentState.AWAITING_APPROVAL
 _EDITABLE = frozenset({_HELD, ContentState.QUEUED})
@@ -61,8 +71,11 @@ async def approve(
         )
 
 
-async def reject(database: Database, clock: Clock, content_id: str, who: str, *, why: str) -> Content:
+async def reject(database: Database, clock: Clock, content_id: str, who: str, *, why: str = "") -> Content:
     """To ``rejected``, for good; an opportunity that it answers is skipped.
+
+    Args:
+        why: the reason; it is kept in the history, and where there is one the next drafts are told of it.
 
     Raises:
         Permanent: there is no such content, or it has gone too far to be rejected.
@@ -77,6 +90,12 @@ async def reject(database: Database, clock: Clock, content_id: str, who: str, *,
         )
         if content.opportunity_id:
             await _skip(connection, content.opportunity_id, now, who)
+        if why:
+            draft = Draft(content.kind, content.parts, content.arm)
+            told = RejectedDraft(
+                content.account_id, now, draft.kind.value, draft.text, OWNER, why[:_TOLD], draft.arm
+            )
+            await drafts.reject(connection, [told])
         return rejected
 
 
@@ -96,12 +115,15 @@ async def edit(
         despite: names of review steps that the human overrules; ``schema`` and ``length`` cannot be.
 
     Raises:
-        Permanent: the content cannot be edited now, or the new text does not pass the review.
+        Permanent: the content cannot be edited now, the new text does not pass the review, it changes a part
+            that is live already, or it has no part any more for a picture that is attached.
     """
     async with database.begin("content.edit") as connection:
         content = await _find(connection, content_id)
         if content.state not in _EDITABLE:
             raise _not_now(content, "edited")
+        await _keep_what_is_live(connection, content, parts)
+        await _keep_pictures(connection, content, len(parts))
         verdict = checked(Draft(content.kind, tuple(parts), content.arm), bounds, despite)
         if not verdict.passed:
             raise Permanent(
@@ -131,9 +153,33 @@ async def edit(
         return changed
 
 
+async def _keep_what_is_live(connection: AsyncConnection, content: Content, parts: Sequence[str]) -> None:
+    """Of a thread that is to be resumed, what is published stands there for ever."""
+    live = (await receipts.count_parts(connection, [content.id])).get(content.id, 0)
+    if tuple(parts[:live]) != content.parts[:live]:
+        raise Permanent(
+            f"The first {live} of {len(content.parts)} parts of content {content.id} are live already.",
+            meaning="The old text stands.",
+            remedy="Change only what comes after them.",
+        )
+
+
+async def _keep_pictures(connection: AsyncConnection, content: Content, parts: int) -> None:
+    """A picture stays with its part; an edit cannot lose one unsaid."""
+    if content.media_digest is None:
+        return
+    last = max((one.part for one in await media_rows.of(connection, content.id)), default=-1)
+    if last >= parts:
+        raise Permanent(
+            f"Part {last + 1} of content {content.id} has a picture, and the new text has {parts} parts.",
+            meaning="The old text stands.",
+            remedy=f"`stonechat queue detach {content.id}` takes the pictures off first.",
+        )
+
+
 def checked(draft: Draft, bounds: Bounds, despite: frozenset[str]) -> Verdict:
     """The review's verdict, steps that a human overrules left out."""
-    return review(draft, bounds, skip=despite - {"schema", "length"})
+    return review(draft, bounds, skip=despite - FIXED)
 
 
 async def _skip(connection: AsyncConnection, opportunity_id: str, now: datetime, who: str) -> None:
@@ -145,7 +191,7 @@ async def _skip(connection: AsyncConnection, opportunity_id: str, now: datetime,
 
 
 async def _find(connection: AsyncConnection, content_id: str) -> Content:
-    content = await queue.find(connection, content_id)
+    content = await queue.find(connection, content_id, lock=True)
     if content is None:
         raise Permanent(
             f"There is no content {content_id!r}.", remedy="`stonechat queue show` lists what there is."

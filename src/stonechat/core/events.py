@@ -195,6 +195,21 @@ class PostHeld(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostEnded(Event):
+    """Content will not be published: it was missed, or the gate ended it, and why.
+
+    Attributes:
+        state: ``missed``, ``rejected``, ``cancelled`` or ``failed``.
+    """
+
+    name: ClassVar[str] = "post.ended"
+    content_id: str
+    kind: str
+    state: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsRead(Event):
     """Snapshots were read from the network and stored."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,15 @@ class SessionRow:
     state: SessionState
     since: datetime
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """When an account was added, and what the network last thought of its session."""
+
+    added: datetime
+    session: SessionState
+    session_why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +93,23 @@ async def find(connection: AsyncConnection, account_id: str) -> Account | None:
     return next((one for one in await every(connection) if one.id == account_id), None)
 
 
-async def added_at(connection: AsyncConnection, account_id: str, *, lock: bool = False) -> datetime:
-    """When the account was added.
+async def standings(
+    connection: AsyncConnection, account_ids: Collection[str], *, lock: bool = False
+) -> dict[str, Standing]:
+    """How these accounts stand, by id.
 
     Args:
-        lock: hold the account's row until the transaction ends, so that two hosts that count the
-            same history cannot both find the last free slot.
+        lock: hold their rows until the transaction ends, so that two hosts that count the same history
+            cannot both find the last free slot.
     """
-    query = select(table.c.created_at).where(table.c.account_id == account_id)
-    added: datetime = (await connection.execute(query.with_for_update() if lock else query)).scalar_one()
-    return added
+    c = table.c
+    query = (
+        select(c.account_id, c.created_at, c.session_state, c.session_why)
+        .where(c.account_id.in_(sorted(account_ids)))
+        .order_by(c.account_id)
+    )
+    rows = await connection.execute(query.with_for_update() if lock else query)
+    return {str(row[0]): Standing(row[1], SessionState(row[2]), str(row[3])) for row in rows}
 
 
 async def session(connection: AsyncConnection, account_id: str) -> SessionRow:

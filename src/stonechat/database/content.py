@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import IllegalTransition
 from stonechat.core.ids import fingerprint
-from stonechat.core.model import Content
+from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState
 from stonechat.core.transitions import check_transition
 from stonechat.database import history
 from stonechat.database.content_form import content_of, values_of
 from stonechat.database.schema import content_metadata as table
+from stonechat.database.schema import post_parts
 
 
 async def add(connection: AsyncConnection, content: Content, *, who: str) -> bool:
@@ -140,9 +141,18 @@ async def claim(
 
 
 async def due(
-    connection: AsyncConnection, account_id: str, now: datetime, *, limit: int = 20
+    connection: AsyncConnection,
+    account_id: str,
+    now: datetime,
+    *,
+    after: tuple[datetime, str] | None = None,
+    limit: int = 20,
 ) -> list[Content]:
-    """Queued content whose time has come, oldest first; rows that another transaction holds are left out."""
+    """Queued content whose time has come, oldest first; rows that another transaction holds are left out.
+
+    Args:
+        after: slot and id of the last one of an earlier page.
+    """
     rows = await connection.execute(
         select(table)
         .where(
@@ -150,12 +160,20 @@ async def due(
             table.c.state == ContentState.QUEUED.value,
             table.c.due_at <= now,
             or_(table.c.not_before.is_(None), table.c.not_before <= now),
+            *_behind(after),
         )
         .order_by(table.c.due_at, table.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     return [content_of(row) for row in rows]
+
+
+def _behind(last: tuple[datetime, str] | None) -> Iterator[ColumnElement[bool]]:
+    if last is not None:
+        slot, content_id = last
+        yield table.c.due_at >= slot  # for the index
+        yield or_(table.c.due_at > slot, table.c.id > content_id)
 
 
 async def next_due(
@@ -279,31 +297,63 @@ async def recent_texts(connection: AsyncConnection, account_id: str, *, limit: i
     return ["\n\n".join(row[0]) for row in rows]
 
 
-async def queued_times(connection: AsyncConnection, account_id: str, after: datetime) -> list[datetime]:
-    """The slots still to come, soonest first: a post that is moved must not land on one of them."""
-    rows = await connection.execute(
-        select(table.c.due_at)
-        .where(
-            table.c.account_id == account_id,
-            table.c.state == ContentState.QUEUED.value,
-            table.c.due_at > after,
+async def queued_times(
+    connection: AsyncConnection, account_ids: Collection[str], after: datetime
+) -> dict[str, list[datetime]]:
+    """By account the slots still to come, soonest first: a post that is moved must not land on one of them.
+
+    Each account is read by itself along the index, and no further than its first 200.
+    """
+    found: dict[str, list[datetime]] = {account_id: [] for account_id in sorted(account_ids)}
+    each = [
+        select(
+            select(table.c.account_id, table.c.due_at)
+            .where(
+                table.c.account_id == account_id,
+                table.c.state == ContentState.QUEUED.value,
+                table.c.due_at > after,
+            )
+            .order_by(table.c.due_at)
+            .limit(200)
+            .subquery()
         )
-        .order_by(table.c.due_at)
-        .limit(200)
-    )
-    return [row[0] for row in rows]
+        for account_id in found
+    ]
+    for account_id, due_at in await connection.execute(union_all(*each)) if each else ():
+        found[account_id].append(due_at)
+    return {account_id: sorted(times) for account_id, times in found.items()}
 
 
 async def awaiting_since(
-    connection: AsyncConnection, account_id: str, *, older_than: datetime
+    connection: AsyncConnection, account_id: str, *, older_than: datetime, due_by: datetime
 ) -> list[Content]:
-    """Content that has waited for approval since before ``older_than``."""
+    """Content that has waited for approval since before ``older_than`` and was due by ``due_by``."""
     rows = await connection.execute(
         select(table)
         .where(
             table.c.account_id == account_id,
             table.c.state == ContentState.AWAITING_APPROVAL.value,
             table.c.state_since < older_than,
+            table.c.due_at <= due_by,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    return [content_of(row) for row in rows]
+
+
+async def unapproved(
+    connection: AsyncConnection, account_id: str, kinds: Collection[ContentKind]
+) -> list[Content]:
+    """Queued content of these kinds that nobody has approved and of which nothing is live."""
+    live = select(post_parts.c.content_id).where(post_parts.c.content_id == table.c.id).exists()
+    rows = await connection.execute(
+        select(table)
+        .where(
+            table.c.account_id == account_id,
+            table.c.state == ContentState.QUEUED.value,
+            table.c.kind.in_(sorted(kind.value for kind in kinds)),
+            table.c.approved_by.is_(None),
+            ~live,
         )
         .with_for_update(skip_locked=True)
     )

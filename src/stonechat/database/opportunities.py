@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +58,14 @@ async def find(connection: AsyncConnection, opportunity_id: str) -> Opportunity 
     """The opportunity, or None."""
     row = (await connection.execute(select(table).where(table.c.id == opportunity_id))).one_or_none()
     return None if row is None else _opportunity(row)
+
+
+async def authors(connection: AsyncConnection, opportunity_ids: Collection[str]) -> dict[str, str]:
+    """Who wrote the posts of these opportunities, by the opportunity's id."""
+    rows = await connection.execute(
+        select(table.c.id, table.c.author).where(table.c.id.in_(list(opportunity_ids)))
+    )
+    return {str(row[0]): str(row[1]) for row in rows}
 
 
 async def best(
@@ -180,22 +189,31 @@ async def replied_since(connection: AsyncConnection, account_id: str, author: st
     return (await connection.execute(query.limit(1))).first() is not None
 
 
-async def answered_author(
-    connection: AsyncConnection, account_id: str, author: str, *, since: datetime, besides: str
-) -> datetime | None:
-    """When this author was last answered since then, by another opportunity than ``besides``; or None."""
-    last: datetime | None = (
-        await connection.execute(
-            select(func.max(table.c.state_since)).where(
-                table.c.account_id == account_id,
-                func.lower(table.c.author) == author.lower(),
-                table.c.state == OpportunityState.REPLIED.value,
-                table.c.state_since >= since,
-                table.c.id != besides,
-            )
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An author (in lower case) whom an account has answered, by which opportunity and when."""
+
+    account_id: str
+    author: str
+    opportunity_id: str
+    at: datetime
+
+
+async def answered(
+    connection: AsyncConnection, account_ids: Collection[str], handles: Collection[str], *, since: datetime
+) -> list[Answered]:
+    """When these authors were answered since then by these accounts."""
+    c = table.c
+    folded = sorted({handle.lower() for handle in handles})
+    rows = await connection.execute(
+        select(c.account_id, func.lower(c.author), c.id, c.state_since).where(
+            c.account_id.in_(sorted(account_ids)),
+            func.lower(c.author).in_(folded),
+            c.state == OpportunityState.REPLIED.value,
+            c.state_since >= since,
         )
-    ).scalar_one()
-    return last
+    )
+    return [Answered(str(row[0]), str(row[1]), str(row[2]), row[3]) for row in rows]
 
 
 async def opt_out(connection: AsyncConnection, account_id: str, handle: str, *, now: datetime) -> None:
@@ -272,12 +290,17 @@ async def watched(connection: AsyncConnection, account_id: str, *, limit: int = 
 
 async def opted_out(connection: AsyncConnection, account_id: str) -> set[str]:
     """Handles, in lower case, that want no automated replies."""
+    return {handle for _, handle in await opted_out_of(connection, [account_id])}
+
+
+async def opted_out_of(connection: AsyncConnection, account_ids: Collection[str]) -> set[tuple[str, str]]:
+    """``(account, handle in lower case)`` of those who want no automated replies of these accounts."""
     rows = await connection.execute(
-        select(watched_authors.c.handle).where(
-            watched_authors.c.account_id == account_id, watched_authors.c.opted_out
+        select(watched_authors.c.account_id, watched_authors.c.handle).where(
+            watched_authors.c.account_id.in_(sorted(account_ids)), watched_authors.c.opted_out
         )
     )
-    return {str(row[0]).casefold() for row in rows}
+    return {(str(row[0]), str(row[1]).casefold()) for row in rows}
 
 
 def _opportunity(row: Row[Any]) -> Opportunity:

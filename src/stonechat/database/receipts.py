@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +38,7 @@ class Attempt:
     outcome: str | None
     detail: str
     ended_wall: datetime | None = None
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Effect:
         at: account time at which the intent was committed.
     """
 
+    account_id: str
     content_id: str
     kind: str
     at: datetime
@@ -103,28 +105,19 @@ async def end(
     )
 
 
-async def effects(
-    connection: AsyncConnection, account_id: str, since: datetime, *, besides: str = ""
-) -> list[Effect]:
-    """Intents since then that were not proven to have had no effect, oldest first.
+async def effects(connection: AsyncConnection, account_ids: Collection[str], since: datetime) -> list[Effect]:
+    """Intents of these accounts since then that were not proven to have had no effect, oldest first.
 
     They are committed before the click, so a count over them holds across restarts and hosts.
-
-    Args:
-        besides: id of the content that is being decided on; its own tries do not count against it.
     """
+    tries = post_attempts.c
     rows = await connection.execute(
-        select(post_attempts.c.content_id, content_metadata.c.kind, post_attempts.c.started_at)
-        .join(content_metadata, content_metadata.c.id == post_attempts.c.content_id)
-        .where(
-            post_attempts.c.account_id == account_id,
-            post_attempts.c.started_at >= since,
-            post_attempts.c.content_id != besides,
-            _had_effect(),
-        )
-        .order_by(post_attempts.c.started_at)
+        select(tries.account_id, tries.content_id, content_metadata.c.kind, tries.started_at)
+        .join(content_metadata, content_metadata.c.id == tries.content_id)
+        .where(tries.account_id.in_(sorted(account_ids)), tries.started_at >= since, _had_effect())
+        .order_by(tries.started_at)
     )
-    return [Effect(str(row[0]), str(row[1]), row[2]) for row in rows]
+    return [Effect(str(row[0]), str(row[1]), str(row[2]), row[3]) for row in rows]
 
 
 async def published_since(connection: AsyncConnection, account_id: str, since: datetime) -> bool:
@@ -137,28 +130,24 @@ async def published_since(connection: AsyncConnection, account_id: str, since: d
     return (await connection.execute(query.limit(1))).first() is not None
 
 
-async def total_effects(
-    connection: AsyncConnection, account_id: str, *, besides: str, up_to: int | None = None
-) -> int:
-    """How many posts (replies apart) had an effect or may have had one, ever.
+async def all_effects(connection: AsyncConnection, account_id: str, *, up_to: int) -> set[str]:
+    """Ids of posts (replies apart) that had an effect or may have had one, ever.
 
     Args:
-        up_to: stop counting there; who has a limit need not know by how much it is passed.
+        up_to: no more than so many; who has a limit need not know by how much it is passed.
     """
-    found = (
+    rows = await connection.execute(
         select(post_attempts.c.content_id)
         .distinct()
         .join(content_metadata, content_metadata.c.id == post_attempts.c.content_id)
         .where(
             post_attempts.c.account_id == account_id,
-            post_attempts.c.content_id != besides,
             content_metadata.c.kind != ContentKind.REPLY.value,
             _had_effect(),
         )
         .limit(up_to)
-        .subquery()
     )
-    return int((await connection.execute(select(func.count()).select_from(found))).scalar_one())
+    return {str(row[0]) for row in rows}
 
 
 def _had_effect() -> ColumnElement[bool]:
@@ -185,6 +174,7 @@ async def attempts(connection: AsyncConnection, content_id: str) -> list[Attempt
             row.outcome,
             row.detail,
             row.ended_wall,
+            row.host,
         )
         for row in rows
     ]
@@ -217,6 +207,16 @@ async def confirmed_parts(connection: AsyncConnection, content_id: str) -> dict[
         select(post_parts.c.number, post_parts.c.post_id).where(post_parts.c.content_id == content_id)
     )
     return {int(row[0]): str(row[1]) for row in rows}
+
+
+async def count_parts(connection: AsyncConnection, content_ids: Collection[str]) -> dict[str, int]:
+    """How many parts of each of these are known to be live; those without any are absent."""
+    rows = await connection.execute(
+        select(post_parts.c.content_id, func.count())
+        .where(post_parts.c.content_id.in_(list(content_ids)))
+        .group_by(post_parts.c.content_id)
+    )
+    return {str(row[0]): int(row[1]) for row in rows}
 
 
 async def known_among(connection: AsyncConnection, account_id: str, post_ids: Iterable[str]) -> set[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from stonechat.core.clock import Clock
 from stonechat.core.model import Account
@@ -11,6 +11,9 @@ from stonechat.core.states import BreakerState
 from stonechat.posting.conditions import Blockers
 from stonechat.posting.gate import Blocked
 from stonechat.resilience.breaker import Breaker
+from stonechat.resilience.machine import Record
+
+_SHUT = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.FORCED_OPEN)
 
 PROBE_ROOM = timedelta(seconds=3)
 """Real time that a probe may take before the gate is asked again."""
@@ -28,12 +31,38 @@ def blocked_by(breakers: Sequence[Breaker], clock: Clock) -> Blockers:
             if breaker.allows:
                 continue
             status = breaker.status()
-            until = None
-            if status.state in (BreakerState.OPEN, BreakerState.HALF_OPEN):
-                left = status.since + (status.retry_after or timedelta()) - clock.wall()
-                until = clock.now() + (max(left, timedelta()) + PROBE_ROOM) * clock.speed
-            state = status.state.value.replace("_", " ")
-            found.append(Blocked(breaker.name, f"the breaker is {state}: {status.why}", until))
+            until = _until(status.state, status.since + (status.retry_after or timedelta()), clock)
+            found.append(Blocked(breaker.name, _why(status.state, status.why), until))
         return found
 
     return blocked
+
+
+def stored_blockers(records: Iterable[Record], clock: Clock) -> Blockers:
+    """The same question, answered from what the hosts have stored: for who only looks at the queue.
+
+    The breaker of a host's own browser holds that host alone, and is left out.
+    """
+    shut = [one for one in records if one.state in _SHUT]
+
+    def blocked(account: Account) -> Sequence[Blocked]:
+        names = {f"network/{account.network}", f"posting/{account.network}"}
+        return [
+            Blocked(one.name, _why(one.state, one.why), _until(one.state, one.since + one.wait, clock))
+            for one in shut
+            if one.name in names
+        ]
+
+    return blocked
+
+
+def _why(state: BreakerState, why: str) -> str:
+    return f"the breaker is {state.value.replace('_', ' ')}: {why}"
+
+
+def _until(state: BreakerState, probed_at: datetime, clock: Clock) -> datetime | None:
+    """Account time at which a probe should have ended; None where only an operator can close it."""
+    if state not in (BreakerState.OPEN, BreakerState.HALF_OPEN):
+        return None
+    left = max(probed_at - clock.wall(), timedelta())
+    return clock.now() + (left + PROBE_ROOM) * clock.speed

@@ -1,8 +1,11 @@
-"""Reads what the gate looks at, on the connection of the transaction that acts on the decision."""
+"""Reads what the gate looks at, on the connection of the transaction that acts on the decision.
+
+For one piece of content as for a whole page: a handful of queries, however many pieces there are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,7 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.config.settings import PostingSettings
 from stonechat.core.model import Account, Content, ContentKind, Mode
 from stonechat.core.network import Network
-from stonechat.database import accounts, content, media_rows, opportunities, receipts
+from stonechat.core.states import ContentState
+from stonechat.database import accounts, answering, content, media_rows, opportunities, receipts
+from stonechat.database.accounts import Standing, Switch
+from stonechat.database.media_rows import Attached
+from stonechat.database.opportunities import Answered
+from stonechat.database.receipts import Effect
 from stonechat.posting.gate import Blocked, Conditions
 from stonechat.posting.limits import DAY, limits_for
 
@@ -42,6 +50,29 @@ class Rules:
     blocked: Blockers = nothing_blocked
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was read for some pieces of content together.
+
+    Attributes:
+        authors: of the posts that are answered or quoted, by opportunity.
+        spent: where there is a limit in all, the posts that count against it, by account.
+        live: how many parts of a piece are live; without those of which none is.
+        pictures: of a piece; without those that have none.
+    """
+
+    standings: Mapping[str, Standing]
+    switches: Sequence[Switch]
+    effects: Sequence[Effect]
+    taken: Mapping[str, Sequence[datetime]]
+    authors: Mapping[str, str]
+    answered: Sequence[Answered]
+    opted_out: Collection[tuple[str, str]]
+    spent: Mapping[str, Collection[str]]
+    live: Mapping[str, int]
+    pictures: Mapping[str, Sequence[Attached]]
+
+
 async def observe(
     connection: AsyncConnection,
     rules: Rules,
@@ -59,68 +90,136 @@ async def observe(
         speed: account seconds in a real one; on a fast clock our own work takes long in account time.
         lock: lock the account's row first, so that two hosts never count the same history.
     """
-    added = await accounts.added_at(connection, account.id, lock=lock)
-    session = await accounts.session(connection, account.id)
+    facts = await read_facts(connection, rules, [piece], now, lock=lock)
+    return conditions_of(facts, rules, account, piece, network, now, speed=speed)
+
+
+async def read_facts(
+    connection: AsyncConnection, rules: Rules, pieces: Sequence[Content], now: datetime, *, lock: bool = False
+) -> Facts:
+    """What the gate looks at for each of ``pieces``; ``lock`` as in :func:`observe`."""
+    whose = {piece.account_id for piece in pieces}
+    standings = await accounts.standings(connection, whose, lock=lock)
+    foreign = [piece.opportunity_id for piece in pieces if piece.opportunity_id is not None]
+    authors = await opportunities.authors(connection, foreign) if foreign else {}
+    handles, since = set(authors.values()), now - rules.settings.author_cooldown
+    tried = [piece.id for piece in pieces if piece.state is not ContentState.AWAITING_APPROVAL]
+    pictured = [piece.id for piece in pieces if piece.media_digest is not None]
+    return Facts(
+        standings=standings,
+        switches=await accounts.switched_off(connection),
+        effects=await receipts.effects(connection, whose, now - DAY),
+        taken=await content.queued_times(connection, whose, now),
+        authors=authors,
+        answered=await _answered(connection, whose, handles, since) if handles else (),
+        opted_out=await opportunities.opted_out_of(connection, whose) if handles else (),
+        spent=await _spent(connection, rules.settings.in_all, whose),
+        live=await receipts.count_parts(connection, tried) if tried else {},
+        pictures=await media_rows.of_all(connection, pictured) if pictured else {},
+    )
+
+
+async def _answered(
+    connection: AsyncConnection, whose: Collection[str], handles: Collection[str], since: datetime
+) -> list[Answered]:
+    """An answer that is not confirmed yet counts too: it may be live."""
+    known = await opportunities.answered(connection, whose, handles, since=since)
+    return known + await answering.tried(connection, whose, handles, since=since)
+
+
+def conditions_of(
+    facts: Facts,
+    rules: Rules,
+    account: Account,
+    piece: Content,
+    network: Network,
+    now: datetime,
+    *,
+    speed: float = 1.0,
+) -> Conditions:
+    """What of ``facts`` concerns ``piece``; its own tries do not count against it.
+
+    Raises:
+        KeyError: the account has no row.
+    """
+    standing = facts.standings[account.id]
     reply = piece.kind is ContentKind.REPLY
-    effects = await receipts.effects(connection, account.id, now - DAY, besides=piece.id)
-    cooldown, opted_out = await _author(connection, rules, piece, now)
+    cooldown, opted_out = _author(facts, rules, piece)
+    pictures = facts.pictures.get(piece.id, ())
     return Conditions(
         now=now,
         mode=rules.mode,
         disabled=rules.settings.disabled,
-        switches=await holding_switches(connection, account.id),
-        session=session.state,
-        session_why=session.why,
-        limits=limits_for(rules.settings, reply=reply, timezone=account.timezone, added=added, now=now),
+        switches=_holding(facts.switches, account.id),
+        session=standing.session,
+        session_why=standing.session_why,
+        limits=limits_for(
+            rules.settings, reply=reply, timezone=account.timezone, added=standing.added, now=now
+        ),
         grace=max(rules.settings.grace, ROOM * speed),
-        history=[one.at for one in effects if (one.kind == ContentKind.REPLY) == reply],
-        taken=await content.queued_times(connection, account.id, now),
+        history=[
+            one.at
+            for one in facts.effects
+            if one.account_id == account.id
+            and one.content_id != piece.id
+            and (one.kind == ContentKind.REPLY) == reply
+        ],
+        taken=facts.taken.get(account.id, ()),
         blocked=[
             one if one.until is not None else replace(one, until=now + RECHECK * speed)
             for one in rules.blocked(account)
         ],
         cooldown_until=cooldown,
         opted_out=opted_out,
-        started=bool(await receipts.confirmed_parts(connection, piece.id)),
+        started=facts.live.get(piece.id, 0) > 0,
         too_long=[
             number
             for number, part in enumerate(piece.parts, start=1)
             if network.length(part) > network.max_length
         ],
-        total_left=await _total_left(connection, rules.settings, piece),
-        altered=piece.media_digest is not None
-        and media_rows.digest_of(await media_rows.of(connection, piece.id)) != piece.media_digest,
+        total_left=_total_left(facts, rules.settings.in_all, piece),
+        altered=piece.media_digest is not None and media_rows.digest_of(pictures) != piece.media_digest,
     )
 
 
 async def holding_switches(connection: AsyncConnection, account_id: str) -> list[str]:
     """Why, for each switch that holds posting for this account: ``posting`` or ``posting/<account>``."""
+    return _holding(await accounts.switched_off(connection), account_id)
+
+
+def _holding(switches: Sequence[Switch], account_id: str) -> list[str]:
     mine = {"posting", f"posting/{account_id}"}
-    return [
-        f"switched off by {switch.who}: {switch.why}"
-        for switch in await accounts.switched_off(connection)
-        if switch.scope in mine
-    ]
+    return [f"switched off by {switch.who}: {switch.why}" for switch in switches if switch.scope in mine]
 
 
-async def _author(
-    connection: AsyncConnection, rules: Rules, piece: Content, now: datetime
-) -> tuple[datetime | None, bool]:
-    if piece.opportunity_id is None:
+def _author(facts: Facts, rules: Rules, piece: Content) -> tuple[datetime | None, bool]:
+    """Until when the author of the answered post is left alone, and whether for good."""
+    author = facts.authors.get(piece.opportunity_id or "")
+    if author is None:
         return None, False
-    one = await opportunities.find(connection, piece.opportunity_id)
-    if one is None:
-        return None, False
-    cooldown = rules.settings.author_cooldown
-    last = await opportunities.answered_author(
-        connection, piece.account_id, one.author, since=now - cooldown, besides=one.id
+    last = max(
+        (
+            one.at
+            for one in facts.answered
+            if (one.account_id, one.author) == (piece.account_id, author.lower())
+            and one.opportunity_id != piece.opportunity_id
+        ),
+        default=None,
     )
-    out = one.author.casefold() in await opportunities.opted_out(connection, piece.account_id)
-    return (last + cooldown if last is not None else None), out
+    out = (piece.account_id, author.casefold()) in facts.opted_out
+    return (last + rules.settings.author_cooldown if last is not None else None), out
 
 
-async def _total_left(connection: AsyncConnection, settings: PostingSettings, piece: Content) -> int | None:
-    if settings.in_all == 0 or piece.kind is ContentKind.REPLY:
+async def _spent(
+    connection: AsyncConnection, in_all: int, account_ids: Collection[str]
+) -> dict[str, set[str]]:
+    """One more than the limit, at most: the piece that is decided on may be among them."""
+    if in_all == 0:
+        return {}
+    return {one: await receipts.all_effects(connection, one, up_to=in_all + 1) for one in account_ids}
+
+
+def _total_left(facts: Facts, in_all: int, piece: Content) -> int | None:
+    if in_all == 0 or piece.kind is ContentKind.REPLY:
         return None
-    used = await receipts.total_effects(connection, piece.account_id, besides=piece.id, up_to=settings.in_all)
-    return settings.in_all - used
+    return in_all - len(set(facts.spent.get(piece.account_id, ())) - {piece.id})

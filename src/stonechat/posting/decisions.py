@@ -1,18 +1,22 @@
-"""What ends or revives content outside the gate: cancelled, queued again or found live by a human, or never
-approved."""
+"""What ends, revives or holds content outside the gate: cancelled, queued again or found live by a human,
+never approved, or asked about since the account's policy is stricter now."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import Permanent
-from stonechat.core.model import Content
+from stonechat.core.events import PostEnded, PostHeld
+from stonechat.core.ids import digest
+from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import content, receipts
+from stonechat.posting.gate import must_be_approved
+from stonechat.posting.outcome import ended
 from stonechat.posting.recording import become_posted, close_opportunity
 
 
@@ -41,12 +45,23 @@ async def queue_again(
 ) -> Content:
     """``failed | missed → queued``, due now: for a human who has looked at the profile.
 
+    What nobody approved before counts as approved by this human, as it stands.
+
     Raises:
         Permanent: there is no such content, or it neither failed nor was missed.
     """
     piece = await _in_state(connection, content_id, ContentState.FAILED, ContentState.MISSED)
+    approved = {} if piece.approved_by else {"approved_by": who, "approved_digest": digest(*piece.said())}
     return await content.change(
-        connection, piece, ContentState.QUEUED, now=now, who=who, why=why, due_at=now, not_before=None
+        connection,
+        piece,
+        ContentState.QUEUED,
+        now=now,
+        who=who,
+        why=why,
+        due_at=now,
+        not_before=None,
+        **approved,
     )
 
 
@@ -82,14 +97,41 @@ async def found_live(
     )
 
 
-async def expire(connection: AsyncConnection, account_id: str, *, older_than: datetime, now: datetime) -> int:
-    """``awaiting_approval → missed`` for what nobody decided on in time; returns how many."""
-    stale = await content.awaiting_since(connection, account_id, older_than=older_than)
+def expires(piece: Content, expiry: timedelta) -> datetime:
+    """When content that waits for approval is given up: ``expiry`` after it began to, not before its slot."""
+    return max(piece.state_since + expiry, piece.due_at)
+
+
+async def expire(
+    connection: AsyncConnection, account_id: str, *, expiry: timedelta, now: datetime
+) -> list[PostEnded]:
+    """``awaiting_approval → missed`` for what nobody decided on in time (:func:`expires`).
+
+    Returns:
+        What is to be told after the commit.
+    """
+    stale = await content.awaiting_since(connection, account_id, older_than=now - expiry, due_by=now)
     why = "nobody approved it in time"
     for piece in stale:
         await content.change(connection, piece, ContentState.MISSED, now=now, who="posting", why=why)
         await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
-    return len(stale)
+    return [ended(piece, ContentState.MISSED, why) for piece in stale]
+
+
+async def hold_back(connection: AsyncConnection, account: Account, *, now: datetime) -> list[PostHeld]:
+    """``queued → awaiting_approval`` for what was queued under a laxer policy than the account's is now.
+
+    Returns:
+        What is to be told after the commit.
+    """
+    kinds = [kind for kind in ContentKind if must_be_approved(kind, account.approval)]
+    lax = await content.unapproved(connection, account.id, kinds) if kinds else []
+    why = f"the account's approval policy is {account.approval.value} now"
+    for piece in lax:
+        await content.change(
+            connection, piece, ContentState.AWAITING_APPROVAL, now=now, who="posting", why=why
+        )
+    return [PostHeld(account_id=account.id, content_id=piece.id, why=why) for piece in lax]
 
 
 def _post_id(given: str) -> str:

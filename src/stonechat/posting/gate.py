@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from stonechat.core.ids import digest
-from stonechat.core.model import Account, Approval, Content, LatePolicy, Mode
+from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy, Mode
 from stonechat.core.states import ContentState, SessionState
 from stonechat.posting.limits import Limits, next_slot
 
@@ -126,13 +126,18 @@ def decide(content: Content, account: Account, seen: Conditions) -> Decision:
     return Go(content.id, content.fence, seen.mode is not Mode.SHADOW, _SEAL)
 
 
-def needs_approval(content: Content, account: Account) -> bool:
-    """Whether a human must say yes before ``content`` may be published."""
-    match account.approval:
+def holds_everything(seen: Conditions) -> bool:
+    """Whether what was seen holds all of the account's effects, and not one piece of content alone."""
+    return bool(seen.disabled or seen.switches or seen.session is not SessionState.VALID or seen.blocked)
+
+
+def must_be_approved(kind: ContentKind, policy: Approval) -> bool:
+    """Whether a human must say yes before content of this kind may be published."""
+    match policy:
         case Approval.ALL:
             return True
         case Approval.REPLIES:
-            return content.kind.addresses
+            return kind.addresses
         case Approval.NONE:
             return False
 
@@ -168,7 +173,8 @@ def _unapproved(content: Content, account: Account, seen: Conditions) -> Decisio
         return Hold("its pictures are not those that were attached")
     if content.approved_digest is not None and content.approved_digest != digest(*content.said()):
         return Hold("the text is not the one that was approved")
-    if needs_approval(content, account) and content.approved_by is None:
+    unasked = content.approved_by is None and not seen.started  # what has begun is finished
+    if unasked and must_be_approved(content.kind, account.approval):
         return Hold("waits for approval")
     return None
 

@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from stonechat.core.events import Event
+from stonechat.core.events import Event, PostEnded
+from stonechat.core.model import Content
+from stonechat.core.states import ContentState
 
 
 class Verdict(StrEnum):
@@ -45,6 +47,17 @@ class Result:
             "why": self.why,
             "until": self.until.isoformat() if self.until else None,
         }
+
+
+def ended(piece: Content, after: ContentState, why: str) -> PostEnded:
+    """The event to emit after the commit that ended ``piece``."""
+    return PostEnded(
+        account_id=piece.account_id,
+        content_id=piece.id,
+        kind=piece.kind.value,
+        state=after.value,
+        why=why,
+    )
 
 
 Checkpoint = Callable[[str], None]

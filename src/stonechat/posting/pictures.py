@@ -14,7 +14,7 @@ from stonechat.core.ids import digest
 from stonechat.core.model import Content
 from stonechat.core.network import NetworkPost, Picture
 from stonechat.core.states import ContentState
-from stonechat.database import content, history, media_rows
+from stonechat.database import content, history, media_rows, receipts
 from stonechat.database.media_rows import Attached
 
 Refuse = Callable[[Sequence[Picture]], str]
@@ -62,6 +62,7 @@ async def attach(
             f"Content {content_id} has {len(piece.parts)} parts, and no part {part + 1}.",
             meaning="Nothing was changed.",
         )
+    await _refuse_if_live(connection, piece, part)
     picture = Picture(hashlib.sha256(body).hexdigest(), kind_of(body) or "this", alt.strip(), body)
     others = await media_rows.with_bytes(connection, content_id, len(piece.parts))
     why = refuse([*(others[part] if others else ()), picture])
@@ -80,6 +81,8 @@ async def detach(connection: AsyncConnection, content_id: str, *, who: str, now:
         Permanent: there is no such content, or it has gone too far.
     """
     piece = await _open(connection, content_id)
+    for one in await media_rows.of(connection, content_id):
+        await _refuse_if_live(connection, piece, one.part)
     await media_rows.clear(connection, content_id)
     return await _changed(connection, piece, [], who=who, now=now, why="its pictures taken off")
 
@@ -92,6 +95,16 @@ def doubts_about(attached: Sequence[Attached], part: int, shown: NetworkPost) ->
     if [one.alt for one in shown.pictures] != wanted:
         return ["the description of a picture is missing or another one"]
     return []
+
+
+async def _refuse_if_live(connection: AsyncConnection, piece: Content, part: int) -> None:
+    """Of a thread that is to be resumed, the published parts are as they are."""
+    if part < (await receipts.count_parts(connection, [piece.id])).get(piece.id, 0):
+        raise Permanent(
+            f"Part {part + 1} of content {piece.id} is live already.",
+            meaning="Nothing was changed.",
+            remedy="What is published can only be changed by hand on the network.",
+        )
 
 
 async def _open(connection: AsyncConnection, content_id: str) -> Content:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,8 +15,10 @@ from stonechat.core.network import Network
 from stonechat.core.states import ContentState
 from stonechat.database import Database, accounts, content, history, receipts
 from stonechat.database.history import Change
+from stonechat.database.media_rows import Attached
 from stonechat.database.receipts import Attempt
-from stonechat.posting.conditions import Rules, observe
+from stonechat.posting.conditions import Facts, Rules, conditions_of, read_facts
+from stonechat.posting.decisions import expires
 from stonechat.posting.gate import Decision, Go, Hold, Late, Never, decide
 
 OPEN = (
@@ -27,6 +29,9 @@ OPEN = (
     ContentState.FAILED,
 )
 """The states in which somebody, human or not, still has something to do."""
+
+SHOWN_MISSED = timedelta(days=3)
+"""Account time for which a post that was missed is shown: a human may queue it again. Replies are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class QueueRow:
     next_action: str
     next_at: datetime | None
     parts_live: int = 0
+    pictures: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +72,23 @@ async def queue_rows(
     states: Sequence[ContentState] = OPEN,
     limit: int = 100,
 ) -> list[QueueRow]:
-    """The queue by due time, each row judged by the very gate that the publisher asks."""
+    """The queue by due time, each row judged by the very gate that the publisher asks.
+
+    Posts missed lately come last. The number of queries is the same for any number of rows.
+    """
+    now = clock.now()
     async with database.read("posting.queue") as connection:
         known = {account.id: account for account in await accounts.every(connection)}
-        pieces = await content.in_states(connection, states, account_id=account_id, limit=limit)
-        return [
-            await _row(connection, rules, networks, known[piece.account_id], piece, clock)
-            for piece in pieces
-            if piece.account_id in known
-        ]
+        found = await content.in_states(connection, states, account_id=account_id, limit=limit)
+        if states == OPEN:
+            found += await _missed(connection, account_id, now - SHOWN_MISSED)
+        pieces = [piece for piece in found if piece.account_id in known]
+        facts = await read_facts(connection, rules, pieces, now) if pieces else None
+    return [
+        _row(facts, rules, networks, account, piece, now, clock.speed)
+        for piece in pieces
+        if facts is not None and (account := known[piece.account_id])
+    ]
 
 
 async def story(database: Database, content_id: str) -> PostStory | None:
@@ -91,35 +105,40 @@ async def story(database: Database, content_id: str) -> PostStory | None:
         )
 
 
-async def _row(
-    connection: AsyncConnection,
+async def _missed(connection: AsyncConnection, account_id: str | None, since: datetime) -> list[Content]:
+    """Posts missed since then, by due time; none that only waited to answer somebody."""
+    newest = await content.in_states(
+        connection, [ContentState.MISSED], account_id=account_id, newest_first=True, limit=20
+    )
+    return [one for one in reversed(newest) if one.state_since >= since and not one.kind.addresses]
+
+
+def _row(
+    facts: Facts,
     rules: Rules,
     networks: Mapping[str, Network],
     account: Account,
     piece: Content,
-    clock: Clock,
+    now: datetime,
+    speed: float,
 ) -> QueueRow:
-    now = clock.now()
-    live = len(await receipts.confirmed_parts(connection, piece.id))
+    held, action, at = piece.why, "nothing", None
     match piece.state:
         case ContentState.AWAITING_APPROVAL:
-            expires = piece.state_since + rules.settings.approval_expiry
-            return QueueRow(piece, "waits for approval", "missed if nobody approves it", expires)
+            held, action = "waits for approval", "missed if nobody approves it"
+            at = expires(piece, rules.settings.approval_expiry)
         case ContentState.POSTING:
-            return QueueRow(piece, "", "being published", now, live)
+            held, action, at = "", "being published", now
         case ContentState.UNCONFIRMED:
-            return QueueRow(piece, piece.why, "looked up on the network", now, live)
+            action, at = "looked up on the network", now
         case ContentState.FAILED | ContentState.MISSED:
-            return QueueRow(piece, piece.why, "queue it again or cancel it", None, live)
+            action = "queue it again or cancel it"
         case ContentState.QUEUED:
             network = networks[account.network]
-            seen = await observe(
-                connection, rules, account, piece, network, now, speed=clock.speed, lock=False
-            )
+            seen = conditions_of(facts, rules, account, piece, network, now, speed=speed)
             held, action, at = _words(decide(piece, account, seen), piece, now)
-            return QueueRow(piece, held, action, at, live)
-        case _:
-            return QueueRow(piece, piece.why, "nothing", None, live)
+    live, pictures = facts.live.get(piece.id, 0), facts.pictures.get(piece.id, ())
+    return QueueRow(piece, held, action, at, live, tuple(pictures))
 
 
 def _words(decision: Decision, piece: Content, now: datetime) -> tuple[str, str, datetime | None]:

@@ -9,8 +9,18 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from stonechat.core.model import ContentKind
 from stonechat.core.states import ContentState
-from stonechat.database import content, history, job_rows, metrics, opportunities, receipts, slots
+from stonechat.database import (
+    content,
+    history,
+    job_rows,
+    media_rows,
+    metrics,
+    opportunities,
+    receipts,
+    slots,
+)
 from stonechat.database.bench.filling import LIVE, MAIN, NOW
 
 DAY = timedelta(days=1)
@@ -23,6 +33,7 @@ OPEN = (
     ContentState.FAILED,
 )
 _PIECE = f"c{LIVE + 1}"
+_PIECES = [f"c{LIVE + number}" for number in range(1, 101)]
 _POSTS = [f"p{LIVE + number}" for number in range(1, 41)]
 
 
@@ -44,7 +55,7 @@ async def _claim(connection: AsyncConnection) -> None:
 
 
 async def _answered(connection: AsyncConnection) -> Any:
-    return await opportunities.answered_author(connection, MAIN, "author7", since=NOW - 3 * DAY, besides="o1")
+    return await opportunities.answered(connection, [MAIN], ["author7"], since=NOW - 3 * DAY)
 
 
 async def _best(connection: AsyncConnection) -> Any:
@@ -62,16 +73,21 @@ QUERIES = (
     Query("next due", "posting", lambda c: content.next_due(c, MAIN)),
     Query("next due after now", "posting", lambda c: content.next_due(c, MAIN, after=NOW)),
     Query("stranded", "posting", lambda c: content.stranded(c, MAIN, NOW, owner="bench")),
-    Query("slots to come", "posting", lambda c: content.queued_times(c, MAIN, NOW)),
-    Query("limits of a day", "posting", lambda c: receipts.effects(c, MAIN, NOW - DAY, besides=_PIECE)),
-    Query("limit in all", "posting", lambda c: receipts.total_effects(c, MAIN, besides=_PIECE, up_to=50)),
+    Query("slots to come", "posting", lambda c: content.queued_times(c, [MAIN], NOW)),
+    Query("limits of a day", "posting", lambda c: receipts.effects(c, [MAIN], NOW - DAY)),
+    Query("limit in all", "posting", lambda c: receipts.all_effects(c, MAIN, up_to=50)),
     Query("published since", "posting", lambda c: receipts.published_since(c, MAIN, NOW - DAY)),
     Query("tries of a piece", "posting", lambda c: receipts.attempts(c, _PIECE)),
     Query("parts of a piece", "posting", lambda c: receipts.confirmed_parts(c, _PIECE)),
+    Query("parts of a page", "dashboard", lambda c: receipts.count_parts(c, _PIECES)),
+    Query("pictures of a page", "dashboard", lambda c: media_rows.of_all(c, _PIECES)),
     Query("ours among posts", "posting", lambda c: receipts.known_among(c, MAIN, _POSTS)),
     Query("author answered", "posting", _answered),
     Query("live posts of a week", "posting", lambda c: receipts.live_since(c, MAIN, NOW - 7 * DAY)),
-    Query("waits for approval", "posting", lambda c: content.awaiting_since(c, MAIN, older_than=NOW)),
+    Query(
+        "waits for approval", "posting", lambda c: content.awaiting_since(c, MAIN, older_than=NOW, due_by=NOW)
+    ),
+    Query("queued unapproved", "posting", lambda c: content.unapproved(c, MAIN, tuple(ContentKind))),
     Query("last 500 texts", "content", lambda c: content.recent_texts(c, MAIN)),
     Query("booked slots", "content", lambda c: slots.booked(c, MAIN, NOW - 2 * DAY)),
     Query("overdue", "content", lambda c: slots.overdue(c, MAIN, NOW)),
