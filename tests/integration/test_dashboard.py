@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import re
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.support.network import FakeNetwork
+from tests.support.pictures import png
 from tests.support.posting import ACCOUNT, SETTINGS
 
 from stonechat.cache.memory import InProcessCache
@@ -26,7 +28,10 @@ from stonechat.core.states import BreakerState, ContentState
 from stonechat.dashboard import DashboardData, open_dashboard
 from stonechat.dashboard.guard import COOKIE
 from stonechat.database import Database, accounts, alert_rows, content, metrics, open_database
+from stonechat.database.schema import content_media, media_bytes
 from stonechat.monitoring import LAYERS, HealthBoard, Meters, ProbeResult, down, ok
+from stonechat.networks.x_web.attaching import refuse_pictures
+from stonechat.posting import pictures
 from stonechat.posting.conditions import Rules, nothing_blocked
 from stonechat.posting.queue import queue_rows
 from stonechat.resilience import Breakers, Policy
@@ -217,6 +222,80 @@ async def test_approving_queues_the_text_and_is_audited(database: Database) -> N
         assert approved is not None
         assert (approved.state, approved.approved_by) == (ContentState.QUEUED, "local owner")
         assert [(line.who, line.action) for line in trail] == [("local owner", "queue.approve")]
+
+
+async def attach(database: Database, content_id: str, alt: str) -> str:
+    """A picture on a piece that waits; its address on the pages."""
+    body = png(7)
+    async with database.begin("test.attach") as connection:
+        await pictures.attach(
+            connection, content_id, body, alt, part=0, who="test", now=CLOCK.now(), refuse=refuse_pictures
+        )
+    return f"/pictures/{content_id}/{hashlib.sha256(body).hexdigest()}"
+
+
+async def test_who_approves_sees_the_pictures_with_their_descriptions(database: Database) -> None:
+    address = await attach(database, "c-waiting", 'A "walk" <b>between</b> hedges')
+    shown_as = f'<img src="{address}" alt="A &#34;walk&#34; &lt;b&gt;between&lt;/b&gt; hedges"'
+    async with site(database) as shown:
+        for page in ("/queue", "/parts/approval", "/posts/c-waiting"):
+            assert shown_as in (await shown.get(page)).text, page
+        answer = await shown.get(address)
+        assert (answer.status_code, answer.content, answer.headers["content-type"]) == (
+            200,
+            png(7),
+            "image/png",
+        )
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"].startswith("private")
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        (line,) = (await shown.get("/api/queue")).json()["approval"]
+        assert [one["alt"] for one in line["pictures"]] == ['A "walk" <b>between</b> hedges']
+        assert (await shown.get("/api/posts/c-waiting")).json()["post"]["pictures"] == line["pictures"]
+        for other in (address.replace("c-waiting", "c-ahead"), address[:-1] + "x", "/pictures/none/none"):
+            assert (await shown.get(other)).status_code == 404, other
+
+
+async def test_a_picture_is_as_private_as_a_page(database: Database) -> None:
+    address = await attach(database, "c-waiting", "A walk")
+    async with site(database, password="correct horse") as shown:
+        assert (await shown.get(address)).headers.get("location") == "/login"
+        await shown.client.post("/login", data={"password": "correct horse"})
+        assert (await shown.get(address)).content == png(7)
+    async with site(database, host="0.0.0.0") as shown:
+        assert (await shown.client.get(address, headers={"Host": "rebound.example"})).status_code == 403
+
+
+async def test_what_is_no_picture_is_never_served_as_one(database: Database) -> None:
+    address = await attach(database, "c-waiting", "A walk")
+    async with database.begin("test.type") as connection:
+        await connection.execute(content_media.update().values(mime="image/svg+xml"))
+    async with site(database) as shown:
+        assert (await shown.get(address)).status_code == 404
+
+
+async def test_a_picture_that_is_no_longer_kept_leaves_its_description(database: Database) -> None:
+    address = await attach(database, "c-waiting", "A walk between hedges")
+    async with database.begin("test.forget") as connection:
+        await connection.execute(media_bytes.delete())
+    async with site(database) as shown:
+        page = (await shown.get("/posts/c-waiting")).text
+        assert "the picture is no longer kept" in page and "A walk between hedges" in page
+        assert address not in page and (await shown.get(address)).status_code == 404
+
+
+async def test_a_missed_post_is_shown_and_queued_again(database: Database) -> None:
+    async with database.begin("test.miss") as connection:
+        ahead = await content.find(connection, "c-ahead")
+        assert ahead is not None
+        await content.change(
+            connection, ahead, ContentState.MISSED, now=CLOCK.now(), who="gate", why="its slot passed"
+        )
+    async with site(database) as shown:
+        page = (await shown.get("/queue")).text
+        assert "<h2>Missed</h2>" in page and "Held: its slot passed" in page
+        await shown.do("queue/requeue", target="c-ahead")
+        assert "<h2>Missed</h2>" not in (await shown.get("/queue")).text
 
 
 async def test_a_text_that_changed_since_it_was_shown_is_not_approved(database: Database) -> None:

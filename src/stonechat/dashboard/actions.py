@@ -44,9 +44,9 @@ class Actions:
 
     async def reject(self, target: str, form: dict[str, str], who: str) -> str:
         """Never post it; the reason teaches the writer."""
-        why = form.get("why") or "rejected on the dashboard"
+        why = form.get("why", "").strip()
         await approval.reject(self._data.open_database(), self._data.clock, target, who, why=why)
-        return why
+        return why or "no reason given"
 
     async def edit(self, target: str, form: dict[str, str], who: str) -> str:
         """Change the text before it is posted; parts of a thread stand apart by a line ``---``."""

@@ -20,6 +20,7 @@ from stonechat.dashboard.guard import Guard, comes_from_us
 from stonechat.dashboard.health import health_routes
 from stonechat.dashboard.job_pages import job_routes
 from stonechat.dashboard.pages import Pages, page_routes
+from stonechat.dashboard.pictures import picture_routes
 
 HERE = Path(__file__).parent
 OPEN_PATHS = ("/livez", "/readyz", "/startupz", "/health", "/status", "/metrics", "/login", "/static/")
@@ -48,6 +49,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
     app.include_router(action_routes(pages, changes))
     app.include_router(api_routes(data))
     app.include_router(browser_routes(pages, data))
+    app.include_router(picture_routes(pages))
 
     @app.middleware("http")
     async def guarded(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -17,7 +19,16 @@ from stonechat.core.model import Account, Content, ContentKind, Snapshot
 from stonechat.core.ports import Cache
 from stonechat.core.states import ContentState
 from stonechat.dashboard.values import Action, PostLine, Queue, QueueLine, engagement
-from stonechat.database import Database, accounts, alert_rows, content, history, metrics, receipts
+from stonechat.database import (
+    Database,
+    accounts,
+    alert_rows,
+    content,
+    history,
+    media_rows,
+    metrics,
+    receipts,
+)
 from stonechat.database.accounts import SessionRow, Switch
 from stonechat.database.alert_rows import AlertRow, AuditRow
 from stonechat.database.history import Change
@@ -154,6 +165,7 @@ class DashboardData:
                 row.next_action,
                 row.next_at,
                 row.content.due_at < now,
+                row.pictures,
             )
             for row in rows
         ]
@@ -167,6 +179,7 @@ class DashboardData:
             of(ContentState.UNCONFIRMED),
             of(ContentState.FAILED),
             counts,
+            of(ContentState.MISSED),
         )
 
     async def posts(self, *, limit: int = 20) -> list[PostLine]:
@@ -189,8 +202,15 @@ class DashboardData:
             changes = await history.of(connection, "content", content_id)
             tries = await receipts.attempts(connection, content_id)
             shots = await metrics.of_post(connection, row.account_id, row.post_id) if row.post_id else []
+            pictures = await media_rows.of(connection, row.id)
         newest = {(row.account_id, row.post_id or ""): shots[-1]} if shots else {}
-        return _post_line(row, handles, newest), changes, tries, shots
+        line = replace(_post_line(row, handles, newest), pictures=tuple(pictures))
+        return line, changes, tries, shots
+
+    async def picture(self, content_id: str, sha256: str) -> tuple[str, bytes] | None:
+        """Type and bytes of a picture of a piece of content, or None."""
+        async with self.open_database().read("dashboard.picture") as connection:
+            return await media_rows.shown(connection, content_id, sha256)
 
     async def engagement(self, *, limit: int = 200) -> dict[str, Any]:
         """For the plot: seconds since the epoch, engagement of each post, its rolling mean, followers."""
@@ -263,6 +283,13 @@ class DashboardData:
         return await asyncio.to_thread(
             self.evidence.newest, run_id=run_id, content_id=content_id, limit=limit
         )
+
+    def elsewhere(self, *hosts: str) -> str:
+        """The other hosts among those that did something; "" where this host did it, or nobody is named."""
+        here = platform.node() or "host"
+        if any(one == here or one.startswith(f"{here}-") for one in hosts):
+            return ""
+        return ", ".join(sorted({one for one in hosts if one}))
 
     async def alerts(self, *, limit: int = 50) -> list[AlertRow]:
         """Alerts, those that fire first, then the newest."""

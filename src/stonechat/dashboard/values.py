@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stonechat.core.model import Content, Metrics
+from stonechat.database.media_rows import Attached
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class QueueLine:
         held: why it does not go out though it could be time; empty where nothing holds it.
         next_action: what happens to it next, at ``next_at`` (account time; None: it waits for somebody).
         late: its due time has passed.
+        pictures: in the order of its parts.
     """
 
     content: Content
@@ -24,17 +26,19 @@ class QueueLine:
     next_action: str
     next_at: datetime | None
     late: bool
+    pictures: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What waits: for approval, for its time, for confirmation, for a human after a failure."""
+    """What waits: for approval, for its time, for confirmation, for a human; and what was missed lately."""
 
     approval: tuple[QueueLine, ...]
     ahead: tuple[QueueLine, ...]
     unclear: tuple[QueueLine, ...]
     failed: tuple[QueueLine, ...]
     counts: dict[str, int]
+    missed: tuple[QueueLine, ...] = ()
 
     @property
     def next_due(self) -> datetime | None:
@@ -44,12 +48,17 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class PostLine:
-    """A published post with its newest metrics (None before the first reading)."""
+    """A published post with its newest metrics (None before the first reading).
+
+    Attributes:
+        pictures: in the order of its parts, where it stands alone; in lists they are left out.
+    """
 
     content: Content
     handle: str
     metrics: Metrics | None
     read_at: datetime | None
+    pictures: tuple[Attached, ...] = ()
 
     @property
     def engagement(self) -> int | None:
