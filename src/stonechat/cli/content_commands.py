@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,17 +12,19 @@ import typer
 
 from stonechat.cli.context import open_for_cli, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
+from stonechat.cli.queueing import add, show_queue
+from stonechat.cli.who import who as _who
 
 queue_app = typer.Typer(no_args_is_help=False, help="See, edit, approve and reject what is to be posted.")
 reserve_app = typer.Typer(no_args_is_help=False, help="The drafts kept for when no model can write.")
 
 _Id = Annotated[str, typer.Argument(help="The content's id, or enough of its beginning.")]
 _AccountId = Annotated[str | None, typer.Option("--account", help="Only this account.")]
-_COLUMNS = ("id", "state", "due_at", "kind", "text")
 
-
-def _who() -> str:
-    return f"{getpass.getuser()} (command line)"
+queue_app.command(
+    epilog="Example: stonechat queue add 'A short walk is still a walk.' --at 18:30 --image path.jpg "
+    "--alt 'A path between hedges'"
+)(add)
 
 
 @queue_app.callback(invoke_without_command=True)
@@ -31,7 +32,7 @@ def _who() -> str:
 def queue(context: typer.Context, as_json: AsJson = False, account: _AccountId = None) -> None:
     """See, edit, approve and reject what is to be posted."""
     if context.invoked_subcommand is None:
-        _show(as_json, account, 50)
+        show_queue(as_json, account, 50)
 
 
 @queue_app.command(epilog="Example: stonechat queue show --json | jq '.[0].text'")
@@ -41,33 +42,8 @@ def show(
     account: _AccountId = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
 ) -> None:
-    """What waits for approval or for its time, earliest first."""
-    _show(as_json, account, limit)
-
-
-def _show(as_json: bool, account: str | None, limit: int) -> None:
-    from stonechat.core.states import ContentState
-    from stonechat.database import content, media_rows
-
-    async def work() -> list[dict[str, Any]]:
-        async with open_for_cli(read_stored()) as (database, _), database.read("cli.queue") as connection:
-            states = (ContentState.AWAITING_APPROVAL, ContentState.QUEUED, ContentState.POSTING)
-            found = await content.in_states(connection, states, account_id=account, limit=limit)
-            media = {one.id: await media_rows.of(connection, one.id) for one in found if one.media_digest}
-        return [
-            {
-                **asdict(one),
-                "text": "\n\n".join(one.parts),
-                "pictures": [asdict(picture) for picture in media.get(one.id, ())],
-            }
-            for one in found
-        ]
-
-    rows = run_async(work())
-    if as_json:
-        print_json(rows)
-    else:
-        print_rows(rows, _COLUMNS, title="Queue", empty="The queue is empty.")
+    """What waits for approval, for its time, for confirmation or for you, earliest first, and why."""
+    show_queue(as_json, account, limit)
 
 
 @queue_app.command(epilog="Example: stonechat queue approve 3f2a")
@@ -88,7 +64,8 @@ def approve(content_id: _Id) -> None:
 @queue_app.command(epilog="Example: stonechat queue reject 3f2a --why 'not our tone'")
 @spoken
 def reject(
-    content_id: _Id, why: Annotated[str, typer.Option(help="Why; kept in the history.")] = "rejected by hand"
+    content_id: _Id,
+    why: Annotated[str, typer.Option(help="Why; kept in the history, and told to the writer.")] = "",
 ) -> None:
     """Never post this."""
     from stonechat.content import approval

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -10,13 +9,10 @@ import typer
 
 from stonechat.cli.context import open_for_cli, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
+from stonechat.cli.who import who as _who
 
 _Account = Annotated[str | None, typer.Option("--account", help="Only this account; all by default.")]
 _ALL = "posting"
-
-
-def _who() -> str:
-    return f"{getpass.getuser()} (command line)"
 
 
 async def _known(connection: Any, account: str | None) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any, cast
 
 import stamina.instrumentation
 
 from stonechat.cli.context import open_for_cli
+from stonechat.cli.queueing import text_rules
 from stonechat.config.settings import Settings
 from stonechat.content.assignments import Assignment, Purpose
 from stonechat.content.review import Bounds
+from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
@@ -22,25 +23,12 @@ from stonechat.core.network import Network
 from stonechat.database import Database, accounts
 from stonechat.database.spool import Spool
 from stonechat.learning.learner import Learner
-from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
 from stonechat.startup.writing import Writing, bounds_of_edit, open_writing
 
 
-@dataclass(frozen=True, slots=True)
-class _TextRules:
-    """The part of a network that writing needs: how it measures a text."""
-
-    max_length: int
-    length: Callable[[str], int]
-
-
-_RULES: Mapping[str, _TextRules] = {
-    "x_web": _TextRules(MAX_LENGTH, weighted_length),
-}
-
-
 @asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Writing]]:
+async def open_for_trying(settings: Settings) -> AsyncIterator[tuple[Database, Clock, Writing]]:
+    """The database, and layer 3 over it, for one command: no learner, no browser."""
     rng = random.Random()
 
     async def choose(account_id: str, count: int, slots: Collection[tuple[str, str]]) -> Sequence[Choice]:
@@ -49,7 +37,7 @@ async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Writing]]:
     async with open_for_cli(settings) as (database, clock):
         events = EventStream(clock)
         spool = Spool(settings.startup.data_dir / "spool")
-        networks = cast("Mapping[str, Network]", _RULES)
+        networks = cast("Mapping[str, Network]", text_rules())
         learner = Learner(database, events, settings.learning, lambda _: {})
         async with open_writing(
             settings,
@@ -63,7 +51,7 @@ async def _open(settings: Settings) -> AsyncIterator[tuple[Database, Writing]]:
             guard_of=lambda _: nullcontext,
             rank=learner.rank,
         ) as writing:
-            yield database, writing
+            yield database, clock, writing
 
 
 async def try_prompt(
@@ -76,7 +64,7 @@ async def try_prompt(
         StonechatError: no model could serve, or the budget is used up.
     """
     stamina.instrumentation.set_on_retry_hooks(())  # standard output is for the answer alone
-    async with _open(settings) as (database, writing):
+    async with open_for_trying(settings) as (database, _, writing):
         account = await _account(settings, database, account_id)
         assignment = _assignment(writing, account, wished, reply_to)
         drafter = writing.drafter
@@ -108,7 +96,7 @@ async def try_prompt(
 
 async def bounds_for(settings: Settings, database: Database, content_id: str) -> Bounds:
     """What an edited text of this content is held against."""
-    async with _open(settings) as (_, writing):
+    async with open_for_trying(settings) as (_, _, writing):
         return await bounds_of_edit(writing.drafter, database, content_id)
 
 

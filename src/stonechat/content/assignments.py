@@ -18,6 +18,7 @@ class Purpose(StrEnum):
     SLOT = "slot"
     RESERVE = "reserve"
     REPLY = "reply"
+    BY_HAND = "by_hand"
 
 
 class Assignment(BaseModel):
@@ -26,7 +27,7 @@ class Assignment(BaseModel):
     Attributes:
         id: of the row that an accepted draft becomes; the same for every repetition of the step.
         propensity: None where a rule of the rhythm overruled the learner's choice.
-        due_at: the slot; None for the reserve.
+        due_at: the slot; None for the reserve, and for what a human wrote and wants out when there is room.
         foreign: the post that is answered or quoted: hostile until proven otherwise.
     """
 

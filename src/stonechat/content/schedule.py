@@ -92,6 +92,19 @@ def place(
     return None
 
 
+def soonest(
+    rhythm: Rhythm, booked: Sequence[Booked], *, earliest: datetime, until: datetime
+) -> datetime | None:
+    """The first free time in the account's hours, or None where no day until then has one."""
+    for day in _days(rhythm, earliest, until):
+        window = _window(rhythm, day, None, earliest)
+        gaps = _gaps(rhythm, booked, window, "") if window else []
+        if gaps and _count(rhythm, booked, day) < rhythm.per_day:
+            first = min(gaps, key=lambda gap: gap.start)
+            return _whole(first.start, first)
+    return None
+
+
 def next_in_rhythm(
     rhythm: Rhythm, booked: Sequence[Booked], *, earliest: datetime, until: datetime
 ) -> datetime | None:

@@ -25,6 +25,7 @@ from stonechat.database.drafts import RejectedDraft, ReserveDraft
 
 _LOOK_BACK = timedelta(hours=36)
 _LOOK_AHEAD = timedelta(days=2)
+_LOOK_AHEAD_BY_HAND = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,14 @@ class Accepted:
     prompt_version: str
     writer_model: str
     cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What lies on the shelf now; ``new`` is False where it lay there before. None where it was dropped."""
+
+    stored: Content | ReserveDraft | None
+    new: bool = True
 
 
 class Shelf:
@@ -104,27 +113,43 @@ class Shelf:
         if assignment.purpose is Purpose.RESERVE:
             return await self._stock(assignment, accepted, rejected)
         async with self._database.begin("content.store") as connection:
-            await slots.lock(connection, account.id)
-            present = await queue.find(connection, assignment.id)
-            if present is not None:
-                return present
-            await drafts.reject(connection, rejected)
-            if not await self._still_open(connection, assignment):
-                return None
-            content = self._content(account, assignment, accepted)
-            if assignment.purpose is Purpose.SLOT:
-                taken = await self._booked(connection, account.id)
-                settled = self._settled(account, voice, content, taken)
-                if settled is None and content.quote_of:
-                    return None
-                if settled is None:
-                    kept = self._kept(assignment, accepted)
-                    await drafts.stock(connection, kept)
-                    return kept
-                content = settled
-            await queue.add(connection, content, who="content")
-        self._announce(content)
-        return content
+            put = await self.put(connection, account, voice, assignment, accepted, rejected)
+        if put.new and isinstance(put.stored, Content):
+            self.announce(put.stored)
+        return put.stored
+
+    async def put(
+        self,
+        connection: AsyncConnection,
+        account: Account,
+        voice: Voice,
+        assignment: Assignment,
+        accepted: Accepted,
+        rejected: Sequence[RejectedDraft] = (),
+        *,
+        who: str = "content",
+    ) -> Put:
+        """As :meth:`store`, in the caller's transaction; the caller announces what is new after its commit.
+
+        What a human wrote stays at the time it was given; without one it gets the first that is free within
+        a week, and is not stored (None) where there is none.
+        """
+        await slots.lock(connection, account.id)
+        present = await queue.find(connection, assignment.id)
+        if present is not None:
+            return Put(present, new=False)
+        await drafts.reject(connection, rejected)
+        if not await self._still_open(connection, assignment):
+            return Put(None)
+        content = await self._timed(connection, account, voice, assignment, accepted)
+        if content is not None:
+            await queue.add(connection, content, who=who)
+            return Put(content)
+        if assignment.purpose is Purpose.BY_HAND or assignment.quote_of:
+            return Put(None)
+        kept = self._kept(assignment, accepted)
+        await drafts.stock(connection, kept)
+        return Put(kept)
 
     async def draw(self, account: Account, voice: Voice, due_at: datetime, content_id: str) -> Content | None:
         """Move the oldest fitting draft of the reserve to the queue; None where the reserve has none."""
@@ -146,7 +171,7 @@ class Shelf:
                 break
             else:
                 return None
-        self._announce(content)
+        self.announce(content)
         return content
 
     async def keep_rejected(self, rejected: Sequence[RejectedDraft]) -> None:
@@ -236,6 +261,32 @@ class Shelf:
             why="drawn from the reserve",
         )
 
+    async def _timed(
+        self,
+        connection: AsyncConnection,
+        account: Account,
+        voice: Voice,
+        assignment: Assignment,
+        accepted: Accepted,
+    ) -> Content | None:
+        """The content at its time; None where no time is free."""
+        content = self._content(account, assignment, accepted)
+        match assignment.purpose:
+            case Purpose.SLOT:
+                taken = await self._booked(connection, account.id)
+                return self._settled(account, voice, content, taken)
+            case Purpose.BY_HAND if assignment.due_at is None:
+                taken, earliest = await self._booked(connection, account.id), self.earliest()
+                at = schedule.soonest(
+                    self.rhythm(account, voice),
+                    taken,
+                    earliest=earliest,
+                    until=earliest + _LOOK_AHEAD_BY_HAND,
+                )
+                return None if at is None else replace(content, due_at=at)
+            case _:
+                return content
+
     def _settled(
         self, account: Account, voice: Voice, content: Content, taken: Sequence[Booked]
     ) -> Content | None:
@@ -266,7 +317,8 @@ class Shelf:
         since = self._clock.now() - _LOOK_BACK
         return [Booked(at, topic) for at, topic in await slots.booked(connection, account_id, since)]
 
-    def _announce(self, content: Content) -> None:
+    def announce(self, content: Content) -> None:
+        """Tell of content that is new, after the commit."""
         self._events.emit(
             ContentPlanned(
                 account_id=content.account_id,
