@@ -100,7 +100,7 @@ def test_a_process_killed_around_any_commit_posts_each_text_exactly_once(
 ) -> None:
     result = kill_everywhere(reaper, any_database_url, tmp_path, kinds=["single"], pages=False)
     killed = set(result["killed"]["single"])
-    for task in ("posting.claim", "posting.intend", "posting.receipt"):
+    for task in ("posting.claim", "posting.receipt"):
         assert {f"{task}: before the commit", f"{task}: after the commit"} <= killed
     assert "clicking" in killed
 

@@ -110,3 +110,27 @@ async def test_an_ended_session_stops_posting_and_a_valid_one_lets_it_go_on(stag
     assert await stage.desk.sweep().watch.ask(stage.bench.account, stage.desk.network)
     await eventually(lambda: stage.is_posted("a"), within=30, every=0.3)
     assert stage.texts() == ["Written while logged out."]
+
+
+class Died(Exception):
+    """The process ends here."""
+
+
+async def test_a_long_thread_whose_publisher_died_is_found_though_the_profile_folds_it(stage: Stage) -> None:
+    def die(step: str) -> None:
+        if step == "answered":
+            raise Died
+
+    parts = [f"A long thread, part {number} of 5." for number in range(1, 6)]
+    await stage.queue("before", "Before it.")
+    assert await stage.is_posted("before")
+    await stage.queue("t", *parts)
+    with pytest.raises(Died):
+        await replace(stage.desk, checkpoint=die).publisher().publish(stage.bench.account, "t", owner="run")
+    soon = stage.desk.settings.model_copy(update={"click_within": timedelta(seconds=1)})
+    stage.desk = replace(stage.desk, settings=soon)
+    await stage.desk.reconciler().recover(stage.bench.account, owner="run")
+
+    await eventually(lambda: stage.is_posted("t"), within=30, every=0.3)
+
+    assert stage.texts() == ["Before it.", *parts]

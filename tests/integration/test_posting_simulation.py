@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tests.support.clock import ManualClock
@@ -26,6 +26,7 @@ from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import ContentState
 from stonechat.database import Database, open_database, receipts
 from stonechat.database.receipts import Attempt
+from stonechat.posting.looking import Patience
 from stonechat.posting.pictures import attach
 from stonechat.posting.reconciler import Reconciler
 
@@ -39,10 +40,14 @@ class Death(BaseException):
 
 @dataclass
 class Life:
-    """When this process dies, counted in steps, or freezes, counted in pauses; None for never."""
+    """When this process dies, counted in steps, or freezes, counted in pauses; None for never.
+
+    ``goes_on`` is how many seconds later it works again, and again, where it neither died nor froze.
+    """
 
     dies_at: int | None = None
     freezes_at: int | None = None
+    goes_on: tuple[int, ...] = ()
     steps: list[str] = field(default_factory=list)
     pauses: int = 0
     frozen: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,7 +102,7 @@ class World:
         """One process: looks up what is unclear, publishes what is due, until done, dead or frozen."""
         if not resumed:
             self.context = self.fresh_context()
-        task = asyncio.create_task(self._work(self.desk(life)))
+        task = asyncio.create_task(self._work(self.desk(life), life.goes_on))
         frozen = asyncio.create_task(life.frozen.wait())
         done, _ = await asyncio.wait({task, frozen}, return_when=asyncio.FIRST_COMPLETED)
         frozen.cancel()
@@ -109,9 +114,13 @@ class World:
             self.zombies.append((task, life))
         return life
 
-    async def _work(self, desk: Desk) -> None:
+    async def _work(self, desk: Desk, goes_on: tuple[int, ...] = ()) -> None:
         await desk.sweep().sweep(self.context)
         await desk.sweep().reconcile(self.fresh_context())
+        for seconds in goes_on:
+            await self.clock.advance(seconds=seconds)
+            await desk.sweep().sweep(self.fresh_context())
+            await desk.sweep().reconcile(self.fresh_context())
 
     async def thaw(self) -> None:
         """Every frozen process wakes up and goes on as if no time had passed."""
@@ -124,9 +133,11 @@ class World:
         self.zombies.clear()
 
     async def settle(self, pieces: list[Content]) -> None:
-        """Processes that do not die any more, until everything is posted."""
+        """A process that does not die any more, until everything is posted."""
+        desk = self.desk(Life())
         for _ in range(40):
-            await self.live(Life(), resumed=False)
+            self.context = self.fresh_context()
+            await self._work(desk)
             states = [(await self._find(one.id)).state for one in pieces]
             if all(state is ContentState.POSTED for state in states):
                 return
@@ -175,7 +186,7 @@ def some_pieces(place: World, rng: random.Random) -> list[Content]:
     """One to three pieces of content, due now."""
     made = []
     for number in range(rng.randint(1, 3)):
-        parts = [f"{place.account.handle} {number}.{part}" for part in range(rng.choice((1, 1, 2, 3)))]
+        parts = [f"{place.account.handle} {number}.{part}" for part in range(rng.choice((1, 1, 2, 3, 5)))]
         reply = len(parts) == 1 and rng.random() < 0.3
         quote = len(parts) == 1 and not reply and rng.random() < 0.4
         made.append(
@@ -216,11 +227,13 @@ async def one_life_after_another(place: World, rng: random.Random) -> None:
             await add_picture(place, one)
     place.network.faults = [rng.choice(FAULTS) for _ in range(rng.randint(0, 4))]
     place.network.delay = timedelta(seconds=rng.choice((0, 0, 5)))
+    place.network.folds = rng.random() < 0.5
     resumed = False
     for _ in range(rng.randint(1, 5)):
         life = Life(
             dies_at=rng.randint(1, 45) if rng.random() < 0.8 else None,
             freezes_at=rng.randint(1, 3) if rng.random() < 0.3 else None,
+            goes_on=rng.choice(((), (), (40,), (70, 35, 35))),
         )
         await place.live(life, resumed=resumed)
         resumed = rng.random() < 0.5
@@ -261,18 +274,22 @@ async def test_a_death_at_every_single_step_of_a_thread_is_survived(sqlite_url: 
         assert step > 15
 
 
-class Hasty(Reconciler):
+class Hasty(Patience):
     """One safeguard removed: absence is believed at once, while a frozen publisher may still click."""
 
-    def _safe_at(self, attempt: Attempt) -> datetime:
-        return attempt.started_wall
+    def left(self, content_id: str, tries: Sequence[Attempt], steady: float) -> timedelta:
+        return timedelta()
+
+
+class HastyReconciler(Reconciler):
+    patience_type = Hasty
 
 
 async def test_without_the_grace_period_the_same_lives_double_a_post(sqlite_url: str) -> None:
     """The simulation is sharp enough to notice a missing safeguard."""
     async with world(sqlite_url) as (database, clock):
         for seed in range(200):
-            place = await new_world(database, clock, f"robin{seed}", Hasty)
+            place = await new_world(database, clock, f"robin{seed}", HastyReconciler)
             try:
                 await one_life_after_another(place, random.Random(seed))
             except AssertionError:

@@ -256,3 +256,22 @@ async def test_a_new_session_is_taken_up_without_a_restart(bench: Bench) -> None
     await bench.sessions.save(bench.account.id, working)
 
     assert await bench.network.session(bench.account) is SessionState.VALID
+
+
+async def test_a_profile_folds_a_long_thread_and_the_pages_of_its_posts_show_what_follows(
+    bench: Bench,
+) -> None:
+    parts = tuple(f"Part {number} of a long thread" for number in range(5))
+    outcome = await bench.network.publish(bench.account, Publication(parts))
+    assert isinstance(outcome, Posted)
+    ids = outcome.post_ids
+    profile = {post.id for post in (await bench.network.own_replies(bench.account, limit=5)).posts}
+    assert profile.intersection(ids) == {ids[0], ids[3], ids[4]}
+
+    page = await bench.network.own_thread(bench.account, ids[1])
+
+    assert page.complete
+    assert {ids[1], ids[2]} <= {post.id for post in page.posts}
+    assert all(post.author == bench.account.handle for post in page.posts)
+    with pytest.raises(Permanent):
+        await bench.network.own_thread(bench.account, "1234567890")

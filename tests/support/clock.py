@@ -63,3 +63,34 @@ class ManualClock:
     async def _settle(self) -> None:
         for _ in range(50):
             await asyncio.sleep(0)
+
+
+class OtherClock:
+    """Another machine's clock beside ``clock``: its wall clock differs, and its steady one has its own zero.
+
+    Attributes:
+        ahead: by how much its wall clock (and so its account time) is ahead.
+        slept: real time that has passed here and not there, as while the other machine was asleep.
+    """
+
+    speed = 1.0
+
+    def __init__(self, clock: ManualClock, ahead: timedelta = timedelta()) -> None:
+        self._clock = clock
+        self.ahead = ahead
+        self.slept = timedelta()
+
+    def now(self) -> datetime:
+        return self._clock.now() + self.ahead + self.slept
+
+    def wall(self) -> datetime:
+        return self._clock.wall() + self.ahead + self.slept
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic() + self.slept.total_seconds()
+
+    async def sleep(self, duration: timedelta) -> None:
+        await self._clock.sleep(duration)
+
+    async def sleep_real(self, duration: timedelta) -> None:
+        await self._clock.sleep_real(duration)

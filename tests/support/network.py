@@ -51,6 +51,7 @@ class FakeNetwork:
         step: called at each moment at which a process could die, with its name.
         pause: awaited where a process could be frozen for a while.
         delay: how long after it was accepted a post becomes visible in timelines.
+        folds: a profile shows the first post and the last two of a conversation, and not what is between.
     """
 
     clock: Clock
@@ -67,11 +68,13 @@ class FakeNetwork:
     healthy: bool = True
     shrunken: bool = False
     searching: bool = True
+    threading: bool = True
     gone: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     rewrite: Callable[[str], str] = lambda text: text
     sent: list[Publication] = field(default_factory=list)
     loses_pictures: bool = False
+    folds: bool = False
 
     def length(self, text: str) -> int:
         return len(text)
@@ -176,9 +179,41 @@ class FakeNetwork:
         ]
         if self.shrunken:
             seen = []
+        if self.folds:
+            hidden = {post.id for chain in self._chains(account) for post in chain[1:-2]}
+            seen = [post for post in seen if post.id not in hidden]
         newest = tuple(reversed(seen))[:limit]
         oldest = newest[-1].created_at if len(seen) > limit else None
         return Timeline(newest, self.healthy, oldest, "wire")
+
+    def _chains(self, account: Account) -> list[list[NetworkPost]]:
+        """The account's posts, each with what it answers of the account's own, roots first."""
+        by_id = {post.id: post for post in self.ledger if post.author == account.handle}
+        answered = {post.in_reply_to for post in by_id.values()}
+        chains = []
+        for post in by_id.values():
+            if post.id not in answered:  # the end of a chain
+                chain = [post]
+                while chain[0].in_reply_to in by_id:
+                    chain.insert(0, by_id[str(chain[0].in_reply_to)])
+                chains.append(chain)
+        return chains
+
+    async def own_thread(self, account: Account, post_id: str, *, author: str = "") -> Timeline:
+        self.calls.append(f"own_thread {post_id}")
+        self._check()
+        if not self.threading:
+            raise Transient("The post's page does not answer.")
+        if post_id in self.gone:
+            raise Permanent("The post is gone.")
+        shown = [
+            post
+            for post in self.ledger
+            if post.author == account.handle
+            and post_id in (post.id, post.in_reply_to)
+            and (post.created_at or self.clock.now()) + self.delay <= self.clock.now()
+        ]
+        return Timeline(() if self.shrunken else tuple(shown), self.healthy, None, "wire")
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
         self.calls.append(f"search {query}")

@@ -113,6 +113,7 @@ class Desk:
     events: EventStream
     told: list[Event]
     reconciler_type: type[Reconciler] = Reconciler
+    _reconcilers: list[Reconciler] = field(default_factory=list, init=False, repr=False)
 
     @property
     def rules(self) -> Rules:
@@ -131,7 +132,11 @@ class Desk:
         )
 
     def reconciler(self) -> Reconciler:
-        return self.reconciler_type(self.database, self.clock, self.events, self.settings)
+        """The one that this process has; it remembers what it has seen."""
+        if not self._reconcilers:
+            made = self.reconciler_type(self.database, self.clock, self.events, self.settings)
+            self._reconcilers.append(made)
+        return self._reconcilers[0]
 
     def sweep(self) -> Sweep:
         watch = SessionWatch(self.database, self.clock, self.events, every=timedelta(minutes=5))

@@ -29,6 +29,8 @@ from stonechat.aviary.wirepeople import Json
 PAGE = 20
 _ADVERT_AFTER = 3
 """Entries before the one that is paid for."""
+_ON_A_PROFILE = 3
+"""Posts of one conversation that a profile shows."""
 _THREAD = 12
 """Posts of a conversation that are shown before its "Show replies"."""
 
@@ -237,9 +239,14 @@ def _grouped(wire: Wire, page: list[Post]) -> list[Json]:
         entries.append(
             item(wire, post, sort=sort, near="suggest_ranked_organic_tweet")
             if len(group) == 1
-            else conversation(wire, "profile-conversation", group, sort=sort)
+            else conversation(wire, "profile-conversation", _folded(group), sort=sort, whole=group)
         )
     return entries
+
+
+def _folded(group: list[Post]) -> list[Post]:
+    """What a profile shows of a conversation: where it begins, and its last two posts."""
+    return group if len(group) <= _ON_A_PROFILE else [group[0], *group[1 - _ON_A_PROFILE :]]
 
 
 def _with_advert(wire: Wire, entries: list[Json], asked: Asked) -> list[Json]:

@@ -63,9 +63,20 @@ def item_content(wire: Wire, post: Post, display: str = "Tweet") -> Json:
 
 
 def conversation(
-    wire: Wire, prefix: str, posts: Sequence[Post], *, sort: int, display: str = "Tweet", more: str = ""
+    wire: Wire,
+    prefix: str,
+    posts: Sequence[Post],
+    *,
+    sort: int,
+    display: str = "Tweet",
+    more: str = "",
+    whole: Sequence[Post] = (),
 ) -> Json:
-    """A module of posts that belong together; ``more`` is the cursor of those that are not shown yet."""
+    """A module of posts that belong together; ``more`` is the cursor of those that are not shown yet.
+
+    Args:
+        whole: the conversation with what is folded away, whose ids alone are told.
+    """
     name = f"{prefix}-{posts[0].id}"
     section = "HighQuality" if prefix == "conversationthread" else ""
     items = [
@@ -89,7 +100,7 @@ def conversation(
         "items": items,
         "metadata": {
             "conversationMetadata": {
-                "allTweetIds": [post.id for post in posts],
+                "allTweetIds": [post.id for post in whole or posts],
                 "enableDeduplication": True,
             }
         },

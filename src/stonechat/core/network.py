@@ -56,12 +56,15 @@ class Timeline:
         complete: the read was healthy and saw everything back to ``oldest``; only such a read may
             prove that a post is absent.
         source: ``wire``, ``dom`` or ``api``.
+        unread: posts of which the read says no more than that they are there; no more is known of each than
+            its id and time.
     """
 
     posts: tuple[NetworkPost, ...]
     complete: bool
     oldest: datetime | None
     source: str
+    unread: tuple[NetworkPost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,19 @@ class Network(Protocol):
 
     async def own_replies(self, account: Account, *, limit: int = 40) -> Timeline:
         """The account's newest posts and replies with their metrics."""
+
+    async def own_thread(self, account: Account, post_id: str, *, author: str = "") -> Timeline:
+        """The account's own posts on the page of a post: the post itself, and what answers it.
+
+        A profile folds the middle of long conversations away; here the next part of a thread stands. Complete
+        where the page shows the post itself.
+
+        Args:
+            author: who wrote the post; the account itself where empty.
+
+        Raises:
+            Permanent: the post is gone.
+        """
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
         """Posts of others that match ``query`` in the network's own search syntax."""

@@ -19,6 +19,9 @@ from stonechat.core.network import (
 from stonechat.core.states import SessionState
 from stonechat.resilience import Breaker, BreakerOpen
 
+ASKED_ABOUT = 3
+"""Accounts that one probe asks about, which must end within its lease."""
+
 
 class GuardedNetwork:
     """Passes every call on, counting how it went.
@@ -67,6 +70,10 @@ class GuardedNetwork:
         async with self._read():
             return await self._network.own_replies(account, limit=limit)
 
+    async def own_thread(self, account: Account, post_id: str, *, author: str = "") -> Timeline:
+        async with self._read():
+            return await self._network.own_thread(account, post_id, author=author)
+
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
         async with self._read():
             return await self._network.search(account, query, limit=limit)
@@ -103,11 +110,18 @@ def trouble_of(outcome: PublishOutcome) -> str:
             return ""
 
 
-async def prove_by_session(network: Network, account: Account) -> None:
-    """A breaker's probe: any answer about the session proves that the site and the browser work.
+async def prove_by_session(network: Network, *accounts: Account) -> None:
+    """A breaker's probe: what the site says of the session of one of ``accounts`` proves that it works.
+
+    That an account's session is valid only the site can say. What is said of another may be known without it
+    (there may be none), so the next account is asked about then.
 
     Raises:
         Transient: no answer.
     """
-    if await network.session(account) is SessionState.RATE_LIMITED:
-        raise Transient(f"{network.name} still limits the rate.")
+    for account in accounts[:ASKED_ABOUT]:
+        state = await network.session(account)
+        if state is SessionState.RATE_LIMITED:
+            raise Transient(f"{network.name} still limits the rate.")
+        if state is SessionState.VALID:
+            return

@@ -14,7 +14,7 @@ from stonechat.core.events import PostEnded, PostHeld
 from stonechat.core.ids import digest
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database import content, receipts
+from stonechat.database import content, receipts, wakeup_rows
 from stonechat.posting.gate import must_be_approved
 from stonechat.posting.outcome import ended
 from stonechat.posting.recording import become_posted, close_opportunity
@@ -51,6 +51,7 @@ async def queue_again(
         Permanent: there is no such content, or it neither failed nor was missed.
     """
     piece = await _in_state(connection, content_id, ContentState.FAILED, ContentState.MISSED)
+    await wakeup_rows.publish_now(connection, [piece.account_id], now)
     approved = {} if piece.approved_by else {"approved_by": who, "approved_digest": digest(*piece.said())}
     return await content.change(
         connection,

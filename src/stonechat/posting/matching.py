@@ -12,7 +12,16 @@ from stonechat.core.ids import fingerprint
 from stonechat.core.network import NetworkPost, Timeline
 
 CLOCK_SLACK = timedelta(minutes=2)
-"""How far the network's clock, which shows whole seconds, may be behind ours."""
+"""How far the network's clock, which shows whole seconds, is behind ours where both go right."""
+
+OURS_AHEAD = timedelta(days=1)
+"""A host whose clock is set wrong may be ahead of the network by that much: what bears our text, belongs to
+nothing else of ours and is no older than that is what was tried. Sending it again would be worse than taking
+a post for ours that the owner made by hand a day before, word for word."""
+
+REACHES_BEFORE = timedelta(hours=1)
+"""By so much the end of a read must lie before the try by the network's clock: one read never holds all that
+an account posts in an hour, so that it has seen everything since, however far ahead our clock is."""
 
 MUST_SHOW = 3
 """Of so many of our newest posts from before a try a healthy read shows at least one (one may be deleted)."""
@@ -72,6 +81,8 @@ class Search:
         taken: ids on the network that belong to other content, or to earlier parts.
         known: our known posts of late; a healthy read shows those of the time that it covers.
         quote_of: id of the post that the first of them quotes.
+        answers: id of the post that the first of them answers; None where it answers none. The others answer
+            the one before them.
     """
 
     parts: Sequence[str]
@@ -79,22 +90,30 @@ class Search:
     taken: Collection[str]
     known: Sequence[Known] = ()
     quote_of: str | None = None
+    answers: str | None = None
 
 
 def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
-    """The leading parts that are live, in order; the oldest match of each."""
+    """The leading parts that are live, in order; the oldest match of each since the try, else before it."""
     taken = set(search.taken)
     found: list[NetworkPost] = []
-    oldest_first = sorted(timeline.posts, key=lambda post: (post.created_at or search.since, post.id))
+
+    def order(post: NetworkPost) -> tuple[bool, datetime, str]:
+        at = post.created_at or search.since
+        return at < search.since - CLOCK_SLACK, at, post.id
+
+    in_order = sorted(timeline.posts, key=order)
     for number, part in enumerate(search.parts):
         quoted = search.quote_of if number == 0 else None
+        answered = found[-1].id if found else search.answers
         match = next(
             (
                 post
-                for post in oldest_first
+                for post in in_order
                 if post.id not in taken
-                and (post.created_at is None or post.created_at >= search.since - CLOCK_SLACK)
+                and (post.created_at is None or post.created_at >= search.since - OURS_AHEAD)
                 and same_text(part, post.text)
+                and post.in_reply_to in (None, answered)  # a page does not say what a post answers
                 and (quoted is None or post.quoted_id in (None, quoted))
             ),
             None,
@@ -114,7 +133,7 @@ def proves_absence(search: Search, timeline: Timeline, *, asked: int) -> bool:
     Args:
         asked: how many posts the read was asked for; one that shows as many may end within a thread.
     """
-    if not timeline.complete:
+    if not timeline.complete or hides_some(search, timeline):
         return False
     before = sorted(
         (one for one in search.known if one.confirmed_at <= search.since), key=lambda one: one.confirmed_at
@@ -126,6 +145,16 @@ def proves_absence(search: Search, timeline: Timeline, *, asked: int) -> bool:
     return timeline.oldest is None or _reaches(search, timeline, {one.post_id for one in before}, asked)
 
 
+def hides_some(search: Search, timeline: Timeline) -> bool:
+    """Whether one of the posts that were not brought along may be what is looked for."""
+    early = search.since - REACHES_BEFORE
+    others = {post.in_reply_to for post in timeline.posts} | set(search.taken)  # what we answered may be gone
+    return any(
+        one.id not in others and (one.created_at is None or one.created_at >= early)
+        for one in timeline.unread
+    )
+
+
 def _reaches(search: Search, timeline: Timeline, before: Collection[str], asked: int) -> bool:
     """Whether the end of the timeline lies before the first try.
 
@@ -135,6 +164,7 @@ def _reaches(search: Search, timeline: Timeline, before: Collection[str], asked:
     """
     end = timeline.posts[-1:] if len(timeline.posts) < asked else timeline.posts[-LONGEST_ENTRY:]
     return bool(end) and all(
-        post.id in before or (post.created_at is not None and post.created_at <= search.since - CLOCK_SLACK)
+        post.id in before
+        or (post.created_at is not None and post.created_at <= search.since - REACHES_BEFORE)
         for post in end
     )

@@ -12,15 +12,15 @@ from structlog.contextvars import bound_contextvars
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, StonechatError, Transient, Unknown
-from stonechat.core.events import EventStream, PostHeld
+from stonechat.core.events import EventStream, PostHeld, PostPublished
 from stonechat.core.model import Account, Content, LatePolicy
 from stonechat.core.network import Network, Picture, Publication, PublishOutcome, Refused, Unconfirmed
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import Database, content, media_rows, opportunities, receipts
 from stonechat.posting.conditions import Rules, observe
 from stonechat.posting.gate import Decision, Go, Hold, Late, Never, decide
-from stonechat.posting.outcome import Checkpoint, Result, Verdict, carry_on
-from stonechat.posting.recording import Intent, Moment, close_opportunity, record
+from stonechat.posting.outcome import Checkpoint, Result, Verdict, carry_on, ended
+from stonechat.posting.recording import Intent, Moment, become_posted, close_opportunity, record
 
 _PICTURES_GONE = Never("the bytes of a picture are gone", ContentState.FAILED)
 
@@ -83,10 +83,12 @@ class Publisher:
             piece = await content.find(connection, content_id, lock=True)
             if piece is None or piece.state is not ContentState.QUEUED:
                 return Result(content_id, Verdict.LOST, "it is no longer queued")
+            done = await receipts.confirmed_parts(connection, piece.id) if piece.attempts else {}
+            if len(done) == len(piece.parts):  # its receipt came late, from a publisher believed to be dead
+                return await self._is_live(connection, piece, done[0])
             decision = await self._ask(connection, account, piece)
             if not isinstance(decision, Go):
                 return await self._turned_away(connection, account, piece, decision)
-            done = await receipts.confirmed_parts(connection, piece.id) if piece.attempts else {}
             author = await self._answered(connection, piece)
             pictures = await self._pictures(connection, piece)
             if pictures is None:
@@ -99,22 +101,32 @@ class Publisher:
                 who=self._host,
                 owner=owner,
             )
+            wall, steady = self._clock.wall(), self._clock.monotonic()  # before the row can be seen
             attempt_id = await receipts.begin(
-                connection,
-                claimed,
-                parts_from=len(done),
-                host=self._host,
-                now=self._clock.now(),
-                wall=self._clock.wall(),
+                connection, claimed, parts_from=len(done), host=self._host, now=self._clock.now(), wall=wall
             )
         return Intent(
             piece=claimed,
             attempt_id=attempt_id,
             publication=publication_of(claimed, decision, done, author, pictures),
             parts_from=len(done),
-            started=self._clock.monotonic(),
+            started=steady,
+            started_wall=wall,
             claimed=started,
         )
+
+    async def _is_live(self, connection: AsyncConnection, piece: Content, post_id: str) -> Result:
+        now, why = self._clock.now(), "it was live already"
+        await become_posted(connection, piece, post_id=post_id, url="", at=now, now=now, who="posting")
+        told = PostPublished(
+            account_id=piece.account_id,
+            content_id=piece.id,
+            post_id=post_id,
+            url="",
+            took=timedelta(),
+            late=now - piece.due_at,
+        )
+        return Result(piece.id, Verdict.POSTED, why, events=(told,))
 
     async def _answered(self, connection: AsyncConnection, piece: Content) -> str | None:
         if piece.opportunity_id is None:
@@ -139,7 +151,9 @@ class Publisher:
 
         def before_click() -> None:
             nonlocal clicked
-            waited = timedelta(seconds=self._clock.monotonic() - intent.started)
+            # By both clocks: one stands still while the machine sleeps, the other may be set.
+            steady = timedelta(seconds=self._clock.monotonic() - intent.started)
+            waited = max(steady, self._clock.wall() - intent.started_wall)
             if waited > self._rules.settings.click_within:
                 raise Transient(
                     f"The click came {waited.total_seconds():.0f} s after the intent, too late to be safe.",
@@ -194,7 +208,6 @@ class Publisher:
     async def _turned_away(
         self, connection: AsyncConnection, account: Account, piece: Content, decision: Hold | Late | Never
     ) -> Result:
-        now = self._clock.now()
         match decision:
             case Hold(why, until, reschedule):
                 if reschedule and until is not None:
@@ -205,15 +218,19 @@ class Publisher:
                 await content.amend(connection, piece, due_at=to, why=why)
                 return Result(piece.id, Verdict.MOVED, why, to)
             case Late(_, why, _):
-                await content.change(connection, piece, ContentState.MISSED, now=now, who="gate", why=why)
-                await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
-                return Result(piece.id, Verdict.ENDED, why)
+                return await self._ended(connection, piece, ContentState.MISSED, why)
             case Never(why, after):
-                await content.change(connection, piece, after, now=now, who="gate", why=why)
-                await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
-                return Result(piece.id, Verdict.ENDED, why)
+                return await self._ended(connection, piece, after, why)
             case _:
                 assert_never(decision)
+
+    async def _ended(
+        self, connection: AsyncConnection, piece: Content, after: ContentState, why: str
+    ) -> Result:
+        now = self._clock.now()
+        await content.change(connection, piece, after, now=now, who="gate", why=why)
+        await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
+        return Result(piece.id, Verdict.ENDED, why, events=(ended(piece, after, why),))
 
     def _moment(self, intent: Intent) -> Moment:
         took = timedelta(seconds=self._clock.monotonic() - intent.claimed)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import PostingSettings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import StonechatError
 from stonechat.core.events import (
     Event,
     EventStream,
@@ -20,20 +19,20 @@ from stonechat.core.events import (
     PostUnconfirmed,
 )
 from stonechat.core.model import Account, Content, ContentKind
-from stonechat.core.network import Network, NetworkPost, Timeline
+from stonechat.core.network import Network, NetworkPost
 from stonechat.core.states import ContentState
 from stonechat.database import Database, content, media_rows, receipts
 from stonechat.database.receipts import Attempt
-from stonechat.networks.sessions import noting_trouble
-from stonechat.posting.matching import Known, Search, find_parts, proves_absence
+from stonechat.posting.looking import Beside, Looker, Patience, Read, open_tries, search_for
+from stonechat.posting.matching import find_parts, proves_absence
 from stonechat.posting.pictures import doubts_about
 from stonechat.posting.recording import become_posted
 
+AT_ONCE, WATCHED = 20, 200
+"""Pieces that one pass looks up, and that are waited for at the same time."""
+
 SHALLOW, DEEP = 40, 200
 """Posts that a read asks for at first, and where the first did not reach back to the try."""
-
-KNOWN_FOR = timedelta(days=7)
-"""Our known posts of that long are looked for in a read, to tell a healthy one from a shrunken one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,11 @@ class Reconciler:
     """Decides about content in ``unconfirmed``, and takes over what a dead publisher left in ``posting``.
 
     Nothing is ever sent again here: proven absent, content goes back to ``queued`` and through the gate.
+    One of these serves for as long as its process lives: it waits by its own steady clock before it believes
+    that something is absent (:mod:`stonechat.posting.looking`).
     """
+
+    patience_type: type[Patience] = Patience
 
     def __init__(
         self, database: Database, clock: Clock, events: EventStream, settings: PostingSettings
@@ -60,6 +63,8 @@ class Reconciler:
         self._clock = clock
         self._events = events
         self._settings = settings
+        self._patience = self.patience_type(clock, settings)
+        self._looker = Looker(database, clock, events, self._patience)
 
     async def recover(self, account: Account, *, owner: str = "") -> int:
         """Take over content whose publisher is gone; returns how many pieces.
@@ -86,113 +91,77 @@ class Reconciler:
         await content.change(connection, piece, ContentState.UNCONFIRMED, now=now, who="recovery", why=why)
         return [PostUnconfirmed(account_id=piece.account_id, content_id=piece.id, why=why)]
 
+    async def watch(self, account: Account) -> None:
+        """Begin to wait for what is open now; to be called where something has become so."""
+        async with self._database.read("posting.watch") as connection:
+            for piece in await _open_cases(connection, account, limit=WATCHED):
+                self._patience.left(piece.id, await open_tries(connection, piece), self._clock.monotonic())
+
     async def reconcile(self, account: Account, network: Network) -> Reconciled:
         """Look up what is unconfirmed: one read of each kind, and a deeper one where that is needed."""
         async with self._database.read("posting.unconfirmed") as connection:
-            open_cases = await content.in_states(
-                connection, [ContentState.UNCONFIRMED], account_id=account.id, limit=20
-            )
+            open_cases = await _open_cases(connection, account, limit=AT_ONCE)
         if not open_cases:
             return Reconciled()
-        read_at = self._clock.wall()
+        if len(open_cases) == AT_ONCE:
+            await self.watch(account)  # the next ones need not begin to wait only once it is their turn
         tally = {"posted": 0, "absent": 0, "undecided": 0, "waiting": 0}
         again: list[datetime] = []
         for depth in (SHALLOW, DEEP):
-            timelines: dict[bool, Timeline | None] = {}
+            reads: dict[bool, Read] = {}
             unproven: list[Content] = []
             for piece in open_cases:
                 replies = piece.kind in (ContentKind.REPLY, ContentKind.THREAD)
-                if replies not in timelines:
-                    timelines[replies] = await self._read(account, network, depth, replies=replies)
-                verdict, safe_at = await self._settle(
-                    account, piece.id, timelines[replies], read_at, asked=depth
-                )
+                if replies not in reads:
+                    reads[replies] = await self._looker.read(account, network, depth, replies=replies)
+                beside = await self._looker.beside(account, network, piece.id, reads[replies])
+                verdict, wait = await self._settle(account, piece.id, reads[replies], beside)
                 if verdict != "waiting":
                     tally[verdict] += 1
-                elif safe_at is not None and read_at < safe_at:
-                    again.append(safe_at)
+                elif wait > timedelta():
+                    again.append(reads[replies].wall + wait)
                 else:
                     unproven.append(piece)
             open_cases = unproven
         tally["waiting"] = len(again) + len(open_cases)
         return Reconciled(**tally, again=min(again, default=None))
 
-    async def _read(
-        self, account: Account, network: Network, depth: int, *, replies: bool
-    ) -> Timeline | None:
-        """One read; None where it failed. A failed read decides nothing."""
-        try:
-            async with noting_trouble(self._database, self._clock, self._events, account, network):
-                ask = network.own_replies if replies else network.own_posts
-                return await ask(account, limit=depth)
-        except (StonechatError, TimeoutError):
-            return None
-
     async def _settle(
-        self, account: Account, content_id: str, timeline: Timeline | None, read_at: datetime, *, asked: int
-    ) -> tuple[str, datetime | None]:
-        """Decide about one piece in one transaction; returns the verdict and when it can be decided."""
+        self, account: Account, content_id: str, read: Read, beside: Beside
+    ) -> tuple[str, timedelta]:
+        """Decide about one piece in one transaction; returns the verdict, and how long (real time) absence
+        cannot be proven yet."""
         events: list[Event] = []
         async with self._database.begin("posting.reconcile") as connection:
             piece = await content.find(connection, content_id, lock=True)
             if piece is None or piece.state is not ContentState.UNCONFIRMED:
-                return "posted", None  # its own publisher wrote the receipt meanwhile
-            tries = [
-                one
-                for one in await receipts.attempts(connection, piece.id)
-                if one.outcome in (None, "unconfirmed")
-            ]
-            search = await self._search(connection, piece, tries, timeline)
-            safe_at = max((self._safe_at(one) for one in tries), default=read_at)
-            found = find_parts(search, timeline) if timeline is not None else []
+                self._patience.forget(content_id)
+                return "posted", timedelta()  # its own publisher wrote the receipt meanwhile
+            tries = await open_tries(connection, piece)
+            timeline = read.timeline
+            shown = timeline and replace(timeline, posts=(*timeline.posts, *beside.posts))
+            search = await search_for(connection, piece, tries, shown)
+            wait = self._patience.left(piece.id, tries, read.steady)
+            found = find_parts(search, shown) if shown is not None else []
             await self._confirm(connection, piece, found)
             if len(found) == len(search.parts):
                 verdict, told = "posted", await self._is_posted(connection, account, piece, tries, found)
             elif (
-                timeline is not None and read_at >= safe_at and proves_absence(search, timeline, asked=asked)
+                timeline is not None
+                and wait <= timedelta()
+                and beside.healthy
+                and proves_absence(search, timeline, asked=read.asked)
             ):
                 verdict, told = "absent", await self._is_absent(connection, piece, tries, len(found))
-            elif read_at >= _first(tries, read_at) + self._settings.reconcile_limit:
+            elif read.wall >= _last(tries, read.wall) + self._settings.reconcile_limit:
                 verdict, told = "undecided", await self._is_undecided(connection, piece)
             else:
-                return "waiting", safe_at
+                return "waiting", wait
             events += told
             events.append(PostReconciled(account_id=account.id, content_id=piece.id, verdict=verdict))
+        self._patience.forget(content_id)
         self._emit(events)
-        return verdict, None
-
-    def _safe_at(self, attempt: Attempt) -> datetime:
-        """The real time from which a read can prove absence.
-
-        An attempt that its own publisher ended clicked before that end. One whose publisher died, or
-        only seems to have, may click until ``click_within`` has passed, and not later.
-        """
-        last_click = attempt.ended_wall or attempt.started_wall + self._settings.click_within
-        return last_click + self._settings.reconcile_grace
-
-    async def _search(
-        self,
-        connection: AsyncConnection,
-        piece: Content,
-        tries: Sequence[Attempt],
-        timeline: Timeline | None,
-    ) -> Search:
-        since = min((one.started_at for one in tries), default=piece.state_since)
-        done = await receipts.confirmed_parts(connection, piece.id)
-        recent = await receipts.live_since(connection, piece.account_id, since - KNOWN_FOR)
-        shown = [post.id for post in timeline.posts] if timeline is not None else []
-        plain = piece.kind not in (ContentKind.REPLY, ContentKind.THREAD)
-        return Search(
-            parts=piece.parts[len(done) :],
-            since=since,
-            taken=await receipts.known_among(connection, piece.account_id, shown),
-            quote_of=None if done else piece.quote_of,
-            known=[
-                Known(one.post_id, one.posted_at, one.confirmed_at, leads=one.number == 0)
-                for one in recent
-                if not (plain and one.kind == ContentKind.REPLY)
-            ],
-        )
+        return verdict, timedelta()
 
     async def _confirm(
         self, connection: AsyncConnection, piece: Content, found: Sequence[NetworkPost]
@@ -267,5 +236,10 @@ class Reconciler:
             self._events.emit(event)
 
 
-def _first(tries: Sequence[Attempt], otherwise: datetime) -> datetime:
-    return min((one.started_wall for one in tries), default=otherwise)
+async def _open_cases(connection: AsyncConnection, account: Account, *, limit: int) -> list[Content]:
+    return await content.in_states(connection, [ContentState.UNCONFIRMED], account_id=account.id, limit=limit)
+
+
+def _last(tries: Sequence[Attempt], otherwise: datetime) -> datetime:
+    """The bounded time begins anew with a try that a human asked for."""
+    return max((one.started_wall for one in tries), default=otherwise)

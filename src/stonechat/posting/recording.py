@@ -37,7 +37,7 @@ class Intent:
     Attributes:
         piece: the content as claimed.
         parts_from: number of the first part that is sent.
-        started: monotonic seconds at the commit of the intent.
+        started, started_wall: monotonic seconds, and the real time, just before the intent was committed.
         claimed: monotonic seconds when the claim was asked for.
     """
 
@@ -46,6 +46,7 @@ class Intent:
     publication: Publication
     parts_from: int
     started: float
+    started_wall: datetime
     claimed: float
 
 
@@ -105,7 +106,7 @@ async def become_posted(
     """Bring ``piece`` to ``posted`` by legal changes, from whatever state it is in by now."""
     if piece.state is ContentState.POSTED:
         return piece
-    if piece.state is ContentState.FAILED:
+    if piece.state in (ContentState.FAILED, ContentState.MISSED):
         piece = await content.change(
             connection, piece, ContentState.QUEUED, now=now, who=who, why="it is live"
         )
@@ -171,6 +172,10 @@ async def _posted(
     await _end(connection, intent, "posted", url, at)
     if not ours and row.state in (ContentState.POSTING, ContentState.POSTED):
         return Result(row.id, Verdict.LOST, "another publisher holds it; the receipt is kept")
+    if row.state in (ContentState.CANCELLED, ContentState.REJECTED):
+        why = f"It was {row.state.value}, and is live all the same: {url}"
+        told = PostContradicted(account_id=account.id, content_id=row.id, why=why)
+        return Result(row.id, Verdict.LOST, why, events=(told,))
     row = await become_posted(
         connection, row, post_id=parts[0], url=url, at=at.now, now=at.now, who="posting"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,15 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
-from stonechat.core.events import EventStream, PostHeld
+from stonechat.core.events import Event, EventStream
 from stonechat.core.model import Account
 from stonechat.core.network import Network
 from stonechat.database import Database, accounts, content
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
 from stonechat.posting import decisions
 from stonechat.posting.checking import Checker
-from stonechat.posting.conditions import Rules, observe
-from stonechat.posting.gate import Hold, decide
+from stonechat.posting.conditions import Rules, conditions_of, read_facts
+from stonechat.posting.gate import Hold, decide, holds_everything
 from stonechat.posting.outcome import Verdict
 from stonechat.posting.publisher import Publisher, hold
 from stonechat.posting.reconciler import Reconciler
@@ -29,7 +29,7 @@ SWEEP = "posting.sweep"
 RECONCILE = "posting.reconcile"
 SESSION = "posting.session"
 AT_ONCE = 20
-"""Most pieces of content that one run of the sweep takes up."""
+"""Most pieces of content that one run of the sweep takes up, and that it looks at in one transaction."""
 
 PAUSE = timedelta(seconds=20)
 """Real time before the sweep goes on after the network failed it."""
@@ -37,6 +37,23 @@ PAUSE = timedelta(seconds=20)
 _DONE = frozenset({Verdict.POSTED, Verdict.REHEARSED, Verdict.ENDED, Verdict.MOVED})
 _UNCLEAR = frozenset({Verdict.UNCONFIRMED, Verdict.LOST})
 _TROUBLE = frozenset({Verdict.REFUSED, Verdict.UNCONFIRMED})
+
+
+@dataclass(slots=True)
+class _Due:
+    """What a look at the queue has come to so far.
+
+    Attributes:
+        held: the reasons, each once.
+        last: slot and id of the last piece that was looked at.
+        all_held: one of the reasons holds everything.
+    """
+
+    ids: list[str] = field(default_factory=list)
+    held: list[dict[str, str | None]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    last: tuple[datetime, str] | None = None
+    all_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,7 @@ class Sweep:
                 break
         await self._wake(ctx, account, due, results)
         if unclear or any(one["verdict"] in _UNCLEAR for one in results):
+            await self.reconciler.watch(account)
             ctx.wake(RECONCILE, self.clock.now(), account.id)
         return work_of(results, [str(one["why"]) for one in due["held"]])
 
@@ -108,32 +126,42 @@ class Sweep:
     async def _due(self, account: Account) -> dict[str, Any]:
         """Ids of what is due and what the gate would act on, and why the rest is held."""
         now = self.clock.now()
-        ids: list[str] = []
-        held: list[dict[str, str | None]] = []
-        events: list[PostHeld] = []
-        async with self.database.begin("posting.due") as connection:
-            expiry = now - self.rules.settings.approval_expiry
-            await decisions.expire(connection, account.id, older_than=expiry, now=now)
-            for piece in await content.due(connection, account.id, now, limit=AT_ONCE):
-                seen = await observe(
-                    connection,
-                    self.rules,
-                    account,
-                    piece,
-                    self._network(account),
-                    now,
-                    speed=self.clock.speed,
-                    lock=False,
-                )
-                match decide(piece, account, seen):
-                    case Hold(why, until, reschedule=False):
-                        held.append({"why": why, "until": until.isoformat() if until else None})
-                        events += await hold(connection, piece, why)
-                    case _:
-                        ids.append(piece.id)
-        for event in events:
+        async with self.database.begin("posting.expire") as connection:
+            expiry = self.rules.settings.approval_expiry
+            missed = await decisions.expire(connection, account.id, expiry=expiry, now=now)
+            asked = await decisions.hold_back(connection, account, now=now)
+        seen = _Due(events=[*missed, *asked])
+        while await self._look(account, now, seen):
+            continue
+        for event in seen.events:
             self.events.emit(event)
-        return {"at": now.isoformat(), "ids": ids, "held": held}
+        return {"at": now.isoformat(), "ids": seen.ids, "held": seen.held}
+
+    async def _look(self, account: Account, now: datetime, seen: _Due) -> bool:
+        """Look at the next pieces that are due; whether there may be more that can go.
+
+        What is held for a reason of its own must not stand before what can go, however much of it there is.
+        """
+        network, speed = self._network(account), self.clock.speed
+        async with self.database.begin("posting.due") as connection:
+            page = await content.due(connection, account.id, now, after=seen.last, limit=AT_ONCE)
+            if not page:
+                return False
+            facts = await read_facts(connection, self.rules, page, now)
+            for piece in page:
+                found = conditions_of(facts, self.rules, account, piece, network, now, speed=speed)
+                seen.last = (piece.due_at, piece.id)
+                match decide(piece, account, found):
+                    case Hold(why, until, reschedule=False):
+                        reason = {"why": why, "until": until.isoformat() if until else None}
+                        seen.held += [] if reason in seen.held else [reason]
+                        seen.events += await hold(connection, piece, why)
+                        seen.all_held = seen.all_held or holds_everything(found)
+                    case _:
+                        seen.ids.append(piece.id)
+                if len(seen.ids) == AT_ONCE:
+                    return False
+        return len(page) == AT_ONCE and not seen.all_held
 
     async def _wake(
         self, ctx: JobContext, account: Account, due: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
@@ -148,7 +176,7 @@ class Sweep:
         if results and results[-1]["verdict"] in _TROUBLE:
             times = [self.clock.now() + PAUSE * self.clock.speed]
         elif any(one["verdict"] == Verdict.LOST for one in results) or (
-            len(due["ids"]) + len(due["held"]) == AT_ONCE and any(one["verdict"] in _DONE for one in results)
+            len(due["ids"]) == AT_ONCE and any(one["verdict"] in _DONE for one in results)
         ):
             times.append(self.clock.now())
         if times:

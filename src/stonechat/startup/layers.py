@@ -181,8 +181,7 @@ def _guarded(bare: Mapping[str, XWeb], breakers: Breakers, served: Sequence[Acco
     """Each adapter behind its two breakers, which probe by asking about an account's session."""
     networks: dict[str, Network] = {}
     for name, network in bare.items():
-        first = next(account for account in served if account.network == name)
-        prove = partial(prove_by_session, network, first)
+        prove = partial(prove_by_session, network, *(one for one in served if one.network == name))
         networks[name] = GuardedNetwork(
             network,
             site=breakers.add(f"network/{name}", BROWSER_POLICY, prove),

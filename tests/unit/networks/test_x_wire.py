@@ -15,7 +15,13 @@ from stonechat.networks.x_web.reading import checked
 from stonechat.networks.x_web.recorded import as_row, parse_file
 from stonechat.networks.x_web.tap import Call
 from stonechat.networks.x_web.text import weighted_length
-from stonechat.networks.x_web.wire import created_post_ids, load_answer, read_posts, read_timeline
+from stonechat.networks.x_web.wire import (
+    created_post_ids,
+    load_answer,
+    read_posts,
+    read_timeline,
+    unread_posts,
+)
 
 
 def post(post_id: str = "1500000000000000001", **changes: Any) -> dict[str, Any]:
@@ -154,6 +160,27 @@ def test_an_account_left_out_is_named_by_the_rest_of_the_answer() -> None:
 def test_a_timeline_of_an_account_that_is_not_there_is_not_a_changed_page(user: dict[str, Any]) -> None:
     with pytest.raises(Permanent, match="account"):
         read_timeline({"data": {"user": user}}, "UserTweets")
+
+
+def test_a_place_in_a_timeline_without_its_post_is_told_apart_from_no_place() -> None:
+    def entry(post_id: str, results: dict[str, Any]) -> dict[str, Any]:
+        content = {"itemContent": {"itemType": "TimelineTweet", "tweet_results": results}}
+        return {"entryId": f"tweet-{post_id}", "content": content}
+
+    inside = {"entryId": "profile-conversation-1-tweet-1500000000000000004", "item": {"itemContent": {}}}
+    entries = [
+        entry("1500000000000000001", {"result": post()}),
+        entry("1500000000000000002", {}),
+        entry("1500000000000000003", {"result": {"__typename": "TweetTombstone"}}),
+        {"entryId": "profile-conversation-1", "content": {"items": [inside]}},
+        {"entryId": "cursor-bottom-1", "content": {"cursorType": "Bottom"}},
+    ]
+    answer = {"data": {"timeline": {"instructions": [{"type": "TimelineAddEntries", "entries": entries}]}}}
+
+    assert [one.id for one in read_timeline(answer, "UserTweets")] == ["1500000000000000001"]
+    hollow = unread_posts(answer)
+    assert [one.id[-1] for one in hollow] == ["2", "3", "4"]
+    assert hollow[0].created_at == datetime(2022, 3, 5, 6, 47, 23, tzinfo=UTC)
 
 
 def test_an_answer_that_ran_out_of_time_is_tried_again() -> None:

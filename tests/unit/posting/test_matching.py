@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -15,12 +16,12 @@ NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-AGO = NOW - 5 * MINUTE
-OLD = Known("7", NOW - 60 * MINUTE, NOW - 59 * MINUTE)
+AGO = NOW - 90 * MINUTE
+OLD = Known("7", NOW - 180 * MINUTE, NOW - 179 * MINUTE)
 
 
-def shown(post_id: str, text: str, at: datetime | None = NOW) -> NetworkPost:
-    return NetworkPost(post_id, "robin", at, text)
+def shown(post_id: str, text: str, at: datetime | None = NOW, answers: str | None = None) -> NetworkPost:
+    return NetworkPost(post_id, "robin", at, text, in_reply_to=answers)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +47,31 @@ def test_another_text_is_another_post(ours: str, theirs: str) -> None:
     assert not same_text(ours, theirs)
 
 
-def test_a_post_from_before_the_try_or_of_other_content_is_not_ours() -> None:
+def test_a_post_from_long_before_the_try_or_of_other_content_is_not_ours() -> None:
     search = Search(["Hello."], NOW, taken={"2"})
-    read = Timeline((shown("1", "Hello.", NOW - 10 * MINUTE), shown("2", "Hello.")), True, None, "wire")
+    read = Timeline((shown("1", "Hello.", NOW - timedelta(days=2)), shown("2", "Hello.")), True, None, "wire")
     assert find_parts(search, read) == []
+
+
+def test_a_host_whose_clock_is_ahead_of_the_networks_knows_its_post_again() -> None:
+    """Its post bears a time from before the try; a read that ends between the two proves nothing."""
+    early = NOW - 40 * MINUTE
+    read = Timeline((shown("9", "Hello.", early), shown("8", "Old.", early)), True, early, "wire")
+    assert [post.id for post in find_parts(Search(["Hello."], NOW, ()), read)] == ["9"]
+    assert not proves_absence(Search(["Bye."], NOW, ()), read, asked=40)
+
+
+def test_of_two_posts_with_the_same_words_the_one_since_the_try_is_ours() -> None:
+    read = Timeline((shown("2", "Hello.", NOW), shown("1", "Hello.", NOW - 60 * MINUTE)), True, None, "wire")
+    assert [post.id for post in find_parts(Search(["Hello."], NOW, ()), read)] == ["2"]
+
+
+def test_the_same_words_below_another_post_are_another_post() -> None:
+    read = Timeline((shown("1", "Thanks!", answers="50"), shown("2", "Thanks!")), True, None, "wire")
+    assert find_parts(Search(["Thanks!"], NOW, taken={"2"}, answers="60"), read) == []
+    assert [post.id for post in find_parts(Search(["Thanks!"], NOW, (), answers="50"), read)] == ["1"]
+    thread = Timeline((shown("1", "One."), shown("3", "Two.", answers="9")), True, None, "wire")
+    assert [post.id for post in find_parts(Search(["One.", "Two."], NOW, ()), thread)] == ["1"]
 
 
 def test_the_leading_parts_of_a_thread_are_found_and_a_gap_ends_them() -> None:
@@ -81,6 +103,15 @@ def test_only_a_healthy_read_that_covers_the_try_proves_absence(
 ) -> None:
     search = Search(["Hello."], NOW, (), known)
     assert proves_absence(search, Timeline(posts, complete, oldest, "wire"), asked=40) is proof
+
+
+def test_a_post_that_was_not_brought_along_may_be_ours() -> None:
+    """A place in the timeline without content proves that something is there, and not what."""
+    search = Search(["Hello."], NOW, taken={"5"})
+    read = Timeline((shown("8", "Old.", AGO),), True, AGO, "wire")
+    for post_id, at, proof in (("9", NOW, False), ("9", None, False), ("9", AGO, True), ("5", NOW, True)):
+        hollow = replace(read, unread=(shown(post_id, "", at),))
+        assert proves_absence(search, hollow, asked=40) is proof
 
 
 def test_a_troubled_session_is_asked_about_ever_more_seldom() -> None:

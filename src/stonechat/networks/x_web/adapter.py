@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote
 
 from playwright.async_api import Page
@@ -20,7 +21,7 @@ from stonechat.networks.x_web.arrival import check_owner, explain, facts, go
 from stonechat.networks.x_web.daily import look_everywhere
 from stonechat.networks.x_web.page import read_profile_page
 from stonechat.networks.x_web.publishing import Publisher
-from stonechat.networks.x_web.reading import first_answer, read_timeline_page
+from stonechat.networks.x_web.reading import first_answer, read_thread_page, read_timeline_page
 from stonechat.networks.x_web.selectors import Selector
 from stonechat.networks.x_web.tap import tapped
 from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
@@ -75,6 +76,20 @@ class XWeb:
     async def own_replies(self, account: Account, *, limit: int = 40) -> Timeline:
         """The newest posts and replies of the account."""
         return await self._own(account, "/with_replies", "UserTweetsAndReplies", limit, Priority.METRICS)
+
+    async def own_thread(self, account: Account, post_id: str, *, author: str = "") -> Timeline:
+        """The account's own posts on the page of a post, which shows what a profile folds away."""
+        address = f"{self._site}/{quote(author or account.handle)}/status/{quote(post_id)}"
+        async with self._page(account, Priority.METRICS, "own_thread") as page:
+            return await read_thread_page(
+                page,
+                address,
+                post_id,
+                within=self._within,
+                site=self._site,
+                wanted=_of(account),
+                moved=partial(self._moved, account),
+            )
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
         """The newest posts of others that match, in X's search syntax (``min_faves:300 lang:en``)."""
@@ -136,7 +151,7 @@ class XWeb:
         async with self._page(account, Priority.METRICS, "check_selectors") as page:
             missing = await look_everywhere(page, self._site, account.handle)
         for name in missing:
-            self._events.emit(SelectorMoved(account_id=account.id, network=self.name, missing=name))
+            self._moved(account, name)
         return missing
 
     # --- inside -----------------------------------------------------------------------------------
@@ -149,10 +164,7 @@ class XWeb:
 
     async def _newest(self, page: Page, account: Account, path: str, operation: str, limit: int) -> Timeline:
         address = f"{self._site}/{account.handle}{path}"
-        mine = account.handle.casefold()
-        return await self._read(
-            page, account, address, operation, limit, lambda post: post.author.casefold() in {mine, ""}
-        )
+        return await self._read(page, account, address, operation, limit, _of(account))
 
     async def _read(
         self,
@@ -163,9 +175,6 @@ class XWeb:
         limit: int,
         wanted: Callable[[NetworkPost], bool],
     ) -> Timeline:
-        def moved(missing: str) -> None:
-            self._events.emit(SelectorMoved(account_id=account.id, network=self.name, missing=missing))
-
         return await read_timeline_page(
             page,
             address,
@@ -174,13 +183,21 @@ class XWeb:
             within=self._within,
             site=self._site,
             wanted=wanted,
-            moved=moved,
+            moved=partial(self._moved, account),
         )
+
+    def _moved(self, account: Account, missing: str) -> None:
+        self._events.emit(SelectorMoved(account_id=account.id, network=self.name, missing=missing))
 
     @asynccontextmanager
     async def _page(self, account: Account, priority: Priority, task: str) -> AsyncIterator[Page]:
         async with self._pool.lease(account.id, priority=priority, task=task) as lease:
             yield lease.page
+
+
+def _of(account: Account) -> Callable[[NetworkPost], bool]:
+    mine = account.handle.casefold()
+    return lambda post: post.author.casefold() in {mine, ""}
 
 
 def _of_others(account: Account) -> Callable[[NetworkPost], bool]:

@@ -20,6 +20,7 @@ from stonechat.core.errors import Permanent, SessionTrouble, StonechatError, Tra
 from stonechat.core.ids import fingerprint
 from stonechat.core.model import Account
 from stonechat.core.network import (
+    NetworkPost,
     Posted,
     Publication,
     PublishOutcome,
@@ -47,9 +48,11 @@ class _Progress:
 
     Attributes:
         open_click: when the button was pressed for parts of which it is not yet known what became.
+        answers: id of the post that the next part answers; None where it answers none.
     """
 
     before_click: Callable[[], None] | None
+    answers: str | None = None
     open_click: datetime | None = None
     ids: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
@@ -106,6 +109,7 @@ class Publisher:
             return outcome or self._posted(account, progress)
         parent, author = publication.reply_to, publication.reply_to_author or account.handle
         for part in publication.parts:
+            progress.answers = parent
             address = f"{self._site}/{author}/status/{parent}"
             composer = await composing.open_for_reply(page, address, account.handle, self._within)
             outcome = await self._send(page, account, publication, composer, (part,), progress)
@@ -196,7 +200,8 @@ class Publisher:
                 progress.ids.append(found)
                 return None
         try:
-            ids = await self._on_profile(page, account, missing, progress)
+            above = sent.ids[-1] if sent.ids else progress.answers
+            ids = await self._on_profile(page, account, missing, progress, above)
         except StonechatError as exc:
             return Unconfirmed(
                 f"{sent.unclear} The profile could not be read: {exc.what}", tuple(progress.ids)
@@ -207,22 +212,28 @@ class Publisher:
         return Unconfirmed(sent.unclear, tuple(progress.ids))
 
     async def _on_profile(
-        self, page: Page, account: Account, parts: tuple[str, ...], progress: _Progress
+        self, page: Page, account: Account, parts: tuple[str, ...], progress: _Progress, above: str | None
     ) -> list[str]:
-        """Ids of the leading parts that the account's own page shows, posted since the click."""
+        """Ids of the leading parts that the account's own page shows, posted since the click.
+
+        Args:
+            above: what the first of them answers; the same words may answer others too.
+        """
         timeline = await self._newest(page, account, "/with_replies", "UserTweetsAndReplies", 20)
         clicked = progress.open_click or self._clock.now()
         earliest = clicked - self._slack
-        by_text: dict[str, list[str]] = {}
+        by_text: dict[str, list[NetworkPost]] = {}
         for post in timeline.posts:
             if post.created_at is not None and post.created_at >= earliest and post.id not in progress.ids:
-                by_text.setdefault(fingerprint(post.text), []).append(post.id)
+                by_text.setdefault(fingerprint(post.text), []).append(post)
         ids: list[str] = []
         for part in parts:
-            candidates = by_text.get(fingerprint(part), [])
+            same = by_text.get(fingerprint(part), [])
+            candidates = [post.id for post in same if post.in_reply_to in (None, above)]
             if len(candidates) != 1:  # two of the same text: which is this one is for the reconciler to say
                 break
-            ids.append(candidates[0])
+            above = candidates[0]
+            ids.append(above)
         return ids
 
     def _posted(self, account: Account, progress: _Progress) -> Posted:

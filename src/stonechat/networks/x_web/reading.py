@@ -15,7 +15,7 @@ from stonechat.networks.x_web.page import PageKind, page_kind, read_page
 from stonechat.networks.x_web.selectors import Selector
 from stonechat.networks.x_web.shape import at
 from stonechat.networks.x_web.tap import Call, Tap, tapped
-from stonechat.networks.x_web.wire import pinned_ids, read_timeline
+from stonechat.networks.x_web.wire import pinned_ids, read_timeline, unread_posts
 
 QUIET = 0.8
 """Real seconds without an answer after which the page itself is looked at."""
@@ -31,6 +31,7 @@ LAST = 10
 class _Read:
     posts: dict[str, NetworkPost] = field(default_factory=dict)
     pinned: set[str] = field(default_factory=set)
+    unread: dict[str, NetworkPost] = field(default_factory=dict)
 
 
 async def read_timeline_page(
@@ -69,7 +70,37 @@ async def read_timeline_page(
     posts = tuple(read.posts.values())
     times = [post.created_at for post in posts if post.created_at is not None and post.id not in read.pinned]
     # all that was read: a post cut off here would look absent to whoever trusts ``oldest``
-    return Timeline(posts, complete=True, oldest=min(times, default=None), source="wire")
+    oldest = min(times, default=None)
+    return Timeline(posts, complete=True, oldest=oldest, source="wire", unread=tuple(read.unread.values()))
+
+
+async def read_thread_page(
+    page: Page,
+    address: str,
+    post_id: str,
+    *,
+    within: float,
+    site: str,
+    wanted: Callable[[NetworkPost], bool],
+    moved: Callable[[str], None],
+) -> Timeline:
+    """Open the page of the post ``post_id`` and read the wanted posts on it: the author's answers come first.
+
+    Raises:
+        Permanent: the post is gone.
+        SessionTrouble, Transient, PageChanged: never an empty result in their place.
+    """
+    with tapped(page, "TweetDetail") as tap:
+        await go(page, address)
+        try:
+            answer = await first_answer(page, tap, "TweetDetail", within)
+            shown = read_timeline(answer, "TweetDetail", written=True, site=site)
+        except PageChanged as exc:
+            return await _from_page(page, exc, LAST, site, wanted, moved)
+    posts = tuple(post for post in shown if wanted(post))
+    complete = any(one.id == post_id for one in shown)
+    unread = tuple(unread_posts(answer, site=site))
+    return Timeline(posts, complete=complete, oldest=None, source="wire", unread=unread)
 
 
 async def first_answer(page: Page, tap: Tap, operation: str, within: float) -> object:
@@ -120,6 +151,7 @@ def _take(
     """Add the wanted posts; how many posts of any kind the answer held."""
     posts = read_timeline(answer, operation, written=True, site=site)
     read.pinned |= pinned_ids(answer)
+    read.unread |= {post.id: post for post in unread_posts(answer, site=site)}
     for post in posts:
         if wanted(post):
             read.posts.setdefault(post.id, post)

@@ -8,6 +8,7 @@ reposted posts need no code of their own, and tombstones or references without a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -188,6 +189,22 @@ def read_timeline(
     return [post for post in posts if post.id in kept] if results else posts
 
 
+def unread_posts(answer: object, *, site: str = SITE) -> list[NetworkPost]:
+    """Posts that have a place in a timeline and no content there: withheld, or not brought along in time."""
+    found = []
+    for node in every_mapping(answer):
+        named = _PLACE.search(text(node, "entryId") or "")
+        item = mapping(node, "content", "itemContent") or mapping(node, "item", "itemContent")
+        if named is None or "promotedMetadata" in item:
+            continue
+        result = mapping(item, "tweet_results", "result")
+        if not result or result.get("__typename") in _NO_POSTS:
+            post_id = named["id"]
+            address = f"{site}/i/status/{post_id}"
+            found.append(NetworkPost(post_id, "", moment_of_id(post_id), "", url=address))
+    return found
+
+
 def refuse_missing_account(answer: object) -> None:
     """Raise ``Permanent`` where an answer about an account says that there is none, or none to be shown."""
     user = at(answer, "data", "user")
@@ -198,6 +215,7 @@ def refuse_missing_account(answer: object) -> None:
         raise Permanent(f"The account is not shown ({reason}).")
 
 
+_PLACE = re.compile(r"(?:^|-)tweet-(?P<id>\d+)$")
 _NO_POSTS = frozenset({"TweetTombstone", "TweetUnavailable"})
 
 
