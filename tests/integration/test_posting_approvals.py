@@ -24,10 +24,11 @@ from stonechat.core.events import PostEnded, PostHeld
 from stonechat.core.ids import digest
 from stonechat.core.model import Approval, ContentKind, LatePolicy
 from stonechat.core.states import ContentState
-from stonechat.database import accounts, open_database
+from stonechat.database import accounts, open_database, wakeup_rows
 from stonechat.networks.x_web.attaching import refuse_pictures
 from stonechat.posting import decisions, pictures
 from stonechat.posting.queue import queue_rows
+from stonechat.posting.sweep import SWEEP
 
 STRICT = replace(ACCOUNT, approval=Approval.ALL)
 HELD = ContentState.AWAITING_APPROVAL
@@ -234,3 +235,35 @@ async def test_a_thread_that_has_begun_is_finished_under_a_stricter_policy(desk:
     await clock.advance(minutes=1)
     await sweep(desk, "again")
     assert [post.text for post in desk.network.ledger] == ["One.", "Two."]
+
+
+async def test_what_is_let_go_after_its_time_wakes_the_publishing(desk: Desk) -> None:
+    """The rows tell of times to come: who lets something go whose time has come says so, or it waits for a tick."""
+    clock = clock_of(desk)
+
+    async def woken() -> list[tuple[str, str | None]]:
+        async with desk.database.begin("test") as connection:
+            found = await wakeup_rows.waiting(connection)
+            await wakeup_rows.followed(connection, found)
+        return [(one.job, one.account_id) for one in found]
+
+    late = replace(piece("late", "Late.", due_at=clock.now()), state=HELD)
+    early = replace(piece("early", "Early.", due_at=clock.now() + timedelta(hours=3)), state=HELD)
+    missed = replace(piece("missed", "Missed.", due_at=clock.now()), state=ContentState.MISSED)
+    await desk.queue(late, early, missed)
+    await clock.advance(hours=1)
+    await approval.approve(desk.database, clock, "early", "owner")
+    assert await woken() == []
+    await approval.approve(desk.database, clock, "late", "owner")
+    assert await woken() == [(SWEEP, ACCOUNT.id)]
+    async with desk.database.begin("test") as connection:
+        await decisions.queue_again(connection, "missed", who="owner", now=clock.now(), why="still good")
+    assert await woken() == [(SWEEP, ACCOUNT.id)]
+    for scope, account_id in (("posting", None), (f"posting/{ACCOUNT.id}", ACCOUNT.id), ("job/a.b", None)):
+        async with desk.database.begin("test") as connection:
+            now = clock.now()
+            await accounts.switch_off(
+                connection, scope, account_id=account_id, who="owner", why="trip", now=now
+            )
+            await accounts.switch_on(connection, scope, who="owner", why="back", now=now)
+        assert await woken() == ([(SWEEP, ACCOUNT.id)] if "posting" in scope else []), scope

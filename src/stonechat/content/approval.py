@@ -18,7 +18,15 @@ from stonechat.core.errors import Permanent
 from stonechat.core.ids import digest
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database import Database, drafts, history, media_rows, opportunities, receipts
+from stonechat.database import (
+    Database,
+    drafts,
+    history,
+    media_rows,
+    opportunities,
+    receipts,
+    wakeup_rows,
+)
 from stonechat.database import content as queue
 from stonechat.database.drafts import RejectedDraft
 
@@ -58,6 +66,8 @@ async def approve(
                 remedy="Read the new text and approve that.",
             )
         due_at = max(content.due_at, clock.now()) if content.kind is ContentKind.REPLY else content.due_at
+        if due_at <= clock.now():
+            await wakeup_rows.publish_now(connection, [content.account_id], clock.now())
         return await queue.change(
             connection,
             content,

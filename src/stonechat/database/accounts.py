@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.core.model import Account, Approval, LatePolicy
 from stonechat.core.states import SessionState
 from stonechat.core.transitions import check_transition
-from stonechat.database import history
+from stonechat.database import history, wakeup_rows
 from stonechat.database.schema import accounts as table
 from stonechat.database.schema import switches
 
@@ -169,13 +169,16 @@ async def switch_off(
 
 
 async def switch_on(connection: AsyncConnection, scope: str, *, who: str, why: str, now: datetime) -> None:
-    """Let it go on."""
+    """Let it go on; posting, within seconds."""
     row = (
         await connection.execute(select(switches.c.account_id).where(switches.c.scope == scope))
     ).one_or_none()
     if row is None:
         return
     await connection.execute(delete(switches).where(switches.c.scope == scope))
+    if scope.partition("/")[0] == "posting":
+        held = [row[0]] if row[0] else [one.id for one in await every(connection)]
+        await wakeup_rows.publish_now(connection, held, now)
     await _remember(connection, scope, row[0], after="on", who=who, why=why, now=now)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.database.schema import wakeups as table
+
+SWEEP = "posting.sweep"
+"""The job that publishes what is due. Whoever lets something go out whose time has come already wakes it: the
+rows alone tell only of times that are still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,11 @@ async def add(connection: AsyncConnection, wakeups: Sequence[Wakeup]) -> None:
     for one in wakeups:
         values = {"id": _name(one), "job": one.job, "account_id": one.account_id, "at": one.at}
         await connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
+
+
+async def publish_now(connection: AsyncConnection, account_ids: Iterable[str], now: datetime) -> None:
+    """Let the publishing of these accounts be looked at within seconds, on whichever host."""
+    await add(connection, [Wakeup(SWEEP, account_id, now) for account_id in account_ids])
 
 
 async def waiting(connection: AsyncConnection) -> list[Wakeup]:

@@ -21,7 +21,7 @@ from stonechat.core.errors import Permanent
 from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.ports import WriteRequest
-from stonechat.database import Database, accounts, content, media_rows
+from stonechat.database import Database, accounts, content, media_rows, wakeup_rows
 from stonechat.database.media_rows import Attached
 from stonechat.posting import pictures
 from stonechat.posting.pictures import Refuse
@@ -121,6 +121,8 @@ async def add_by_hand(
                 now=clock.now(),
                 refuse=refuse,
             )
+        if put.new and stored.due_at <= clock.now():
+            await wakeup_rows.publish_now(connection, [stored.account_id], clock.now())
         attached = await media_rows.of(connection, stored.id)
     if put.new:
         drafter.shelf.announce(stored)
