@@ -39,12 +39,15 @@ class Timing:
         group_wait: between firing and telling.
         repeat: between two messages about what fires and nobody has acknowledged.
         clear_after: how long a finding must be gone before its alert is resolved.
+        settle: the same for an alert that has not fired yet; longer than the time between two looks of each
+            process, as one process may see what another does not.
         lost_after: when alerts of a host that is not heard of any more are resolved.
     """
 
     group_wait: timedelta = timedelta(seconds=10)
     repeat: timedelta = timedelta(hours=4)
     clear_after: timedelta = timedelta(seconds=15)
+    settle: timedelta = timedelta(seconds=5)
     lost_after: timedelta = timedelta(minutes=5)
 
 
@@ -123,14 +126,14 @@ def _gone(row: AlertRow, now: datetime, timing: Timing, host: str) -> AlertRow:
     theirs = row.labels.get("host", "")
     if theirs and theirs != host and now - _time(row.labels.get("seen"), row.state_since) < timing.lost_after:
         return row  # only its own host can say that it is over
-    if row.state is PENDING:
-        return replace(row, state=AlertState.INACTIVE, state_since=now)
-    if row.state is not FIRING:
+    if row.state not in (PENDING, FIRING):
         return row
     since = _time(row.labels.get("gone"), now)
-    if now - since < timing.clear_after:
+    if now - since < (timing.settle if row.state is PENDING else timing.clear_after):
         return replace(row, labels={**row.labels, "gone": since.isoformat()})
     labels = {key: value for key, value in row.labels.items() if key != "gone"}
+    if row.state is PENDING:
+        return replace(row, state=AlertState.INACTIVE, state_since=now, labels=labels)
     return replace(row, state=AlertState.RESOLVED, state_since=now, resolved_at=now, labels=labels)
 
 

@@ -22,6 +22,9 @@ DEGRADED_FOR = timedelta(minutes=2)
 VITAL = frozenset({"startup", "jobs", "posting", "browser", "database", "network"})
 """Parts without which nothing is published: their trouble is critical."""
 
+OWN = frozenset({"startup", "browser", "cache", "database"})
+"""Parts of which each host has its own; the others are judged by rows, and every host sees the same."""
+
 FLAPS, FLAP_PERIOD = 4, timedelta(hours=1)
 PROBE_OVERDUE = timedelta(minutes=2)
 OCCURRENCE_LASTS = timedelta(hours=1)
@@ -67,7 +70,7 @@ def layer_findings(parts: Sequence[LayerHealth], host: str) -> list[Finding]:
                 body=health.cause or "No cause is known.",
                 remedy=REMEDIES.get(health.layer, ""),
                 wait=DOWN_FOR if is_down else DEGRADED_FOR,
-                host=host,
+                host=host if health.layer in OWN else "",
             )
         )
     return found

@@ -24,7 +24,8 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
-from stonechat.database.faults import stopped, unanswered, unusable
+from stonechat.database.faults import stopped, turn_away, unanswered, unusable
+from stonechat.database.storable import dumps, fitted, quick, whole
 
 GRACE = timedelta(seconds=5)
 """How long a server that stopped a statement may take to say so, before the connection is cut (real time);
@@ -63,10 +64,12 @@ def engine_for(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngin
     make = _sqlite if url.startswith("sqlite:") else _postgresql
     engine = make(url, settings, clock)
     event.listen(engine.sync_engine, "before_cursor_execute", _begins)
+    event.listen(engine.sync_engine, "before_cursor_execute", _fits, retval=True)
     event.listen(engine.sync_engine, "after_cursor_execute", _ends)
     event.listen(engine.sync_engine, "commit", _finishes)
     event.listen(engine.sync_engine, "rollback", _finishes)
     event.listen(engine.sync_engine, "checkin", _returned)
+    event.listen(engine.sync_engine, "handle_error", turn_away)
     return engine
 
 
@@ -141,6 +144,7 @@ def _postgresql(url: str, settings: DatabaseSettings, _clock: Clock) -> AsyncEng
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_wait.total_seconds(),
+        json_serializer=dumps,
         connect_args={
             "autocommit": True,  # we open our own transactions
             "connect_timeout": max(2, round(settings.connect_timeout.total_seconds())),
@@ -238,6 +242,12 @@ def _begins(
         _arm(connection)
     elif options[LIMIT] is not None:
         _arm(connection, options[LIMIT])
+
+
+def _fits(
+    connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    return statement, fitted(parameters, whole if connection.dialect.name == "sqlite" else quick)
 
 
 def _ends(connection: Connection, *_: Any) -> None:

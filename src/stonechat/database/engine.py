@@ -229,9 +229,11 @@ class Database:
             raise faults.unheard(exc) from exc
 
     async def ping(self) -> None:
-        """Raise ``Transient`` where the database does not answer."""
+        """Raise ``Transient`` where the database does not answer, or takes no writes."""
+        ask = "SELECT 1" if self.dialect == "sqlite" else "SELECT current_setting('transaction_read_only')"
         async with self.read("database.ping") as connection:
-            await connection.execute(text("SELECT 1"))
+            if (await connection.execute(text(ask))).scalar_one() == "on":
+                raise faults.read_only()
 
     def close(self) -> None:
         """Refuse whoever comes from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from stonechat.core.errors import ConfigError, ConfigFault, Transient
@@ -48,6 +49,17 @@ _HOPELESS = (
 _ROLLED_BACK = frozenset({"40001", "40P01", "55P03", "57014"})
 """PostgreSQL undid the work and the connection is sound: a conflict, a deadlock, a lock or statement time-out
 (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+
+
+_ELSEWHERE = frozenset({"25006", "XX000"})
+"""The server takes no writes (it was replaced, or its disk is full), or a pooler has no place for us: under
+SQLAlchemy's "internal error", like a statement that is wrong. A new connection may find another one."""
+
+
+def turn_away(context: ExceptionContext) -> None:
+    """SQLAlchemy's ``handle_error``: such a server is as good as gone, with every connection to it."""
+    if getattr(context.original_exception, "sqlstate", None) in _ELSEWHERE:
+        context.is_disconnect = True
 
 
 class CommitUnheard(Transient):
@@ -99,6 +111,15 @@ def unanswered(seconds: float) -> Transient:
         f"The database gave no answer for {seconds:.0f} s; the connection was cut.",
         meaning="The work was rolled back and is tried again; nothing is lost.",
         remedy="The server hangs, or the way to it swallows packets. Check the server and the network.",
+    )
+
+
+def read_only() -> Transient:
+    """The server answers, and takes no writes."""
+    return Transient(
+        "The database is read-only.",
+        meaning="Nothing can be stored; work waits and goes on by itself.",
+        remedy="The address leads to a replica, or the server has gone read-only (often: its disk is full).",
     )
 
 

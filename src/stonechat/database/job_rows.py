@@ -162,6 +162,17 @@ async def abandon(connection: AsyncConnection, run_id: str, *, note: str, now: d
     return result.rowcount == 1
 
 
+async def lose(connection: AsyncConnection, run_id: str, attempt: int, *, error: str, now: datetime) -> bool:
+    """A run of which nothing is heard, and with which nobody will go on, has failed; False if it went on."""
+    result = await connection.execute(
+        update(job_runs)
+        .where(job_runs.c.run_id == run_id, job_runs.c.attempt == attempt)
+        .where(job_runs.c.state == RunState.RUNNING.value)
+        .values(state=RunState.FAILED.value, state_since=now, ended_at=now, error=error)
+    )
+    return result.rowcount == 1
+
+
 async def cancel(connection: AsyncConnection, run_id: str, *, note: str, now: datetime) -> bool:
     """The run shall not go on, wherever it is, and is never taken up again; False if it had ended."""
     result = await connection.execute(
@@ -235,6 +246,13 @@ async def history(
     if account_id is not None:
         query = query.where(job_runs.c.account_id == account_id)
     return [_run(row) for row in await connection.execute(query)]
+
+
+async def newest(connection: AsyncConnection, job: str, account_id: str | None) -> RunRow | None:
+    """The row of a job and account with the newest tick, whatever became of it."""
+    query = _rows().where(job_runs.c.job == job, _same_account(account_id))
+    row = (await connection.execute(query.order_by(job_runs.c.tick.desc()).limit(1))).one_or_none()
+    return _run(row) if row is not None else None
 
 
 async def last_ticks(connection: AsyncConnection) -> dict[tuple[str, str | None], datetime]:

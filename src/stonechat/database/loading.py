@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.core.errors import Permanent
 from stonechat.database.portable import Family, Shape
 from stonechat.database.schema import metadata
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-"""What SQLite keeps in a text and PostgreSQL cannot: NUL, and halves of characters."""
-
-_NUL, _HALF = "\u2400", "\ufffd"
+from stonechat.database.storable import UNSTORABLE, storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +69,7 @@ class Loader:
             return fitted
         for place in self._texts:
             value = fitted[place]
-            if value is not None and not (isinstance(value, str) and _UNSTORABLE.search(value) is None):
+            if value is not None and not (isinstance(value, str) and UNSTORABLE.search(value) is None):
                 fitted[place] = self._storable(value)
         for place, bound in self._bounds:
             value = fitted[place]
@@ -89,9 +84,9 @@ class Loader:
 
     def _storable(self, value: Any) -> Any:
         match value:
-            case str() if _UNSTORABLE.search(value):
+            case str() if UNSTORABLE.search(value):
                 self.altered += 1
-                return _UNSTORABLE.sub(lambda found: _NUL if found[0] == "\x00" else _HALF, value)
+                return storable(value)
             case dict():
                 return {self._storable(key): self._storable(item) for key, item in value.items()}
             case list():

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
+from stonechat.core.states import RunState
 from stonechat.database import accounts as switches
 from stonechat.database import job_rows, job_writes, wakeup_rows
 from stonechat.database.engine import Database
@@ -24,7 +25,7 @@ from stonechat.jobs.checking import unknown
 from stonechat.jobs.declaration import Job
 from stonechat.jobs.ticks import schedule_of
 from stonechat.jobs.timetable import Key, run_name
-from stonechat.jobs.watchdog import KEPT, Health, Seen, Verdict, judge
+from stonechat.jobs.watchdog import KEPT, SILENT, Health, Seen, Verdict, judge
 
 TIMES = timedelta(days=2)
 """How far back (real time) the times of runs are shown."""
@@ -50,7 +51,8 @@ class JobStatus:
     ``every`` is account time (None for a cron job); ``next_tick`` is when it next runs: by its schedule, by
     a wake-up, or because a row falls due; ``last`` is the newest run that came to an outcome; ``state`` is
     what its monitor thinks (``healthy``, ``late``, ``failing``, ``unknown``);
-    ``success_rate`` counts the runs of the last day of real time (None without any).
+    ``success_rate`` is of the last day of real time (None without any run); doing nothing though work was
+    due is no success.
     """
 
     name: str
@@ -96,12 +98,14 @@ class Desk:
                 owners = tuple(accounts) if job.per_account else (None,)
                 sooner = await self._sooner(connection, job, owners, wakeups)
                 for account_id in owners:
+                    newest = await job_rows.newest(connection, job.name, account_id)
                     ends = await job_rows.last_ends(connection, job.name, account_id, needed)
                     found.append(
                         self._line(
                             job,
                             account_id,
                             ends,
+                            newest=newest,
                             sooner=sooner.get(account_id),
                             paused=paused(off, job.name, account_id),
                             tally=tallies.get((job.name, account_id)),
@@ -115,11 +119,12 @@ class Desk:
         account_id: str | None,
         ends: Sequence[RunRow],
         *,
+        newest: RunRow | None,
         sooner: datetime | None,
         paused: str | None,
         tally: Tally | None,
     ) -> JobStatus:
-        verdict = self._verdict(job, account_id, ends)
+        verdict = self._verdict(job, account_id, ends, newest, paused)
         tick = schedule_of(job, account_id).after(self._clock.now())
         total = tally.succeeded + tally.failed if tally is not None else 0
         return JobStatus(
@@ -132,7 +137,7 @@ class Desk:
             last=ends[0] if ends else None,
             state=verdict.health.value,
             why=verdict.why,
-            success_rate=tally.succeeded / total if tally is not None and total else None,
+            success_rate=(tally.succeeded - tally.idle) / total if tally is not None and total else None,
             critical=job.critical,
             useful=job.useful,
         )
@@ -246,18 +251,30 @@ class Desk:
         self.job(job)
         return f"job/{job}" if account_id is None else f"job/{job}/{account_id}"
 
-    def _verdict(self, job: Job, account_id: str | None, ends: Sequence[RunRow]) -> Verdict:
+    def _verdict(
+        self,
+        job: Job,
+        account_id: str | None,
+        ends: Sequence[RunRow],
+        newest: RunRow | None,
+        paused: str | None,
+    ) -> Verdict:
         if self._verdicts is not None:
             return self._verdicts(job.name, account_id)
-        return judge(
-            job,
-            schedule_of(job, account_id),
-            Seen(ends=ends),
-            now=self._clock.now(),
-            wall=self._clock.wall(),
-            speed=self._clock.speed,
-            before=Health.UNKNOWN,
-        )
+        now, wall, speed = self._clock.now(), self._clock.wall(), self._clock.speed
+        seen = Seen(ends=ends)
+        if newest is not None and paused is None and newest.trigger != "held":
+            ended = ends[0].ended_at if ends else None
+            heard = newest.state is RunState.RUNNING and wall - (newest.heartbeat_at or wall) < SILENT
+            seen = Seen(
+                ends=ends,
+                active=newest if heard else None,
+                last_tick=newest.tick,
+                covered=None if ended is None else now - (wall - ended) * speed,
+                watched_since=newest.tick,
+            )
+        schedule = schedule_of(job, account_id)
+        return judge(job, schedule, seen, now=now, wall=wall, speed=speed, before=Health.UNKNOWN)
 
 
 def paused(off: dict[str, str], job: str, account_id: str | None) -> str | None:

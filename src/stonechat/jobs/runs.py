@@ -58,6 +58,8 @@ class _Held:
     results: dict[str, Json] = field(default_factory=dict)
     wakeups: list[Wakeup] = field(default_factory=list)
     cancelled: str = ""
+    over: bool = False
+    """Its body was stopped; one that does not heed that may begin no further step."""
 
     def took(self, clock: Clock) -> timedelta:
         return timedelta(seconds=clock.monotonic() - self.started)
@@ -161,6 +163,8 @@ class Runs:
 
     async def step(self, run: EngineRun, held: _Held, name: str, body: Callable[[], Awaitable[T]]) -> Json:
         """One step, timed and recorded by the engine."""
+        if held.over:
+            raise run.lost()
         if not self._lease.fresh() and not await run.held():
             raise run.lost()
         started = self.clock.wall()
@@ -287,6 +291,7 @@ class Runs:
             expired = not body.done()
             if expired:
                 await _stop(body)
+                held.over = True
         if expired:
             step = held.steps[-1].name if held.steps else "before its first step"
             return Outcome(
@@ -363,5 +368,5 @@ class Runs:
 async def _stop(body: asyncio.Future[Any]) -> None:
     body.cancel()
     await asyncio.wait({body}, timeout=STOP_LIMIT.total_seconds())
-    if body.done() and not body.cancelled():
-        body.exception()  # seen: a body that fails while it is being stopped was stopped
+    # a body that fails while, or long after, it is being stopped was stopped: that is no news
+    body.add_done_callback(lambda done: done.cancelled() or done.exception())

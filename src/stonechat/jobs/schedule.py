@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
-from stonechat.core.events import EventStream, RunMissed
+from stonechat.core.events import EventStream, RunEnded, RunMissed
+from stonechat.core.states import RunState
 from stonechat.database import job_rows, wakeup_rows
 from stonechat.database.engine import Database
 from stonechat.database.job_rows import RunRow
@@ -245,11 +246,39 @@ class Scheduler:
             await self.take_up(run)
             self._explain(run)
 
-    async def take_up(self, run: RunRow) -> None:
-        """Ask for a run that stands in a row and that nobody has taken up."""
-        if run.job in self._jobs:
-            request = Request(run.job, run.account_id, run.tick, run.trigger)
-            await self.ask(self._jobs[run.job], request, run.run_id)
+    async def take_up(self, run: RunRow) -> Enqueued | None:
+        """Ask for a run that stands in a row and that nobody has taken up; None if its job is gone."""
+        if run.job not in self._jobs:
+            return None
+        request = Request(run.job, run.account_id, run.tick, run.trigger)
+        return await self.ask(self._jobs[run.job], request, run.run_id)
+
+    async def look_after(self, run: RunRow) -> None:
+        """See to a run that is at work by its row and of which nothing has been heard for long.
+
+        A power cut may have taken the engine's newest commits and left our row: then it is asked for again.
+        Where the engine has closed it without an outcome (it took its process down too often), it has failed.
+        """
+        if await self.take_up(run) is not Enqueued.KNOWN or await self._engine.is_open(run.run_id):
+            return
+        error = "it ended without an outcome; nothing was heard of it any more"
+        wall = self._clock.wall()
+        if await self._ledger.write(
+            lambda connection: job_rows.lose(connection, run.run_id, run.attempt, error=error, now=wall)
+        ):
+            took = wall - (run.started_at or run.state_since)
+            self._events.emit(
+                RunEnded(
+                    job=run.job,
+                    account_id=run.account_id,
+                    run_id=run.run_id,
+                    state=RunState.FAILED,
+                    took=took,
+                    done=0,
+                    due=0,
+                    error=error,
+                )
+            )
 
     def _explain(self, run: RunRow) -> None:
         """What was asked for by hand waits, too, while what it needs is down; its row says so."""

@@ -43,6 +43,15 @@ STUCK = timedelta(seconds=30)
 OVERLAP = timedelta(seconds=10)
 """How far back in real time each round reads again: hosts' clocks differ a little."""
 
+SILENT = timedelta(minutes=1)
+"""A run at work of which nothing was heard for longer is seen to (real time)."""
+
+QUEUED = timedelta(minutes=1)
+"""On a fast clock no run has waited for too long before this much real time has passed."""
+
+AHEAD = timedelta(minutes=1)
+"""What lies further ahead (real time) was written by a clock that was wrong, and is no evidence."""
+
 ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.TIMED_OUT)
 
 
@@ -90,7 +99,7 @@ def judge(
     """What to think of a job now (``now`` account time, ``wall`` real time)."""
     if seen.held is not None:
         return Verdict(Health.UNKNOWN if not seen.ends else before, f"held: {seen.held}")
-    stuck = _stuck(job, seen.active, wall)
+    stuck = _stuck(job, seen.active, wall) or _waits(job, seen.active, wall, speed)
     if stuck:
         return Verdict(Health.LATE, stuck)
     overdue = _overdue(job, schedule, seen, now, speed)
@@ -114,6 +123,16 @@ def _stuck(job: Job, active: RunRow | None, wall: datetime) -> str:
     if over <= STUCK:
         return ""
     return f"{active.run_id} is at work for {(wall - began).total_seconds():.0f} s on {active.host}"
+
+
+def _waits(job: Job, active: RunRow | None, wall: datetime, speed: float) -> str:
+    """Asked for, and in its queue for longer than the grace: no host has room for it, or none may take it."""
+    if active is None or active.state is not RunState.SCHEDULED:
+        return ""
+    waited = wall - active.state_since
+    if waited <= max(job.grace / speed, QUEUED):
+        return ""
+    return f"{active.run_id} has waited for {waited.total_seconds():.0f} s and no host has begun it"
 
 
 def _overdue(job: Job, schedule: Schedule, seen: Seen, now: datetime, speed: float) -> datetime | None:
@@ -157,12 +176,24 @@ class _Memory:
     ended_at: datetime | None = None
     verdict: Verdict = field(default_factory=Verdict)
 
-    def take(self, run: RunRow) -> None:
-        if self.last_tick is None or run.tick > self.last_tick:
+    def take(self, run: RunRow, limits: tuple[datetime, datetime]) -> None:
+        """``limits``: account time and real time after which nothing can have been."""
+        self.drop_future(limits)
+        if run.tick <= limits[0] and (self.last_tick is None or run.tick > self.last_tick):
             self.last_tick = run.tick
+        if _ended(run) > limits[1]:
+            return
         if run.state in ENDED and all(run.run_id != known.run_id for known in self.ends):
             self.ends = sorted([run, *self.ends], key=_ended, reverse=True)[:KEPT]
             self.ended_at = self.ends[0].ended_at
+
+    def drop_future(self, limits: tuple[datetime, datetime]) -> None:
+        """Forget what a clock wrote that was ahead then and has been set back since."""
+        if self.last_tick is not None and self.last_tick > limits[0]:
+            self.last_tick = None
+        if self.ends and _ended(self.ends[0]) > limits[1]:
+            self.ends = [one for one in self.ends if _ended(one) <= limits[1]]
+            self.ended_at = self.ends[0].ended_at if self.ends else None
 
 
 def _ended(run: RunRow) -> datetime:
@@ -220,6 +251,7 @@ class Watchdog:
         for line in self._timetable.lines():
             job, account_id = line.job, line.account_id
             memory = self._lines.setdefault(line.key, _Memory())
+            memory.drop_future(self._limits())
             seen = Seen(
                 ends=memory.ends,
                 active=active.get(line.key),
@@ -243,19 +275,25 @@ class Watchdog:
         for run in active.values():
             if run.state is RunState.SCHEDULED and wall - run.state_since > PERIOD:
                 await self._scheduler.take_up(run)  # the engine has lost it, or nobody has seen it
+            elif run.state is RunState.RUNNING and wall - (run.heartbeat_at or wall) > SILENT:
+                await self._scheduler.look_after(run)
 
     async def _read(self) -> dict[Key, RunRow]:
-        wall = self._clock.wall()
+        wall, limits = self._clock.wall(), self._limits()
         async with self._database.read("jobs.watch") as connection:
             if self._read_until is None:
                 for run in await job_rows.latest_ends(connection, KEPT):
-                    self._lines.setdefault((run.job, run.account_id), _Memory()).take(run)
-            changed = await job_rows.changed(connection, (self._read_until or wall) - OVERLAP)
+                    self._lines.setdefault((run.job, run.account_id), _Memory()).take(run, limits)
+            since = min(self._read_until or wall, wall) - OVERLAP
+            changed = await job_rows.changed(connection, since)
             active = await job_rows.active(connection)
         self._read_until = wall
         for run in changed:
-            self._lines.setdefault((run.job, run.account_id), _Memory()).take(run)
+            self._lines.setdefault((run.job, run.account_id), _Memory()).take(run, limits)
         return {(run.job, run.account_id): run for run in active}
+
+    def _limits(self) -> tuple[datetime, datetime]:
+        return self._clock.now() + AHEAD * self._clock.speed, self._clock.wall() + AHEAD
 
     def _covered(self, memory: _Memory, now: datetime, wall: datetime) -> datetime | None:
         if memory.ended_at is None:

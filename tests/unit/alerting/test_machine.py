@@ -54,10 +54,21 @@ def test_what_passes_within_its_wait_is_never_told() -> None:
     desk = Desk()
     desk.for_seconds(19, [layer("browser", wait=20)])
     assert desk.states() == {"browser": "pending"}
-    desk.for_seconds(1)
+    desk.for_seconds(6)
     assert desk.states() == {"browser": "inactive"}
     desk.for_seconds(60)
     assert desk.sent == []
+
+
+def test_what_one_process_of_a_machine_sees_and_another_does_not_fires_and_is_told_once() -> None:
+    desk, browser = Desk(), layer("browser", wait=20)
+    for _ in range(40):  # they look in turn, each every two seconds
+        desk.for_seconds(1, [browser])
+        desk.for_seconds(1)
+    assert desk.states() == {"browser": "firing"}
+    assert desk.titles() == ["browser is down"]
+    desk.for_seconds(30)
+    assert desk.titles() == ["browser is down", "Over: browser is down"]
 
 
 def test_what_lasts_is_told_once_and_its_end_is_told_too() -> None:

@@ -90,6 +90,16 @@ def test_a_run_that_outlives_its_limit_is_named() -> None:
     assert verdict.why == "a.job@2026-01-05T12:00:00+00:00 is at work for 360 s on one"
 
 
+def test_a_run_that_nobody_begins_within_the_grace_is_late() -> None:
+    def waiting(for_: timedelta) -> Verdict:
+        row = replace(GOOD, state=RunState.SCHEDULED, state_since=NOW - for_, ended_at=None)
+        return _judge(_seen(GOOD, active=row))
+
+    assert waiting(timedelta(minutes=4)).health is Health.HEALTHY
+    assert waiting(timedelta(minutes=6)).health is Health.LATE
+    assert "waited for 360 s" in waiting(timedelta(minutes=6)).why
+
+
 @pytest.mark.parametrize(
     ("ends", "critical", "health"),
     [

@@ -103,6 +103,11 @@ class Engine:
             self._intake.nudge_all()
         return len(handles)
 
+    async def is_open(self, run_id: str) -> bool:
+        """Whether the run waits or a process, dead or alive, holds it: somebody will go on with it."""
+        status = await asyncio.to_thread(self._dbos._sys_db.get_workflow_status, run_id)
+        return status is not None and status["status"] in ("ENQUEUED", "DELAYED", "PENDING")
+
     async def claims(self) -> list[Claim]:
         """Every run that a process holds."""
         runs = await outside(

@@ -10,6 +10,7 @@ import psycopg
 import sqlalchemy as sa
 from dbos import DBOS
 
+from stonechat.database.faults import turn_away
 from stonechat.jobs.engine import pooler
 
 IDLE = 0.5
@@ -60,6 +61,7 @@ class Pool:
         pooler.bound_idle_transactions(engine, 10_000)
         sa.event.listen(engine, "checkin", _returned)
         sa.event.listen(engine, "checkout", _try_if_idle)
+        sa.event.listen(engine, "handle_error", turn_away)
         return engine
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -72,6 +74,7 @@ class Pool:
                     keepalives_idle=5,
                     keepalives_interval=2,
                     keepalives_count=3,
+                    target_session_attrs="read-write",  # one that takes no writes is waited for as well
                     tcp_user_timeout=15_000,  # a lost route is noticed instead of waited for
                     prepare_threshold=None,  # poolers in transaction mode know no prepared statements
                     application_name="stonechat-engine",
