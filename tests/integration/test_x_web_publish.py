@@ -313,6 +313,29 @@ async def test_a_session_of_somebody_else_publishes_nothing(bench: Bench) -> Non
     assert not new_posts(bench, "In whose name?")
 
 
+async def test_a_page_that_does_not_say_who_is_logged_in_publishes_nothing(bench: Bench) -> None:
+    bench.levers(page_changed=["AppTabBar_Profile_Link"])
+
+    outcome = await publish(bench, "In nobody's name?")
+
+    assert isinstance(outcome, Refused)
+    assert "who is logged in" in outcome.reason
+    assert not new_posts(bench, "In nobody's name?")
+
+
+async def test_the_same_words_below_another_post_are_not_taken_for_this_reply(bench: Bench) -> None:
+    first, second = (await bench.network.search(bench.account, "-filter:replies", limit=5)).posts[:2]
+    bench.levers(duplicate_refused=False)
+    sent = await publish(bench, "Same to you", reply_to=first.id, reply_to_author=first.author)
+    assert isinstance(sent, Posted)
+    bench.levers(empty_tweet_results=1)
+
+    outcome = await publish(bench, "Same to you", reply_to=second.id, reply_to_author=second.author)
+
+    assert isinstance(outcome, Unconfirmed)
+    assert outcome.confirmed == ()
+
+
 @pytest.mark.parametrize("live", [True, False])
 async def test_a_browser_killed_after_the_click_is_unconfirmed_and_killed_before_it_is_a_refusal(
     bench: Bench, live: bool

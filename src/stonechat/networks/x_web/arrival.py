@@ -206,6 +206,27 @@ def _consent_needed() -> SessionTrouble:
     )
 
 
+async def make_sure_of_owner(page: Page, handle: str, within: float) -> Facts:
+    """What stands on the page, once it says that ``handle`` is logged in; it may draw that last.
+
+    Args:
+        within: real seconds.
+
+    Raises:
+        SessionTrouble: another account is logged in. PageChanged: the page does not say who.
+    """
+    found = await facts(page)
+    if not found.handle:
+        what = "The page does not say who is logged in."
+        missing = Selector.PROFILE_LINK
+        await wait_for(page, missing.value, within, missing=missing.name, what=what)
+        found = await facts(page)
+        if not found.handle:
+            raise await explain(page, missing.name, what)
+    check_owner(found, handle)
+    return found
+
+
 def check_owner(found: Facts, handle: str) -> None:
     """Refuse a session that belongs to somebody else.
 

@@ -12,7 +12,7 @@ from playwright.async_api import Error, FilePayload, Page, Response
 
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.network import Picture
-from stonechat.networks.x_web.arrival import check_owner, explain, facts, go, pass_consent, wait_for
+from stonechat.networks.x_web.arrival import explain, go, make_sure_of_owner, pass_consent, wait_for
 from stonechat.networks.x_web.composer import Composer, appears
 from stonechat.networks.x_web.faults import read_faults
 from stonechat.networks.x_web.selectors import Selector
@@ -142,8 +142,7 @@ async def open_for_quote(
             what="The post that is quoted is not on its page.",
             meanwhile=gone,
         )
-    found = await facts(page)
-    check_owner(found, handle)
+    found = await make_sure_of_owner(page, handle, within)
     if found.consent:
         await pass_consent(page)
     composer = Composer(page, f"{Selector.DIALOG.value} ", Selector.SEND.value)

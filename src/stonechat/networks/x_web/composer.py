@@ -16,6 +16,7 @@ from stonechat.networks.x_web.arrival import (
     explain,
     facts,
     go,
+    make_sure_of_owner,
     pass_consent,
     wait_for,
 )
@@ -113,9 +114,7 @@ async def _ready(
     composer: Composer, handle: str, within: float, meanwhile: Callable[[], Awaitable[None]] | None = None
 ) -> Composer:
     await appears(composer, within, meanwhile)
-    found = await facts(composer.page)
-    check_owner(found, handle)
-    if found.consent:
+    if (await make_sure_of_owner(composer.page, handle, within)).consent:
         await pass_consent(composer.page)
     return composer
 
