@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ from stonechat.core.errors import ConfigError, ConfigFault
 SETTING = "TWITTER_SESSION_B64"
 EXPECTED = "base64 of a Playwright storage_state (or of a cookies array) saved while logged in"
 SITES = ("x.com", "twitter.com")
+LONGER = timedelta(hours=12)
+"""A cookie that ends later by less is not worth a write: sites move the end on with each answer."""
 _SAME_SITE = {"strict": "Strict", "lax": "Lax"}
 
 
@@ -99,12 +102,23 @@ def for_site(session: Session, base_url: str) -> Session:
 
 
 def renewed(session: Session, cookies: Sequence[Mapping[str, Any]]) -> Session | None:
-    """The session with the cookies that a browser holds now; None where unchanged or logged out."""
-    before = {(c["name"], c["domain"], c["path"]): c["value"] for c in session.cookies}
-    after = {(c["name"], c["domain"], c["path"]): c["value"] for c in cookies}
-    if before == after or not all(any(c["name"] == name and c["value"] for c in cookies) for name in NEEDED):
+    """The session with the cookies that a browser holds now; None where unchanged or logged out.
+
+    A cookie that lasts longer than before is renewed too: a site may prolong a log-in without changing it.
+    """
+    before = {(c["name"], c["domain"], c["path"]): c for c in session.cookies}
+    after = {(c["name"], c["domain"], c["path"]): c for c in cookies}
+    same = before.keys() == after.keys() and not any(_is_renewed(before[key], after[key]) for key in after)
+    if same or not all(any(c["name"] == name and c["value"] for c in cookies) for name in NEEDED):
         return None
     return Session(tuple(_playwright_cookie(c) for c in cookies), session.origins)
+
+
+def _is_renewed(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    if old["value"] != new["value"]:
+        return True
+    ends, now_ends = float(old.get("expires", -1)), float(new.get("expires", -1))
+    return now_ends > 0 and (ends <= 0 or now_ends - ends > LONGER.total_seconds())
 
 
 def _playwright_cookie(cookie: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -49,9 +49,10 @@ async def open_window(
                 remedy=f"Set BROWSER_EXECUTABLE to a Chromium that does. Or: {ELSEWHERE}",
             ) from exc
         try:
-            yield await browser.new_context(
-                locale="en-US", viewport=None if visible else {"width": 1280, "height": 900}
-            )
+            if visible:  # the page has the size of the window, whatever the owner makes of that
+                yield await browser.new_context(locale="en-US", no_viewport=True)
+            else:
+                yield await browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
         finally:
             with contextlib.suppress(Error):  # the owner may have closed it
                 await browser.close()

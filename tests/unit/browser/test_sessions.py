@@ -88,5 +88,26 @@ def test_renewed_cookies_are_noticed_and_a_logged_out_browser_renews_nothing() -
     assert newer.fingerprint() != session.fingerprint()
 
 
+@pytest.mark.parametrize(
+    ("ends", "now_ends", "is_renewed"),
+    [
+        (1_000_000.0, 1_090_000.0, True),
+        (-1, 1_000_000.0, True),
+        (1_000_000.0, 1_000_060.0, False),  # with each answer by a little
+        (1_000_000.0, 900_000.0, False),  # a browser keeps no cookie for longer than it likes
+        (1_000_000.0, -1, False),
+    ],
+)
+def test_a_cookie_that_the_site_prolonged_is_renewed(ends: float, now_ends: float, is_renewed: bool) -> None:
+    session = parse_session(encoded([COOKIES[0] | {"expires": ends}, COOKIES[1]]))
+    held = [dict(cookie) for cookie in session.cookies]
+    held[0]["expires"] = now_ends
+
+    newer = renewed(session, held)
+
+    assert (newer is not None) is is_renewed
+    assert newer is None or newer.fingerprint() == session.fingerprint()
+
+
 def test_a_session_never_shows_its_secrets() -> None:
     assert "secret" not in repr(parse_session(encoded(COOKIES)))
