@@ -23,7 +23,7 @@ from stonechat.browser.soak import light_site
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.errors import Permanent
 from stonechat.core.events import EventStream
-from stonechat.database import Database, open_database
+from stonechat.database import Database, content, open_database, receipts
 from stonechat.jobs.declaration import Job, JobContext, Retry, Work
 from stonechat.jobs.runner import engine_url_beside, open_jobs
 
@@ -71,6 +71,20 @@ async def test_a_failure_is_shown_with_its_post_its_page_and_its_picture_and_wit
         for text in (json.dumps(kept), post.text, (await shown.get("/browser")).text):
             assert SECRET not in text
             assert "owner@example.com" not in text
+
+
+async def test_where_another_host_made_the_try_that_host_is_named(database: Database) -> None:
+    """Pictures stay on the host that made them."""
+    async with database.begin("test.try") as connection:
+        waiting = await content.find(connection, "c-ahead")
+        assert waiting is not None
+        now = CLOCK.now()
+        claimed = await content.claim(connection, waiting, now=now, lease_until=now, who="far-away")
+        tried = await receipts.begin(connection, claimed, parts_from=0, host="far-away", now=now, wall=now)
+        await receipts.end(connection, tried, outcome="refused", detail="the button is gone", now=now)
+    async with site(database) as shown:
+        assert "look at the pages of far-away" in (await shown.get("/posts/c-ahead")).text
+        assert "look at the pages of" not in (await shown.get("/posts/c-posted")).text
 
 
 async def test_what_failed_inside_a_run_stands_on_the_page_of_that_run(tmp_path: Path) -> None:

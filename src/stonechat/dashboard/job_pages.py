@@ -37,7 +37,9 @@ def job_routes(pages: Pages) -> APIRouter:
             return pages.render(request, "missing.html", 404)
         row, steps = found
         failures = await data.failures(run_id=run_id)
-        return pages.render(request, "run.html", run=row, steps=steps, failures=failures)
+        troubled = row.error or any(step.error for step in steps)
+        elsewhere = data.elsewhere(row.host) if troubled else ""
+        return pages.render(request, "run.html", run=row, steps=steps, failures=failures, elsewhere=elsewhere)
 
     @router.get("/api/jobs", tags=["api"])
     async def jobs() -> Response:

@@ -183,8 +183,16 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             return pages.render(request, "missing.html", 404)
         line, changes, tries, shots = found
         failures = await pages.data.failures(content_id=content_id)
+        elsewhere = pages.data.elsewhere(*(one.host for one in tries if one.outcome != "posted"))
         return pages.render(
-            request, "post.html", post=line, changes=changes, tries=tries, shots=shots, failures=failures
+            request,
+            "post.html",
+            post=line,
+            changes=changes,
+            tries=tries,
+            shots=shots,
+            failures=failures,
+            elsewhere=elsewhere,
         )
 
     @router.get("/posts")
