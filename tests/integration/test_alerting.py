@@ -188,6 +188,73 @@ async def test_the_loss_of_the_database_itself_is_told_without_it_and_stored_whe
     assert stored["Database is down"] == "resolved"
 
 
+def _at_one_time(*desks: Desk) -> ManualClock:
+    clock = desks[0].clock
+    for desk in desks[1:]:
+        desk.clock = desk.alerting._clock = desk.alerting.delivery._clock = clock
+    return clock
+
+
+async def test_run_and_worker_on_one_machine_tell_once_what_only_one_of_them_sees(
+    inbox: Inbox, database: Database
+) -> None:
+    run, worker = Desk(inbox, database), Desk(inbox, database)
+    clock = _at_one_time(run, worker)
+    run.ill = {"browser": "Chromium was killed"}
+    for _ in range(60):
+        for desk in (run, worker):
+            await desk.board.check_all()
+            await desk.alerting.look()
+            await desk.alerting.delivery.from_outbox(database)
+        await clock.advance(seconds=2)
+    assert inbox.titles() == ["Browser is down"]
+
+
+async def test_without_the_database_the_processes_of_one_machine_tell_its_loss_once(
+    inbox: Inbox, database: Database, tmp_path: Path
+) -> None:
+    run, worker = (Desk(inbox, None, Spool(tmp_path / "spool")) for _ in range(2))
+    clock = _at_one_time(run, worker)
+
+    async def for_seconds(seconds: int) -> None:
+        for _ in range(0, seconds, 2):
+            for desk in (run, worker):
+                await desk.board.check_all()
+                await desk.alerting.look()
+            await asyncio.gather(*(desk.alerting.delivery.from_here() for desk in (run, worker)))
+            for desk in (run, worker):
+                if desk.alerting._database is not None:
+                    await desk.alerting.delivery.from_outbox(database)
+            await clock.advance(seconds=2)
+
+    for _ in range(2):  # the second time tells it again
+        run.ill = worker.ill = {"database": "no route to the server"}
+        for desk in (run, worker):
+            desk.alerting._database = None
+        await for_seconds(90)
+        run.ill = worker.ill = {}
+        for desk in (run, worker):
+            desk.alerting.connect(database=database)
+        await for_seconds(60)
+    assert inbox.titles() == ["Database is down", "Over: Database is down"] * 2
+
+
+async def test_what_one_process_left_in_the_spool_is_sent_by_one_of_two(inbox: Inbox, tmp_path: Path) -> None:
+    inbox.status = 503
+    first = Desk(inbox, None, Spool(tmp_path / "spool"))
+    first.ill = {"database": "no route to the server"}
+    await first.for_seconds(60)
+    second = Desk(inbox, None, Spool(tmp_path / "spool"))
+    assert second.alerting.delivery.waiting_locally == 1
+    inbox.status = 200
+    for _ in range(10):
+        await asyncio.gather(first.alerting.delivery.from_here(), second.alerting.delivery.from_here())
+        await first.clock.advance(seconds=60)
+        second.clock.jump(timedelta(seconds=60))
+    assert inbox.titles() == ["Database is down"]
+    assert second.alerting.delivery.waiting_locally == 0
+
+
 async def test_an_expired_session_is_told_with_what_to_do(inbox: Inbox, database: Database) -> None:
     desk = Desk(inbox, database)
     async with database.begin("test") as connection:

@@ -108,9 +108,9 @@ def zombie_pid(workers: Workers) -> int:
 
 
 async def test_two_processes_run_each_tick_once(
-    postgres_url: str, workers_on: Callable[[str], Workers]
+    any_database_url: str, workers_on: Callable[[str], Workers]
 ) -> None:
-    workers = workers_on(postgres_url)
+    workers = workers_on(any_database_url)
     workers.start("ticks")
     workers.start("ticks")
     wait_until(lambda: len(set(workers.said())) > 40, "forty ticks", 60)

@@ -23,6 +23,11 @@ LEASE = timedelta(seconds=60)
 """How long a message that is being sent is left alone by other hosts."""
 
 SPOOLED = "alerts"
+TOLD, SENDING = "alerts-told", "alerts-sending"
+
+TOLD_LATELY = timedelta(minutes=5)
+"""Without the database the processes of one machine see the same within seconds: what one of them has told
+so lately (real time), another one does not."""
 log = structlog.get_logger()
 
 
@@ -67,9 +72,11 @@ class Delivery:
         self._clock = clock
         self._spool = spool
         self._local: dict[str, OutboxRow] = {}
+        self._spooled: set[str] = set()
         if spool is not None:
             for entry in spool.entries(SPOOLED):
                 self._local[entry.key] = _row(entry.body)
+                self._spooled.add(entry.key)
 
     @property
     def waiting_locally(self) -> int:
@@ -77,10 +84,18 @@ class Delivery:
         return len(self._local)
 
     def keep(self, rows: Sequence[OutboxRow]) -> None:
-        """Keep messages here, because the database cannot take them."""
+        """Keep messages here, because the database cannot take them; not what another process tells."""
         for row in rows:
+            told = f"{row.alert_id}/{row.body['status']}/{row.channel}"
+            if not self._claimed(TOLD, told, TOLD_LATELY):
+                continue
             self._local[row.id] = row
             self._write(row)
+
+    def database_is_back(self) -> None:
+        """From now on the rows say what was told, to every process."""
+        if self._spool is not None:
+            self._spool.release_all(TOLD)
 
     async def from_outbox(self, database: Database) -> int:
         """Send what is due in the table; returns how many went out."""
@@ -103,7 +118,15 @@ class Delivery:
         """Send what is kept locally and due; returns how many went out."""
         now, sent = self._clock.wall(), 0
         for row in [row for row in self._local.values() if row.due_at <= now]:
-            error, again = await self._send(row)
+            if row.id in self._spooled and self._spool is not None and not self._spool.has(SPOOLED, row.id):
+                self._local.pop(row.id)  # another process has sent it
+                continue
+            if not self._claimed(SENDING, row.id, LEASE):
+                continue  # another process sends it
+            try:
+                error, again = await self._send(row)
+            finally:
+                self._release(SENDING, row.id)
             if error and again is not None:
                 kept = OutboxRow(
                     row.id, row.alert_id, row.channel, row.body, row.created_at, again, row.attempts + 1
@@ -132,6 +155,14 @@ class Delivery:
             return str(exc), now + min(FIRST_PAUSE * 2 ** min(row.attempts, 10), LONGEST_PAUSE)
         return "", None
 
+    def _claimed(self, kind: str, key: str, lasts: timedelta) -> bool:
+        spool = self._spool
+        return spool is None or spool.claim(kind, key, now=self._clock.wall(), lasts=lasts)
+
+    def _release(self, kind: str, key: str) -> None:
+        if self._spool is not None:
+            self._spool.release(kind, key)
+
     def _write(self, row: OutboxRow) -> None:
         if self._spool is None:
             return
@@ -144,11 +175,13 @@ class Delivery:
         }
         try:
             self._spool.put(SPOOLED, row.id, body)
+            self._spooled.add(row.id)
         except Transient as exc:
             log.warning("alert.not_spooled", why=exc.what)
 
     def _drop(self, row: OutboxRow) -> None:
         self._local.pop(row.id, None)
+        self._spooled.discard(row.id)
         if self._spool is not None:
             self._spool.remove(SPOOLED, row.id)
 

@@ -223,6 +223,8 @@ class Alerting:
                     await _save(connection, row, stored.get(row.id))
             for message in outbox_rows(outcome.messages, self.delivery.channels, now):
                 await alert_rows.enqueue(connection, message)
+        if self._unsaved:
+            self.delivery.database_is_back()
         self._unsaved = False
         return outcome
 

@@ -8,11 +8,13 @@ the entry's key, because a crash between storing and removing hands the entry ou
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,38 @@ class Spool:
         path = self.path(kind, key)
         if path.exists():
             path.replace(path.with_suffix(".bad"))
+
+    def claim(self, kind: str, key: str, *, now: datetime, lasts: timedelta) -> bool:
+        """Whether the key is ours: no other process on this disk has claimed it within ``lasts`` (real time).
+
+        Where the disk takes no claim the answer is yes: better done twice than never.
+        """
+        path = self._claim(kind, key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and now.timestamp() - path.stat().st_mtime > lasts.total_seconds():
+                path.unlink(missing_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            os.utime(path, (now.timestamp(), now.timestamp()))
+        except FileExistsError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def release(self, kind: str, key: str) -> None:
+        """The key may be claimed again."""
+        with contextlib.suppress(OSError):
+            self._claim(kind, key).unlink(missing_ok=True)
+
+    def release_all(self, kind: str) -> None:
+        """Every key of a kind may be claimed again."""
+        for path in (self._folder / kind).glob("*.claim"):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def _claim(self, kind: str, key: str) -> Path:
+        return self.path(kind, key).with_suffix(".claim")
 
     async def drain(self, kind: str, store: Callable[[Entry], Awaitable[None]]) -> int:
         """Hand every entry to ``store`` and remove it after; stops at the first error, which is raised.
