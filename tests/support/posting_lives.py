@@ -248,18 +248,19 @@ async def settle(plan: Plan, ids: list[str]) -> list[str]:
     """A process that is left alone: looks up and publishes until everything is posted."""
     async with open_desk(plan, Steps(None)) as desk:
         account = plan.account
-        for _ in range(60):
+        end = time.monotonic() + 600
+        while time.monotonic() < end:
             await desk.reconciler().recover(account, owner="the sweep")
             await desk.reconciler().reconcile(account, desk.network)
             states = {one: (await desk.find(one)).state for one in ids}
             left = [one for one, state in states.items() if state is not ContentState.POSTED]
             if not left:
                 return []
-            queued = [one for one in left if states[one] is ContentState.QUEUED]
-            for one in queued:
+            if any(states[one] is ContentState.UNCONFIRMED for one in left):
+                await asyncio.sleep(0.5)  # what goes out now only pushes the profile's past out of sight
+                continue
+            for one in left:
                 await desk.publisher().publish(account, one, owner="the sweep")
-            if not queued:
-                await asyncio.sleep(0.5)
     return [f"{one}: {states[one].value}" for one in left]
 
 

@@ -19,7 +19,7 @@ from stonechat.core.states import ContentState
 from stonechat.database import Database, content, opportunities, receipts
 from stonechat.database.receipts import Attempt
 from stonechat.networks.sessions import noting_trouble
-from stonechat.posting.matching import Known, Search, find_parts, hides_some
+from stonechat.posting.matching import Known, Search, find_parts, hides_some, proves_absence
 
 KNOWN_FOR = timedelta(days=7)
 """Our known posts of that long are looked for in a read, to tell a healthy one from a shrunken one."""
@@ -129,6 +129,8 @@ class Looker:
                 return beside
             pages.add(above)
             foreign = above == piece.in_reply_to
+            if foreign and not proves_absence(search, read.timeline, asked=read.asked):
+                return beside  # nothing can be decided yet, whatever stands on that page
             page = await self._thread(account, network, above, author if foreign else "")
             # On somebody else's page others' withheld posts are no sign of ours.
             if page is None or not page.complete or (not foreign and hides_some(search, page)):

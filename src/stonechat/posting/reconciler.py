@@ -28,8 +28,8 @@ from stonechat.posting.matching import find_parts, proves_absence
 from stonechat.posting.pictures import doubts_about
 from stonechat.posting.recording import become_posted
 
-AT_ONCE, WATCHED = 20, 200
-"""Pieces that one pass looks up, and that are waited for at the same time."""
+AT_ONCE = 100
+"""Pieces that one pass looks up: one read serves them all."""
 
 SHALLOW, DEEP = 40, 200
 """Posts that a read asks for at first, and where the first did not reach back to the try."""
@@ -94,17 +94,15 @@ class Reconciler:
     async def watch(self, account: Account) -> None:
         """Begin to wait for what is open now; to be called where something has become so."""
         async with self._database.read("posting.watch") as connection:
-            for piece in await _open_cases(connection, account, limit=WATCHED):
+            for piece in await _open_cases(connection, account):
                 self._patience.left(piece.id, await open_tries(connection, piece), self._clock.monotonic())
 
     async def reconcile(self, account: Account, network: Network) -> Reconciled:
         """Look up what is unconfirmed: one read of each kind, and a deeper one where that is needed."""
         async with self._database.read("posting.unconfirmed") as connection:
-            open_cases = await _open_cases(connection, account, limit=AT_ONCE)
+            open_cases = await _open_cases(connection, account)
         if not open_cases:
             return Reconciled()
-        if len(open_cases) == AT_ONCE:
-            await self.watch(account)  # the next ones need not begin to wait only once it is their turn
         tally = {"posted": 0, "absent": 0, "undecided": 0, "waiting": 0}
         again: list[datetime] = []
         for depth in (SHALLOW, DEEP):
@@ -236,8 +234,10 @@ class Reconciler:
             self._events.emit(event)
 
 
-async def _open_cases(connection: AsyncConnection, account: Account, *, limit: int) -> list[Content]:
-    return await content.in_states(connection, [ContentState.UNCONFIRMED], account_id=account.id, limit=limit)
+async def _open_cases(connection: AsyncConnection, account: Account) -> list[Content]:
+    return await content.in_states(
+        connection, [ContentState.UNCONFIRMED], account_id=account.id, limit=AT_ONCE
+    )
 
 
 def _last(tries: Sequence[Attempt], otherwise: datetime) -> datetime:
