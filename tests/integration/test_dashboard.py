@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -222,6 +222,21 @@ async def test_approving_queues_the_text_and_is_audited(database: Database) -> N
         assert approved is not None
         assert (approved.state, approved.approved_by) == (ContentState.QUEUED, "local owner")
         assert [(line.who, line.action) for line in trail] == [("local owner", "queue.approve")]
+
+
+async def test_what_is_scheduled_can_be_edited_too_and_parts_stand_apart(database: Database) -> None:
+    edits: list[tuple[str, str, list[str]]] = []
+
+    async def edit(content_id: str, who: str, parts: Sequence[str]) -> None:
+        edits.append((content_id, who, list(parts)))
+
+    async with site(database) as shown:
+        shown.data.connect(edit=edit)
+        page = (await shown.get("/queue")).text
+        assert page.count('action="/do/queue/edit"') == 2
+        assert re.search(r'<textarea id="ec-ahead" name="text">Text of ahead &lt;script', page)
+        await shown.do("queue/edit", target="c-ahead", text="One.\r\n---\r\nTwo. ")
+        assert edits == [("c-ahead", "local owner", ["One.", "Two."])]
 
 
 async def attach(database: Database, content_id: str, alt: str) -> str:

@@ -24,7 +24,7 @@ _CHANGED_BY = frozenset({"queue", "breakers"})
 
 
 class FreshQueue:
-    """Each row of the queue is judged by the gate, which costs several queries a row.
+    """Each row of the queue is judged by the gate, from a dozen queries for all of them.
 
     A change that is told (an event, an action on a page) is shown at once: it gives the queue another key.
     """
