@@ -14,7 +14,7 @@ from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.states import RunState
 from stonechat.database import history, open_database, triggers
-from stonechat.database.revisions import bring_to
+from stonechat.database.migrations.upgrading import upgrade
 from stonechat.database.schema import job_runs, metadata
 from stonechat.database.types import UtcTime
 
@@ -103,7 +103,7 @@ async def test_a_migration_finds_the_way_free_and_leaves_it_shut(any_database_ur
     """Triggers would stop a migration that fills a column; they are put back after it."""
     async with open_database(any_database_url, DatabaseSettings(), CLOCK, migrated=False) as database:
         async with database.begin("test.first") as connection:
-            await connection.run_sync(bring_to, "0001")
+            await connection.run_sync(upgrade, "0001")
         await fill(database, rows=2)
     async with (
         open_database(any_database_url, DatabaseSettings(), CLOCK) as database,

@@ -18,8 +18,8 @@ from stonechat.core.errors import Permanent, SessionTrouble, Transient
 from stonechat.database import archive, history, job_rows, open_database
 from stonechat.database.archive import NotABackup
 from stonechat.database.backup import back_up, restore
+from stonechat.database.migrations.upgrading import upgrade
 from stonechat.database.portable import current_shapes
-from stonechat.database.revisions import bring_to
 from stonechat.database.schema import audit, job_runs, state_history
 
 CLOCK = SystemClock()
@@ -164,7 +164,7 @@ async def test_a_backup_of_an_older_schema_is_brought_up_to_date(any_database_ur
     file = tmp_path / "old.jsonl.gz"
     async with opened(any_database_url, migrated=False) as database:
         async with database.begin("test.first") as connection:
-            await connection.run_sync(bring_to, "0001")
+            await connection.run_sync(upgrade, "0001")
         await fill(database, rows=3)
         written = await back_up(database, CLOCK, file)
     assert written.schema == "0001"

@@ -7,15 +7,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from stonechat.cache.connections import Connections
 from stonechat.cache.memory import InProcessCache
-from stonechat.cache.pool import Connections
-from stonechat.cache.redis_cache import RedisCache
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import CacheSwitched, EventStream
 from stonechat.core.ports import Cache, Lease, NoLease
+
+if TYPE_CHECKING:
+    from stonechat.cache.redis_cache import RedisCache
 
 T = TypeVar("T")
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from stonechat.cache.fencing import Epochs, no_epochs
 from stonechat.cache.front import FrontCache
 from stonechat.cache.memory import InProcessCache
-from stonechat.cache.redis_cache import RedisCache
 from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
+
+if TYPE_CHECKING:
+    from stonechat.cache.redis_cache import RedisCache
 
 
 @asynccontextmanager
@@ -24,7 +27,7 @@ async def open_cache(
         epochs: where fencing tokens begin; without it no lease is granted.
     """
     spare = InProcessCache(clock, epochs, namespace=settings.namespace)
-    main = RedisCache(settings.url, settings, clock, epochs) if settings.url else None
+    main = _redis(settings.url, settings, clock, epochs) if settings.url else None
     front = FrontCache(main, spare, clock, events, slow=settings.call_timeout / 2)
     try:
         await front.start()
@@ -33,3 +36,9 @@ async def open_cache(
         await front.aclose()
         if main is not None:
             await main.aclose()
+
+
+def _redis(url: str, settings: CacheSettings, clock: Clock, epochs: Epochs) -> RedisCache:
+    from stonechat.cache.redis_cache import RedisCache  # noqa: PLC0415 - its client takes 13 MB
+
+    return RedisCache(url, settings, clock, epochs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from weakref import WeakSet
@@ -11,25 +10,8 @@ from weakref import WeakSet
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.connection import AbstractConnection
 
+from stonechat.cache.connections import Connections
 from stonechat.core.clock import Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """How the pool stands.
-
-    Attributes:
-        size: most connections that there can be.
-        in_use: handed out now.
-        taken_back: handed out for too long and taken back, since the start.
-        last_leak: who had the last of them, and for how long; empty where nobody did.
-    """
-
-    size: int = 0
-    in_use: int = 0
-    taken_back: int = 0
-    last_leak: str = ""
-    last_leak_at: float | None = None
 
 
 class WatchedPool(BlockingConnectionPool):

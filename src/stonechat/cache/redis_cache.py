@@ -10,10 +10,11 @@ from typing import Any, TypeVar, cast
 import redis.exceptions
 from redis.asyncio import Redis
 
+from stonechat.cache.connections import Connections
 from stonechat.cache.faults import explained
 from stonechat.cache.fencing import GRANTS, Epochs, no_epochs
 from stonechat.cache.keys import LARGEST_VALUE, bounded_ms, full_key
-from stonechat.cache.pool import Connections, WatchedPool
+from stonechat.cache.pool import WatchedPool
 from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient

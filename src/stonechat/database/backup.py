@@ -18,15 +18,13 @@ from stonechat.database.archive import Contents, Head
 from stonechat.database.doubt import Doubts
 from stonechat.database.engine import Database
 from stonechat.database.loading import Loader, set_sequences
+from stonechat.database.migrations import NEWEST, current
+from stonechat.database.migrations.upgrading import is_known, upgrade
 from stonechat.database.occupants import refuse_company
 from stonechat.database.portable import Tally
 from stonechat.database.revisions import (
-    bring_to,
-    current,
     drop_everything,
     have_alone,
-    is_known,
-    newest,
     refuse_newer,
 )
 from stonechat.database.schema import state_history
@@ -133,7 +131,7 @@ async def restore(
     head = contents.head
     if not is_known(head.schema):
         raise Permanent(
-            f"{path} is of a schema ({head.schema}) that is newer than this Stonechat's ({newest()}).",
+            f"{path} is of a schema ({head.schema}) that is newer than this Stonechat's ({NEWEST}).",
             meaning="Nothing was changed.",
             remedy="Update Stonechat, and restore again.",
         )
@@ -156,10 +154,10 @@ async def restore(
         await refuse_company(connection, "The database cannot be restored")
         last_line = await _last_line(connection) if filled else 0
         await connection.run_sync(drop_everything)
-        await connection.run_sync(bring_to, head.schema)
+        await connection.run_sync(upgrade, head.schema)
         await _fill(connection, path, progress)
         checks = await _read_back(connection, contents)
-        await connection.run_sync(bring_to, newest())
+        await connection.run_sync(upgrade)
         await _remember(connection, head, at=clock.wall(), after=last_line)
         doubts = await doubt.settle(connection, since=head.made_at, now=clock.now(), wall=clock.wall())
     rows = sum(check.rows for check in checks)

@@ -21,13 +21,12 @@ from stonechat.database import alert_rows, doubt, portable
 from stonechat.database.backup import TableCheck, holds
 from stonechat.database.engine import Database
 from stonechat.database.loading import Loader, set_sequences
+from stonechat.database.migrations.upgrading import upgrade
 from stonechat.database.occupants import refuse_company
 from stonechat.database.portable import Shape, Tally
 from stonechat.database.revisions import (
-    bring_to,
     drop_everything,
     have_alone,
-    newest,
     refuse_newer,
     unhurried,
 )
@@ -172,7 +171,7 @@ class Move:
                 await connection.run_sync(progress_table.drop)
                 await connection.run_sync(drop_everything)
                 begun = False
-            await connection.run_sync(bring_to, newest())
+            await connection.run_sync(upgrade)
             if not begun:
                 await connection.run_sync(progress_table.create)
             return await _progress(connection)

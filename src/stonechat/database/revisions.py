@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-from alembic import command
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import Permanent
-from stonechat.database.migrations import _LOCK, configuration
+from stonechat.database.migrations import LOCK, NEWEST, VERSION_TABLE, current
+from stonechat.database.migrations.upgrading import is_known
 from stonechat.database.schema import metadata
-
-VERSION_TABLE = "alembic_version"
-
-
-def current(connection: Connection) -> str | None:
-    """The schema's version; None where there is none yet."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def newest() -> str:
-    """The version that this Stonechat writes."""
-    return str(ScriptDirectory.from_config(configuration()).get_current_head())
-
-
-def is_known(revision: str) -> bool:
-    """Whether this Stonechat can read a database of that version: it is this one, or older."""
-    return revision in {one.revision for one in ScriptDirectory.from_config(configuration()).walk_revisions()}
-
-
-def bring_to(connection: Connection, revision: str) -> None:
-    """Migrate up to ``revision``; commits nothing."""
-    if current(connection) == revision:
-        return
-    config = configuration()
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
 
 
 def drop_everything(connection: Connection) -> None:
@@ -56,7 +28,7 @@ def refuse_newer(connection: Connection, what: str) -> None:
     found = current(connection)
     if found is not None and not is_known(found):
         raise Permanent(
-            f"{what} has a schema ({found}) that is newer than this Stonechat's ({newest()}).",
+            f"{what} has a schema ({found}) that is newer than this Stonechat's ({NEWEST}).",
             meaning="Nothing was read or changed.",
             remedy="Update Stonechat, and do it again.",
         )
@@ -67,7 +39,7 @@ async def have_alone(connection: AsyncConnection) -> None:
     await unhurried(connection)
     if connection.dialect.name == "postgresql":
         await connection.execute(text("SET LOCAL lock_timeout = '60s'"))
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
 
 
 async def unhurried(connection: AsyncConnection) -> None:
