@@ -31,6 +31,7 @@ from stonechat.startup.browsing import start_browser
 from stonechat.startup.foundations import start_cache, start_database, start_health_server
 from stonechat.startup.layers import Layers, editing, open_layers
 from stonechat.startup.log_ins import start_vault
+from stonechat.startup.memory import keep_one_heap
 from stonechat.startup.writing import Writing
 
 CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
@@ -72,6 +73,7 @@ async def open_stonechat(
         ConfigError: a setting can never work; whatever was started is stopped again.
         Transient: the database did not come up within ``DATABASE_START_LIMIT``, or the port is taken.
     """
+    keep_one_heap()
     async with Boot(clock, events) as boot:
         base = await open_base(boot, settings, clock, events, rng, extra=extra)
         dashboard = await start_health_server(base)

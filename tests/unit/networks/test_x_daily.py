@@ -26,6 +26,8 @@ NO_KEYS = {
     "ext_views": "where very old answers kept the views; `views` comes first",
     "search_timeline": "a name in a message, not read",
     "source_status_id_str": "a name in a message, not read",
+    "pkg_resources": "a module that a library asks for",
+    "resource_string": "its function",
     "create_tweet": "see wirepaths.SEEN_AT_WORK",
     "notetweet_create": "see wirepaths.SEEN_AT_WORK",
     "retweeted_status_result": "looked for where a repost is shown; the answers looked at daily may hold none",

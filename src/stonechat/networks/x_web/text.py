@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import functools
 import html
-import warnings
+import pkgutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 from stonechat.networks.x_web.shape import at, mapping, text
@@ -69,9 +71,21 @@ def weighted_length(written: str) -> int:
 
 @functools.cache
 def _parse() -> Callable[[str], Any]:
-    # Loaded at first use: its emoji table takes a tenth of a second, and pkg_resources warns of its own age.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    """The parser, loaded at first use: its emoji table takes a tenth of a second.
+
+    It reads that table through ``pkg_resources``, which takes 9 MB and warns of its own age; the one function
+    that it calls stands in for it while it loads.
+    """
+    stand_in = ModuleType("pkg_resources")
+    stand_in.__dict__["resource_string"] = pkgutil.get_data
+    before = sys.modules.get("pkg_resources")
+    sys.modules["pkg_resources"] = stand_in
+    try:
         from twitter_text import parse_tweet  # noqa: PLC0415
+    finally:
+        if before is None:
+            del sys.modules["pkg_resources"]
+        else:
+            sys.modules["pkg_resources"] = before
     parse: Callable[[str], Any] = parse_tweet
     return parse
