@@ -62,7 +62,7 @@ async def test_a_fault_that_passes_is_worth_another_try(fault: str, says: str) -
         with pytest.raises(ModelTrouble) as caught:
             await model.write(REQUEST)
         assert says in caught.value.what and caught.value.remedy
-        assert len(endpoint.calls) == 1, "the SDK must not retry by itself"
+        assert len(endpoint.calls) == 1, "it must not retry by itself"
 
 
 async def test_a_rate_limit_says_how_long_to_wait() -> None:
