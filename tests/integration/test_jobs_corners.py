@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from tests.integration.test_jobs_runner import QUICK, open_house
 from tests.support.waiting import eventually
 
@@ -24,6 +24,9 @@ from stonechat.jobs.engine import open_engine
 from stonechat.jobs.engine.run import EngineRun
 from stonechat.jobs.requests import Request
 from stonechat.jobs.runner import engine_url_beside
+from stonechat.jobs.schedule import AGAIN
+from stonechat.jobs.ticks import schedule_of
+from stonechat.jobs.timetable import run_name
 
 CLOCK = SystemClock()
 HOUR = timedelta(hours=1)
@@ -182,3 +185,20 @@ async def test_while_nothing_runs_the_rows_alone_say_that_a_job_is_late(sqlite_u
         async with house.database.begin("test") as connection:
             await connection.execute(update(job_runs).values(tick=CLOCK.now(), trigger="held"))
         assert (await seen_from_elsewhere.status(["ann"]))[0].state == "healthy", "it waits for a reason"
+
+
+async def test_a_tick_that_only_the_engine_remembers_after_a_restore_is_run_once_more(
+    sqlite_url: str,
+) -> None:
+    job = Job("a.job", _one, every=HOUR, retry=QUICK)
+    async with open_database(sqlite_url, DatabaseSettings(), CLOCK) as database:
+        await _ended_well(database, CLOCK.wall() - 3 * HOUR)  # as the backup had it
+    for suffix in ("", AGAIN, AGAIN):
+        async with open_house(sqlite_url, [job]) as house:
+            newest = schedule_of(job).before(CLOCK.now())
+            run_id = run_name("a.job", "ann", newest) + suffix
+            assert (await house.end_of(run_id)).state is RunState.SUCCEEDED
+            async with house.database.begin("test") as connection:
+                if not suffix:
+                    await connection.execute(delete(job_runs).where(job_runs.c.run_id == run_id))
+            assert len(await house.runner.history("a.job", "ann")) == (2 if suffix else 1)

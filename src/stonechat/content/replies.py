@@ -61,14 +61,16 @@ class Replier:
         account = await find_account(self.database, context.account_id)
         await self.claims.tidy(account)
         claimed = await context.step("claim", lambda: self._claim(account))
-        done, note = 0, ""
+        done, left, note = 0, 0, ""
         for number, one in enumerate(claimed, 1):
             result = await context.step(f"reply {number}", partial(self._answer, account, one))
             done += result == "stored"
             note = note or ("" if result == "stored" else result)
             if result.startswith(_DEFERRED):
+                left = len(claimed) - number + 1
                 break  # no model now: the others go back to the open ones at the next run
-        return Work(done, 0 if not done else len(claimed), note)
+        # what no draft of passed the review is decided, and no longer due
+        return Work(done, done + left, note)
 
     async def _claim(self, account: Account) -> list[str]:
         """``found → claimed`` for as many as this run may answer."""

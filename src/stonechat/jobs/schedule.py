@@ -41,6 +41,9 @@ LONGEST = timedelta(seconds=1)
 REFRESH = timedelta(seconds=2)
 """Real time between two looks at what other processes changed: switches and runs."""
 
+AGAIN = "!again"
+"""Ends the name of a run whose first time is known to the engine alone."""
+
 POSTING = "posting"
 """Runs that publish have a queue to themselves, so that nothing else can hold them up."""
 
@@ -91,6 +94,7 @@ class Scheduler:
         self._crowded: dict[str, float] = {}
         self._standing = Standing()
         self._refreshed: float | None = None
+        self._began = clock.now()
         self._poked = asyncio.Event()
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
@@ -142,6 +146,9 @@ class Scheduler:
         self._timetable.serve(self._accounts(), now)
         found = self._timetable.look(now, busy=self._is_busy, held=self.held, full=self._is_full)
         answers = {launch: await self._ask(launch) for launch in found.launches}
+        for launch in (one for one, answer in answers.items() if answer is Enqueued.KNOWN):
+            if launch.tick < self._began:
+                await self._again(launch)
         wall = self._clock.wall()
         self._ledger.schedule(_row(one, wall) for one, answer in answers.items() if answer is Enqueued.NEW)
         followed = [
@@ -187,6 +194,18 @@ class Scheduler:
         elif answer is Enqueued.KNOWN:
             self._timetable.known(launch)
         return answer
+
+    async def _again(self, launch: Launch) -> None:
+        """Run a tick that the engine has done and no row tells of: the database is back from a backup.
+
+        Whatever it did then was in rows that are no more. The name says that it is the second time, so that
+        it is the last, whoever asks.
+        """
+        async with self._database.read("jobs.again") as connection:
+            told = await job_rows.get(connection, launch.run_id)
+        if told is None and not await self._engine.is_open(launch.run_id):
+            request = Request(launch.job.name, launch.account_id, launch.tick, launch.trigger)
+            await self.ask(launch.job, request, f"{launch.run_id}{AGAIN}")
 
     def _is_busy(self, key: Key) -> bool:
         return key in self._busy
