@@ -142,6 +142,29 @@ async def test_a_finished_move_is_told_from_a_target_in_use(pair):
             await Move(ours, theirs, CLOCK).run()
 
 
+async def test_of_two_moves_to_one_target_at_once_one_stops_and_the_other_brings_everything(pair):
+    source, target = pair
+    async with (
+        opened(source) as ours,
+        opened(target, migrated=False) as theirs,
+        opened(target, migrated=False) as others,
+    ):
+        await fill(ours, rows=30)
+        moves = (Move(ours, to, CLOCK, batch=4) for to in (theirs, others))
+        ends = await asyncio.gather(*(move.run() for move in moves), return_exceptions=True)
+        stopped = [end for end in ends if isinstance(end, Exception)]
+        assert [type(end) for end in stopped] in ([], [Permanent]), ends
+        assert all("Another move" in end.what or "not empty" in end.what for end in stopped), ends
+        assert await _held(ours) == await _held(theirs)
+
+
+async def _held(database):
+    async with database.read("test.one") as connection:
+        found = await holds(connection)
+    found.pop("audit", None)  # a finished move says so there
+    return found
+
+
 async def test_a_source_that_changed_in_between_is_noticed_and_moved_again(pair):
     source, target = pair
     async with opened(source) as ours, opened(target, migrated=False) as theirs:

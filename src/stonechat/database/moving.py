@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
@@ -217,13 +218,20 @@ class Move:
         self, connection: AsyncConnection, shape: Shape, at: _Done, rows: Sequence[Any], *, known: bool
     ) -> _Done:
         loader = await Loader.open(connection, shape)
-        await loader.put([loader.fitted(row) for row in rows])
+        fitted = [loader.fitted(row) for row in rows]
         after = _Done(
             tuple(shape.keyed(rows[-1])) if rows else at.last_key,
             at.arrived + len(rows),
             at.altered + loader.altered,
             complete=len(rows) < self._size(shape),
         )
+        await self._note(connection, shape, at, after, known=known)  # first: another move is found out here
+        await loader.put(fitted)
+        return after
+
+    async def _note(
+        self, connection: AsyncConnection, shape: Shape, at: _Done, after: _Done, *, known: bool
+    ) -> None:
         values = {
             "last_key": json.dumps(after.last_key),
             "arrived": after.arrived,
@@ -232,13 +240,15 @@ class Move:
         }
         if not known:
             made = sa.insert(progress_table).values(name=shape.name, source=self._source.url, **values)
-            await connection.execute(made)
-            return after
+            try:
+                await connection.execute(made)
+            except IntegrityError as exc:
+                raise _other_move() from exc
+            return
         mine = (progress_table.c.name == shape.name) & (progress_table.c.arrived == at.arrived)
         noted = await connection.execute(sa.update(progress_table).where(mine).values(**values))
         if noted.rowcount != 1:
-            raise Permanent("Another move works on the same target.", meaning="This one stops.")
-        return after
+            raise _other_move()
 
     async def _compare(self) -> tuple[tuple[TableCheck, ...], int]:
         """Read both sides from the first to the last row."""
@@ -282,6 +292,10 @@ class Move:
             )
             await connection.run_sync(progress_table.drop)
         return given_up
+
+
+def _other_move() -> Permanent:
+    return Permanent("Another move works on the same target.", meaning="This one stops.")
 
 
 async def _progress(connection: AsyncConnection) -> dict[str, _Done]:

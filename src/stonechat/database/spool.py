@@ -101,7 +101,7 @@ class Spool:
         path = self._claim(kind, key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists() and now.timestamp() - path.stat().st_mtime > lasts.total_seconds():
+            if path.exists() and abs(now.timestamp() - path.stat().st_mtime) > lasts.total_seconds():
                 path.unlink(missing_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
             os.utime(path, (now.timestamp(), now.timestamp()))

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import structlog
 from sqlalchemy import make_url
 
 from stonechat.config.settings import JobsSettings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.database import job_rows, job_writes
@@ -23,21 +19,18 @@ from stonechat.database.engine import Database
 from stonechat.database.job_rows import RunRow, StepRow
 from stonechat.jobs import declared
 from stonechat.jobs.checking import by_name
-from stonechat.jobs.declaration import Job, Resource
+from stonechat.jobs.crew import Crew, Ground
+from stonechat.jobs.declaration import Job, Json, Resource
 from stonechat.jobs.desk import Desk, JobStatus
-from stonechat.jobs.engine import Engine, Enqueued, open_engine
+from stonechat.jobs.engine import Engine, EngineRun, Enqueued, open_engine
 from stonechat.jobs.ledger import Ledger
-from stonechat.jobs.quiet import Outage
 from stonechat.jobs.requests import Request
 from stonechat.jobs.runs import IsDown, Runs
 from stonechat.jobs.schedule import POSTING, Scheduler
-from stonechat.jobs.takeover import Lease, Pulse, executor_name
+from stonechat.jobs.takeover import Lease, executor_name
 from stonechat.jobs.timetable import Timetable
-from stonechat.jobs.watchdog import Watchdog
 
 __all__ = ["JobStatus", "Runner", "engine_url_beside", "open_jobs"]
-
-log = structlog.get_logger()
 
 CLOSE_LIMIT = timedelta(seconds=10)
 """How long runs may take to end when the process stops (real time); the rest resume at the next start."""
@@ -47,9 +40,6 @@ STATUS_AGE = timedelta(seconds=2)
 
 POLL = timedelta(seconds=3)
 """Between two looks for what other processes have put into a queue (real time)."""
-
-KEEP_ENGINE_ROWS = timedelta(days=7)
-"""How long the engine remembers ended runs (real time); our own rows are kept by their own policy."""
 
 
 class Runner:
@@ -173,101 +163,56 @@ async def open_jobs(
         ConfigError: declarations that cannot be kept, each named.
     """
     named = by_name(jobs)
-    lease = Lease(executor_name(fresh_id(), host), clock, settings.takeover_after)
     async with database.begin("jobs.open") as connection:
         timetable = Timetable(jobs, await job_rows.last_ticks(connection), clock.speed)
         await declared.store(connection, jobs, clock.wall())
     timetable.serve(accounts(), clock.now())
-    ledger = Ledger(database, relaxed=_same_server(engine_url, database.url))
-    opened: dict[str, Any] = {}
+    ground = Ground(
+        settings=settings,
+        database=database,
+        clock=clock,
+        events=events,
+        jobs=named,
+        timetable=timetable,
+        lease=Lease(executor_name(fresh_id(), host), clock, settings.takeover_after),
+        ledger=Ledger(database, relaxed=_same_server(engine_url, database.url)),
+        accounts=accounts,
+        is_down=is_down,
+        host=host,
+    )
+    async with _at_work(ground, engine_url, close_limit) as crew:
+        yield Runner(
+            desk=Desk(database, clock, jobs, crew.watchdog.verdict),
+            engine=crew.engine,
+            clock=clock,
+            scheduler=crew.scheduler,
+            runs=crew.runs,
+            ledger=ground.ledger,
+            accounts=accounts,
+        )
+
+
+@asynccontextmanager
+async def _at_work(ground: Ground, engine_url: str, close_limit: timedelta) -> AsyncIterator[Crew]:
+    """The engine open and its crew at work. The engine may have runs at once; they wait for the crew."""
+    crews: list[Crew] = []
     ready = asyncio.Event()
 
-    async def body(run: Any, value: Any) -> Any:
+    async def body(run: EngineRun, value: Json) -> Json:
         await ready.wait()
-        return await opened["runs"].execute(run, value)
+        return await crews[0].runs.execute(run, value)
 
     async with open_engine(
         engine_url,
-        executor_id=lease.executor_id,
-        queues=_queues(settings),
+        executor_id=ground.lease.executor_id,
+        queues=_queues(ground.settings),
         poll=POLL,
         body=body,
-        shut=lambda queue: is_shut(queue, is_down, lease),
+        shut=lambda queue: is_shut(queue, ground.is_down, ground.lease),
     ) as engine:
-        scheduler = Scheduler(
-            timetable=timetable,
-            jobs=named,
-            engine=engine,
-            database=database,
-            ledger=ledger,
-            clock=clock,
-            events=events,
-            accounts=accounts,
-            is_down=is_down,
-        )
-        runs = opened["runs"] = Runs(
-            jobs=named,
-            database=database,
-            ledger=ledger,
-            clock=clock,
-            events=events,
-            lease=lease,
-            is_down=is_down,
-            wake=scheduler.wake,
-            ended=scheduler.ended,
-        )
-        pulse = Pulse(
-            ledger=ledger,
-            engine=engine,
-            lease=lease,
-            clock=clock,
-            heartbeat=settings.heartbeat,
-            limit=settings.takeover_after,
-            host=host,
-        )
-        watchdog = Watchdog(
-            timetable=timetable,
-            scheduler=scheduler,
-            database=database,
-            clock=clock,
-            events=events,
-            held=scheduler.held,
-        )
-        writing = asyncio.create_task(_for_ever("ledger", ledger.run, clock), name="jobs.ledger")
-        with contextlib.suppress(Transient):
-            await pulse.beat()
-        ready.set()
-        loops = [
-            asyncio.create_task(_for_ever(name, loop, clock), name=f"jobs.{name}")
-            for name, loop in {
-                "schedule": scheduler.run,
-                "pulse": lambda: _pulse(pulse, runs, clock, settings.heartbeat),
-                "watchdog": watchdog.run,
-                "forget": lambda: _forget(engine, clock),
-            }.items()
-        ]
-        try:
-            yield Runner(
-                desk=Desk(database, clock, jobs, watchdog.verdict),
-                engine=engine,
-                clock=clock,
-                scheduler=scheduler,
-                runs=runs,
-                ledger=ledger,
-                accounts=accounts,
-            )
-        finally:
-            engine.ends()
-            loops[0].cancel()
-            holding = await runs.close(close_limit)
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
-            with contextlib.suppress(Transient):
-                await pulse.leave(holding=holding)
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-            await ledger.drain()
+        crews.append(Crew(ground, engine))
+        async with crews[0].at_work(ready, close_limit):
+            yield crews[0]
 
 
 def _same_server(one: str, other: str) -> bool:
@@ -297,33 +242,3 @@ def is_shut(queue: str, is_down: IsDown, lease: Lease) -> bool:
     if queue not in (POSTING, Resource.BROWSER) or is_down("browser") is None:
         return False
     return queue == Resource.BROWSER or lease.company
-
-
-async def _for_ever(name: str, loop: Callable[[], Coroutine[Any, Any, None]], clock: Clock) -> None:
-    """Supervise a loop: whatever ends it is said, and it begins again."""
-    while True:
-        try:
-            await loop()
-        except Exception:
-            log.exception("job.loop_failed", loop=name)
-        await clock.sleep_real(timedelta(seconds=1))
-
-
-async def _pulse(pulse: Pulse, runs: Runs, clock: Clock, every: timedelta) -> None:
-    outage = Outage("heartbeat")
-    while True:
-        try:
-            taken = await pulse.beat(runs.held)
-            await runs.beat()
-            outage.is_over()
-            if taken:
-                log.warning("job.taken_over", executors=list(taken))
-        except Transient as exc:
-            outage.goes_on(exc.what)
-        await clock.sleep_real(every)
-
-
-async def _forget(engine: Engine, clock: Clock) -> None:
-    while True:
-        await clock.sleep_real(timedelta(hours=1))
-        await engine.forget(KEEP_ENGINE_ROWS)
