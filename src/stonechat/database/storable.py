@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -56,7 +56,10 @@ def quick(text: str) -> str:
 
 
 def fitted(parameters: Any, fit: Callable[[str], str]) -> Any:
-    """The parameters of a statement (or of many) with every text fitted."""
+    """The parameters of a statement (or of many) with every text fitted; plain ones as they are."""
+    kind = parameters.__class__
+    if kind in _NESTED and _are_plain(parameters.values() if kind is dict else parameters):
+        return parameters
     match parameters:
         case str():
             return fit(parameters)
@@ -68,3 +71,18 @@ def fitted(parameters: Any, fit: Callable[[str], str]) -> Any:
             return tuple([fitted(value, fit) for value in parameters])
         case _:
             return parameters
+
+
+_NESTED = frozenset({dict, list, tuple})
+
+
+def _are_plain(values: Iterable[Any]) -> bool:
+    """Whether nothing can need fitting. This runs for every statement, so it is one loop."""
+    for value in values:
+        kind = value.__class__
+        if kind is str:
+            if not value.isascii() or "\x00" in value:
+                return False
+        elif kind in _NESTED:
+            return False
+    return True
