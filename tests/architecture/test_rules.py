@@ -196,7 +196,6 @@ def test_modules_and_functions_stay_of_a_size_that_can_be_read() -> None:
         is_long,
         {
             "database/schema.py": "all tables on one page, to be read side by side",
-            "jobs/runner.py": "what is opened together is closed together, in the reverse order, on one page",
         },
     )
 
