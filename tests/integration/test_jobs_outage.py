@@ -21,7 +21,7 @@ FIGURES = logging.getLogger("figures")
 """What was measured; shown by ``pytest -rP``."""
 
 
-READ_ONLY = min(AWAY, 6.0)
+READ_ONLY = min(AWAY, 3.0)
 """Seconds in which the server answers and takes no writes, as one that has been replaced does."""
 
 
