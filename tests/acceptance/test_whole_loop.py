@@ -15,6 +15,7 @@ import pytest
 from tests.support.forgetful import emptied_at_random
 from tests.support.processes import free_port
 from tests.support.servers import aviary
+from tests.unit.config.test_loading import SESSION
 
 STONECHAT = (sys.executable, "-m", "stonechat.cli.main")
 EPOCH = "2026-01-05T08:00:00+00:00"
@@ -161,6 +162,64 @@ def test_wrong_settings_are_sentences_and_nothing_is_started(tmp_path: Path, set
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / ".stonechat").exists()
+
+
+def alone(folder: Path, **settings: str) -> dict[str, str]:
+    """Settings of a Stonechat to whom neither the network nor the model answers."""
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    return environment(
+        MODE="demo",
+        TWITTER_SESSION_B64=SESSION,
+        X_BASE_URL=nowhere,
+        OPENAI_BASE_URL=f"{nowhere}/v1",
+        OPENAI_API_KEY="local",
+        ACCOUNT_HANDLE="quietbuilder",
+        DATA_DIR=str(folder / "data"),
+        **settings,
+    )
+
+
+def test_without_a_browser_everything_else_runs_and_says_so(tmp_path: Path):
+    program = tmp_path / "chromium"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    port = free_port()
+    settings = alone(tmp_path, PORT=str(port), BROWSER_EXECUTABLE=str(program))
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen((*STONECHAT, "run"), cwd=tmp_path, env=settings, stdout=log, stderr=log)
+    try:
+
+        def ready() -> bool:
+            try:
+                return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=10).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        wait_for(ready, seconds=60, process=process)
+        status = fetch(f"http://127.0.0.1:{port}/status")
+        layers = {layer["name"]: layer for layer in status["layers"]}
+        assert layers["browser"]["state"] == "down"
+        assert "does not start" in layers["browser"]["cause"]
+        assert fetch(f"http://127.0.0.1:{port}/api/jobs")
+    finally:
+        process.terminate()
+        assert process.wait(40) == 0, (tmp_path / "log").read_text()[-3000:]
+
+
+def test_a_job_manager_that_does_not_start_ends_the_process_with_a_sentence_and_a_code(tmp_path: Path):
+    ended = subprocess.run(
+        (*STONECHAT, "run"),
+        cwd=tmp_path,
+        env=alone(tmp_path, PORT="0", JOBS_DATABASE_URL=f"postgresql://u:p@127.0.0.1:{free_port()}/x"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1, ended.stderr[-2000:]
+    assert "JOBS_DATABASE_URL" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Running" not in ended.stdout
 
 
 def test_doctor_speaks_json_about_every_fault(tmp_path: Path):

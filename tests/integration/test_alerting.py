@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from tests.support.clock import ManualClock
+from tests.support.content import offer
 from tests.support.posting import ACCOUNT
 from tests.support.waiting import eventually
 
@@ -25,8 +26,9 @@ from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import BudgetSpent, EventStream
 from stonechat.core.ports import AlertMessage
 from stonechat.core.states import SessionState
-from stonechat.database import Database, accounts, alert_rows, history, open_database
+from stonechat.database import Database, accounts, alert_rows, history, open_database, opportunities
 from stonechat.database.spool import Spool
+from stonechat.jobs.desk import JobStatus
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.monitoring.board import Check
 
@@ -267,6 +269,60 @@ async def test_an_expired_session_is_told_with_what_to_do(inbox: Inbox, database
     assert inbox.titles()[0] == "The session of x:robin is expired"
     assert "stonechat login" in json.dumps(inbox.got[0])
     assert "Posting is down" not in inbox.titles()
+
+
+async def test_a_queue_that_runs_dry_and_a_pool_that_falls_too_low_are_told(
+    inbox: Inbox, database: Database
+) -> None:
+    desk = Desk(inbox, database)
+    desk.alerting._pool_low = 2
+    async with database.begin("test") as connection:
+        await accounts.put(connection, ACCOUNT, CLOCK.now())
+    await offer(database, CLOCK, ["One.", "Two."], account_id=ACCOUNT.id)
+    await desk.for_seconds(300, step=20)
+    assert inbox.titles() == ["Nothing is queued for @robin"]
+    async with database.begin("test") as connection:
+        later = CLOCK.now() + timedelta(hours=1)
+        await opportunities.expire(connection, ACCOUNT.id, posted_before=later, now=later)
+    await desk.for_seconds(900, step=20)
+    assert inbox.titles()[1:] == ["Few reply opportunities for @robin"]
+
+
+def status_of(name: str, state: str, why: str) -> JobStatus:
+    return JobStatus(
+        name=name,
+        account_id=ACCOUNT.id,
+        every=timedelta(hours=1),
+        cron=None,
+        next_tick=CLOCK.now(),
+        paused=None,
+        last=None,
+        state=state,
+        why=why,
+        success_rate=None,
+        critical=True,
+        useful="",
+    )
+
+
+async def test_a_job_that_does_not_run_or_keeps_failing_is_told_with_its_cause(inbox: Inbox) -> None:
+    desk = Desk(inbox, None)
+    seen = {"content.plan": "late", "scraping.metrics": "failing", "learning.learn": "healthy"}
+
+    async def jobs() -> list[JobStatus]:
+        why = {"late": "its tick of 09:00 did not run", "failing": "3 failures in a row"}
+        return [status_of(name, state, why.get(state, "")) for name, state in seen.items()]
+
+    desk.alerting.connect(jobs=jobs)
+    await desk.for_seconds(120)
+    assert inbox.titles() == ["The job content.plan does not run for x:robin"]
+    assert "its tick of 09:00 did not run" in json.dumps(inbox.got)
+    seen["content.plan"] = "healthy"
+    await desk.for_seconds(120)
+    assert inbox.titles()[1:] == [
+        "Over: The job content.plan does not run for x:robin",
+        "The job scraping.metrics keeps failing for x:robin",
+    ]
 
 
 async def test_a_spent_budget_is_told_once(inbox: Inbox, database: Database) -> None:

@@ -14,6 +14,7 @@ from tests.support.clock import ManualClock
 from tests.support.content import ACCOUNT, studio
 
 from stonechat.content.assignments import Assignment
+from stonechat.content.budget import Limit, Limits
 from stonechat.content.fallback import Patience
 from stonechat.content.judge import ModelJudge
 from stonechat.content.review import Draft
@@ -70,6 +71,31 @@ async def test_the_queue_check_stocks_the_reserve(tmp_path: Path) -> None:
         async with s.database.read("test") as connection:
             assert await drafts.reserve_size(connection, s.account.id) == 16
         assert (await s.planner.check(s.run("content.check_queue"))).due == 0
+
+
+async def test_where_the_plan_job_never_runs_the_queue_check_fills_the_queue(tmp_path: Path) -> None:
+    async with studio(tmp_path, ManualClock()) as s:
+        await s.planner.check(s.run("content.check_queue"))
+        async with s.database.read("test") as connection:
+            assert len(await content.in_states(connection, (ContentState.QUEUED,))) == 8
+        assert await s.planner.missing(s.account) == 0
+
+
+async def test_a_spent_budget_hands_the_slots_to_the_reserve_and_the_plan_goes_on_when_it_is_free_again(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock()
+    async with studio(tmp_path, clock) as s:
+        await s.planner._restock(s.account, s.run())
+    poor = Limits(day=Limit(usd=0.000001))  # less than what the drafts of the reserve have cost today
+    async with studio(tmp_path, clock, limits=poor) as s:
+        run = s.run()
+        work = await s.planner.plan(run)
+        async with s.database.read("test") as connection:
+            queued = await content.in_states(connection, (ContentState.QUEUED,))
+        assert not s.endpoint.calls, "generation stops before the limit, not after it"
+        assert len(queued) == work.done >= 1, "the reserve serves"
+        assert run.woken == [("content.plan", clock.now() + timedelta(hours=15))], "09:00 until midnight UTC"
 
 
 async def test_an_opportunity_is_answered_once_and_waits_for_approval(tmp_path: Path) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.support.clock import ManualClock
 from tests.support.content import studio
+from tests.support.model_endpoint import ordinary
 
+from stonechat.config.settings import DatabaseSettings
 from stonechat.content.assignments import Assignment
 from stonechat.content.drafting import SPOOL_KIND
 from stonechat.core.errors import Transient
@@ -86,6 +92,32 @@ async def test_a_paid_text_survives_a_database_that_is_gone_and_is_stored_once(t
             queued = await content.in_states(connection, (ContentState.QUEUED,))
         assert [one.id for one in queued] == [assignment.id]
         assert queued[0].cost_usd > 0 and s.spool.size(SPOOL_KIND) == 0
+
+
+async def test_a_write_that_fails_after_the_model_has_answered_keeps_the_text_and_stores_it_once_later(
+    tmp_path: Path,
+) -> None:
+    """Another program takes the file's lock at the moment of the answer."""
+    quick = DatabaseSettings(lock_timeout=timedelta(seconds=0.1))
+    async with studio(tmp_path, ManualClock(), limits_of_database=quick) as s:
+        order = Assignment.model_validate((await s.planner._orders(s.account, 1, "run-1"))[0])
+        with contextlib.closing(sqlite3.connect(tmp_path / "content.db", isolation_level=None)) as other:
+
+            def lock_and_answer(system: str, prompt: str, rng: random.Random) -> str:
+                other.execute("BEGIN IMMEDIATE")
+                return ordinary(system, prompt, rng)
+
+            s.endpoint.answer = lock_and_answer
+            outcome = await s.drafter.write(s.account, order)
+            assert outcome.spooled and outcome.stored is None
+            assert s.spool.size(SPOOL_KIND) == 1
+            other.execute("ROLLBACK")
+        assert await s.drafter.recover({s.account.id: s.account}) == 1
+        assert s.spool.size(SPOOL_KIND) == 0
+        async with s.database.read("test") as connection:
+            queued = await content.in_states(connection, (ContentState.QUEUED,))
+        assert [one.id for one in queued] == [order.id]
+        assert len(s.endpoint.calls) == 1, "it was paid for once"
 
 
 async def test_a_kept_text_that_cannot_be_read_blocks_no_other(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.support.posting import SETTINGS, Desk, RunContext, desk_on, piece
 from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings, ScrapingSettings
+from stonechat.core.errors import Transient
 from stonechat.core.model import Approval, LatePolicy
 from stonechat.core.states import ContentState, SessionState
 from stonechat.database import accounts, metrics, open_database
@@ -43,6 +44,16 @@ class Stage:
         await self.work()
         return (await self.desk.find(name)).state is ContentState.POSTED
 
+    def scraper(self, folder: Path) -> Scraper:
+        return Scraper(
+            self.desk.database,
+            self.bench.clock,
+            {"x_web": self.desk.network},
+            self.desk.events,
+            ScrapingSettings(),
+            snapshot_store(self.desk.database, Spool(folder / "spool")),
+        )
+
     def texts(self) -> list[str]:
         return [entry.text for entry in self.bench.ledger()]
 
@@ -71,18 +82,26 @@ async def test_a_thread_goes_out_and_is_measured_from_one_page(stage: Stage, tmp
     thread = await stage.desk.find("t")
     entry = next(one for one in stage.bench.ledger() if one.text == "A thread, one.")
     assert (thread.state, thread.post_id) == (ContentState.POSTED, entry.id)
-    scraper = Scraper(
-        stage.desk.database,
-        stage.bench.clock,
-        {"x_web": stage.desk.network},
-        stage.desk.events,
-        ScrapingSettings(),
-        snapshot_store(stage.desk.database, Spool(tmp_path / "spool")),
-    )
-    assert (await scraper.posts(stage.context())).done >= 2
+    assert (await stage.scraper(tmp_path).posts(stage.context())).done >= 2
     async with stage.desk.database.read("test") as connection:
         shots = await metrics.latest(connection, stage.bench.account.id, [entry.id])
     assert shots[entry.id].metrics.likes is not None
+
+
+async def test_a_read_that_fails_stores_nothing_and_the_next_run_reads_all_of_it(
+    stage: Stage, tmp_path: Path
+) -> None:
+    await stage.queue("a", "The first of them.")
+    await stage.queue("b", "The second of them.")
+    await stage.work()
+    scraper = stage.scraper(tmp_path)
+    stage.bench.levers(status_5xx=True)
+    with pytest.raises(Transient):
+        await scraper.posts(stage.context())
+    async with stage.desk.database.read("test") as connection:
+        assert await metrics.count(connection) == 0
+    stage.bench.levers(status_5xx=False)
+    assert (await scraper.posts(stage.context())).done == 2
 
 
 @pytest.mark.parametrize(

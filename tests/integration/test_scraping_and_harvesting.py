@@ -228,6 +228,16 @@ async def test_the_next_source_is_asked_where_one_fails_and_all_failing_is_faili
     ]
 
 
+async def test_where_one_source_fails_the_next_one_fills_the_pool(harvester: Harvester, desk: Desk) -> None:
+    desk.network.deaf_to = {"sleep"}
+    crowd(desk, 5)
+    work = await harvester.search(RunContext(desk.clock))
+    assert (work.done, work.due) == (1, 2)
+    assert "1 of 2 sources failed" in work.note
+    async with desk.database.read("test") as connection:
+        assert await opportunities.pool_size(connection, ACCOUNT.id) == 5
+
+
 async def test_opportunities_are_spooled_too_and_a_damaged_entry_is_not_in_the_way_of_the_others(
     harvester: Harvester, desk: Desk, tmp_path: Path
 ) -> None:

@@ -118,6 +118,7 @@ async def studio(
     model_url: str = "",
     screen: Callable[[str], str | None] = hostile,
     arms: Arms | None = None,
+    limits_of_database: DatabaseSettings = DatabaseSettings(),
 ) -> AsyncIterator[Studio]:
     """Open everything on a database of its own."""
     rng = random.Random(seed)
@@ -127,7 +128,7 @@ async def studio(
     arms = arms or load_arms()
     spool = Spool(folder / "spool")
     async with (
-        open_database(url or f"sqlite:///{folder}/content.db", DatabaseSettings(), clock) as database,
+        open_database(url or f"sqlite:///{folder}/content.db", limits_of_database, clock) as database,
         model_endpoint() as endpoint,
         open_client(model_url or endpoint.url, "key-for-tests", timeout) as client,
     ):
@@ -187,12 +188,19 @@ def _hear(heard: list[Event], stamped: Stamped) -> None:
     heard.append(stamped.event)
 
 
-async def offer(database: Database, clock: Clock, posts: Sequence[str], *, invited: bool = True) -> None:
+async def offer(
+    database: Database,
+    clock: Clock,
+    posts: Sequence[str],
+    *,
+    invited: bool = True,
+    account_id: str = ACCOUNT.id,
+) -> None:
     """Open opportunities ``o0``, ``o1`` … (posts 9000, 9001 …), each by its own author, best first."""
     found = [
         Opportunity(
             id=f"o{number}",
-            account_id=ACCOUNT.id,
+            account_id=account_id,
             post_id=str(9000 + number),
             author=f"reader{number}",
             text=text,

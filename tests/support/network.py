@@ -68,6 +68,7 @@ class FakeNetwork:
     healthy: bool = True
     shrunken: bool = False
     searching: bool = True
+    deaf_to: set[str] = field(default_factory=set)
     threading: bool = True
     gone: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
@@ -217,7 +218,7 @@ class FakeNetwork:
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
         self.calls.append(f"search {query}")
-        if not self.searching:
+        if not self.searching or query in self.deaf_to:
             raise Transient("Search does not answer.")
         return self._found(limit)
 
