@@ -149,7 +149,7 @@ class Alerting:
                     await self.delivery.from_outbox(self._database)
             except (StonechatError, TimeoutError) as exc:
                 log.warning("alerting.delivery_waits", why=str(exc))
-            await self._clock.sleep_real(timedelta(seconds=1))
+            await self._clock.sleep_real(LOOK_EVERY)
 
     async def _findings(self) -> list[Finding]:
         now = self._clock.monotonic()

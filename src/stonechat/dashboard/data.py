@@ -32,8 +32,8 @@ from stonechat.database import (
 from stonechat.database.accounts import SessionRow, Switch
 from stonechat.database.alert_rows import AlertRow, AuditRow
 from stonechat.database.history import Change
-from stonechat.database.job_rows import RunTime
 from stonechat.database.receipts import Attempt
+from stonechat.database.run_outcomes import RunTime
 from stonechat.jobs.runner import JobStatus, Runner
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.posting.queue import QueueRow

@@ -59,26 +59,6 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How the runs of a job and account since some moment ended. ``idle``: nothing done though due."""
-
-    succeeded: int = 0
-    failed: int = 0
-    idle: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RunTime:
-    """How long a run took (real seconds) and how it ended."""
-
-    job: str
-    account_id: str | None
-    ended_at: datetime
-    took_s: float
-    state: RunState
-
-
-@dataclass(frozen=True, slots=True)
 class ExecutorRow:
     """A process that runs jobs. ``silent`` is how long it has not been heard of, by the database's clock."""
 
@@ -217,42 +197,35 @@ async def steps_of(connection: AsyncConnection, run_id: str) -> list[StepRow]:
 
 async def get(connection: AsyncConnection, run_id: str) -> RunRow | None:
     """The run's row, if there is one."""
-    row = (await connection.execute(_rows().where(job_runs.c.run_id == run_id))).one_or_none()
-    return _run(row) if row is not None else None
+    row = (await connection.execute(runs().where(job_runs.c.run_id == run_id))).one_or_none()
+    return run_of(row) if row is not None else None
 
 
 async def active(connection: AsyncConnection) -> list[RunRow]:
     """Runs that have not come to an end, oldest first."""
     rows = await connection.execute(
-        _rows().where(job_runs.c.state.in_(ACTIVE)).order_by(job_runs.c.state_since)
+        runs().where(job_runs.c.state.in_(ACTIVE)).order_by(job_runs.c.state_since)
     )
-    return [_run(row) for row in rows]
+    return [run_of(row) for row in rows]
 
 
 async def changed(connection: AsyncConnection, since: datetime) -> list[RunRow]:
     """Runs whose state changed after real time ``since``, oldest change first."""
     states = [state.value for state in RunState]
-    query = _rows().where(job_runs.c.state.in_(states), job_runs.c.state_since > since)
-    return [_run(row) for row in await connection.execute(query.order_by(job_runs.c.state_since))]
+    query = runs().where(job_runs.c.state.in_(states), job_runs.c.state_since > since)
+    return [run_of(row) for row in await connection.execute(query.order_by(job_runs.c.state_since))]
 
 
 async def history(
     connection: AsyncConnection, *, job: str | None = None, account_id: str | None = None, limit: int = 50
 ) -> list[RunRow]:
     """The latest runs, newest first; of one job or account where asked."""
-    query = _rows().order_by(job_runs.c.tick.desc(), job_runs.c.run_id).limit(limit)
+    query = runs().order_by(job_runs.c.tick.desc(), job_runs.c.run_id).limit(limit)
     if job is not None:
         query = query.where(job_runs.c.job == job)
     if account_id is not None:
         query = query.where(job_runs.c.account_id == account_id)
-    return [_run(row) for row in await connection.execute(query)]
-
-
-async def newest(connection: AsyncConnection, job: str, account_id: str | None) -> RunRow | None:
-    """The row of a job and account with the newest tick, whatever became of it."""
-    query = _rows().where(job_runs.c.job == job, _same_account(account_id))
-    row = (await connection.execute(query.order_by(job_runs.c.tick.desc()).limit(1))).one_or_none()
-    return _run(row) if row is not None else None
+    return [run_of(row) for row in await connection.execute(query)]
 
 
 async def last_ticks(connection: AsyncConnection) -> dict[tuple[str, str | None], datetime]:
@@ -263,72 +236,6 @@ async def last_ticks(connection: AsyncConnection) -> dict[tuple[str, str | None]
         .group_by(job_runs.c.job, job_runs.c.account_id)
     )
     return {(row[0], row[1]): row[2] for row in rows}
-
-
-async def last_ends(
-    connection: AsyncConnection, job: str, account_id: str | None, limit: int
-) -> list[RunRow]:
-    """The latest runs of a job and account that came to an outcome, newest first."""
-    ended = (RunState.SUCCEEDED.value, RunState.FAILED.value, RunState.TIMED_OUT.value)
-    query = _rows().where(job_runs.c.job == job, job_runs.c.state.in_(ended))
-    query = query.where(_same_account(account_id)).order_by(job_runs.c.ended_at.desc()).limit(limit)
-    return [_run(row) for row in await connection.execute(query)]
-
-
-async def latest_ends(connection: AsyncConnection, limit: int) -> list[RunRow]:
-    """The latest runs of each job and account that came to an outcome, in one look; newest first."""
-    columns = job_runs.c
-    ended = (RunState.SUCCEEDED.value, RunState.FAILED.value, RunState.TIMED_OUT.value)
-    place = func.row_number().over(
-        partition_by=(columns.job, columns.account_id), order_by=columns.ended_at.desc()
-    )
-    numbered = _rows().add_columns(place.label("place")).where(columns.state.in_(ended)).subquery()
-    names = [numbered.c[name] for name in RunRow.__dataclass_fields__]
-    query = select(*names).where(numbered.c.place <= limit).order_by(numbered.c.ended_at.desc())
-    return [_run(row) for row in await connection.execute(query)]
-
-
-async def tallies(connection: AsyncConnection, since: datetime) -> dict[tuple[str, str | None], Tally]:
-    """Outcomes of each job and account since real time ``since``."""
-    # offset(0) keeps SQLite from reading all runs along the index that has them grouped already
-    columns = select(job_runs).where(job_runs.c.ended_at >= since).offset(0).subquery().c
-    good = columns.state == RunState.SUCCEEDED.value
-    idle = good & (columns.done == 0) & (columns.due > 0)
-    bad = columns.state.in_((RunState.FAILED.value, RunState.TIMED_OUT.value))
-
-    def count(condition: Any) -> Any:
-        return func.sum(case((condition, 1), else_=0))
-
-    rows = await connection.execute(
-        select(columns.job, columns.account_id, count(good), count(bad), count(idle)).group_by(
-            columns.job, columns.account_id
-        )
-    )
-    return {(row[0], row[1]): Tally(int(row[2]), int(row[3]), int(row[4])) for row in rows}
-
-
-async def latest_times(connection: AsyncConnection, since: datetime, limit: int) -> list[RunTime]:
-    """How long the latest runs of each job and account took that ended after real time ``since``."""
-    columns = job_runs.c
-    ended = (RunState.SUCCEEDED.value, RunState.FAILED.value, RunState.TIMED_OUT.value)
-    place = func.row_number().over(
-        partition_by=(columns.job, columns.account_id), order_by=columns.ended_at.desc()
-    )
-    numbered = (
-        select(
-            columns.job,
-            columns.account_id,
-            columns.ended_at,
-            columns.took_s,
-            columns.state,
-            place.label("place"),
-        )
-        .where(columns.ended_at >= since, columns.state.in_(ended))
-        .subquery()
-    )
-    newest = select(numbered).where(numbered.c.place <= limit).order_by(numbered.c.ended_at)
-    rows = await connection.execute(newest)
-    return [RunTime(row[0], row[1], row[2], row[3] or 0.0, RunState(row[4])) for row in rows]
 
 
 async def beat(connection: AsyncConnection, executor_id: str, *, host: str, pid: int) -> int:
@@ -381,16 +288,11 @@ async def forget_executor(connection: AsyncConnection, executor_id: str) -> None
     await connection.execute(delete(executors).where(executors.c.executor_id == executor_id))
 
 
-def _same_account(account_id: str | None) -> ColumnElement[bool]:
-    column = job_runs.c.account_id
-    return column.is_(None) if account_id is None else column == account_id
-
-
-def _rows() -> Any:
+def runs() -> Any:
     columns = job_runs.c
     return select(*(columns[name] for name in RunRow.__dataclass_fields__))
 
 
-def _run(row: Any) -> RunRow:
+def run_of(row: Any) -> RunRow:
     values = dict(row._mapping)
     return RunRow(**{**values, "state": RunState(values["state"])})

@@ -17,9 +17,10 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.core.states import RunState
 from stonechat.database import accounts as switches
-from stonechat.database import job_rows, job_writes, wakeup_rows
+from stonechat.database import job_rows, job_writes, run_outcomes, wakeup_rows
 from stonechat.database.engine import Database
-from stonechat.database.job_rows import RunRow, RunTime, StepRow, Tally
+from stonechat.database.job_rows import RunRow, StepRow
+from stonechat.database.run_outcomes import RunTime, Tally
 from stonechat.database.wakeup_rows import Wakeup
 from stonechat.jobs.checking import unknown
 from stonechat.jobs.declaration import Job
@@ -89,29 +90,29 @@ class Desk:
         """Every job and account: what it last did, how well, and when it is next due."""
         since = self._clock.wall() - timedelta(days=1)
         needed = KEPT if self._verdicts is None else 1
-        found = []
         async with self._database.read("jobs.status") as connection:
-            tallies = await job_rows.tallies(connection, since)
+            tallies = await run_outcomes.tallies(connection, since)
             off = {switch.scope: switch.why for switch in await switches.switched_off(connection)}
             wakeups = await wakeup_rows.waiting(connection)
-            for job in self._jobs.values():
-                owners = tuple(accounts) if job.per_account else (None,)
-                sooner = await self._sooner(connection, job, owners, wakeups)
-                for account_id in owners:
-                    newest = await job_rows.newest(connection, job.name, account_id)
-                    ends = await job_rows.last_ends(connection, job.name, account_id, needed)
-                    found.append(
-                        self._line(
-                            job,
-                            account_id,
-                            ends,
-                            newest=newest,
-                            sooner=sooner.get(account_id),
-                            paused=paused(off, job.name, account_id),
-                            tally=tallies.get((job.name, account_id)),
-                        )
-                    )
-        return found
+            keys = [(job.name, owner) for job in self._jobs.values() for owner in _owners(job, accounts)]
+            newest = await run_outcomes.newest(connection, keys)
+            ends = await run_outcomes.last_ends(connection, keys, needed)
+            sooner = {
+                name: await self._sooner(connection, job, _owners(job, accounts), wakeups)
+                for name, job in self._jobs.items()
+            }
+        return [
+            self._line(
+                self._jobs[key[0]],
+                key[1],
+                ends.get(key, []),
+                newest=newest.get(key),
+                sooner=sooner[key[0]].get(key[1]),
+                paused=paused(off, *key),
+                tally=tallies.get(key),
+            )
+            for key in keys
+        ]
 
     def _line(
         self,
@@ -161,7 +162,7 @@ class Desk:
         """By job and account: how long its latest runs took and how they ended, oldest first."""
         async with self._database.read("jobs.times") as connection:
             since = self._clock.wall() - TIMES
-            rows = await job_rows.latest_times(connection, since, limit)
+            rows = await run_outcomes.latest_times(connection, since, limit)
         found: dict[Key, list[RunTime]] = {}
         for row in rows:
             found.setdefault((row.job, row.account_id), []).append(row)
@@ -275,6 +276,10 @@ class Desk:
             )
         schedule = schedule_of(job, account_id)
         return judge(job, schedule, seen, now=now, wall=wall, speed=speed, before=Health.UNKNOWN)
+
+
+def _owners(job: Job, accounts: Sequence[str]) -> tuple[str | None, ...]:
+    return tuple(accounts) if job.per_account else (None,)
 
 
 def paused(off: dict[str, str], job: str, account_id: str | None) -> str | None:

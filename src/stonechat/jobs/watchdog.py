@@ -16,7 +16,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, JobHealthChanged, RunMissed
 from stonechat.core.states import RunState
-from stonechat.database import job_rows
+from stonechat.database import job_rows, run_outcomes
 from stonechat.database.engine import Database
 from stonechat.database.job_rows import RunRow
 from stonechat.jobs.declaration import Job
@@ -282,7 +282,7 @@ class Watchdog:
         wall, limits = self._clock.wall(), self._limits()
         async with self._database.read("jobs.watch") as connection:
             if self._read_until is None:
-                for run in await job_rows.latest_ends(connection, KEPT):
+                for run in await run_outcomes.latest_ends(connection, KEPT):
                     self._lines.setdefault((run.job, run.account_id), _Memory()).take(run, limits)
             since = min(self._read_until or wall, wall) - OVERLAP
             changed = await job_rows.changed(connection, since)

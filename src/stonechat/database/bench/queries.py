@@ -19,6 +19,7 @@ from stonechat.database import (
     metrics,
     opportunities,
     receipts,
+    run_outcomes,
     slots,
 )
 from stonechat.database.bench.filling import LIVE, MAIN, NOW
@@ -104,7 +105,7 @@ QUERIES = (
     Query("story of a piece", "dashboard", lambda c: history.of(c, "content", _PIECE)),
     Query("stock", "alerting", lambda c: content.count_by_state(c, MAIN, states=(ContentState.QUEUED,))),
     Query("latest runs", "dashboard", job_rows.history),
-    Query("runs of an hour", "jobs", lambda c: job_rows.tallies(c, NOW - timedelta(hours=1))),
+    Query("runs of an hour", "jobs", lambda c: run_outcomes.tallies(c, NOW - timedelta(hours=1))),
     Query("runs under way", "jobs", job_rows.active),
     Query("runs changed", "jobs", lambda c: job_rows.changed(c, NOW - timedelta(minutes=10))),
 )
