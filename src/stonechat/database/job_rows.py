@@ -289,10 +289,12 @@ async def forget_executor(connection: AsyncConnection, executor_id: str) -> None
 
 
 def runs() -> Any:
+    """A query for the columns of :class:`RunRow`, to be narrowed down."""
     columns = job_runs.c
     return select(*(columns[name] for name in RunRow.__dataclass_fields__))
 
 
 def run_of(row: Any) -> RunRow:
+    """The run that a row of :func:`runs` tells of."""
     values = dict(row._mapping)
     return RunRow(**{**values, "state": RunState(values["state"])})
