@@ -126,7 +126,7 @@ async def open_context(
     context = await browser.new_context(
         storage_state=cast("StorageState", session.state()) if session is not None else None,
         locale="en-US",
-        viewport={"width": 1280, "height": 900},
+        viewport={"width": 1280, "height": 720},
         service_workers="block",
     )
     context.set_default_timeout(call_timeout.total_seconds() * 1000)
