@@ -12,6 +12,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from stonechat.core.clock import Clock
+from stonechat.database.line import Line
+
+FIRST = ("posting.", "jobs.ledger")
+"""Whose tasks, and whose runs, are served before all others: publishing, and the one writer of the rows that
+its runs start and end by."""
 
 _doing: ContextVar[str] = ContextVar("stonechat_doing", default="")
 
@@ -76,7 +81,9 @@ class PoolState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
+    """A place that somebody has, or had: see :class:`Holder`. ``started`` is monotonic."""
+
     task: str
     job: str
     where: str
@@ -94,7 +101,7 @@ class Full(Exception):
 
 
 class Places:
-    """The places of one pool, given out in the order of asking.
+    """The places of one pool, given out in the order of asking, to publishing first: see :class:`Line`.
 
     Args:
         wait: how long somebody waits for one (real time).
@@ -106,9 +113,9 @@ class Places:
         self._size = size
         self._wait = wait
         self._clock = clock
-        self._free = asyncio.Semaphore(size)
-        self._turn = asyncio.Lock() if one_writer else None
-        self._held: dict[int, _Place] = {}
+        self._line = Line(size)
+        self._turn = Line(1) if one_writer else None
+        self._held: dict[int, Place] = {}
         self._queue: dict[int, float] = {}
         self._number = 0
         self._waits = 0
@@ -124,10 +131,10 @@ class Places:
         self._number += 1
         number = self._number
         asked = self._queue[number] = self._clock.monotonic()
-        turn = self._turn if write else None
+        turn, job = self._turn if write else None, _doing.get()
         try:
             async with asyncio.timeout(self._wait.total_seconds()):
-                await self._enter(turn)
+                await self._enter(turn, first=task.startswith(FIRST) or job.startswith(FIRST))
         except TimeoutError as exc:
             raise Full(writing=len(self._held) < self._size) from exc
         finally:
@@ -135,28 +142,27 @@ class Places:
         started = self._clock.monotonic()
         self._waits += 1
         self._waited += started - asked
-        self._held[number] = _Place(
-            task, _doing.get(), where, self._clock.wall(), started, writes=turn is not None
-        )
+        self._held[number] = Place(task, job, where, self._clock.wall(), started, writes=turn is not None)
         return number
 
-    async def _enter(self, turn: asyncio.Lock | None) -> None:
+    async def _enter(self, turn: Line | None, *, first: bool) -> None:
         if turn is None:
-            await self._free.acquire()
+            await self._line.enter(first=first)
             return
-        await turn.acquire()
+        await turn.enter(first=first)
         try:
-            await self._free.acquire()
+            await self._line.enter(first=True)  # others wait for its turn, publishing among them
         except BaseException:
-            turn.release()
+            turn.leave()
             raise
 
-    def give_back(self, number: int) -> None:
-        """The place is free again."""
+    def give_back(self, number: int) -> Place:
+        """The place is free again; returns who had it."""
         place = self._held.pop(number)
-        self._free.release()
+        self._line.leave()
         if place.writes and self._turn is not None:
-            self._turn.release()
+            self._turn.leave()
+        return place
 
     def state(self) -> PoolState:
         """The pool now."""

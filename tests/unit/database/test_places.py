@@ -1,4 +1,4 @@
-"""Places in the pool: given out in order, counted, and their holders known."""
+"""Places in the pool: given out in order and to publishing first, counted, and their holders known."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from tests.support.clock import ManualClock
 
+from stonechat.database.line import PASSED
 from stonechat.database.places import Full, Places, caller, doing
 
 WAIT = timedelta(seconds=5)
@@ -34,6 +35,88 @@ async def test_who_asks_first_is_served_first_and_those_who_wait_are_counted() -
     assert served == ["second", "third"]
     state = places.state()
     assert (state.in_use, state.waiting, state.waits, state.waited) == (0, 0, 3, timedelta(seconds=6))
+
+
+class Crowd:
+    """Users who take a place, note their name, and give the place back at once."""
+
+    def __init__(self, places: Places, *, write: bool) -> None:
+        self.places = places
+        self.write = write
+        self.served: list[str] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def join(self, *names: str) -> None:
+        self.tasks += [asyncio.create_task(self._use(name)) for name in names]
+        await asyncio.sleep(0)
+
+    async def _use(self, name: str) -> None:
+        number = await self.places.take(name, "here", write=self.write)
+        self.served.append(name)
+        await asyncio.sleep(0)
+        self.places.give_back(number)
+
+
+@pytest.mark.parametrize("write", [True, False])
+async def test_with_every_place_taken_who_publishes_gets_the_next_one_and_all_get_theirs(write: bool) -> None:
+    places = Places(2, WAIT, ManualClock(), one_writer=True)
+    held = [await places.take("content.plan", "here", write=False)]
+    held.append(await places.take("content.plan", "here", write=write))
+    crowd = Crowd(places, write=write)
+    await crowd.join(*(f"scraping.store{number}" for number in range(50)))
+    await crowd.join("posting.claim")
+    with doing("posting.sweep/x:ann@9"):
+        await crowd.join("content.rows of a run that publishes")
+    assert places.state().waiting == 52
+    places.give_back(held.pop())
+    async with asyncio.timeout(5):
+        await asyncio.gather(*crowd.tasks)
+    assert crowd.served[:2] == ["posting.claim", "content.rows of a run that publishes"]
+    assert crowd.served[2:] == [f"scraping.store{number}" for number in range(50)]
+    places.give_back(held.pop())
+    assert places.state().in_use == places.state().waiting == 0
+
+
+async def test_however_much_is_published_the_others_get_every_fourth_place() -> None:
+    places = Places(1, WAIT, ManualClock(), one_writer=False)
+    held = await places.take("content.plan", "here", write=False)
+    crowd = Crowd(places, write=False)
+    await crowd.join("learning.train", "harvesting.pool")
+    await crowd.join(*(f"posting.{number}" for number in range(3 * PASSED)))
+    places.give_back(held)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*crowd.tasks)
+    assert crowd.served[PASSED] == "learning.train"
+    assert crowd.served[2 * PASSED + 1] == "harvesting.pool"
+    assert len(crowd.served) == 2 + 3 * PASSED
+
+
+async def test_a_writer_who_has_its_turn_is_not_held_up_by_readers_while_publishing_waits_behind_it() -> None:
+    places = Places(1, WAIT, ManualClock(), one_writer=True)
+    held = await places.take("dashboard.posts", "here", write=False)
+    readers, writers = Crowd(places, write=False), Crowd(places, write=True)
+    readers.served = writers.served
+    await readers.join("reader 1", "reader 2")
+    await writers.join("content.store", "posting.claim")
+    places.give_back(held)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*readers.tasks, *writers.tasks)
+    assert writers.served.index("posting.claim") < writers.served.index("reader 2")
+    assert writers.served[0] == "content.store"
+
+
+async def test_a_place_offered_to_one_who_gives_up_at_that_moment_goes_to_the_next() -> None:
+    places = Places(1, WAIT, ManualClock(), one_writer=False)
+    held = await places.take("content.plan", "here", write=False)
+    crowd = Crowd(places, write=False)
+    await crowd.join("gives up", "posting.claim", "posting.next", "last")
+    crowd.tasks[0].cancel()  # before anything is free
+    places.give_back(held)
+    crowd.tasks[1].cancel()  # when its place has just been handed to it
+    done = await asyncio.gather(*crowd.tasks, return_exceptions=True)
+    assert [isinstance(one, asyncio.CancelledError) for one in done] == [True, True, False, False]
+    assert crowd.served == ["posting.next", "last"]
+    assert places.state().in_use == places.state().waiting == 0
 
 
 async def test_a_holder_is_named_with_run_place_and_time_once_it_holds_for_too_long() -> None:
