@@ -68,7 +68,7 @@ def layer_findings(parts: Sequence[LayerHealth], host: str) -> list[Finding]:
                 severity=CRITICAL if vital else WARNING,
                 title=f"{health.layer.capitalize()} is {health.state.value}",
                 body=health.cause or "No cause is known.",
-                remedy=REMEDIES.get(health.layer, ""),
+                remedy=health.remedy or REMEDIES.get(health.layer, ""),
                 wait=DOWN_FOR if is_down else DEGRADED_FOR,
                 host=host if health.layer in OWN else "",
             )

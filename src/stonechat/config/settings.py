@@ -57,6 +57,7 @@ class DatabaseSettings(Section):
     statement_timeout: Duration = _setting("DATABASE_STATEMENT_TIMEOUT", timedelta(seconds=15), _DURATION)
     lock_timeout: Duration = _setting("DATABASE_LOCK_TIMEOUT", timedelta(seconds=10), _DURATION)
     hold_limit: Duration = _setting("DATABASE_HOLD_LIMIT", timedelta(seconds=30), _DURATION)
+    slow: Duration = _setting("DATABASE_SLOW", timedelta(seconds=1), _DURATION)
     start_limit: Duration = _setting("DATABASE_START_LIMIT", timedelta(minutes=5), _DURATION)
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from stonechat.core.states import LayerState
 from stonechat.dashboard.data import DashboardData
 from stonechat.database import Database
+from stonechat.database.pace import Pace
 from stonechat.monitoring import LayerHealth
 
 UNWELL = 503
@@ -109,7 +110,8 @@ def deep_status(data: DashboardData) -> dict[str, Any]:
 
 
 def connections(database: Database | None) -> dict[str, Any] | None:
-    """The connection pool: its size, who waits for how long, who holds a connection since when and where."""
+    """The connection pool: its size, who waits for how long, who holds a connection since when and where; and
+    how fast the database answers."""
     if database is None:
         return None
     pool = database.pool()
@@ -134,6 +136,27 @@ def connections(database: Database | None) -> dict[str, Any] | None:
                 "too_long": holder in late,
             }
             for holder in pool.holders
+        ],
+        "pace": _pace(database.pace()),
+    }
+
+
+def _pace(pace: Pace) -> dict[str, Any]:
+    """The last minute's transactions, and the slowest of them."""
+    return {
+        "slow_from_s": pace.limit.total_seconds(),
+        "transactions": pace.transactions,
+        "slow": pace.slow,
+        "overloaded": pace.overloaded,
+        "slowest": [
+            {
+                "task": slow.task,
+                "job": slow.job or None,
+                "took_s": round(slow.took.total_seconds(), 3),
+                "at": slow.at.isoformat(),
+                "where": slow.where,
+            }
+            for slow in pace.slowest
         ],
     }
 

@@ -39,11 +39,42 @@ _PROGRESS = 50_000
 """SQLite looks at the deadline after so many steps of its machine: every few milliseconds."""
 
 
+class Stopwatch:
+    """What one connection has waited for the database, in seconds of real time, since it was set."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._spent = 0.0
+        self._since: float | None = None
+
+    def set(self, spent: float) -> None:
+        """Begin anew, with what was spent before there was a connection."""
+        self._spent, self._since = spent, None
+
+    def start(self) -> float:
+        """Something was asked of the database; returns when (monotonic)."""
+        self.stop()
+        self._since = self._monotonic()
+        return self._since
+
+    def stop(self) -> None:
+        """It has answered."""
+        if self._since is not None:
+            self._spent += self._monotonic() - self._since
+            self._since = None
+
+    def read(self) -> float:
+        """What has been spent, with what is still under way."""
+        return self._spent if self._since is None else self._spent + self._monotonic() - self._since
+
+
 class Watch(Protocol):
-    """Bounds what is under way on one connection."""
+    """Bounds what is under way on one connection, and times it."""
 
     fired: bool
     """Whether it has ended something, or the whole connection."""
+
+    stopwatch: Stopwatch
 
     def arm(self, limit: timedelta | None = None) -> None:
         """Something begins; ``limit`` where it has one of its own."""
@@ -138,7 +169,7 @@ def _sqlite(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngine:
     return engine
 
 
-def _postgresql(url: str, settings: DatabaseSettings, _clock: Clock) -> AsyncEngine:
+def _postgresql(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngine:
     engine = create_async_engine(
         url.replace("postgresql:", "postgresql+psycopg:", 1),
         pool_size=settings.pool_size,
@@ -158,7 +189,7 @@ def _postgresql(url: str, settings: DatabaseSettings, _clock: Clock) -> AsyncEng
 
     def prepare(connection: Any, record: Any) -> None:
         limit = settings.statement_timeout + min(GRACE, settings.statement_timeout)
-        record.info[_WATCH] = _Cut(limit, connection.driver_connection)
+        record.info[_WATCH] = _Cut(limit, connection.driver_connection, clock.monotonic)
 
     event.listen(engine.sync_engine, "connect", prepare)
     return engine
@@ -183,13 +214,15 @@ class _Deadline:
         self._monotonic = monotonic
         self._end = float("inf")
         self.fired = False
+        self.stopwatch = Stopwatch(monotonic)
 
     def arm(self, limit: timedelta | None = None) -> None:
-        self._end = self._monotonic() + (self._limit if limit is None else limit.total_seconds())
+        self._end = self.stopwatch.start() + (self._limit if limit is None else limit.total_seconds())
         self.fired = False
 
     def disarm(self) -> None:
         self._end = float("inf")
+        self.stopwatch.stop()
 
     def fault(self) -> Transient:
         return stopped(self._limit)
@@ -206,14 +239,16 @@ class _Cut:
     network that swallows packets.
     """
 
-    def __init__(self, limit: timedelta, driver: Any) -> None:
+    def __init__(self, limit: timedelta, driver: Any, monotonic: Callable[[], float]) -> None:
         self._limit = limit.total_seconds()
         self._driver = driver
         self._timer: asyncio.TimerHandle | None = None
         self.fired = False
+        self.stopwatch = Stopwatch(monotonic)
 
     def arm(self, limit: timedelta | None = None) -> None:
         self.disarm()
+        self.stopwatch.start()
         seconds = self._limit if limit is None else limit.total_seconds()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._cut)
 
@@ -221,6 +256,7 @@ class _Cut:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self.stopwatch.stop()
 
     def fault(self) -> Transient:
         return unanswered(self._limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -19,8 +19,9 @@ from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.database import faults
-from stonechat.database.connecting import LIMIT, begin_statement, engine_for, is_undone, watch_of
+from stonechat.database.connecting import LIMIT, Watch, begin_statement, engine_for, is_undone, watch_of
 from stonechat.database.migrations import migrate
+from stonechat.database.pace import Pace, Pacer, Times
 from stonechat.database.places import Full, Holder, Places, PoolState, caller
 
 __all__ = ["Database", "Holder", "PoolState", "open_database"]
@@ -43,6 +44,7 @@ class Database:
         self._places = Places(
             settings.pool_size, settings.pool_wait, clock, one_writer=engine.dialect.name == "sqlite"
         )
+        self._pacer = Pacer(settings.slow, clock)
         self._begin = {
             write: begin_statement(engine.dialect.name, settings, write=write) for write in (True, False)
         }
@@ -135,25 +137,32 @@ class Database:
             number = await self._places.take(task, where, write=write)
         except Full as full:
             raise self._exhausted(task, full) from full
-        connection = None
+        began, connection, watch, timed = self._clock.monotonic(), None, None, False
         try:
             connection = await self._opened(self._opening(write, idle, relaxed))
             watch = watch_of(connection)
+            if watch is not None:
+                watch.stopwatch.set(self._clock.monotonic() - began)
             try:
                 yield connection
                 await self._commit(connection, write=write)
+                timed = True
             except DBAPIError as exc:
                 if watch is not None and watch.fired and faults.is_passing(exc):
+                    timed = not exc.connection_invalidated
                     raise watch.fault() from exc
                 raise
         except sqlalchemy.exc.TimeoutError as exc:
             raise self._exhausted(task, Full(writing=False)) from exc
         except DBAPIError as exc:
+            timed = faults.was_slow(exc)
             if faults.is_passing(exc):
                 raise faults.transient(exc) from exc
             raise
         finally:
-            await asyncio.shield(asyncio.ensure_future(self._give_back(connection, number)))
+            await asyncio.shield(
+                asyncio.ensure_future(self._give_back(connection, watch, number, timed=timed))
+            )
 
     def _opening(self, write: bool, idle: timedelta | None, relaxed: bool) -> str:
         if idle is None and not relaxed:
@@ -204,13 +213,19 @@ class Database:
             raise
         return connection
 
-    async def _give_back(self, connection: AsyncConnection | None, number: int) -> None:
+    async def _give_back(
+        self, connection: AsyncConnection | None, watch: Watch | None, number: int, *, timed: bool
+    ) -> None:
         """The place is free only when the connection is back in the pool, cancelled or not."""
         try:
             if connection is not None:
                 await _closed(connection)
         finally:
-            self._places.give_back(number)
+            place = self._places.give_back(number)
+            if timed:
+                now = self._clock.monotonic()
+                spent = now - place.started if watch is None else watch.stopwatch.read()
+                self._pacer.note(place.task, spent, place.where, place.job)
 
     async def _commit(self, connection: AsyncConnection, *, write: bool) -> None:
         """Commit; where the answer to it is lost, nobody can say whether it happened.
@@ -242,6 +257,20 @@ class Database:
     def pool(self) -> PoolState:
         """The pool now: who holds a connection and who waits."""
         return self._places.state()
+
+    def pace(self) -> Pace:
+        """Whether the database is slow: the last minute's transactions and the slowest of them.
+
+        A transaction's time is what it waited for the database: for the connection to open, for locks,
+        statements and the commit; not for a place in the pool, which :meth:`pool` tells, and not what its
+        own code did in between. Work that ended in an error is not counted, unless the database says that a
+        statement or a lock took too long: one that is away is not slow.
+        """
+        return self._pacer.pace()
+
+    def times(self) -> Mapping[str, Times]:
+        """What the transactions of each task took since the start."""
+        return self._pacer.times()
 
     def _exhausted(self, task: str, full: Full) -> Transient:
         held = ", ".join(str(holder) for holder in self.pool().holders)

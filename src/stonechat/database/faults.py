@@ -50,6 +50,8 @@ _ROLLED_BACK = frozenset({"40001", "40P01", "55P03", "57014"})
 """PostgreSQL undid the work and the connection is sound: a conflict, a deadlock, a lock or statement time-out
 (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
+_TOO_LONG = frozenset({"55P03", "57014"})
+"""Of these: the time-outs."""
 
 _ELSEWHERE = frozenset({"25006", "XX000"})
 """The server takes no writes (it was replaced, or its disk is full), or a pooler has no place for us: under
@@ -85,6 +87,11 @@ def may_be_opened_again(exc: Exception) -> bool:
         return False
     said = str(exc.orig)
     return "database is locked" not in said and not _is_hopeless(said)
+
+
+def was_slow(exc: DBAPIError) -> bool:
+    """Whether the database itself says that something took too long: a statement, or the wait for a lock."""
+    return getattr(exc.orig, "sqlstate", None) in _TOO_LONG or "database is locked" in str(exc.orig)
 
 
 def transient(exc: DBAPIError) -> Transient:

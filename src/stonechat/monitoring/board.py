@@ -20,11 +20,15 @@ STALE_AFTER = 4
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """A check's answer. ``detail`` says in a few words how the layer is; ``cause`` why it is not well."""
+    """A check's answer. ``detail`` says in a few words how the layer is; ``cause`` why it is not well.
+
+    ``remedy`` is what to do, where that is not what the layer's troubles mostly ask for.
+    """
 
     state: LayerState
     cause: str = ""
     detail: str = ""
+    remedy: str = ""
 
 
 def ok(detail: str = "") -> ProbeResult:
@@ -32,9 +36,9 @@ def ok(detail: str = "") -> ProbeResult:
     return ProbeResult(LayerState.OK, "", detail)
 
 
-def degraded(cause: str, detail: str = "") -> ProbeResult:
+def degraded(cause: str, detail: str = "", remedy: str = "") -> ProbeResult:
     """It works, but not as it should."""
-    return ProbeResult(LayerState.DEGRADED, cause, detail)
+    return ProbeResult(LayerState.DEGRADED, cause, detail, remedy)
 
 
 def down(cause: str, detail: str = "") -> ProbeResult:
@@ -53,6 +57,7 @@ class LayerHealth:
     Attributes:
         since: real time of the last change of state.
         checked_at: real time of the last answer; None before the first.
+        remedy: what to do; empty where it is what the layer's troubles mostly ask for.
     """
 
     layer: str
@@ -61,6 +66,7 @@ class LayerHealth:
     cause: str
     detail: str
     checked_at: datetime | None
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +236,9 @@ class HealthBoard:
         same = before is not None and before.state is worst.result.state
         since = before.since if before is not None and same else self._clock.wall()
         detail = "; ".join(one.result.detail for one in answers if one.result and one.result.detail)
+        said = worst.result
         self._health[layer] = LayerHealth(
-            layer, worst.result.state, since, worst.result.cause, detail, worst.checked_at
+            layer, said.state, since, said.cause, detail, worst.checked_at, said.remedy
         )
         if not same:
             was = before.state if before is not None else LayerState.UNKNOWN

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from stonechat.core.events import (
@@ -46,6 +46,9 @@ from stonechat.core.events import (
 
 Reading = Callable[[], Mapping[tuple[str, ...], float]]
 """Label values to number. Must return at once: it is called while a scrape waits."""
+
+Spread = Callable[[], Mapping[tuple[str, ...], tuple[Sequence[int], float]]]
+"""Label values to how many were at most each bound, after these how many there were, and their sum."""
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
 _LATE = (1, 5, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
@@ -90,14 +93,11 @@ class _Gauges(Collector):
     """Asks for its numbers at the moment of the scrape."""
 
     def __init__(self) -> None:
-        self.readings: dict[str, tuple[str, tuple[str, ...], Reading]] = {}
+        self.readings: dict[str, Callable[[], Metric]] = {}
 
     def collect(self) -> Iterable[Metric]:
-        for name, (help_text, labels, reading) in sorted(self.readings.items()):
-            family = GaugeMetricFamily(name, help_text, labels=labels)
-            for values, number in reading().items():
-                family.add_metric(values, number)
-            yield family
+        for _, reading in sorted(self.readings.items()):
+            yield reading()
 
 
 class Meters:
@@ -153,7 +153,30 @@ class Meters:
 
     def gauge(self, name: str, help_text: str, reading: Reading, labels: tuple[str, ...] = ()) -> None:
         """A number that is read when asked for; ``name`` without the ``stonechat_`` prefix."""
-        self._gauges.readings[f"stonechat_{name}"] = (help_text, labels, reading)
+        name = f"stonechat_{name}"
+
+        def read() -> Metric:
+            family = GaugeMetricFamily(name, help_text, labels=labels)
+            for values, number in reading().items():
+                family.add_metric(values, number)
+            return family
+
+        self._gauges.readings[name] = read
+
+    def histogram(
+        self, name: str, help_text: str, spread: Spread, bounds: Sequence[float], labels: tuple[str, ...] = ()
+    ) -> None:
+        """Like :meth:`gauge`, for what is counted elsewhere by buckets with these upper bounds."""
+        name = f"stonechat_{name}"
+        edges = [*(str(float(bound)) for bound in bounds), "+Inf"]
+
+        def read() -> Metric:
+            family = HistogramMetricFamily(name, help_text, labels=labels)
+            for values, (counts, total) in spread().items():
+                family.add_metric(values, list(zip(edges, counts, strict=True)), total)
+            return family
+
+        self._gauges.readings[name] = read
 
     def hear(self, stamped: Stamped) -> None:
         """Count one event."""

@@ -9,6 +9,7 @@ from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.states import BreakerState, LayerState, SessionState
 from stonechat.database import Database, accounts
+from stonechat.database.pace import BOUNDS
 from stonechat.jobs.runner import Runner
 from stonechat.jobs.watchdog import Health
 from stonechat.monitoring import HealthBoard, Meters, ProbeResult, degraded, down, ok
@@ -34,15 +35,24 @@ def check_startup(board: HealthBoard, boot: Boot) -> None:
     board.register("startup", check, timedelta(seconds=5))
 
 
+SLOW_REMEDY = (
+    "Publishing goes first meanwhile, and it ends by itself when the load does. Look at the server's load, "
+    "its disk and its locks; /status names the slowest work, /metrics has the times of each task."
+)
+
+
 def check_database(board: HealthBoard, database: Database) -> None:
-    """Layer 6: it answers, and nobody sits on a connection."""
+    """Layer 6: it answers, and soon, and nobody sits on a connection."""
 
     async def check() -> ProbeResult:
         await database.ping()
         state = database.pool()
         long = [str(one) for one in state.held_too_long(database.hold_limit)]
         said = f"{state.in_use} of {state.size} connections in use"
-        return degraded(f"held too long: {', '.join(long)}", said) if long else ok(said)
+        if long:
+            return degraded(f"held too long: {', '.join(long)}", said)
+        pace = database.pace()
+        return degraded(str(pace), said, SLOW_REMEDY) if pace.overloaded else ok(said)
 
     board.register("database", check, timedelta(seconds=5), timeout=timedelta(seconds=8))
 
@@ -168,4 +178,17 @@ def add_gauges(meters: Meters, database: Database, breakers: Breakers, board: He
     meters.gauge("database_connections", "The connection pool.", connections, ("what",))
     meters.gauge("database_wait_seconds", "Real time waited for a connection.", waits, ("what",))
     meters.gauge("database_connections_since_start", "Connections given out.", counted, ("what",))
+    meters.histogram(
+        "database_transaction_seconds",
+        "Real time that a transaction waited for the database: opening, locks, statements, commit.",
+        lambda: {(task,): (one.counts, one.seconds) for task, one in database.times().items()},
+        BOUNDS,
+        ("task",),
+    )
+    meters.gauge(
+        "database_slow_since_start",
+        "Transactions that waited for the database for longer than DATABASE_SLOW.",
+        lambda: {(task,): one.slow for task, one in database.times().items() if one.slow},
+        ("task",),
+    )
     meters.gauge("breaker_open", "1 where the breaker lets nothing through.", shut, ("breaker",))

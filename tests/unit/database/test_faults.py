@@ -91,3 +91,17 @@ def test_a_lost_commit_is_told_apart_from_work_that_was_undone() -> None:
     assert isinstance(faults.unheard(lost), faults.CommitUnheard)
     assert not isinstance(faults.transient(lost), faults.CommitUnheard)
     assert "may or may not" in faults.unheard(lost).meaning
+
+
+@pytest.mark.parametrize(
+    ("orig", "slow"),
+    [
+        (psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"), True),
+        (psycopg.errors.QueryCanceled("canceling statement due to statement timeout"), True),
+        (sqlite3.OperationalError("database is locked"), True),
+        (psycopg.errors.DeadlockDetected("deadlock detected"), False),
+        (psycopg.OperationalError("server closed the connection unexpectedly"), False),
+    ],
+)
+def test_a_database_that_is_slow_is_told_from_one_that_is_away(orig: Exception, slow: bool) -> None:
+    assert faults.was_slow(failed(orig)) is slow
