@@ -32,7 +32,7 @@ ARGUMENTS = (
     "--in-process-gpu",
     "--disable-gpu",
     "--disable-software-rasterizer",
-    # What is drawn is seen in pictures of failures alone: 5 MB hold a page's visible part (8 MB less for each).
+    # What is drawn is seen in pictures of failures alone: 5 MB hold what is in view (8 MB less for a page).
     "--force-gpu-mem-available-mb=5",
     # A process that starts others, of which there are none: 7 MB.
     "--no-unsandboxed-zygote",
