@@ -32,8 +32,8 @@ ARGUMENTS = (
     "--in-process-gpu",
     "--disable-gpu",
     "--disable-software-rasterizer",
-    # What is drawn is seen in pictures of failures alone: 5 MB hold what is in view (8 MB less for a page).
-    "--force-gpu-mem-available-mb=5",
+    # What is drawn is seen in pictures of failures alone: 4 MB hold what is in view (8 MB less for a page).
+    "--force-gpu-mem-available-mb=4",
     # A process that starts others, of which there are none: 7 MB.
     "--no-unsandboxed-zygote",
     # A page whose script grows beyond this many megabytes dies, and not what runs beside it.

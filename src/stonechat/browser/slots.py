@@ -74,11 +74,10 @@ class AccountContext:
             if self.uses % PAGE_USES:
                 await self.control.send("HeapProfiler.collectGarbage")
                 return
-            old = self.page
+            await self.page.close()  # before the next one is open: two take the memory of two
             self.page, self.control = await _open_page(self.context)
             self.errors = NetworkErrors(self.page)
             self.watch()
-            await old.close()
 
     def watch(self) -> None:
         """Notice a crash of the page, and answer its dialogs: one would stop it until somebody does."""

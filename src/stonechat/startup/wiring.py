@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -31,7 +32,7 @@ from stonechat.startup.browsing import start_browser
 from stonechat.startup.foundations import start_cache, start_database, start_health_server
 from stonechat.startup.layers import Layers, editing, open_layers
 from stonechat.startup.log_ins import start_vault
-from stonechat.startup.memory import keep_one_heap
+from stonechat.startup.memory import keep_one_heap, set_start_aside
 from stonechat.startup.writing import Writing
 
 CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
@@ -92,6 +93,8 @@ async def open_stonechat(
         for account in () if extra else base.served:
             runner.wake("content.plan", clock.now(), account.id)
         boot.on_close(base.board.stop)
+        set_start_aside()
+        boot.on_close(gc.unfreeze)
         boot.ready = True
         yield Stonechat(
             settings=settings,
