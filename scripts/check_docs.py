@@ -15,7 +15,7 @@ from typing import Any
 import typer.main
 
 from stonechat.cli.main import app
-from stonechat.config.loading import known_names
+from stonechat.config.loader import known_names
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")

@@ -10,16 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stonechat_aviary.opening import Aviary, open_aviary
 from tests.support.clock import ManualClock
 from tests.support.content import ACCOUNT, studio
 
-from stonechat.aviary.opening import Aviary, open_aviary
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content.voice import load_voice
 from stonechat.core.clock import SystemClock
 from stonechat.core.model import Approval
 from stonechat.core.states import ContentState
-from stonechat.database import content, open_database
+from stonechat.database import open_database
+from stonechat.database.repositories import content
 
 
 async def stonechat(

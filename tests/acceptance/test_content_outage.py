@@ -6,15 +6,15 @@ import itertools
 from datetime import timedelta
 from pathlib import Path
 
+from stonechat_aviary.opening import open_aviary
 from tests.support.clock import ManualClock
 from tests.support.content import Studio, studio
 
-from stonechat.aviary.opening import open_aviary
-from stonechat.content.fallback import Patience
+from stonechat.content.writing.fallback import RetryPatience
 from stonechat.core.events import WriterFellBack
 from stonechat.core.model import Content
 from stonechat.core.states import ContentState
-from stonechat.database import content, drafts
+from stonechat.database.repositories import content, drafts
 
 DAY = timedelta(hours=24)
 
@@ -41,7 +41,7 @@ async def publish_due(s: Studio) -> list[Content]:
 
 async def test_a_dead_endpoint_for_a_day_leaves_no_slot_empty(tmp_path: Path) -> None:
     clock = ManualClock()
-    once = Patience(attempts=1)
+    once = RetryPatience(attempts=1)
     async with (
         open_aviary() as aviary,
         studio(tmp_path, clock, model_url=aviary.address.model_url, patience=once) as s,

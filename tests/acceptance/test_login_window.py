@@ -20,7 +20,7 @@ from tests.acceptance.test_whole_loop import environment
 from tests.support.processes import Reaper
 from tests.support.servers import Aviary, aviary
 
-from stonechat.browser.window import whole_browser
+from stonechat.browser.login_window import whole_browser
 from stonechat.core.errors import Permanent
 
 HANDLE = "quietbuilder"

@@ -21,9 +21,10 @@ from tests.support.waiting import eventually
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import ScaledClock, SystemClock
 from stonechat.core.states import RunState
-from stonechat.database import Database, job_rows, open_database
-from stonechat.database.job_rows import RunRow
-from stonechat.database.schema import content_metadata, job_runs, post_attempts
+from stonechat.database import Database, open_database
+from stonechat.database.repositories import job_rows
+from stonechat.database.repositories.job_rows import RunRow
+from stonechat.database.schema.tables import content_metadata, job_runs, post_attempts
 
 HANDLE = "quietbuilder"
 EPOCH = "2026-01-05T08:00:00+00:00"
@@ -36,7 +37,7 @@ FIGURES = logging.getLogger("figures")
 
 PROMPT = timedelta(seconds=30) * SPEED
 """A due post is begun within so long of its time: three browsers may share two cores here. That it takes
-no 5 s where there is room is shown by ``tests/integration/test_jobs_wakeups.py``."""
+no 5 s where there is room is shown by ``tests/integration/jobs/test_jobs_wakeups.py``."""
 
 
 class House:

@@ -29,7 +29,7 @@ def test_one_client_and_one_pool_are_made_in_one_place() -> None:
 
 def test_the_process_opens_one_cache_and_the_doctor_another_to_try_it() -> None:
     opened = [place.partition(":")[0] for place in made({"open_cache"})]
-    assert sorted(opened) == ["startup/foundations.py", "startup/preflight.py"]
+    assert sorted(opened) == ["startup/build_foundations.py", "startup/preflight.py"]
 
 
 def test_nothing_that_decides_over_a_post_asks_the_cache() -> None:

@@ -18,12 +18,12 @@ def test_whoever_changes_a_state_appends_to_the_history() -> None:
             if _sets_a_state(function) and "history.append" not in called:
                 yield function.lineno, f"{function.name} changes a state and appends nothing to the history"
 
-    by_trigger = "runs of jobs: the database's own trigger appends the line (database/triggers.py)"
+    by_trigger = "runs of jobs: the database's own trigger appends the line (database/schema/append_only.py)"
     assert not offences(
         forgets,
         {
-            "database/job_rows.py": by_trigger,
-            "database/doubt.py": by_trigger,
+            "database/repositories/job_rows.py": by_trigger,
+            "database/maintenance/restore_reconciliation.py": by_trigger,
         },
     )
 
@@ -56,17 +56,17 @@ def test_rows_are_forgotten_in_one_place_only() -> None:
     def deletes(module: Module) -> Iterator[tuple[int, str]]:
         for call, name in calls(module.tree):
             if name in {"delete", "sa.delete", "sqlalchemy.delete"}:
-                yield call.lineno, "deletes rows: a policy belongs into database/retention.py"
+                yield call.lineno, "deletes rows: a policy belongs into database/maintenance/retention.py"
 
     assert not offences(
         deletes,
         {
-            "database/retention.py": "is the place",
-            "database/accounts.py": "a switch that is on again has no row; its history has",
-            "database/job_rows.py": "the rows of processes that have stopped",
-            "database/wakeup_rows.py": "a wake-up that another has followed",
-            "database/declaration_rows.py": "jobs that are no longer declared",
-            "database/media_rows.py": "pictures that were taken off a post, and bytes that no post names",
-            "database/learning_rows.py": "versions of models that newer ones replace, kept in the reward log",
+            "database/maintenance/retention.py": "is the place",
+            "database/repositories/accounts.py": "a switch that is on again has no row; its history has",
+            "database/repositories/job_rows.py": "the rows of processes that have stopped",
+            "database/repositories/wakeups.py": "a wake-up that another has followed",
+            "database/repositories/job_declarations.py": "jobs that are no longer declared",
+            "database/repositories/media.py": "pictures that were taken off a post, and bytes that no post names",
+            "database/repositories/learning.py": "versions of models that newer ones replace, kept in the reward log",
         },
     )

@@ -32,8 +32,8 @@ def test_time_is_passed_in() -> None:
             "core/clock.py": "is the clock",
             "aviary/": "imports nothing of ours, and so has a clock of its own",
             "jobs/engine/": "the durable-execution library counts in its own Unix seconds",
-            "cli/demo.py": "fixes the real moment at which the demo's clock begins",
-            "cli/bench.py": "fixes the real moment at which the bench's clock begins",
+            "cli/commands/demo.py": "fixes the real moment at which the demo's clock begins",
+            "cli/commands/bench.py": "fixes the real moment at which the bench's clock begins",
         },
     )
 
@@ -51,7 +51,7 @@ def test_chance_is_passed_in() -> None:
                 yield call.lineno, "default_rng() without a seed"
 
     assert not offences(
-        draws, {"cli/trying.py": "the command line is where chance comes from, to be passed in"}
+        draws, {"cli/prompt_trial.py": "the command line is where chance comes from, to be passed in"}
     )
 
 
@@ -67,15 +67,15 @@ def test_only_config_reads_the_environment() -> None:
         reads_the_environment,
         {
             "cli/context.py": "hands the environment to config.load, and nothing else",
-            "cli/reads.py": "hands the environment to config.load_section, and nothing else",
-            "cli/demo.py": "the demo takes nothing from the owner's settings but the browser's path",
-            "cli/idling.py": "the idle run takes nothing from the owner's settings",
+            "cli/commands/status.py": "hands the environment to config.load_section, and nothing else",
+            "cli/commands/demo.py": "the demo takes nothing from the owner's settings but the browser's path",
+            "benchmarks/support/idling.py": "the idle run takes nothing from the owner's settings",
             "browser/chromium.py": "hands Chromium this environment with folders of its own",
         },
     )
 
 
-DATABASE = "database/connecting.py"
+DATABASE = "database/connection/connections.py"
 OPENERS = {
     "create_async_engine": DATABASE,
     "create_engine": DATABASE,
@@ -113,7 +113,7 @@ def test_there_is_one_database_engine_and_one_cache_client() -> None:
             "jobs/engine/": "the durable-execution library has its own tables and wants an engine",
             "jobs/bench/": "the rivals that the job manager is measured beside bring their own",
             "database/bench/": "ours is measured beside the bare drivers",
-            "database/snapshot.py": "writes the copy of an SQLite file, which nobody else has open",
+            "database/maintenance/snapshot.py": "writes the copy of an SQLite file, which nobody else has open",
         },
     )
 
@@ -142,7 +142,7 @@ def test_only_the_command_line_starts_the_local_network() -> None:
         if module.name.startswith(("cli/", "aviary/")):
             return
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Constant) and node.value == "stonechat.aviary":
+            if isinstance(node, ast.Constant) and node.value == "stonechat_aviary":
                 yield node.lineno, "starts the local network"
 
     assert not offences(names_it, {})
@@ -195,7 +195,7 @@ def test_modules_and_functions_stay_of_a_size_that_can_be_read() -> None:
     assert not offences(
         is_long,
         {
-            "database/schema.py": "all tables on one page, to be read side by side",
+            "database/schema/tables.py": "all tables on one page, to be read side by side",
         },
     )
 

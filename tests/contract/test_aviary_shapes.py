@@ -16,17 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stonechat_aviary.accounts import OwnAccount
+from stonechat_aviary.media import Media
+from stonechat_aviary.operations import READS, Asked, created
+from stonechat_aviary.people import Person
+from stonechat_aviary.posts import Post
+from stonechat_aviary.wire import Wire
+from stonechat_aviary.world import World
+from stonechat_aviary.worldtime import WorldClock
+from stonechat_aviary.writing import Author
 from tests.support.recordings import RECORDINGS
-
-from stonechat.aviary.accounts import OwnAccount
-from stonechat.aviary.media import Media
-from stonechat.aviary.operations import READS, Asked, created
-from stonechat.aviary.people import Person
-from stonechat.aviary.posts import Post
-from stonechat.aviary.wire import Wire
-from stonechat.aviary.world import World
-from stonechat.aviary.worldtime import WorldClock
-from stonechat.aviary.writing import Author
 
 EPOCH = 1_767_600_000.0
 DAY = 86_400.0

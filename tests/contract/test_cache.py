@@ -13,8 +13,8 @@ from tests.support.forgetful import ForgetfulCache
 from tests.support.servers import Redis
 from tests.support.waiting import eventually
 
+from stonechat.cache.fallback import FallbackCache
 from stonechat.cache.fencing import Epochs
-from stonechat.cache.front import FrontCache
 from stonechat.cache.keys import LARGEST_VALUE, LONGEST_TTL
 from stonechat.cache.memory import InProcessCache
 from stonechat.cache.redis_cache import RedisCache
@@ -22,7 +22,7 @@ from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
-from stonechat.core.ports import Cache, Lease, NoLease
+from stonechat.core.ports import Cache, CacheLease, NoLease
 
 LONG = timedelta(minutes=5)
 SHORT = timedelta(milliseconds=60)
@@ -38,10 +38,10 @@ def epochs() -> Epochs:
     return following
 
 
-async def leased(cache: Cache, name: str, ttl: timedelta = LONG) -> Lease:
+async def leased(cache: Cache, name: str, ttl: timedelta = LONG) -> CacheLease:
     """The lease, which must be granted."""
     lease = await cache.lease(name, ttl)
-    assert isinstance(lease, Lease), lease
+    assert isinstance(lease, CacheLease), lease
     return lease
 
 
@@ -60,7 +60,7 @@ async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
     url = request.getfixturevalue("redis_url")
     settings = CacheSettings(namespace=namespace, call_timeout=timedelta(seconds=5))
     remote = RedisCache(url, settings, clock, numbers)
-    yield remote if request.param == "redis" else FrontCache(remote, local, clock, EventStream(clock))
+    yield remote if request.param == "redis" else FallbackCache(remote, local, clock, EventStream(clock))
     await remote.aclose()
 
 
@@ -98,7 +98,7 @@ async def test_a_count_starts_again_after_its_time(cache: Cache) -> None:
 
 async def test_a_lease_has_one_holder(cache: Cache) -> None:
     answers = await asyncio.gather(*(cache.lease("l", LONG) for _ in range(20)))
-    assert sum(isinstance(answer, Lease) for answer in answers) == 1
+    assert sum(isinstance(answer, CacheLease) for answer in answers) == 1
     assert sum(answer is NoLease.HELD for answer in answers) == 19
 
 
@@ -113,9 +113,9 @@ async def test_each_lease_has_a_larger_token_than_the_one_before(cache: Cache) -
 
 async def test_a_late_holder_cannot_give_back_the_lease_of_its_successor(cache: Cache) -> None:
     old = await leased(cache, "l", SHORT)
-    new: Lease | NoLease = NoLease.HELD
+    new: CacheLease | NoLease = NoLease.HELD
     async with asyncio.timeout(10):
-        while not isinstance(new, Lease):
+        while not isinstance(new, CacheLease):
             new = await cache.lease("l", LONG)
             await asyncio.sleep(0.01)
     assert new.token > old.token
@@ -126,7 +126,7 @@ async def test_a_late_holder_cannot_give_back_the_lease_of_its_successor(cache: 
 async def test_a_lease_ends_for_its_holder_before_it_ends_for_the_others(cache: Cache) -> None:
     clock = SystemClock()
     lease = await leased(cache, "l", timedelta(milliseconds=300))
-    while not isinstance(await cache.lease("l", LONG), Lease):
+    while not isinstance(await cache.lease("l", LONG), CacheLease):
         await asyncio.sleep(0.005)
     assert clock.wall() >= lease.expires_at
 

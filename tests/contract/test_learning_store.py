@@ -18,11 +18,11 @@ from stonechat.core.errors import Transient
 from stonechat.core.events import Event, EventStream, ModelLearned, ModelRejected
 from stonechat.core.model import Choice, Content, ContentKind, Metrics, Reward, Snapshot
 from stonechat.core.states import ContentState
-from stonechat.database import content, learning_rows, metrics
-from stonechat.database.engine import Database, open_database
-from stonechat.database.schema import models
+from stonechat.database.connection.database import Database, open_database
+from stonechat.database.repositories import content, learning, metrics
+from stonechat.database.schema.tables import models
 from stonechat.learning.learner import Learner, jobs
-from stonechat.learning.versions import Lesson, decode, encode, replayed
+from stonechat.learning.model_registry import Lesson, decode, encode, replayed
 
 ME = "x:me"
 FACTORS = {"topic": ("sleep", "light", "food"), "hook": ("question", "fact")}
@@ -103,19 +103,19 @@ class House:
     async def days(self, days: float) -> None:
         await self.clock.advance(days=days)
 
-    async def stored(self) -> list[learning_rows.ModelRow]:
+    async def stored(self) -> list[learning.ModelRow]:
         async with self.database.read("test") as connection:
-            return await learning_rows.versions(connection, ME, "bandit")
+            return await learning.versions(connection, ME, "bandit")
 
     async def body(self) -> str:
         async with self.database.read("test") as connection:
-            row = await learning_rows.serving_model(connection, ME, "bandit")
+            row = await learning.serving_model(connection, ME, "bandit")
         assert row is not None
         return row.body
 
-    async def log(self, *, learned_only: bool = True) -> list[learning_rows.RewardRow]:
+    async def log(self, *, learned_only: bool = True) -> list[learning.RewardRow]:
         async with self.database.read("test") as connection:
-            return await learning_rows.reward_log(connection, ME, learned_only=learned_only)
+            return await learning.reward_log(connection, ME, learned_only=learned_only)
 
 
 @pytest.fixture
@@ -203,14 +203,14 @@ async def _poison(house: House) -> None:
     """Log the ripe posts with absurd rewards that contradict each other, as a fault in judging would."""
     now = house.clock.now()
     async with house.database.begin("test") as connection:
-        ripe = await learning_rows.ripe_posts(connection, ME, now - timedelta(days=2))
+        ripe = await learning.ripe_posts(connection, ME, now - timedelta(days=2))
         values = [80.0 if number % 2 else -80.0 for number in range(len(ripe))]
         rewards = [
             Reward(ME, post.content_id, post.post_id, now, value)
             for post, value in zip(ripe, values, strict=True)
         ]
         lines = [(post, reward, 900) for post, reward in zip(ripe, rewards, strict=True)]
-        assert len(await learning_rows.append_rewards(connection, lines)) == 30
+        assert len(await learning.append_rewards(connection, lines)) == 30
 
 
 async def test_without_metrics_the_model_stays_and_the_staleness_shows(house: House) -> None:

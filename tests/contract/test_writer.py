@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from tests.support.model_endpoint import ModelEndpoint, model_endpoint
 
-from stonechat.content.openai_writer import OpenAIWriter, departs, open_client, retry_after
-from stonechat.content.trouble import ModelRefused, ModelTrouble
+from stonechat.content.errors import ModelRefused, ModelTrouble
+from stonechat.content.writing.openai_writer import OpenAIWriter, departs, open_client, retry_after
 from stonechat.core.ports import WriteRequest
 
 SCHEMA = {

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from tests.support.recordings import recording
 
-from stonechat.networks.x_web.recorded import as_row, parse_file
-from stonechat.networks.x_web.shape import moment_of_id
-from stonechat.networks.x_web.wire import cursor, read_posts, read_profile, timeline_instructions
+from stonechat.networks.x_web.json_access import moment_of_id
+from stonechat.networks.x_web.recordings import as_row, parse_file
+from stonechat.networks.x_web.wire_parser import cursor, read_posts, read_profile, timeline_instructions
 
 TIMELINES = {
     "x/raw_search.json": ("search_by_raw_query", "search_timeline", "timeline"),

@@ -7,9 +7,9 @@ import sys
 from datetime import timedelta
 
 from stonechat.config.settings import DatabaseSettings
-from stonechat.content.budget import Budget, Limit, Limits, Price, PriceTable
-from stonechat.content.fallback import FallbackChain, Patience
-from stonechat.content.openai_writer import OpenAIWriter, open_client
+from stonechat.content.budget import Budget, BudgetLimits, Limit, Price, PriceTable
+from stonechat.content.writing.fallback import FallbackChain, RetryPatience
+from stonechat.content.writing.openai_writer import OpenAIWriter, open_client
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.ports import WriteRequest
@@ -26,10 +26,10 @@ async def main(folder: str, url: str, limit: float) -> None:
         open_database(f"sqlite:///{folder}/content.db", DatabaseSettings(), clock) as database,
         open_client(url, "k", wait) as client,
     ):
-        limits = Limits(day=Limit(usd=limit))
+        limits = BudgetLimits(day=Limit(usd=limit))
         budget = Budget(database, clock, events, limits, PriceTable(Price(1.0, 2.0), {}))
         writer = OpenAIWriter(client, "m-large", wait)
-        chain = FallbackChain([writer], budget, clock, events, Patience(attempts=1))
+        chain = FallbackChain([writer], budget, clock, events, RetryPatience(attempts=1))
         await asyncio.gather(
             *(chain.write(REQUEST, account_id="x:quietbuilder", purpose="slot") for _ in range(50)),
             return_exceptions=True,

@@ -12,24 +12,25 @@ from typing import Any, TypeVar
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content.arms import Arms, load_arms
-from stonechat.content.budget import Budget, Limits, Price, PriceTable
-from stonechat.content.claiming import Claims
-from stonechat.content.drafting import Drafter
-from stonechat.content.fallback import FallbackChain, Patience
-from stonechat.content.openai_writer import OpenAIWriter, open_client
+from stonechat.content.budget import Budget, BudgetLimits, Price, PriceTable
+from stonechat.content.content_store import ContentStore
 from stonechat.content.planner import Planner, PlanSettings
-from stonechat.content.prompts import Prompts
+from stonechat.content.post_claims import Claims
 from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
-from stonechat.content.review.screen import hostile
-from stonechat.content.shelf import Shelf
+from stonechat.content.review.injection_screen import hostile
 from stonechat.content.voice import load_voice
+from stonechat.content.writing.fallback import FallbackChain, RetryPatience
+from stonechat.content.writing.openai_writer import OpenAIWriter, open_client
+from stonechat.content.writing.pipeline import WritingPipeline
+from stonechat.content.writing.prompts import Prompts
 from stonechat.core.clock import Clock
 from stonechat.core.events import Event, EventStream, Stamped
 from stonechat.core.model import Account, Choice, Opportunity
 from stonechat.core.states import OpportunityState
-from stonechat.database import Database, accounts, open_database, opportunities
-from stonechat.database.spool import Spool
+from stonechat.database import Database, open_database
+from stonechat.database.repositories import accounts, opportunities
+from stonechat.database.spool.spool import Spool
 from tests.support.model_endpoint import ModelEndpoint, model_endpoint
 
 T = TypeVar("T")
@@ -70,8 +71,8 @@ class Studio:
     endpoint: ModelEndpoint
     planner: Planner
     replier: Replier
-    drafter: Drafter
-    shelf: Shelf
+    drafter: WritingPipeline
+    shelf: ContentStore
     budget: Budget
     spool: Spool
     arms: Arms
@@ -107,9 +108,9 @@ async def studio(
     *,
     url: str = "",
     account: Account = ACCOUNT,
-    limits: Limits = Limits(),
+    limits: BudgetLimits = BudgetLimits(),
     models: Sequence[str] = ("m-large",),
-    patience: Patience = Patience(first=timedelta(milliseconds=5), cap=timedelta(milliseconds=20)),
+    patience: RetryPatience = RetryPatience(first=timedelta(milliseconds=5), cap=timedelta(milliseconds=20)),
     plan: PlanSettings = PlanSettings(),
     replies: ReplySettings = ReplySettings(invited_only=False),
     timeout: timedelta = timedelta(seconds=5),
@@ -136,7 +137,7 @@ async def studio(
             await accounts.put(connection, account, clock.now())
         budget = Budget(database, clock, events, limits, PriceTable(Price(1.0, 2.0), prices or {}))
         writers = [OpenAIWriter(client, model, timeout) for model in models]
-        shelf = Shelf(
+        shelf = ContentStore(
             database,
             clock,
             rng,
@@ -145,7 +146,7 @@ async def studio(
             spacing=timedelta(minutes=20),
             lead=timedelta(minutes=5),
         )
-        drafter = Drafter(
+        drafter = WritingPipeline(
             database=database,
             clock=clock,
             events=events,

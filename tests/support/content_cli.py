@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from stonechat.cli import content_commands
+from stonechat.cli.commands import content
 
 app = typer.Typer()
-app.add_typer(content_commands.queue_app, name="queue")
-app.add_typer(content_commands.reserve_app, name="reserve")
-app.command("write")(content_commands.write)
-app.command("init")(content_commands.init)
+app.add_typer(content.queue_app, name="queue")
+app.add_typer(content.reserve_app, name="reserve")
+app.command("write")(content.write)
+app.command("init")(content.init)
 
 if __name__ == "__main__":
     app()

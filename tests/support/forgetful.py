@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import redis
 
-from stonechat.core.ports import Cache, Lease, NoLease
+from stonechat.core.ports import Cache, CacheLease, NoLease
 
 
 class ForgetfulCache:
@@ -40,13 +40,13 @@ class ForgetfulCache:
             self._dropped += 1
         return await self._cache.count(f"{key}#{self._dropped}" if self._dropped else key, ttl)
 
-    async def lease(self, name: str, ttl: timedelta) -> Lease | NoLease:
+    async def lease(self, name: str, ttl: timedelta) -> CacheLease | NoLease:
         if not self._forgets():
             return await self._cache.lease(name, ttl)
         forgotten = await self._cache.lease(f"{name}#{self.forgotten}", ttl)
         return self._rng.choice((forgotten, NoLease.HELD, NoLease.UNSURE))
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, lease: CacheLease) -> None:
         if not self._forgets():
             await self._cache.release(lease)
 

@@ -20,7 +20,7 @@ from typing import Any
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
-from stonechat.database.engine import open_database
+from stonechat.database.connection.database import open_database
 from stonechat.jobs.declaration import Job, JobContext, Missed, Retry, Work
 from stonechat.jobs.runner import engine_url_beside, open_jobs
 from stonechat.monitoring.logs import EventLog, set_up

@@ -23,7 +23,7 @@ from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent
 from stonechat.database import Database, open_database
-from stonechat.database.moving import Move
+from stonechat.database.maintenance.transfer import Transfer
 
 
 class MortalTarget:
@@ -56,7 +56,7 @@ async def move(source: str, target: str, *, last: int, batch: int) -> None:
         open_database(source, DatabaseSettings(), clock) as ours,
         open_database(target, DatabaseSettings(), clock, migrated=False) as theirs,
     ):
-        await Move(ours, MortalTarget(theirs, last), clock, batch=batch).run()  # type: ignore[arg-type]
+        await Transfer(ours, MortalTarget(theirs, last), clock, batch=batch).run()  # type: ignore[arg-type]
 
 
 def live(source: str, target: str, *, last: int, batch: int) -> bool:

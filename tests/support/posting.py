@@ -15,14 +15,15 @@ from stonechat.core.clock import Clock
 from stonechat.core.events import Event, EventStream, Stamped
 from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy, Mode
 from stonechat.core.states import ContentState
-from stonechat.database import Database, accounts, content
-from stonechat.posting.checking import Checker
-from stonechat.posting.conditions import Blockers, Rules, nothing_blocked
-from stonechat.posting.outcome import Checkpoint, carry_on
+from stonechat.database import Database
+from stonechat.database.repositories import accounts, content
+from stonechat.posting.gate_input import Blockers, Rules, nothing_blocked
+from stonechat.posting.jobs import Sweep
+from stonechat.posting.publish_result import Checkpoint, carry_on
 from stonechat.posting.publisher import Publisher
+from stonechat.posting.receipt_audit import Checker
 from stonechat.posting.reconciler import Reconciler
-from stonechat.posting.sessions import SessionWatch
-from stonechat.posting.sweep import Sweep
+from stonechat.posting.session_watch import SessionWatch
 from tests.support.network import FakeNetwork
 
 T = TypeVar("T")

@@ -31,11 +31,12 @@ from stonechat.core.clock import ScaledClock
 from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy
 from stonechat.core.network import NetworkPost
 from stonechat.core.states import ContentState
-from stonechat.database import open_database, opportunities
-from stonechat.harvesting.sieve import Sieve, opportunities_from
+from stonechat.database import open_database
+from stonechat.database.repositories import opportunities
+from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from
 from stonechat.networks.x_web.adapter import XWeb
-from stonechat.networks.x_web.attaching import refuse_pictures
-from stonechat.posting.pictures import attach
+from stonechat.networks.x_web.media_upload import refuse_pictures
+from stonechat.posting.attachments import attach
 from tests.support.network import foreign_post
 from tests.support.pictures import png
 from tests.support.posting import SETTINGS, Desk, MortalDatabase, desk_on, piece
@@ -183,7 +184,7 @@ async def answered_post(plan: Plan, desk: Desk) -> NetworkPost:
 
 async def add_opportunity(plan: Plan, desk: Desk, post: NetworkPost) -> str:
     """The opportunity that a reply comes from: it knows whom the reply answers."""
-    sieve = Sieve(freshness=timedelta(days=1), invited=True)
+    sieve = CandidateFilter(freshness=timedelta(days=1), invited=True)
     found = opportunities_from([post], plan.account, sieve, source="mentions", now=datetime.now(UTC))
     async with desk.database.begin("test.opportunity") as connection:
         await opportunities.add(connection, found)

@@ -355,7 +355,7 @@ class Aviary:
 
 @contextlib.contextmanager
 def aviary(reaper: Reaper, *arguments: str) -> Iterator[Aviary]:
-    """``python -m stonechat.aviary --port 0 …``, ready when it has printed its JSON line."""
+    """``python -m stonechat_aviary --port 0 …``, ready when it has printed its JSON line."""
     folder = reaper.folder("aviary")
     log = folder / "aviary.log"
     root = Path(__file__).resolve().parents[2]
@@ -369,7 +369,7 @@ def aviary(reaper: Reaper, *arguments: str) -> Iterator[Aviary]:
         return None
 
     process = ServerProcess(
-        [sys.executable, "-m", "stonechat.aviary", "--port", "0", *arguments],
+        [sys.executable, "-m", "stonechat_aviary", "--port", "0", *arguments],
         reaper=reaper,
         ready=lambda: about() is not None,
         log=log,

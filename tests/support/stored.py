@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from stonechat.database import Database
-from stonechat.database.loading import set_sequences
-from stonechat.database.portable import Family, Shape, current_shapes, shapes
-from stonechat.database.schema import metadata
+from stonechat.database.maintenance.row_codec import RowShapeFamily, Shape, current_shapes, shapes
+from stonechat.database.maintenance.row_loader import set_sequences
+from stonechat.database.schema.tables import metadata
 
 BEGAN = datetime(2026, 1, 5, 9, 0, 0, 123456, tzinfo=UTC)
 AWKWARD_TEXTS = (
@@ -53,22 +53,22 @@ def awkward_row(shape: Shape, number: int, rng: random.Random) -> list[Any]:
             row.append(None)
             continue
         match field.family:
-            case Family.TEXT:
+            case RowShapeFamily.TEXT:
                 text = rng.choice(AWKWARD_TEXTS)
                 row.append(f"{number}{text}"[: sizes[field.name]] if unique else text[: sizes[field.name]])
-            case Family.INTEGER if unique:
+            case RowShapeFamily.INTEGER if unique:
                 row.append(number + 1)
-            case Family.INTEGER:
+            case RowShapeFamily.INTEGER:
                 row.append(rng.choice((0, 1, -1, 2**31 - 1, -(2**31 - 1))))
-            case Family.FLOAT:
+            case RowShapeFamily.FLOAT:
                 row.append(rng.choice(AWKWARD_FLOATS))
-            case Family.BOOLEAN:
+            case RowShapeFamily.BOOLEAN:
                 row.append(rng.random() < 0.5)
-            case Family.TIME:
+            case RowShapeFamily.TIME:
                 row.append(BEGAN + timedelta(microseconds=rng.randrange(10**12) + number * 10**12))
-            case Family.JSON:
+            case RowShapeFamily.JSON:
                 row.append(rng.choice(AWKWARD_JSON))
-            case Family.BYTES:
+            case RowShapeFamily.BYTES:
                 row.append(rng.randbytes(rng.randrange(40)))
     return row
 

@@ -13,9 +13,10 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.ids import stable_id
 from stonechat.core.ports import AlertChannel, AlertMessage
-from stonechat.database import Database, alert_rows
-from stonechat.database.alert_rows import OutboxRow
-from stonechat.database.spool import Spool
+from stonechat.database import Database
+from stonechat.database.repositories import alerts
+from stonechat.database.repositories.alerts import OutboxRow
+from stonechat.database.spool.spool import Spool
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
 GIVE_UP_AFTER = timedelta(hours=24)
@@ -101,16 +102,16 @@ class Delivery:
         """Send what is due in the table; returns how many went out."""
         now = self._clock.wall()
         async with database.begin("alerting.take") as connection:
-            rows = await alert_rows.take_due(connection, now, lease_until=now + LEASE)
+            rows = await alerts.take_due(connection, now, lease_until=now + LEASE)
         sent = 0
         for row in rows:
             error, again = await self._send(row)
             async with database.begin("alerting.sent") as connection:
                 if error:
                     at = self._clock.wall()
-                    await alert_rows.mark_failed(connection, row.id, error=error, again_at=again, at=at)
+                    await alerts.mark_failed(connection, row.id, error=error, again_at=again, at=at)
                 else:
-                    await alert_rows.mark_sent(connection, row.id, at=self._clock.wall())
+                    await alerts.mark_sent(connection, row.id, at=self._clock.wall())
             sent += not error
         return sent
 

@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.alerting import rules
 from stonechat.alerting.channels import make_channels
 from stonechat.alerting.delivery import Delivery, outbox_rows
-from stonechat.alerting.findings import Finding
+from stonechat.alerting.event_rules import occurrence
+from stonechat.alerting.finding import Finding
 from stonechat.alerting.heartbeat import Heartbeat
-from stonechat.alerting.machine import Outcome, Timing, look
-from stonechat.alerting.occurrences import occurrence
+from stonechat.alerting.state_machine import Outcome, Timing, look
 from stonechat.config.settings import AlertingSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import IllegalTransition, StonechatError, Transient
@@ -29,13 +29,14 @@ from stonechat.core.events import AlertChanged, EventStream, Stamped
 from stonechat.core.ports import AlertChannel
 from stonechat.core.states import AlertState, ContentState, LayerState
 from stonechat.core.transitions import check_transition
-from stonechat.database import Database, accounts, alert_rows, content, opportunities
-from stonechat.database.accounts import SessionRow
-from stonechat.database.alert_rows import AlertRow
-from stonechat.database.spool import Spool
+from stonechat.database import Database
+from stonechat.database.repositories import accounts, alerts, content, opportunities
+from stonechat.database.repositories.accounts import SessionRow
+from stonechat.database.repositories.alerts import AlertRow
+from stonechat.database.spool.spool import Spool
 from stonechat.jobs.runner import JobStatus
 from stonechat.monitoring import HealthBoard
-from stonechat.resilience.breaker import BreakerStatus
+from stonechat.resilience.circuit_breaker import BreakerStatus
 
 LOOK_EVERY = timedelta(seconds=2)
 SLOW_EVERY = 5
@@ -208,21 +209,21 @@ class Alerting:
         now = self._clock.wall()
         if not self._unsaved:  # most looks change nothing: then nothing is written and no lock taken
             async with database.read("alerting.peek") as connection:
-                known = await alert_rows.every(connection)
+                known = await alerts.every(connection)
             outcome = look(known, findings, now, self._timing, self._host)
             if not outcome.changed and not outcome.messages:
                 return outcome
         async with database.begin("alerting.look") as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            stored = await alert_rows.every(connection)
+            stored = await alerts.every(connection)
             known = self._merged(stored) if self._unsaved else stored
             outcome = look(known, findings, now, self._timing, self._host)
             for row in outcome.alerts.values():
                 if stored.get(row.id) != row:
                     await _save(connection, row, stored.get(row.id))
             for message in outbox_rows(outcome.messages, self.delivery.channels, now):
-                await alert_rows.enqueue(connection, message)
+                await alerts.enqueue(connection, message)
         if self._unsaved:
             self.delivery.database_is_back()
         self._unsaved = False
@@ -279,9 +280,9 @@ async def _save(connection: AsyncConnection, row: AlertRow, before: AlertRow | N
     if row.state is not known and not _legal(known, row.state):
         missed = [state for state in AlertState if _legal(known, state) and _legal(state, row.state)]
         through = replace(row, state=missed[0])
-        await alert_rows.save(connection, through, before, why="while the database was away")
+        await alerts.save(connection, through, before, why="while the database was away")
         before = through
-    await alert_rows.save(connection, row, before, why=row.body[:200])
+    await alerts.save(connection, row, before, why=row.body[:200])
 
 
 def _legal(before: AlertState, after: AlertState) -> bool:

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from stonechat.alerting.findings import CRITICAL, INFO, REMEDIES, SESSION_REMEDIES, WARNING, Finding
+from stonechat.alerting.finding import CRITICAL, INFO, REMEDIES, SESSION_REMEDIES, WARNING, Finding
 from stonechat.core.events import (
     BreakerChanged,
     Event,
 )
 from stonechat.core.states import BreakerState, LayerState, SessionState
-from stonechat.database.accounts import SessionRow
+from stonechat.database.repositories.accounts import SessionRow
 from stonechat.jobs.runner import JobStatus
 from stonechat.monitoring import LayerHealth
-from stonechat.resilience.breaker import BreakerStatus
+from stonechat.resilience.circuit_breaker import BreakerStatus
 
 DOWN_FOR = timedelta(seconds=20)
 DEGRADED_FOR = timedelta(minutes=2)

@@ -7,11 +7,11 @@
             await lease.page.goto(address)
 """
 
+from stonechat.browser.account_context import PageLease
 from stonechat.browser.errors import BrowserBusy, BrowserDown, BrowserFailed
 from stonechat.browser.opening import open_browser_pool
 from stonechat.browser.pool import POOL_POLICY, BrowserPool
-from stonechat.browser.queue import Priority
-from stonechat.browser.slots import Lease
+from stonechat.browser.waiting import LeasePriority
 
 __all__ = [
     "POOL_POLICY",
@@ -19,7 +19,7 @@ __all__ = [
     "BrowserDown",
     "BrowserFailed",
     "BrowserPool",
-    "Lease",
-    "Priority",
+    "PageLease",
+    "LeasePriority",
     "open_browser_pool",
 ]

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection
 
 from playwright.async_api import BrowserContext, Error
 
+from stonechat.browser.account_context import CLOSE_LIMIT, AccountContext, open_context
 from stonechat.browser.errors import BrowserBusy, BrowserDown
-from stonechat.browser.keeper import Keeper
 from stonechat.browser.sessions import Session, SessionStore
-from stonechat.browser.slots import CLOSE_LIMIT, AccountContext, open_context
+from stonechat.browser.supervisor import BrowserSupervisor
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import StonechatError
@@ -31,7 +31,7 @@ class Contexts:
         self,
         settings: BrowserSettings,
         clock: Clock,
-        keeper: Keeper,
+        keeper: BrowserSupervisor,
         sessions: SessionStore | None,
         on_crash: Callable[[AccountContext], None],
     ) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from stonechat.core.errors import NotTried, StonechatError, Transient
-from stonechat.resilience.view import Outcome
+from stonechat.resilience.host_view import Outcome
 
 
 class BrowserFailed(Transient):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from stonechat.resilience.breaker import BreakerStatus
+from stonechat.resilience.circuit_breaker import BreakerStatus
 
 
 @dataclass(frozen=True, slots=True)

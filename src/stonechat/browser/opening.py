@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from stonechat.browser.chromium import Chromium
-from stonechat.browser.evidence import EvidenceFolder
 from stonechat.browser.executable import find_chromium
+from stonechat.browser.failure_artifacts import FailureArtifactFolder
 from stonechat.browser.pool import BrowserPool
 from stonechat.browser.processes import RunFolder, default_root, sweep
 from stonechat.browser.sessions import SessionStore
@@ -51,7 +51,7 @@ async def open_browser_pool(
         events,
         chromium=Chromium(executable, folder),
         sessions=sessions,
-        evidence=EvidenceFolder(evidence_folder) if evidence_folder is not None else None,
+        evidence=FailureArtifactFolder(evidence_folder) if evidence_folder is not None else None,
     )
     await pool.keeper.start()
     watch = asyncio.create_task(pool.keeper.run(), name="browser keeper")

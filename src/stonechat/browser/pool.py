@@ -1,7 +1,7 @@
 """The pool: borrow an account's page, and what becomes of it after each use.
 
 A lease that fails only says so; whether the browser still works is the keeper's business
-(:mod:`stonechat.browser.keeper`). Meanwhile callers wait in the line (:mod:`stonechat.browser.line`),
+(:mod:`stonechat.browser.supervisor`). Meanwhile callers wait in the line (:mod:`stonechat.browser.lease_queue`),
 by priority, for a bounded time; after five failures in a row the breaker sends them away at once.
 """
 
@@ -18,16 +18,16 @@ from typing import Any
 
 from playwright.async_api import Error
 
+from stonechat.browser.account_context import AccountContext, PageLease
 from stonechat.browser.chromium import Chromium, driver_died
 from stonechat.browser.contexts import Contexts
 from stonechat.browser.errors import broken, judge, late
-from stonechat.browser.evidence import EvidenceFolder
+from stonechat.browser.failure_artifacts import FailureArtifactFolder
 from stonechat.browser.health import LeaseView, PoolHealth, waits_of
-from stonechat.browser.keeper import Keeper
-from stonechat.browser.line import Line
-from stonechat.browser.queue import Priority
+from stonechat.browser.lease_queue import LeaseQueue
 from stonechat.browser.sessions import SessionStore
-from stonechat.browser.slots import AccountContext, Lease
+from stonechat.browser.supervisor import BrowserSupervisor
+from stonechat.browser.waiting import LeasePriority
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import StonechatError
@@ -57,7 +57,7 @@ class BrowserPool:
         *,
         chromium: Chromium,
         sessions: SessionStore | None,
-        evidence: EvidenceFolder | None,
+        evidence: FailureArtifactFolder | None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -68,10 +68,10 @@ class BrowserPool:
         self._draining = ""
         self._breaker: Breaker | None = None
         self.evidence = evidence
-        self.keeper = Keeper(
+        self.keeper = BrowserSupervisor(
             chromium, clock, events, lost=self._browser_lost, ready=self._browser_ready, tend=self.tend
         )
-        self.line = Line(settings, clock, self._shut)
+        self.line = LeaseQueue(settings, clock, self._shut)
         self.contexts = Contexts(settings, clock, self.keeper, sessions, self._crashed)
 
     def guard(self, breaker: Breaker) -> None:
@@ -91,10 +91,10 @@ class BrowserPool:
         self,
         account_id: str,
         *,
-        priority: Priority = Priority.HARVEST,
+        priority: LeasePriority = LeasePriority.HARVEST,
         task: str = "",
         deadline: timedelta | None = None,
-    ) -> AsyncIterator[Lease]:
+    ) -> AsyncIterator[PageLease]:
         """Use the account's page, alone, for at most ``deadline`` of real time.
 
         The page is the account's own and stays open between leases. Whatever goes wrong inside ends in
@@ -182,7 +182,7 @@ class BrowserPool:
     # --- one use ----------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def _used(self, lease: Lease, limit: timedelta) -> AsyncIterator[None]:
+    async def _used(self, lease: PageLease, limit: timedelta) -> AsyncIterator[None]:
         outcome, kept = "cancelled", None
         try:
             try:
@@ -206,7 +206,7 @@ class BrowserPool:
             lease.timer = None
             self._ended(lease, outcome, kept)
 
-    async def _keep_evidence(self, lease: Lease, outcome: str, exc: StonechatError) -> Path | None:
+    async def _keep_evidence(self, lease: PageLease, outcome: str, exc: StonechatError) -> Path | None:
         slot = lease.slot
         if slot is None or self.evidence is None:
             return None
@@ -222,7 +222,7 @@ class BrowserPool:
         self._last_evidence = path or self._last_evidence
         return path
 
-    def _ended(self, lease: Lease, outcome: str, kept: Path | None) -> None:
+    def _ended(self, lease: PageLease, outcome: str, kept: Path | None) -> None:
         now = self._clock.monotonic()
         task = lease.task or "other"
         self._operations[task][outcome] += 1
@@ -247,7 +247,7 @@ class BrowserPool:
             )
         )
 
-    async def _discard(self, lease: Lease) -> None:
+    async def _discard(self, lease: PageLease) -> None:
         try:
             slot = lease.slot
             if slot is not None:
@@ -256,13 +256,13 @@ class BrowserPool:
         finally:
             self._release(lease)
 
-    async def _tidy_then_release(self, lease: Lease, slot: AccountContext) -> None:
+    async def _tidy_then_release(self, lease: PageLease, slot: AccountContext) -> None:
         try:
             await self.contexts.tidy(slot)
         finally:
             self._release(lease)
 
-    def _release(self, lease: Lease) -> None:
+    def _release(self, lease: PageLease) -> None:
         self.line.release(lease)
         if self._draining and not self.line.leases:
             self.keeper.suspect()

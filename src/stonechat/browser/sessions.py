@@ -2,7 +2,7 @@
 
 A session is the owner's own: logged in by hand (``stonechat login``), or exported (Playwright's
 ``storage_state``, or a plain array of cookies) and given base64-encoded in a setting. Where they are kept
-is :mod:`stonechat.browser.vault`. No password is ever seen or kept.
+is :mod:`stonechat.browser.session_store`. No password is ever seen or kept.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from stonechat.cache.fencing import GRANTS, Epochs, no_epochs
 from stonechat.cache.keys import LARGEST_VALUE, bounded_ms, full_key
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
-from stonechat.core.ports import Lease, NoLease
+from stonechat.core.ports import CacheLease, NoLease
 
 
 class InProcessCache:
@@ -65,7 +65,7 @@ class InProcessCache:
         self._keep(name, str(number).encode(), expires)
         return number
 
-    async def lease(self, name: str, ttl: timedelta) -> Lease | NoLease:
+    async def lease(self, name: str, ttl: timedelta) -> CacheLease | NoLease:
         """Take the lease; none is granted while the database cannot give a first token."""
         key = full_key(self._namespace, "l", name)
         expires_at = self._clock.wall() + ttl
@@ -80,9 +80,9 @@ class InProcessCache:
             return NoLease.HELD
         self._last += 1
         self._write(key, str(self._last).encode(), ttl)
-        return Lease(name, self._last, expires_at)
+        return CacheLease(name, self._last, expires_at)
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, lease: CacheLease) -> None:
         """Give the lease back, if it is still ours."""
         key = full_key(self._namespace, "l", lease.name)
         if self._read(key) == str(lease.token).encode():

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from stonechat.cache.fallback import FallbackCache
 from stonechat.cache.fencing import Epochs, no_epochs
-from stonechat.cache.front import FrontCache
 from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import Clock
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def open_cache(
     settings: CacheSettings, clock: Clock, events: EventStream, epochs: Epochs = no_epochs
-) -> AsyncIterator[FrontCache]:
+) -> AsyncIterator[FallbackCache]:
     """Never fails for want of Redis: starts on the in-process cache and moves over when Redis answers.
 
     Args:
@@ -28,7 +28,7 @@ async def open_cache(
     """
     spare = InProcessCache(clock, epochs, namespace=settings.namespace)
     main = _redis(settings.url, settings, clock, epochs) if settings.url else None
-    front = FrontCache(main, spare, clock, events, slow=settings.call_timeout / 2)
+    front = FallbackCache(main, spare, clock, events, slow=settings.call_timeout / 2)
     try:
         await front.start()
         yield front

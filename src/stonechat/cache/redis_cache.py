@@ -11,14 +11,14 @@ import redis.exceptions
 from redis.asyncio import Redis
 
 from stonechat.cache.connections import Connections
-from stonechat.cache.faults import explained
+from stonechat.cache.errors import explained
 from stonechat.cache.fencing import GRANTS, Epochs, no_epochs
 from stonechat.cache.keys import LARGEST_VALUE, bounded_ms, full_key
-from stonechat.cache.pool import WatchedPool
+from stonechat.cache.redis_pool import WatchedPool
 from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
-from stonechat.core.ports import Lease, NoLease
+from stonechat.core.ports import CacheLease, NoLease
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ class RedisCache:
         """Add one and return the new count; the first count starts the time to live."""
         return int(await self._script(_COUNT, (self._key("c", key),), str(bounded_ms(ttl))))
 
-    async def lease(self, name: str, ttl: timedelta) -> Lease | NoLease:
+    async def lease(self, name: str, ttl: timedelta) -> CacheLease | NoLease:
         """Take the lease; none is granted while it is unsure that its token would be the largest."""
         expires_at = self._clock.wall() + ttl
         keys, length = (self._key("l", name), self._key("f", "fence")), str(bounded_ms(ttl))
@@ -113,13 +113,13 @@ class RedisCache:
             answer = await self._script(_LEASE, keys, length, str(first), str(first + GRANTS), answer[1])
         match answer[0]:
             case b"granted":
-                return Lease(name, int(answer[1]), expires_at)
+                return CacheLease(name, int(answer[1]), expires_at)
             case b"held":
                 return NoLease.HELD
             case _:
                 return NoLease.UNSURE
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, lease: CacheLease) -> None:
         """Give the lease back, if it is still ours."""
         await self._script(_RELEASE, (self._key("l", lease.name),), str(lease.token))
 

@@ -10,8 +10,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stonechat.config.loading import load, load_for_login, load_section, load_stored
-from stonechat.config.log_ins import has_screen
+from stonechat.config.credentials import has_screen
+from stonechat.config.loader import load, load_for_login, load_section, load_stored
 from stonechat.config.settings import Section, Settings
 from stonechat.core.clock import Clock, ScaledClock, SystemClock
 from stonechat.database import Database, open_database

@@ -9,16 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stonechat import __version__
-from stonechat.cli import (
-    browser_commands,
-    content_commands,
-    debug,
-    jobs_commands,
-    login,
-    reads,
-    storage_commands,
-    switch_commands,
-)
+from stonechat.cli.commands import browser, content, debug, jobs, login, pause, status, storage
 from stonechat.cli.context import run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 
@@ -32,15 +23,15 @@ app = typer.Typer(
     epilog="Start with: stonechat demo    then: stonechat doctor    then: stonechat run",
 )
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
-reads.register(app)
-browser_commands.register(app)
-app.add_typer(jobs_commands.jobs_app, name="jobs", rich_help_panel="Look")
-storage_commands.register(app)
-switch_commands.register(app)
-app.add_typer(content_commands.queue_app, name="queue", rich_help_panel="Decide")
-app.add_typer(content_commands.reserve_app, name="reserve", rich_help_panel="Decide")
-app.command("write", rich_help_panel="Decide")(content_commands.write)
-app.command("init", rich_help_panel="Run")(content_commands.init)
+status.register(app)
+browser.register(app)
+app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
+storage.register(app)
+pause.register(app)
+app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")
+app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
+app.command("write", rich_help_panel="Decide")(content.write)
+app.command("init", rich_help_panel="Run")(content.init)
 app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
     login.login
 )
@@ -77,7 +68,7 @@ def demo(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Where the dashboard listens.")] = None,
 ) -> None:
     """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
-    from stonechat.cli.demo import DemoOptions, run_demo
+    from stonechat.cli.commands.demo import DemoOptions, run_demo
 
     options = DemoOptions(posts=posts, report=report, seed=seed, speed=speed, port=port)
     raise typer.Exit(run_async(run_demo(options)))
@@ -87,7 +78,7 @@ def demo(
 @spoken
 def run() -> None:
     """Run the account until Ctrl-C. Starts in shadow mode until the owner says MODE=live."""
-    from stonechat.cli.run import run as run_account
+    from stonechat.cli.commands.run import run as run_account
 
     raise typer.Exit(run_async(run_account()))
 
@@ -102,7 +93,7 @@ def worker(
     ] = 0,
 ) -> None:
     """Add a host: the same settings and database as `stonechat run`, a share of the work, no pages."""
-    from stonechat.cli.run import work
+    from stonechat.cli.commands.run import work
 
     raise typer.Exit(run_async(work(port)))
 
@@ -110,7 +101,7 @@ def worker(
 @app.command(rich_help_panel="Look", epilog="Example: stonechat doctor --json")
 def doctor(as_json: AsJson = False) -> None:
     """Check everything that a run needs, and say how to mend what is wrong. Nothing is started."""
-    from stonechat.cli.doctor import doctor as examine
+    from stonechat.cli.commands.doctor import doctor as examine
 
     raise typer.Exit(examine(as_json=as_json))
 
@@ -134,7 +125,7 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure side by side with others, in one run; prints ratios."""
-    from stonechat.cli.bench import BENCHES, Asked
+    from stonechat.cli.commands.bench import BENCHES, Asked
 
     if name not in BENCHES:
         raise typer.BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stonechat.core.errors import ConfigError, StonechatError
-from stonechat.core.plain import plain
+from stonechat.core.json_values import plain
 
 P = ParamSpec("P")
 R = TypeVar("R")

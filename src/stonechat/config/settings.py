@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
-from stonechat.config.forms import ApiKey, DatabaseUrl, Duration, HttpUrl, Prices, RedisUrl, TimeZone, Words
+from stonechat.config.fields import ApiKey, DatabaseUrl, Duration, HttpUrl, Prices, RedisUrl, TimeZone, Words
 from stonechat.core.model import Approval, LatePolicy, Mode
 
 _DURATION = "a duration such as 30s, 5m or 48h"

@@ -12,23 +12,16 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stonechat.content.review import Bounds, Draft, Verdict, review
+from stonechat.content.review import Bounds, Draft, ReviewVerdict, review
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.core.ids import digest
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database import (
-    Database,
-    drafts,
-    history,
-    media_rows,
-    opportunities,
-    receipts,
-    wakeup_rows,
-)
-from stonechat.database import content as queue
-from stonechat.database.drafts import RejectedDraft
+from stonechat.database import Database
+from stonechat.database.repositories import content as queue
+from stonechat.database.repositories import drafts, media, opportunities, receipts, state_history, wakeups
+from stonechat.database.repositories.drafts import RejectedDraft
 
 FIXED = frozenset({"schema", "length"})
 """Steps of the review that nobody can overrule: the network would refuse the text."""
@@ -67,7 +60,7 @@ async def approve(
             )
         due_at = max(content.due_at, clock.now()) if content.kind is ContentKind.REPLY else content.due_at
         if due_at <= clock.now():
-            await wakeup_rows.publish_now(connection, [content.account_id], clock.now())
+            await wakeups.publish_now(connection, [content.account_id], clock.now())
         return await queue.change(
             connection,
             content,
@@ -149,7 +142,7 @@ async def edit(
             approved_by=None if held else who,
             approved_digest=None if held else digest(*replace(content, parts=tuple(parts)).said()),
         )
-        await history.append(
+        await state_history.append(
             connection,
             kind="content",
             entity_id=content.id,
@@ -178,7 +171,7 @@ async def _keep_pictures(connection: AsyncConnection, content: Content, parts: i
     """A picture stays with its part; an edit cannot lose one unsaid."""
     if content.media_digest is None:
         return
-    last = max((one.part for one in await media_rows.of(connection, content.id)), default=-1)
+    last = max((one.part for one in await media.of(connection, content.id)), default=-1)
     if last >= parts:
         raise Permanent(
             f"Part {last + 1} of content {content.id} has a picture, and the new text has {parts} parts.",
@@ -187,7 +180,7 @@ async def _keep_pictures(connection: AsyncConnection, content: Content, parts: i
         )
 
 
-def checked(draft: Draft, bounds: Bounds, despite: frozenset[str]) -> Verdict:
+def checked(draft: Draft, bounds: Bounds, despite: frozenset[str]) -> ReviewVerdict:
     """The review's verdict, steps that a human overrules left out."""
     return review(draft, bounds, skip=despite - FIXED)
 

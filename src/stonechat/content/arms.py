@@ -152,7 +152,7 @@ def load_arms(path: Path | None = None) -> Arms:
         text = (
             path.read_text(encoding="utf-8")
             if path
-            else (files(__package__) / "data" / "arms.toml").read_text(encoding="utf-8")
+            else (files("stonechat.content") / "data" / "arms.toml").read_text(encoding="utf-8")
         )
         data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:

@@ -15,14 +15,14 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import ContentSettings
-from stonechat.content.trouble import BudgetUsedUp
+from stonechat.content.errors import BudgetUsedUp
 from stonechat.core.clock import Clock
 from stonechat.core.events import BudgetSpent, EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.core.ports import WriteRequest
 from stonechat.database import Database
-from stonechat.database import budget as ledger
-from stonechat.database.budget import Amount, Usage
+from stonechat.database.repositories import budget as ledger
+from stonechat.database.repositories.budget import Amount, SpendTotals
 
 _EVERYONE = "all"
 _MARKS = (0.8, 1.0)
@@ -76,7 +76,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BudgetLimits:
     """All limits: in all and for each account, by day and by month (UTC, account time)."""
 
     day: Limit = Limit()
@@ -85,9 +85,9 @@ class Limits:
     account_month: Limit = Limit()
 
 
-def limits_of(settings: ContentSettings) -> Limits:
+def limits_of(settings: ContentSettings) -> BudgetLimits:
     """The limits that the settings set."""
-    return Limits(
+    return BudgetLimits(
         day=Limit(settings.budget_day_usd, settings.budget_day_tokens),
         month=Limit(settings.budget_month_usd, settings.budget_month_tokens),
         account_day=Limit(settings.account_day_usd, settings.account_day_tokens),
@@ -128,11 +128,11 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BudgetStanding:
     """How one period stands, for pages and commands."""
 
     period: Period
-    usage: Usage
+    usage: SpendTotals
 
 
 class Budget:
@@ -147,7 +147,7 @@ class Budget:
         database: Database,
         clock: Clock,
         events: EventStream,
-        limits: Limits,
+        limits: BudgetLimits,
         prices: PriceTable,
         *,
         hold: timedelta = timedelta(minutes=5),
@@ -188,7 +188,7 @@ class Budget:
                     marks += await self._mark(connection, period, 1.0, now)
                     break
             else:
-                entry = ledger.Entry(
+                entry = ledger.BudgetEntry(
                     reservation.id, account_id, purpose, model, now, amount, wall + self._hold
                 )
                 await ledger.reserve(connection, entry)
@@ -213,13 +213,13 @@ class Budget:
         """Give the reservation back: the call was certainly not billed."""
         await self._book(reservation, 0.0, 0, 0)
 
-    async def standing(self, account_ids: list[str]) -> list[Standing]:
+    async def standing(self, account_ids: list[str]) -> list[BudgetStanding]:
         """How every limited or unlimited period stands now."""
         now = self._clock.now()
         periods = {(p.scope, p.name): p for a in account_ids for p in self.periods(a, now)}
         async with self._database.read("content.budget.standing") as connection:
             return [
-                Standing(p, await ledger.usage(connection, p.start, p.end, p.account_id))
+                BudgetStanding(p, await ledger.usage(connection, p.start, p.end, p.account_id))
                 for p in periods.values()
             ]
 

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from stonechat.content.budget import Budget, Standing
+from stonechat.content.budget import Budget, BudgetStanding
 from stonechat.core.states import ContentState
 from stonechat.database import Database
-from stonechat.database import budget as ledger
-from stonechat.database.schema import content_metadata, metrics_snapshots
+from stonechat.database.repositories import budget as ledger
+from stonechat.database.schema.tables import content_metadata, metrics_snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class BudgetAllowance:
     """How one budget stands.
 
     Attributes:
@@ -60,7 +60,7 @@ class Statement:
 
     since: datetime
     accounts: tuple[Costs, ...]
-    budgets: tuple[Allowance, ...]
+    budgets: tuple[BudgetAllowance, ...]
 
 
 STATEMENT_SPAN = timedelta(days=30)
@@ -76,10 +76,10 @@ async def statement(
     return Statement(since, tuple(spent), tuple(_allowance(one) for one in standing))
 
 
-def _allowance(standing: Standing) -> Allowance:
+def _allowance(standing: BudgetStanding) -> BudgetAllowance:
     period, committed = standing.period, standing.usage.committed
     limited = period.limit.usd is not None or period.limit.tokens is not None
-    return Allowance(
+    return BudgetAllowance(
         scope=period.scope,
         period=period.name,
         spent_usd=committed.usd,

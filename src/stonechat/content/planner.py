@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from stonechat.content import schedule
 from stonechat.content.arms import ArmsOf
-from stonechat.content.assignments import Assignment, Purpose
-from stonechat.content.drafting import Drafter
-from stonechat.content.layout import Layout, Placed
+from stonechat.content.content_store import ContentStore
+from stonechat.content.errors import BudgetUsedUp, NoModel
 from stonechat.content.quoting import Quoting
-from stonechat.content.shelf import Shelf
-from stonechat.content.trouble import BudgetUsedUp, NoModel
+from stonechat.content.slots import schedule
+from stonechat.content.slots.slot_allocation import Layout, Placed
+from stonechat.content.writing.pipeline import WritingPipeline
+from stonechat.content.writing.writing_task import Assignment, Purpose
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, WriterFellBack
 from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Choice, ContentKind
-from stonechat.database import Database, accounts, drafts, slots
+from stonechat.database import Database
+from stonechat.database.repositories import accounts, drafts, slots
 from stonechat.jobs.declaration import JobContext, Json, Work
 
 Choose = Callable[[str, int, Collection[tuple[str, str]]], Awaitable[Sequence[Choice]]]
@@ -71,8 +72,8 @@ class Planner:
         rng: random.Random,
         events: EventStream,
         arms_of: ArmsOf,
-        shelf: Shelf,
-        drafter: Drafter,
+        shelf: ContentStore,
+        drafter: WritingPipeline,
         choose: Choose,
         quoting: Quoting,
         settings: PlanSettings,

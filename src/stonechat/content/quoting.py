@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stonechat.content.assignments import Assignment
-from stonechat.content.claiming import Claims
-from stonechat.content.drafting import Outcome
+from stonechat.content.post_claims import Claims
+from stonechat.content.writing.pipeline import WritingOutcome
+from stonechat.content.writing.writing_task import Assignment
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import OpportunityState
 
@@ -42,7 +42,7 @@ class Quoting:
             }
         )
 
-    async def settle(self, assignment: Assignment, outcome: Outcome) -> None:
+    async def settle(self, assignment: Assignment, outcome: WritingOutcome) -> None:
         """Let go of a post that no draft passed for, or that another text of this slot needed no more."""
         if assignment.opportunity_id is None or outcome.spooled:
             return

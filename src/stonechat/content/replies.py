@@ -1,7 +1,7 @@
 """Replies: the best open opportunities are answered, each once, and wait for approval by policy.
 
 The foreign post is hostile until proven otherwise. Posts that speak to a machine are not answered at
-all (:mod:`stonechat.content.claiming`); what remains goes into the prompt as one quoted string; the
+all (:mod:`stonechat.content.post_claims`); what remains goes into the prompt as one quoted string; the
 draft is then held against the post.
 """
 
@@ -14,15 +14,16 @@ from datetime import timedelta
 from functools import partial
 
 from stonechat.content.arms import Arms
-from stonechat.content.assignments import Assignment, Purpose, reply_id
-from stonechat.content.claiming import Claims
-from stonechat.content.drafting import Drafter, Outcome
+from stonechat.content.errors import BudgetUsedUp, NoModel
 from stonechat.content.planner import find_account
-from stonechat.content.trouble import BudgetUsedUp, NoModel
+from stonechat.content.post_claims import Claims
+from stonechat.content.writing.pipeline import WritingOutcome, WritingPipeline
+from stonechat.content.writing.writing_task import Assignment, Purpose, reply_id
 from stonechat.core.clock import Clock
 from stonechat.core.model import Account, ContentKind, Opportunity
 from stonechat.core.states import OpportunityState
-from stonechat.database import Database, opportunities, slots
+from stonechat.database import Database
+from stonechat.database.repositories import opportunities, slots
 from stonechat.jobs.declaration import JobContext, Work
 
 _DAY = timedelta(days=1)
@@ -52,7 +53,7 @@ class Replier:
     clock: Clock
     rng: random.Random
     arms: Arms
-    drafter: Drafter
+    drafter: WritingPipeline
     claims: Claims
     settings: ReplySettings
 
@@ -98,7 +99,7 @@ class Replier:
             return f"{_DEFERRED}{exc.what}"
         return await self._settle(one, outcome)
 
-    async def _settle(self, one: Opportunity, outcome: Outcome) -> str:
+    async def _settle(self, one: Opportunity, outcome: WritingOutcome) -> str:
         if outcome.stored is not None:
             return "stored"
         why = "; ".join(outcome.why)

@@ -76,7 +76,7 @@ def load_voice(path: Path | None = None) -> Voice:
 
 def example() -> str:
     """The example voice file."""
-    return (files(__package__) / "data" / "voice.toml").read_text(encoding="utf-8")
+    return (files("stonechat.content") / "data" / "voice.toml").read_text(encoding="utf-8")
 
 
 def warnings(voice: Voice, offered: Collection[str] = ()) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class CacheLease:
     """The right to do something alone until ``expires_at`` (real time).
 
     Attributes:
@@ -48,10 +48,10 @@ class Cache(Protocol):
     async def count(self, key: str, ttl: timedelta) -> int:
         """Add one and return the new count; the first count starts the time to live."""
 
-    async def lease(self, name: str, ttl: timedelta) -> Lease | NoLease:
+    async def lease(self, name: str, ttl: timedelta) -> CacheLease | NoLease:
         """The right to do ``name`` alone for ``ttl`` of real time, or why not."""
 
-    async def release(self, lease: Lease) -> None:
+    async def release(self, lease: CacheLease) -> None:
         """Give the lease back, if it is still ours."""
 
 
@@ -75,7 +75,7 @@ class WriteRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteResult:
     """A model's answer: the parsed object and what it used."""
 
     data: Mapping[str, Any]
@@ -92,7 +92,7 @@ class Writer(Protocol):
     def model(self) -> str:
         """The model's name, as the price table knows it."""
 
-    async def write(self, request: WriteRequest) -> Written:
+    async def write(self, request: WriteRequest) -> WriteResult:
         """One answer that follows the request's schema."""
 
 

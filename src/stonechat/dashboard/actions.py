@@ -14,11 +14,11 @@ from stonechat.content import approval
 from stonechat.core.errors import Permanent
 from stonechat.core.states import BreakerState
 from stonechat.dashboard.changes import Changes
-from stonechat.dashboard.data import NotOpen
 from stonechat.dashboard.guard import COOKIE, SESSION_AGE, TRIES, TRY_PERIOD
+from stonechat.dashboard.page_data import NotOpen
 from stonechat.dashboard.pages import Pages
-from stonechat.database import accounts, alert_rows
-from stonechat.posting import decisions
+from stonechat.database.repositories import accounts, alerts
+from stonechat.posting import owner_decisions
 
 LONGEST_FORM = 100_000
 SILENCE = timedelta(hours=4)
@@ -60,21 +60,23 @@ class Actions:
         """Take it out of the queue."""
         async with self._data.open_database().begin("dashboard.cancel") as connection:
             why = form.get("why") or "cancelled on the dashboard"
-            await decisions.cancel(connection, target, who=who, now=self._data.clock.now(), why=why)
+            await owner_decisions.cancel(connection, target, who=who, now=self._data.clock.now(), why=why)
         return why
 
     async def requeue(self, target: str, form: dict[str, str], who: str) -> str:
         """Queue again what failed or was missed."""
         async with self._data.open_database().begin("dashboard.requeue") as connection:
             why = form.get("why") or "queued again on the dashboard"
-            await decisions.queue_again(connection, target, who=who, now=self._data.clock.now(), why=why)
+            await owner_decisions.queue_again(
+                connection, target, who=who, now=self._data.clock.now(), why=why
+            )
         return why
 
     async def found_live(self, target: str, form: dict[str, str], who: str) -> str:
         """It is on the profile after all."""
         posts = form.get("posts", "").split()
         async with self._data.open_database().begin("dashboard.found_live") as connection:
-            await decisions.found_live(connection, target, posts, who=who, now=self._data.clock.now())
+            await owner_decisions.found_live(connection, target, posts, who=who, now=self._data.clock.now())
         return f"is live at {' '.join(posts)}"
 
     async def pause(self, target: str, form: dict[str, str], who: str) -> str:
@@ -138,7 +140,7 @@ class Actions:
     async def acknowledge(self, target: str, form: dict[str, str], who: str) -> str:
         """Say that somebody sees to an alert: it is not repeated."""
         async with self._data.open_database().begin("dashboard.acknowledge") as connection:
-            if not await alert_rows.acknowledge(connection, target, who=who):
+            if not await alerts.acknowledge(connection, target, who=who):
                 raise Permanent(f"There is no alert {target}.")
         return "acknowledged"
 
@@ -146,7 +148,7 @@ class Actions:
         """No messages about an alert for four hours."""
         until = self._data.clock.wall() + SILENCE
         async with self._data.open_database().begin("dashboard.silence") as connection:
-            if not await alert_rows.silence(connection, target, until=until):
+            if not await alerts.silence(connection, target, until=until):
                 raise Permanent(f"There is no alert {target}.")
         return f"until {until:%H:%M} UTC"
 
@@ -235,9 +237,7 @@ async def _audit(pages: Pages, who: str, action: str, detail: str) -> None:
     database = pages.data.database
     if database is not None:
         async with database.begin("dashboard.audit") as connection:
-            await alert_rows.record(
-                connection, at=pages.data.clock.now(), who=who, action=action, detail=detail
-            )
+            await alerts.record(connection, at=pages.data.clock.now(), who=who, action=action, detail=detail)
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from stonechat.core.plain import plain
-from stonechat.dashboard.data import DashboardData
+from stonechat.core.json_values import plain
 from stonechat.dashboard.health import deep_status
+from stonechat.dashboard.page_data import DashboardData
 
 
 def api_routes(data: DashboardData) -> APIRouter:

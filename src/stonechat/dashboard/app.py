@@ -13,12 +13,12 @@ from stonechat import __version__
 from stonechat.core.errors import StonechatError
 from stonechat.dashboard.actions import action_routes
 from stonechat.dashboard.api import api_routes
-from stonechat.dashboard.browsing import browser_routes
+from stonechat.dashboard.browser_pages import browser_routes
 from stonechat.dashboard.changes import Changes
-from stonechat.dashboard.data import DashboardData, NotOpen
 from stonechat.dashboard.guard import Guard, comes_from_us
 from stonechat.dashboard.health import health_routes
 from stonechat.dashboard.job_pages import job_routes
+from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages, page_routes
 from stonechat.dashboard.pictures import picture_routes
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from stonechat.core.states import LayerState
-from stonechat.dashboard.data import DashboardData
+from stonechat.dashboard.page_data import DashboardData
 from stonechat.database import Database
-from stonechat.database.pace import Pace
+from stonechat.database.connection.latency import Latency
 from stonechat.monitoring import LayerHealth
 
 UNWELL = 503
@@ -141,7 +141,7 @@ def connections(database: Database | None) -> dict[str, Any] | None:
     }
 
 
-def _pace(pace: Pace) -> dict[str, Any]:
+def _pace(pace: Latency) -> dict[str, Any]:
     """The last minute's transactions, and the slowest of them."""
     return {
         "slow_from_s": pace.limit.total_seconds(),

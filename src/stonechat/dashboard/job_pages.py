@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from stonechat.core.plain import plain
-from stonechat.dashboard.data import DashboardData, NotOpen
+from stonechat.core.json_values import plain
+from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages
 from stonechat.jobs.runner import Runner
 

@@ -14,8 +14,8 @@ from stonechat.core.errors import StonechatError
 from stonechat.core.ids import digest
 from stonechat.dashboard import formatting
 from stonechat.dashboard.changes import Changes
-from stonechat.dashboard.data import DashboardData, NotOpen
 from stonechat.dashboard.guard import Guard
+from stonechat.dashboard.page_data import DashboardData, NotOpen
 
 HERE = Path(__file__).parent
 

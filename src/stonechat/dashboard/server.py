@@ -16,8 +16,8 @@ from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.events import EventStream
 from stonechat.dashboard.app import create_app, create_health_app
 from stonechat.dashboard.changes import Changes
-from stonechat.dashboard.data import DashboardData
 from stonechat.dashboard.guard import Guard, is_loopback
+from stonechat.dashboard.page_data import DashboardData
 
 LOOPBACK = "127.0.0.1"
 

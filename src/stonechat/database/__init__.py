@@ -4,6 +4,6 @@ A repository is a module of functions that take a connection and never commit; t
 ``async with database.begin(task)`` is the unit of work.
 """
 
-from stonechat.database.engine import Database, open_database
+from stonechat.database.connection.database import Database, open_database
 
 __all__ = ["Database", "open_database"]

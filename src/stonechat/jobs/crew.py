@@ -16,7 +16,7 @@ from stonechat.config.settings import JobsSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream
-from stonechat.database.engine import Database
+from stonechat.database.connection.database import Database
 from stonechat.jobs.declaration import Job
 from stonechat.jobs.engine import Engine
 from stonechat.jobs.ledger import Ledger

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stonechat.core.plain import plain
-from stonechat.database import declaration_rows
+from stonechat.core.json_values import plain
+from stonechat.database.repositories import job_declarations
 from stonechat.jobs.declaration import Job, JobContext, Json, Missed, Overlap, Priority, Resource, Retry, Work
 
 CODE = frozenset({"run", "upcoming"})
@@ -21,12 +21,12 @@ _DURATIONS = ("every", "stagger", "jitter", "timeout", "grace")
 
 async def store(connection: AsyncConnection, jobs: Sequence[Job], now: datetime) -> None:
     """Remember these declarations and no others."""
-    await declaration_rows.replace(connection, {job.name: to_json(job) for job in jobs}, now)
+    await job_declarations.replace(connection, {job.name: to_json(job) for job in jobs}, now)
 
 
 async def stored(connection: AsyncConnection) -> list[Job]:
     """The declarations of the last start, to be looked at and asked for; they cannot be run from here."""
-    return [from_json(body) for body in (await declaration_rows.every(connection)).values()]
+    return [from_json(body) for body in (await job_declarations.every(connection)).values()]
 
 
 def to_json(job: Job) -> Json:

@@ -16,12 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.core.states import RunState
-from stonechat.database import accounts as switches
-from stonechat.database import job_rows, job_writes, run_outcomes, wakeup_rows
-from stonechat.database.engine import Database
-from stonechat.database.job_rows import RunRow, StepRow
-from stonechat.database.run_outcomes import RunTime, Tally
-from stonechat.database.wakeup_rows import Wakeup
+from stonechat.database.connection.database import Database
+from stonechat.database.repositories import accounts as switches
+from stonechat.database.repositories import job_rows, job_writes, run_outcomes
+from stonechat.database.repositories import wakeups as wakeup_rows
+from stonechat.database.repositories.job_rows import RunRow, StepRow
+from stonechat.database.repositories.run_outcomes import RunTime, Tally
+from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.jobs.checking import unknown
 from stonechat.jobs.declaration import Job
 from stonechat.jobs.ticks import schedule_of
@@ -35,7 +36,7 @@ Verdicts = Callable[[str, str | None], Verdict]
 
 
 class AskedRun(TypedDict):
-    """What :func:`~stonechat.database.job_writes.schedule` stores of a run that waits."""
+    """What :func:`~stonechat.database.repositories.job_writes.schedule` stores of a run that waits."""
 
     run_id: str
     account_id: str | None

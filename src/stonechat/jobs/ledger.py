@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import Transient
-from stonechat.database import job_writes
-from stonechat.database.engine import Database
-from stonechat.database.job_writes import End, Start
+from stonechat.database.connection.database import Database
+from stonechat.database.repositories import job_writes
+from stonechat.database.repositories.job_writes import End, Start
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from stonechat.core.errors import ConfigError, IllegalTransition, Permanent, Transient, Unknown
-from stonechat.core.masking import masked
+from stonechat.core.redaction import masked
 from stonechat.core.states import RunState
 from stonechat.jobs.declaration import Job, Json, Retry, Work
 from stonechat.jobs.engine import LOST

@@ -14,9 +14,9 @@ from stonechat.config.settings import JobsSettings
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
-from stonechat.database import job_rows, job_writes
-from stonechat.database.engine import Database
-from stonechat.database.job_rows import RunRow, StepRow
+from stonechat.database.connection.database import Database
+from stonechat.database.repositories import job_rows, job_writes
+from stonechat.database.repositories.job_rows import RunRow, StepRow
 from stonechat.jobs import declared
 from stonechat.jobs.checking import by_name
 from stonechat.jobs.crew import Crew, Ground

@@ -23,12 +23,13 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunEnded, RunStarted
 from stonechat.core.states import RunState
-from stonechat.database import job_rows, job_writes, wakeup_rows
-from stonechat.database.engine import Database
-from stonechat.database.job_rows import StepRow
-from stonechat.database.job_writes import End, Start
-from stonechat.database.places import doing
-from stonechat.database.wakeup_rows import Wakeup
+from stonechat.database.connection.database import Database
+from stonechat.database.connection.permits import doing
+from stonechat.database.repositories import job_rows, job_writes
+from stonechat.database.repositories import wakeups as wakeup_rows
+from stonechat.database.repositories.job_rows import StepRow
+from stonechat.database.repositories.job_writes import End, Start
+from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.jobs.declaration import Job, Json, Work
 from stonechat.jobs.engine import EngineRun
 from stonechat.jobs.ledger import Ledger

@@ -18,10 +18,10 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunEnded, RunMissed
 from stonechat.core.states import RunState
-from stonechat.database import job_rows, wakeup_rows
-from stonechat.database.engine import Database
-from stonechat.database.job_rows import RunRow
-from stonechat.database.wakeup_rows import Wakeup
+from stonechat.database.connection.database import Database
+from stonechat.database.repositories import job_rows, wakeups
+from stonechat.database.repositories.job_rows import RunRow
+from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.jobs.checking import unknown
 from stonechat.jobs.declaration import Job, Priority, Resource
 from stonechat.jobs.engine import Engine, Enqueued
@@ -232,7 +232,7 @@ class Scheduler:
     async def _note(
         connection: AsyncConnection, waiting: Sequence[Held], followed: Sequence[Wakeup], wall: datetime
     ) -> None:
-        await wakeup_rows.followed(connection, followed)
+        await wakeups.followed(connection, followed)
         for held in waiting:
             await job_rows.skip(
                 connection,

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from stonechat.core.states import RunState
-from stonechat.database import accounts as switches
-from stonechat.database import job_rows, wakeup_rows
-from stonechat.database.engine import Database
-from stonechat.database.job_rows import RunRow
-from stonechat.database.wakeup_rows import Wakeup
+from stonechat.database.connection.database import Database
+from stonechat.database.repositories import accounts as switches
+from stonechat.database.repositories import job_rows
+from stonechat.database.repositories import wakeups as wakeup_rows
+from stonechat.database.repositories.job_rows import RunRow
+from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.jobs.declaration import Job
 from stonechat.jobs.timetable import Key
 

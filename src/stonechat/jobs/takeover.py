@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
-from stonechat.database import job_rows
-from stonechat.database.job_rows import ExecutorRow
+from stonechat.database.repositories import job_rows
+from stonechat.database.repositories.job_rows import ExecutorRow
 from stonechat.jobs.engine import Engine
 from stonechat.jobs.ledger import Ledger
 

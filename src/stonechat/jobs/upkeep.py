@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from stonechat.database.retention import Retention
+from stonechat.database.maintenance.retention import Retention
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
 
 PRUNE = "jobs.prune"

@@ -16,9 +16,9 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, JobHealthChanged, RunMissed
 from stonechat.core.states import RunState
-from stonechat.database import job_rows, run_outcomes
-from stonechat.database.engine import Database
-from stonechat.database.job_rows import RunRow
+from stonechat.database.connection.database import Database
+from stonechat.database.repositories import job_rows, run_outcomes
+from stonechat.database.repositories.job_rows import RunRow
 from stonechat.jobs.declaration import Job
 from stonechat.jobs.requests import Request
 from stonechat.jobs.schedule import Scheduler

@@ -16,17 +16,17 @@ from stonechat.config.settings import LearningSettings
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, ModelLearned, ModelRejected
 from stonechat.core.model import Choice, Content
-from stonechat.database import learning_rows as rows
-from stonechat.database.engine import Database
+from stonechat.database.connection.database import Database
+from stonechat.database.repositories import learning as rows
 from stonechat.jobs.declaration import Job, JobContext, Work
 from stonechat.learning.arms import Factors
-from stonechat.learning.choosing import Chooser
-from stonechat.learning.forecaster import KIND as PREDICTOR
-from stonechat.learning.forecaster import Forecaster
-from stonechat.learning.reward import Gates, Judged, Posted, judge
+from stonechat.learning.draft_ranking import KIND as PREDICTOR
+from stonechat.learning.draft_ranking import DraftRanker
+from stonechat.learning.model_registry import Lesson, Model, decode, encode, faults
+from stonechat.learning.policy import ArmPolicy
+from stonechat.learning.reward import Gates, MaturedPost, RewardJudgement, judge
 from stonechat.learning.summary import Logged, effects, reviewed
 from stonechat.learning.uplift import holdout_share
-from stonechat.learning.versions import Lesson, Model, decode, encode, faults
 
 KIND = "bandit"
 KEPT_VERSIONS = 500
@@ -54,7 +54,7 @@ class Learner:
         self._factors = factors
         self._gates = Gates(maturity=settings.maturity, min_impressions=settings.min_impressions)
         self._decoded: dict[str, tuple[int, Model]] = {}
-        self._forecaster = Forecaster(database, settings.maturity)
+        self._forecaster = DraftRanker(database, settings.maturity)
 
     # --- choosing -----------------------------------------------------------------------------
 
@@ -69,10 +69,10 @@ class Learner:
         """Arms for ``count`` slots, each with its propensity and holdout coin, to be logged before posting.
 
         Args:
-            new: (factor, level) pairs that are held at a floor; see :mod:`stonechat.learning.choosing`.
+            new: (factor, level) pairs that are held at a floor; see :mod:`stonechat.learning.policy`.
         """
         version, model = await self._serving(account_id, now)
-        return Chooser(model.bandit, version, model.share_at(version), new).choose(count, rng)
+        return ArmPolicy(model.bandit, version, model.share_at(version), new).choose(count, rng)
 
     async def _serving(self, account_id: str, now: datetime) -> tuple[int, Model]:
         """The serving version, and the last one read while the database is away.
@@ -164,9 +164,9 @@ class Learner:
             shots = await rows.snapshots_of(connection, account_id, [post.post_id for post in ripe])
             lines = []
             for post in ripe:
-                posted = Posted(account_id, post.content_id, post.post_id, post.posted_at)
+                posted = MaturedPost(account_id, post.content_id, post.post_id, post.posted_at)
                 verdict = judge(posted, shots.get(post.post_id, ()), self._gates, now)
-                if isinstance(verdict, Judged):
+                if isinstance(verdict, RewardJudgement):
                     lines.append((post, verdict.reward, verdict.views))
                     count["learned" if verdict.reward.value is not None else "refused"] += 1
                 else:

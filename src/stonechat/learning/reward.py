@@ -45,7 +45,7 @@ class Gates:
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class MaturedPost:
     """A post of ours, as far as its reward is concerned."""
 
     account_id: str
@@ -62,7 +62,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RewardJudgement:
     """The line for the reward log. ``views`` are those at maturity, None where they were not shown."""
 
     reward: Reward
@@ -86,14 +86,14 @@ def engagement(metrics: Metrics, weights: Weights) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MetricReading:
     """Weighted engagement and views of a post at one moment."""
 
     worth: float
     views: int | None
 
 
-def reading_at(snapshots: Sequence[Snapshot], moment: datetime, weights: Weights) -> Reading | None:
+def reading_at(snapshots: Sequence[Snapshot], moment: datetime, weights: Weights) -> MetricReading | None:
     """Weighted engagement and views at ``moment``.
 
     Interpolated between the last complete snapshot before and the first one at or after; where there
@@ -109,18 +109,22 @@ def reading_at(snapshots: Sequence[Snapshot], moment: datetime, weights: Weights
     after, high = later[0]
     earlier = complete[: len(complete) - len(later)]
     if not earlier or after.captured_at == moment:
-        return Reading(high, after.metrics.views)
+        return MetricReading(high, after.metrics.views)
     before, low = earlier[-1]
     share = (moment - before.captured_at) / (after.captured_at - before.captured_at)
     views = after.metrics.views
     if views is not None and before.metrics.views is not None:
         views = round(before.metrics.views + share * (views - before.metrics.views))
-    return Reading(low + share * (high - low), views)
+    return MetricReading(low + share * (high - low), views)
 
 
 def judge(
-    post: Posted, snapshots: Sequence[Snapshot], gates: Gates, now: datetime, learned: Collection[str] = ()
-) -> Judged | Pending:
+    post: MaturedPost,
+    snapshots: Sequence[Snapshot],
+    gates: Gates,
+    now: datetime,
+    learned: Collection[str] = (),
+) -> RewardJudgement | Pending:
     """The post's line in the reward log, or why it has to wait.
 
     Args:
@@ -140,10 +144,10 @@ def judge(
     if why or reading is None:
         return _refused(post, now, why, reading)
     value = math.log1p(max(reading.worth, 0.0))
-    return Judged(Reward(post.account_id, post.content_id, post.post_id, now, value), reading.views)
+    return RewardJudgement(Reward(post.account_id, post.content_id, post.post_id, now, value), reading.views)
 
 
-def _unfit(reading: Reading | None, gates: Gates) -> str:
+def _unfit(reading: MetricReading | None, gates: Gates) -> str:
     """Why a reading teaches nothing; empty where it does.
 
     Where views are not shown, any engagement proves that somebody saw the post.
@@ -157,6 +161,8 @@ def _unfit(reading: Reading | None, gates: Gates) -> str:
     return ""
 
 
-def _refused(post: Posted, now: datetime, why: str, reading: Reading | None = None) -> Judged:
+def _refused(
+    post: MaturedPost, now: datetime, why: str, reading: MetricReading | None = None
+) -> RewardJudgement:
     reward = Reward(post.account_id, post.content_id, post.post_id, now, None, why)
-    return Judged(reward, reading.views if reading else None)
+    return RewardJudgement(reward, reading.views if reading else None)

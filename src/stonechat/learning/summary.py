@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from stonechat.core.model import Arm
+from stonechat.learning.model_registry import Lesson, Model, restarted
 from stonechat.learning.uplift import Trial, Uplift, measured
-from stonechat.learning.versions import Lesson, Model, restarted
 
 _DRAWS = 1000
 _WIDTH = 1.645  # 90 % of a normal distribution lies within so many standard deviations
@@ -32,7 +32,7 @@ class Logged:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class FactorEffect:
     """What one level adds to the log reward, compared with the average active level of its factor.
 
     Attributes:
@@ -51,7 +51,7 @@ class Effect:
     active: bool
 
 
-def effects(model: Model, arms: Sequence[Arm]) -> list[Effect]:
+def effects(model: Model, arms: Sequence[Arm]) -> list[FactorEffect]:
     """The effect of every level known to the model.
 
     Args:
@@ -79,7 +79,7 @@ def effects(model: Model, arms: Sequence[Arm]) -> list[Effect]:
             )
             best = float((winners == at).mean())
             found.append(
-                Effect(
+                FactorEffect(
                     factor,
                     level,
                     mean,
@@ -103,7 +103,7 @@ def _contrast(size: int, at: int, offered: Sequence[int]) -> np.ndarray[Any, np.
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class LearningSummary:
     """The reward log walked through once more, each reward predicted before it was learned.
 
     Attributes:
@@ -116,7 +116,7 @@ class Review:
     error: float | None
 
 
-def reviewed(model: Model, log: Sequence[Logged]) -> Review:
+def reviewed(model: Model, log: Sequence[Logged]) -> LearningSummary:
     """Uplift, and predicted against actual, from the log that ``model`` learned."""
     walker = restarted(model)
     trials, pairs = [], []
@@ -131,4 +131,4 @@ def reviewed(model: Model, log: Sequence[Logged]) -> Review:
         pairs.append((surprise.expected, line.lesson.value))
     late = pairs[len(pairs) // 2 :]
     error = math.sqrt(sum((a - e) ** 2 for e, a in late) / len(late)) if len(pairs) >= 10 else None
-    return Review(measured(trials), tuple(pairs[-_SHOWN_PAIRS:]), error)
+    return LearningSummary(measured(trials), tuple(pairs[-_SHOWN_PAIRS:]), error)

@@ -1,6 +1,7 @@
 """Meters, the health of the ten layers, what depends on what, and logs: all fed by the one event stream."""
 
-from stonechat.monitoring.board import (
+from stonechat.monitoring.dependency_graph import LAYERS
+from stonechat.monitoring.health_board import (
     HealthBoard,
     LayerHealth,
     ProbeResult,
@@ -10,7 +11,6 @@ from stonechat.monitoring.board import (
     ok,
     open_board,
 )
-from stonechat.monitoring.graph import LAYERS
 from stonechat.monitoring.meters import Meters
 
 __all__ = [

@@ -36,7 +36,7 @@ from stonechat.core.events import (
     Stamped,
     WriterFellBack,
 )
-from stonechat.core.masking import MASK, masked
+from stonechat.core.redaction import MASK, masked
 from stonechat.core.states import LayerState, RunState, SessionState
 
 _SECRET_NAMES = re.compile(

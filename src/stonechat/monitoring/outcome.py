@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from stonechat.core.clock import Clock
 from stonechat.core.states import ContentState
-from stonechat.database import Database, accounts, content
-from stonechat.monitoring.board import Check, ProbeResult, degraded, down, ok
+from stonechat.database import Database
+from stonechat.database.repositories import accounts, content
+from stonechat.monitoring.health_board import Check, ProbeResult, degraded, down, ok
 
 STALL = timedelta(minutes=2)
 """Real time that a due post may take to be published before the layer is looked at again: a publication,

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from stonechat.core.clock import Clock
 from stonechat.core.model import Account
 from stonechat.core.states import BreakerState
-from stonechat.posting.conditions import Blockers
 from stonechat.posting.gate import Blocked
-from stonechat.resilience.breaker import Breaker
-from stonechat.resilience.machine import Record
+from stonechat.posting.gate_input import Blockers
+from stonechat.resilience.circuit_breaker import Breaker
+from stonechat.resilience.state_machine import Record
 
 _SHUT = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.FORCED_OPEN)
 

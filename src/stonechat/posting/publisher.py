@@ -16,11 +16,12 @@ from stonechat.core.events import EventStream, PostHeld, PostPublished
 from stonechat.core.model import Account, Content, LatePolicy
 from stonechat.core.network import Network, Picture, Publication, PublishOutcome, Refused, Unconfirmed
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database import Database, content, media_rows, opportunities, receipts
-from stonechat.posting.conditions import Rules, observe
+from stonechat.database import Database
+from stonechat.database.repositories import content, media, opportunities, receipts
 from stonechat.posting.gate import Decision, Go, Hold, Late, Never, decide
-from stonechat.posting.outcome import Checkpoint, Result, Verdict, carry_on, ended
-from stonechat.posting.recording import Intent, Moment, become_posted, close_opportunity, record
+from stonechat.posting.gate_input import Rules, observe
+from stonechat.posting.publish_result import Checkpoint, Result, Verdict, carry_on, ended
+from stonechat.posting.receipts import Intent, Moment, become_posted, close_opportunity, record
 
 _PICTURES_GONE = Never("the bytes of a picture are gone", ContentState.FAILED)
 
@@ -141,7 +142,7 @@ class Publisher:
         if piece.media_digest is None:
             return ()
         try:
-            return await media_rows.with_bytes(connection, piece.id, len(piece.parts))
+            return await media.with_bytes(connection, piece.id, len(piece.parts))
         except LookupError:
             return None
 

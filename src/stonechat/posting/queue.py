@@ -13,13 +13,14 @@ from stonechat.core.clock import Clock
 from stonechat.core.model import Account, Content, LatePolicy
 from stonechat.core.network import Network
 from stonechat.core.states import ContentState
-from stonechat.database import Database, accounts, content, history, receipts
-from stonechat.database.history import Change
-from stonechat.database.media_rows import Attached
-from stonechat.database.receipts import Attempt
-from stonechat.posting.conditions import Facts, Rules, conditions_of, read_facts
-from stonechat.posting.decisions import expires
+from stonechat.database import Database
+from stonechat.database.repositories import accounts, content, receipts, state_history
+from stonechat.database.repositories.media import Attached
+from stonechat.database.repositories.receipts import Attempt
+from stonechat.database.repositories.state_history import Change
 from stonechat.posting.gate import Decision, Go, Hold, Late, Never, decide
+from stonechat.posting.gate_input import Facts, Rules, conditions_of, read_facts
+from stonechat.posting.owner_decisions import expires
 
 OPEN = (
     ContentState.AWAITING_APPROVAL,
@@ -99,7 +100,7 @@ async def story(database: Database, content_id: str) -> PostStory | None:
             return None
         return PostStory(
             piece,
-            await history.of(connection, "content", content_id),
+            await state_history.of(connection, "content", content_id),
             await receipts.attempts(connection, content_id),
             await receipts.confirmed_parts(connection, content_id),
         )

@@ -21,12 +21,13 @@ from stonechat.core.events import (
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.network import Network, NetworkPost
 from stonechat.core.states import ContentState
-from stonechat.database import Database, content, media_rows, receipts
-from stonechat.database.receipts import Attempt
-from stonechat.posting.looking import Beside, Looker, Patience, Read, open_tries, search_for
+from stonechat.database import Database
+from stonechat.database.repositories import content, media, receipts
+from stonechat.database.repositories.receipts import Attempt
+from stonechat.posting.attachments import doubts_about
+from stonechat.posting.lookup import Beside, Looker, Patience, Read, open_tries, search_for
 from stonechat.posting.matching import find_parts, proves_absence
-from stonechat.posting.pictures import doubts_about
-from stonechat.posting.recording import become_posted
+from stonechat.posting.receipts import become_posted
 
 AT_ONCE = 100
 """Pieces that one pass looks up: one read serves them all."""
@@ -51,7 +52,7 @@ class Reconciler:
 
     Nothing is ever sent again here: proven absent, content goes back to ``queued`` and through the gate.
     One of these serves for as long as its process lives: it waits by its own steady clock before it believes
-    that something is absent (:mod:`stonechat.posting.looking`).
+    that something is absent (:mod:`stonechat.posting.lookup`).
     """
 
     patience_type: type[Patience] = Patience
@@ -205,7 +206,7 @@ class Reconciler:
         """Whether what was found shows the pictures that it should; a page (not the wire) shows none."""
         if piece.media_digest is None:
             return []
-        attached = await media_rows.of(connection, piece.id)
+        attached = await media.of(connection, piece.id)
         numbers = {post_id: number for number, post_id in parts.items()}
         why = [doubt for one in found for doubt in doubts_about(attached, numbers[one.id], one)]
         told = PostDiffers(account_id=piece.account_id, content_id=piece.id, why="; ".join(why))

@@ -1,8 +1,8 @@
 """Circuit breakers that cannot stay open while what they guard is healthy, and retries."""
 
-from stonechat.resilience.breaker import Breaker, BreakerOpen, Call
-from stonechat.resilience.machine import BROWSER_POLICY, POSTING_POLICY, Policy, Record
+from stonechat.resilience.circuit_breaker import Breaker, BreakerOpen, Call
 from stonechat.resilience.registry import Breakers, open_breakers
+from stonechat.resilience.state_machine import BROWSER_POLICY, POSTING_POLICY, BreakerPolicy, Record
 
 __all__ = [
     "BROWSER_POLICY",
@@ -11,7 +11,7 @@ __all__ = [
     "BreakerOpen",
     "Breakers",
     "Call",
-    "Policy",
+    "BreakerPolicy",
     "Record",
     "open_breakers",
 ]

@@ -16,8 +16,8 @@ from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.core.states import BreakerState
 from stonechat.database import Database
-from stonechat.resilience.breaker import Breaker, BreakerStatus, ProbeFunction
-from stonechat.resilience.machine import Policy
+from stonechat.resilience.circuit_breaker import Breaker, BreakerStatus, ProbeFunction
+from stonechat.resilience.state_machine import BreakerPolicy
 from stonechat.resilience.store import BreakerStore, DatabaseBreakers
 
 TICK = timedelta(seconds=1)
@@ -38,7 +38,7 @@ class Breakers:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{fresh_id()[:8]}"
         self._all: dict[str, Breaker] = {}
 
-    def add(self, name: str, policy: Policy, probe: ProbeFunction | None = None) -> Breaker:
+    def add(self, name: str, policy: BreakerPolicy, probe: ProbeFunction | None = None) -> Breaker:
         """A breaker that is shared under ``name`` by all hosts.
 
         Args:

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from stonechat.core.clock import Clock
 from stonechat.core.states import BreakerState
-from stonechat.database import Database, breaker_rows
-from stonechat.database.breaker_rows import BreakerRow
-from stonechat.resilience.machine import Probe, Record
+from stonechat.database import Database
+from stonechat.database.repositories import breakers
+from stonechat.database.repositories.breakers import BreakerRow
+from stonechat.resilience.state_machine import Probe, Record
 
 
 class BreakerStore(Protocol):
@@ -33,12 +34,12 @@ class DatabaseBreakers:
     async def load(self) -> dict[str, Record]:
         """Every record, by name."""
         async with self._database.read("resilience.load") as connection:
-            return {row.name: from_row(row) for row in await breaker_rows.every(connection)}
+            return {row.name: from_row(row) for row in await breakers.every(connection)}
 
     async def save(self, record: Record, expected: int) -> bool:
         """Store the record where the stored version is ``expected``; say whether it was."""
         async with self._database.begin("resilience.save") as connection:
-            return await breaker_rows.save(
+            return await breakers.save(
                 connection, to_row(record), expected=expected, now=self._clock.now(), who=record.who
             )
 

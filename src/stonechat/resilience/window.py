@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from stonechat.resilience.machine import Policy
+from stonechat.resilience.state_machine import BreakerPolicy
 
 LONGEST = 1000
 """Calls remembered at most; beyond that the oldest are dropped before the window's time is up."""
@@ -24,7 +24,7 @@ class Counts:
 class Window:
     """Calls by the monotonic clock, in seconds. Forgets everything when told that a new epoch began."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: BreakerPolicy) -> None:
         self._policy = policy
         self._calls: deque[tuple[float, bool, bool]] = deque(maxlen=LONGEST)
         self._consecutive = 0

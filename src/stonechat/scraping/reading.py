@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from stonechat.core.model import Metrics, Snapshot
 from stonechat.core.network import NetworkPost, Timeline
-from stonechat.database.receipts import LivePost
+from stonechat.database.repositories.receipts import LivePost
 
 COUNTS = tuple(field.name for field in fields(Metrics))
 

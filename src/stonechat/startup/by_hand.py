@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stonechat.content import approval
-from stonechat.content.assignments import Assignment, Purpose
-from stonechat.content.drafting import Drafter
+from stonechat.content.content_store import Accepted
 from stonechat.content.review import Draft
-from stonechat.content.shelf import Accepted
+from stonechat.content.writing.pipeline import WritingPipeline
+from stonechat.content.writing.writing_task import Assignment, Purpose
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.ports import WriteRequest
-from stonechat.database import Database, accounts, content, media_rows, wakeup_rows
-from stonechat.database.media_rows import Attached
-from stonechat.posting import pictures
-from stonechat.posting.pictures import Refuse
+from stonechat.database import Database
+from stonechat.database.repositories import accounts, content, media, wakeups
+from stonechat.database.repositories.media import Attached
+from stonechat.posting import attachments
+from stonechat.posting.attachments import Refuse
 
 BY_HAND = "by hand"
 """Stands where the model's name stands for what a model wrote."""
@@ -77,7 +78,7 @@ class Added:
 
 
 async def add_by_hand(
-    database: Database, clock: Clock, drafter: Drafter, wish: Wish, *, who: str, refuse: Refuse
+    database: Database, clock: Clock, drafter: WritingPipeline, wish: Wish, *, who: str, refuse: Refuse
 ) -> Added:
     """Review what the owner wrote and put it on the shelf with its pictures, in one transaction.
 
@@ -111,7 +112,7 @@ async def add_by_hand(
             )
         stored = put.stored
         for one in wish.pictures if put.new else ():
-            stored = await pictures.attach(
+            stored = await attachments.attach(
                 connection,
                 stored.id,
                 one.body,
@@ -122,8 +123,8 @@ async def add_by_hand(
                 refuse=refuse,
             )
         if put.new and stored.due_at <= clock.now():
-            await wakeup_rows.publish_now(connection, [stored.account_id], clock.now())
-        attached = await media_rows.of(connection, stored.id)
+            await wakeups.publish_now(connection, [stored.account_id], clock.now())
+        attached = await media.of(connection, stored.id)
     if put.new:
         drafter.shelf.announce(stored)
     return Added(stored, attached, put.new)
@@ -135,12 +136,12 @@ async def _known(database: Database, wish: Wish) -> tuple[Added | None, str]:
         number = 0
         while (found := await content.find(connection, wish.content_id(number))) is not None:
             if not wish.again:
-                return Added(found, await media_rows.of(connection, found.id), new=False), found.id
+                return Added(found, await media.of(connection, found.id), new=False), found.id
             number += 1
     return None, wish.content_id(number)
 
 
-async def _review(drafter: Drafter, wish: Wish, assignment: Assignment) -> None:
+async def _review(drafter: WritingPipeline, wish: Wish, assignment: Assignment) -> None:
     """The steps that a written text passes; the same text once more is wanted where ``again`` says so."""
     bounds = await drafter.bounds(wish.account, assignment, WriteRequest("", "", {}, ""))
     despite = wish.despite | ({"repetition"} if wish.again else frozenset())

@@ -27,13 +27,14 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, StonechatError
 from stonechat.core.events import EventStream
 from stonechat.core.model import Mode
-from stonechat.database import media_rows, open_database
+from stonechat.database import open_database
+from stonechat.database.repositories import media
 
 _OLDEST = (3, 11)
 _PATIENCE = 20
 
 
-class Verdict(StrEnum):
+class CheckResult(StrEnum):
     """How a check went."""
 
     OK = "ok"
@@ -46,7 +47,7 @@ class Check:
     """One check: what was found, and the exact mend where something is wrong."""
 
     name: str
-    verdict: Verdict
+    verdict: CheckResult
     found: str
     fix: str = ""
 
@@ -56,7 +57,7 @@ def settings_faults(error: ConfigError) -> list[Check]:
     return [
         Check(
             f"setting {fault.name}",
-            Verdict.FAIL,
+            CheckResult.FAIL,
             fault.problem,
             " ".join(
                 part
@@ -94,8 +95,8 @@ async def examine(settings: Settings, clock: Clock) -> list[Check]:
 async def _python(_settings: Settings, _clock: Clock) -> Check:
     version = platform.python_version()
     if sys.version_info < _OLDEST:
-        return Check("python", Verdict.FAIL, version, "Install Python 3.11 or newer.")
-    return Check("python", Verdict.OK, version)
+        return Check("python", CheckResult.FAIL, version, "Install Python 3.11 or newer.")
+    return Check("python", CheckResult.OK, version)
 
 
 async def _data_folder(settings: Settings, _clock: Clock) -> Check:
@@ -108,11 +109,11 @@ async def _data_folder(settings: Settings, _clock: Clock) -> Check:
     except OSError as exc:
         return Check(
             "data folder",
-            Verdict.FAIL,
+            CheckResult.FAIL,
             f"{folder} cannot be written to: {exc.strerror}",
             "Set DATA_DIR to a folder that this user can write to.",
         )
-    return Check("data folder", Verdict.OK, str(folder))
+    return Check("data folder", CheckResult.OK, str(folder))
 
 
 async def _port(settings: Settings, _clock: Clock) -> Check:
@@ -121,7 +122,9 @@ async def _port(settings: Settings, _clock: Clock) -> Check:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
-        return Check("port", Verdict.FAIL, f"{host!r} is no known host", "Set DASHBOARD_HOST to 127.0.0.1.")
+        return Check(
+            "port", CheckResult.FAIL, f"{host!r} is no known host", "Set DASHBOARD_HOST to 127.0.0.1."
+        )
     family, kind, _, _, address = found[0]
     try:
         with socket.socket(family, kind) as probe:
@@ -131,17 +134,17 @@ async def _port(settings: Settings, _clock: Clock) -> Check:
         if exc.errno != errno.EADDRINUSE:
             return Check(
                 "port",
-                Verdict.FAIL,
+                CheckResult.FAIL,
                 f"{host}:{port} cannot be listened on ({exc.strerror})",
                 "Set DASHBOARD_HOST to an address of this machine and PORT to a port this user may take.",
             )
         return Check(
             "port",
-            Verdict.WARN,
+            CheckResult.WARN,
             f"{host}:{port} is taken ({exc.strerror})",
             "If that is a running Stonechat, all is well; otherwise set PORT to a free one.",
         )
-    return Check("port", Verdict.OK, f"{host}:{port} is free")
+    return Check("port", CheckResult.OK, f"{host}:{port} is free")
 
 
 async def _database(settings: Settings, clock: Clock) -> Check:
@@ -151,44 +154,44 @@ async def _database(settings: Settings, clock: Clock) -> Check:
 async def _jobs_database(settings: Settings, clock: Clock) -> Check:
     url = settings.jobs.engine_url
     if url is None:
-        return Check("jobs database", Verdict.OK, "beside the main database")
+        return Check("jobs database", CheckResult.OK, "beside the main database")
     check = await _answering("jobs database", url, settings, clock)
     return replace(check, fix=check.fix.replace(" DATABASE_URL", " JOBS_DATABASE_URL"))
 
 
 async def _answering(name: str, url: str, settings: Settings, clock: Clock) -> Check:
     if _is_to_be_made(url):
-        return Check(name, Verdict.OK, f"{url} will be made")
+        return Check(name, CheckResult.OK, f"{url} will be made")
     try:
         async with open_database(url, settings.database, clock, migrated=False) as database:
             await database.ping()
-            return Check(name, Verdict.OK, f"{database.url} answers")
+            return Check(name, CheckResult.OK, f"{database.url} answers")
     except ConfigError as exc:
-        return Check(name, Verdict.FAIL, exc.faults[0].problem, exc.faults[0].expected)
+        return Check(name, CheckResult.FAIL, exc.faults[0].problem, exc.faults[0].expected)
     except StonechatError as exc:
-        return Check(name, Verdict.FAIL, exc.what, exc.remedy)
+        return Check(name, CheckResult.FAIL, exc.what, exc.remedy)
 
 
 async def _pictures(settings: Settings, clock: Clock) -> Check:
     """Each picture of what may still go out: its bytes, against their digest, and its description."""
     url = settings.database_url
     if _is_to_be_made(url):
-        return Check("pictures", Verdict.OK, "none yet")
+        return Check("pictures", CheckResult.OK, "none yet")
     try:
         async with (
             open_database(url, settings.database, clock, migrated=False) as database,
             database.read("doctor.pictures") as connection,
         ):
-            unfit = await media_rows.unfit(connection)
+            unfit = await media.unfit(connection)
     except StonechatError:
-        return Check("pictures", Verdict.WARN, "not looked at: the database does not answer")
+        return Check("pictures", CheckResult.WARN, "not looked at: the database does not answer")
     if not unfit:
-        return Check("pictures", Verdict.OK, "those of all queued posts can be sent")
+        return Check("pictures", CheckResult.OK, "those of all queued posts can be sent")
     content_id, part, why = unfit[0]
     more = f", and {len(unfit) - 1} more" if len(unfit) > 1 else ""
     return Check(
         "pictures",
-        Verdict.FAIL,
+        CheckResult.FAIL,
         f"a picture of part {part + 1} of {content_id} cannot be sent: {why}{more}",
         f"`stonechat queue detach {content_id}`, then attach them anew; otherwise the post will fail.",
     )
@@ -200,24 +203,30 @@ def _is_to_be_made(url: str) -> bool:
 
 async def _cache(settings: Settings, clock: Clock) -> Check:
     if settings.cache.url is None:
-        return Check("cache", Verdict.OK, "in this process; REDIS_URL is not set and not needed on one host")
+        return Check(
+            "cache", CheckResult.OK, "in this process; REDIS_URL is not set and not needed on one host"
+        )
     try:
         async with open_cache(settings.cache, clock, EventStream(clock)) as cache:
             health = cache.health()
             if health.degraded:
                 said = f"{health.cause} Stonechat would start on the cache in its process."
-                return Check("cache", Verdict.WARN, said, health.remedy)
+                return Check("cache", CheckResult.WARN, said, health.remedy)
     except StonechatError as exc:
-        return Check("cache", Verdict.WARN, exc.what, exc.remedy)
-    return Check("cache", Verdict.OK, "Redis answers")
+        return Check("cache", CheckResult.WARN, exc.what, exc.remedy)
+    return Check("cache", CheckResult.OK, "Redis answers")
 
 
 async def _browser(settings: Settings, _clock: Clock) -> Check:
-    needed = Verdict.FAIL if any(one.network == "x_web" for one in settings.accounts) else Verdict.WARN
+    needed = (
+        CheckResult.FAIL if any(one.network == "x_web" for one in settings.accounts) else CheckResult.WARN
+    )
     try:
         path = find_chromium(settings.browser.executable)
         if path is None:
-            return Check("browser", Verdict.WARN, "none installed; Playwright's own will be tried", REMEDY)
+            return Check(
+                "browser", CheckResult.WARN, "none installed; Playwright's own will be tried", REMEDY
+            )
         version = await _version_of(path)
     except ConfigError as exc:
         fault = exc.faults[0]
@@ -228,7 +237,7 @@ async def _browser(settings: Settings, _clock: Clock) -> Check:
         return Check("browser", needed, f"{path} does not start: {exc.strerror}", REMEDY)
     if "Chrom" not in version:
         return Check("browser", needed, f"{path} says {version[:60]!r}, which is no Chromium", REMEDY)
-    return Check("browser", Verdict.OK, version)
+    return Check("browser", CheckResult.OK, version)
 
 
 async def _version_of(path: Path) -> str:
@@ -253,12 +262,12 @@ async def _version_of(path: Path) -> str:
 async def _model(settings: Settings, _clock: Clock) -> Check:
     own = settings.content
     first = await _endpoint("model", "OPENAI", own.base_url, own.api_key)
-    if own.fallback_base_url is None or first.verdict is Verdict.FAIL:
-        return first if first.verdict is not Verdict.OK else replace(first, found=_writing_with(settings))
+    if own.fallback_base_url is None or first.verdict is CheckResult.FAIL:
+        return first if first.verdict is not CheckResult.OK else replace(first, found=_writing_with(settings))
     second = await _endpoint(
         "model", "OPENAI_FALLBACK", own.fallback_base_url, own.fallback_api_key or own.api_key
     )
-    return second if second.verdict is not Verdict.OK else replace(first, found=_writing_with(settings))
+    return second if second.verdict is not CheckResult.OK else replace(first, found=_writing_with(settings))
 
 
 def _writing_with(settings: Settings) -> str:
@@ -275,22 +284,24 @@ async def _endpoint(name: str, settings_of: str, base: str, key: SecretStr | Non
             answer = await client.get(f"{base}/models", headers={"Authorization": f"Bearer {secret}"})
     except httpx.HTTPError as exc:
         found = f"{base} does not answer ({type(exc).__name__})"
-        return Check(name, Verdict.FAIL, found, f"Check {settings_of}_BASE_URL.")
+        return Check(name, CheckResult.FAIL, found, f"Check {settings_of}_BASE_URL.")
     if answer.status_code in {401, 403}:
         return Check(
-            name, Verdict.FAIL, f"{base} refuses the key", f"Set {settings_of}_API_KEY to a valid key."
+            name, CheckResult.FAIL, f"{base} refuses the key", f"Set {settings_of}_API_KEY to a valid key."
         )
     kind = answer.headers.get("content-type", "")
     if answer.is_success and "json" not in kind:
         return Check(
             name,
-            Verdict.FAIL,
+            CheckResult.FAIL,
             f"{base} answers {kind or 'something'} instead of JSON",
             f"{settings_of}_BASE_URL must name the API itself, usually ending in /v1.",
         )
     if not answer.is_success:
-        return Check(name, Verdict.WARN, f"{base}/models answers {answer.status_code}", "Try again later.")
-    return Check(name, Verdict.OK, f"{base} answers")
+        return Check(
+            name, CheckResult.WARN, f"{base}/models answers {answer.status_code}", "Try again later."
+        )
+    return Check(name, CheckResult.OK, f"{base} answers")
 
 
 async def _voices(settings: Settings, _clock: Clock) -> Check:
@@ -301,36 +312,43 @@ async def _voices(settings: Settings, _clock: Clock) -> Check:
         doubts = [doubt for file in files for doubt in warnings(load_voice(file), offered)]
     except ConfigError as exc:
         fault = exc.faults[0]
-        return Check("voice", Verdict.FAIL, f"{fault.name} {fault.problem}", fault.expected)
+        return Check("voice", CheckResult.FAIL, f"{fault.name} {fault.problem}", fault.expected)
     if settings.content.voice_file is None and not all(one.voice_file for one in settings.accounts):
         return Check(
-            "voice", Verdict.WARN, "the example that comes with Stonechat", "Write your own: stonechat init."
+            "voice",
+            CheckResult.WARN,
+            "the example that comes with Stonechat",
+            "Write your own: stonechat init.",
         )
-    return Check("voice", Verdict.WARN, doubts[0]) if doubts else Check("voice", Verdict.OK, "can be used")
+    return (
+        Check("voice", CheckResult.WARN, doubts[0])
+        if doubts
+        else Check("voice", CheckResult.OK, "can be used")
+    )
 
 
 async def _mode(settings: Settings, _clock: Clock) -> Check:
     on_x_web = [account.handle for account in settings.accounts if account.network == "x_web"]
     match settings.startup.mode:
         case Mode.DEMO:
-            return Check("mode", Verdict.OK, "demo: posts go to the local network")
+            return Check("mode", CheckResult.OK, "demo: posts go to the local network")
         case Mode.SHADOW:
             return Check(
                 "mode",
-                Verdict.OK,
+                CheckResult.OK,
                 "shadow: everything but the final click",
                 "Set MODE=live when you are content with what it would post.",
             )
         case Mode.LIVE if on_x_web:
             return Check(
                 "mode",
-                Verdict.WARN,
+                CheckResult.WARN,
                 f"live on X's website for {', '.join(on_x_web)}, at the owner's accepted risk",
                 "X suspends accounts that automate its website. Its official API is the allowed way; "
                 "Stonechat cannot use it yet.",
             )
         case Mode.LIVE:
-            return Check("mode", Verdict.OK, "live")
+            return Check("mode", CheckResult.OK, "live")
 
 
 async def _alerts(settings: Settings, _clock: Clock) -> Check:
@@ -338,15 +356,15 @@ async def _alerts(settings: Settings, _clock: Clock) -> Check:
     if unread:
         return Check(
             "alerts",
-            Verdict.FAIL,
+            CheckResult.FAIL,
             f"ALERT_URLS: {', '.join(unread)} cannot be read",
             "Write each as Apprise does, such as mailto://user:password@host or tgram://token/chat.",
         )
     if settings.alerting.urls or settings.alerting.webhook_url:
-        return Check("alerts", Verdict.OK, "somebody will be told")
+        return Check("alerts", CheckResult.OK, "somebody will be told")
     return Check(
         "alerts",
-        Verdict.WARN,
+        CheckResult.WARN,
         "nobody is told when the account cannot run",
         "Set ALERT_URLS (for example mailto:// or tgram://) or ALERT_WEBHOOK_URL.",
     )
@@ -367,10 +385,10 @@ def _unread_addresses(urls: Sequence[str]) -> list[str]:
 
 async def _heartbeat(settings: Settings, _clock: Clock) -> Check:
     if settings.alerting.heartbeat_url:
-        return Check("heartbeat", Verdict.OK, "an outside service will notice when this process dies")
+        return Check("heartbeat", CheckResult.OK, "an outside service will notice when this process dies")
     return Check(
         "heartbeat",
-        Verdict.WARN,
+        CheckResult.WARN,
         "a dead process cannot report its own death",
         "Set HEARTBEAT_URL to an address that expects a regular call.",
     )

@@ -10,30 +10,30 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stonechat.browser import BrowserPool
-from stonechat.cache import FrontCache
+from stonechat.cache import FallbackCache
 from stonechat.config.settings import Settings
 from stonechat.content.costs import statement
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Mode
 from stonechat.core.network import Network
-from stonechat.dashboard.data import DashboardData
-from stonechat.dashboard.freshness import FreshQueue
+from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.queue_cache import FreshQueue
 from stonechat.database import Database
 from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
 from stonechat.learning.learner import Learner
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.posting.queue import queue_rows
 from stonechat.resilience import Breakers, open_breakers
-from stonechat.startup import checks
-from stonechat.startup.base import Base, open_base
+from stonechat.startup import health_checks
+from stonechat.startup.allocator import keep_one_heap, set_start_aside
 from stonechat.startup.boot import Boot
-from stonechat.startup.browsing import start_browser
-from stonechat.startup.foundations import start_cache, start_database, start_health_server
-from stonechat.startup.layers import Layers, editing, open_layers
-from stonechat.startup.log_ins import start_vault
-from stonechat.startup.memory import keep_one_heap, set_start_aside
-from stonechat.startup.writing import Writing
+from stonechat.startup.boot_context import BootContext, open_base
+from stonechat.startup.build_browser import start_browser
+from stonechat.startup.build_content import Writing
+from stonechat.startup.build_foundations import start_cache, start_database, start_health_server
+from stonechat.startup.build_layers import Layers, editing, open_layers
+from stonechat.startup.build_sessions import start_vault
 
 CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
 """Real time that runs at work may take to end, in the demo and elsewhere; the rest goes on later."""
@@ -47,7 +47,7 @@ class Stonechat:
     clock: Clock
     events: EventStream
     database: Database
-    cache: FrontCache
+    cache: FallbackCache
     pool: BrowserPool
     breakers: Breakers
     board: HealthBoard
@@ -116,7 +116,7 @@ async def open_stonechat(
         )
 
 
-async def _start_jobs(base: Base, database: Database, layers: Layers) -> Runner:
+async def _start_jobs(base: BootContext, database: Database, layers: Layers) -> Runner:
     settings = base.settings
     runner = await base.boot.enter(
         open_jobs(
@@ -137,7 +137,12 @@ async def _start_jobs(base: Base, database: Database, layers: Layers) -> Runner:
 
 
 def _connect(
-    base: Base, database: Database, cache: FrontCache, breakers: Breakers, layers: Layers, runner: Runner
+    base: BootContext,
+    database: Database,
+    cache: FallbackCache,
+    breakers: Breakers,
+    layers: Layers,
+    runner: Runner,
 ) -> None:
     """Show all of this on the pages from now on, and look at it for alerts."""
     queue = FreshQueue(
@@ -157,8 +162,8 @@ def _connect(
     )
 
 
-def _start_monitors(base: Base, database: Database, breakers: Breakers, runner: Runner) -> None:
-    checks.check_jobs(base.board, runner)
-    checks.check_posting(base.board, database, base.clock, base.settings)
-    checks.check_breakers(base.board, breakers)
-    checks.add_gauges(base.meters, database, breakers, base.board)
+def _start_monitors(base: BootContext, database: Database, breakers: Breakers, runner: Runner) -> None:
+    health_checks.check_jobs(base.board, runner)
+    health_checks.check_posting(base.board, database, base.clock, base.settings)
+    health_checks.check_breakers(base.board, breakers)
+    health_checks.add_gauges(base.meters, database, breakers, base.board)

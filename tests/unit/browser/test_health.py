@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from stonechat.browser.health import PoolHealth, Waits, waits_of
-from stonechat.core.plain import plain
+from stonechat.core.json_values import plain
 
 HEALTH = PoolHealth(
     up=True,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from tests.support.clock import ManualClock
 
 from stonechat.cache.memory import InProcessCache
-from stonechat.core.ports import Lease, NoLease
+from stonechat.core.ports import CacheLease, NoLease
 
 LONG = timedelta(hours=1)
 
@@ -68,7 +68,7 @@ def epochs(*numbers: int) -> Callable[[], Awaitable[int]]:
 
 async def token(cache: InProcessCache, name: str = "l") -> int:
     lease = await cache.lease(name, LONG)
-    assert isinstance(lease, Lease)
+    assert isinstance(lease, CacheLease)
     await cache.release(lease)
     return lease.token
 

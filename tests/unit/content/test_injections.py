@@ -6,8 +6,8 @@ import pytest
 from tests.support.injections import CARRIERS, HARMLESS, Injection, injections
 
 from stonechat.content.review import Bounds, Draft, review
-from stonechat.content.review.likeness import History
-from stonechat.content.review.screen import hostile
+from stonechat.content.review.injection_screen import hostile
+from stonechat.content.review.similarity import History
 from stonechat.content.voice import load_voice
 from stonechat.core.model import ContentKind
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.unit.content.likeness_pairs import ORIGINALS, different, duplicates
 
-from stonechat.content.review.likeness import ALIKE, History, likeness
+from stonechat.content.review.similarity import ALIKE, History, likeness
 
 
 def test_no_labelled_duplicate_is_missed() -> None:

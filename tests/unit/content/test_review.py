@@ -8,7 +8,7 @@ import pytest
 from tests.unit.content.likeness_pairs import ORIGINALS
 
 from stonechat.content.review import STEPS, Bounds, Draft, review
-from stonechat.content.review.likeness import History
+from stonechat.content.review.similarity import History
 from stonechat.content.voice import load_voice
 from stonechat.core.model import ContentKind
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tests.support.clock import ManualClock
 
-from stonechat.database.job_rows import ExecutorRow
+from stonechat.database.repositories.job_rows import ExecutorRow
 from stonechat.jobs.takeover import Lease, silent_ones
 
 SECOND = timedelta(seconds=1)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stonechat.core.states import RunState
-from stonechat.database.job_rows import RunRow
+from stonechat.database.repositories.job_rows import RunRow
 from stonechat.jobs.declaration import Job, JobContext, Work
 from stonechat.jobs.ticks import schedule_of
 from stonechat.jobs.watchdog import Health, Seen, Verdict, judge

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stonechat.core.model import Metrics, Snapshot
-from stonechat.learning.reward import Gates, Judged, Pending, Posted, Weights, engagement, judge
+from stonechat.learning.reward import Gates, MaturedPost, Pending, RewardJudgement, Weights, engagement, judge
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-POST = Posted("x:me", "c1", "100", START)
+POST = MaturedPost("x:me", "c1", "100", START)
 GATES = Gates()
 
 
@@ -24,14 +24,14 @@ def at(hours: float) -> datetime:
     return START + timedelta(hours=hours)
 
 
-def value(verdict: Judged | Pending) -> float:
-    assert isinstance(verdict, Judged)
+def value(verdict: RewardJudgement | Pending) -> float:
+    assert isinstance(verdict, RewardJudgement)
     assert verdict.reward.value is not None
     return verdict.reward.value
 
 
-def refusal(verdict: Judged | Pending) -> str:
-    assert isinstance(verdict, Judged)
+def refusal(verdict: RewardJudgement | Pending) -> str:
+    assert isinstance(verdict, RewardJudgement)
     assert verdict.reward.value is None
     return verdict.reward.refused
 
@@ -49,7 +49,7 @@ def test_the_first_reading_at_maturity_is_the_reward() -> None:
 def test_a_reading_before_and_one_after_are_interpolated_to_maturity() -> None:
     verdict = judge(POST, [shot(60, 200, 2000), shot(36, 100, 1000)], GATES, at(61))
     assert value(verdict) == pytest.approx(math.log1p(150))
-    assert isinstance(verdict, Judged)
+    assert isinstance(verdict, RewardJudgement)
     assert verdict.views == 1500
 
 

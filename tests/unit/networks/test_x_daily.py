@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from stonechat.networks.x_web import daily, wirepaths
-from stonechat.networks.x_web.daily import PLACES, SEEN_AT_WORK, without_consequences
+from stonechat.networks.x_web import selector_check, wire_paths
+from stonechat.networks.x_web.selector_check import PLACES, SEEN_AT_WORK, without_consequences
 from stonechat.networks.x_web.selectors import Selector
-from stonechat.networks.x_web.wirepaths import missing_paths
+from stonechat.networks.x_web.wire_paths import missing_paths
 
-FOLDER = Path(daily.__file__).parent
+FOLDER = Path(selector_check.__file__).parent
 READERS = ("wire.py", "authors.py", "text.py", "reading.py")
 OPERATION = re.compile(r"^[A-Z][A-Za-z]+(Timeline|Tweets|AndReplies|Detail|Tweet|ScreenName)$")
 KEY = re.compile(r"^(?:[a-z]+(?:_[a-z]+)+|[a-z]+[A-Z]\w*|__typename)$")
@@ -70,7 +70,7 @@ def test_every_call_that_the_adapter_listens_to_is_looked_at_daily_or_has_its_re
     } - {"TimelineTweet"}
     looked_at = {name for place in PLACES for name in place.calls}
 
-    assert used == looked_at | set(wirepaths.SEEN_AT_WORK)
+    assert used == looked_at | set(wire_paths.SEEN_AT_WORK)
 
 
 def test_every_key_that_the_readers_use_is_looked_for_daily_or_has_its_reason() -> None:

@@ -6,8 +6,15 @@ from pathlib import Path
 import pytest
 
 from stonechat.core.model import Metrics
-from stonechat.networks.x_web.page import PageKind, exact, page_kind, read_label, read_page, read_profile_page
-from stonechat.networks.x_web.recorded import parse_file
+from stonechat.networks.x_web.dom_parser import (
+    PageKind,
+    exact,
+    page_kind,
+    read_label,
+    read_page,
+    read_profile_page,
+)
+from stonechat.networks.x_web.recordings import parse_file
 
 
 def article(

@@ -10,12 +10,18 @@ import pytest
 from stonechat.core.errors import PageChanged, Permanent, Transient
 from stonechat.core.network import Refused, Unconfirmed
 from stonechat.core.states import SessionState
-from stonechat.networks.x_web.faults import classify, fault_of_status, publish_outcome, read_faults, worst
 from stonechat.networks.x_web.reading import checked
-from stonechat.networks.x_web.recorded import as_row, parse_file
-from stonechat.networks.x_web.tap import Call
+from stonechat.networks.x_web.recordings import as_row, parse_file
+from stonechat.networks.x_web.response_capture import Call
 from stonechat.networks.x_web.text import weighted_length
-from stonechat.networks.x_web.wire import (
+from stonechat.networks.x_web.wire_errors import (
+    classify,
+    fault_of_status,
+    publish_outcome,
+    read_faults,
+    worst,
+)
+from stonechat.networks.x_web.wire_parser import (
     created_post_ids,
     load_answer,
     read_posts,

@@ -10,7 +10,7 @@ import pytest
 
 from stonechat.core.network import NetworkPost, Timeline
 from stonechat.posting.matching import Known, Search, find_parts, proves_absence, same_text
-from stonechat.posting.sessions import is_time_to_ask
+from stonechat.posting.session_watch import is_time_to_ask
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -18,13 +18,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stonechat.core.states import BreakerState
-from stonechat.resilience.machine import Policy, Record
-from stonechat.resilience.view import Now, Outcome, Ticket, View
+from stonechat.resilience.host_view import Now, Outcome, Ticket, View
+from stonechat.resilience.state_machine import BreakerPolicy, Record
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 STEP = 10.0
 HEALED = 200.0
-POLICY = Policy(
+POLICY = BreakerPolicy(
     consecutive=3,
     minimum_calls=6,
     window=timedelta(minutes=5),
@@ -63,7 +63,9 @@ class Running:
 class Host:
     """One process: its own clocks, its own view, the calls that it has under way."""
 
-    def __init__(self, name: str, store: Store, rng: random.Random, policy: Policy, time: float) -> None:
+    def __init__(
+        self, name: str, store: Store, rng: random.Random, policy: BreakerPolicy, time: float
+    ) -> None:
         self.store, self.rng, self.policy, self.name = store, rng, policy, name
         self.skew = rng.uniform(-40, 40)
         self.born = time
@@ -108,7 +110,7 @@ class Host:
 class World:
     """One seeded history."""
 
-    def __init__(self, seed: int, policy: Policy) -> None:
+    def __init__(self, seed: int, policy: BreakerPolicy) -> None:
         self.rng = random.Random(seed)
         self.policy = policy
         self.store = Store()

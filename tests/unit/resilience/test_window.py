@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from stonechat.resilience.machine import Policy
+from stonechat.resilience.state_machine import BreakerPolicy
 from stonechat.resilience.window import Window
 
-POLICY = Policy(consecutive=5, minimum_calls=8, window=timedelta(minutes=10), slow_call=timedelta(seconds=9))
+POLICY = BreakerPolicy(
+    consecutive=5, minimum_calls=8, window=timedelta(minutes=10), slow_call=timedelta(seconds=9)
+)
 
 
 def filled(calls: str, *, slow: float = 1.0) -> Window:

@@ -9,7 +9,7 @@ import pytest
 
 from stonechat.core.model import Metrics, Snapshot
 from stonechat.core.network import NetworkPost, Timeline
-from stonechat.database.receipts import LivePost
+from stonechat.database.repositories.receipts import LivePost
 from stonechat.scraping.reading import Fall, Reading, read_timeline
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)

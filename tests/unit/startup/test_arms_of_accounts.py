@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stonechat.content.arms import load_arms
 from stonechat.content.voice import load_voice
-from stonechat.startup.writing import arms_of_voices
+from stonechat.startup.build_content import arms_of_voices
 
 
 def test_accounts_of_different_niches_do_not_mix() -> None:

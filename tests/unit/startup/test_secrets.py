@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stonechat.config.loading import load
+from stonechat.config.loader import load
 from stonechat.monitoring.logs import Masking
-from stonechat.startup.writing import secrets
+from stonechat.startup.build_content import secrets
 
 COOKIES = [{"name": "auth_token", "value": "cookie-one"}, {"name": "ct0", "value": "cookie-two"}]
 GIVEN = {

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from stonechat.content.review import wording
-from stonechat.content.review.model import Bounds, Draft
+from stonechat.content.review import patterns
+from stonechat.content.review.draft_review import Bounds, Draft
 
 _HEALTH = (
-    ("gives a dosage", wording.DOSAGE),
-    ("advises for or against a medicine", wording.MEDICINE),
-    ("makes a diagnosis", wording.DIAGNOSIS),
-    ("speaks of a cure", wording.CURE),
-    ("guarantees something", wording.GUARANTEE),
+    ("gives a dosage", patterns.DOSAGE),
+    ("advises for or against a medicine", patterns.MEDICINE),
+    ("makes a diagnosis", patterns.DIAGNOSIS),
+    ("speaks of a cure", patterns.CURE),
+    ("guarantees something", patterns.GUARANTEE),
 )
 _FINANCE = (
-    ("gives financial advice or promises a gain", wording.FINANCE),
-    ("guarantees something", wording.GUARANTEE),
+    ("gives financial advice or promises a gain", patterns.FINANCE),
+    ("guarantees something", patterns.GUARANTEE),
 )
 
 
@@ -26,7 +26,7 @@ def claims(draft: Draft, bounds: Bounds) -> str | None:
     for why, pattern in rules:
         if pattern.search(text):
             return str(why)
-    if policy and wording.FIGURE.search(text) and not _credited(text, bounds):
+    if policy and patterns.FIGURE.search(text) and not _credited(text, bounds):
         return "gives a figure without a known source"
     return None
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from stonechat.content.review.model import Bounds, Draft
+from stonechat.content.review.draft_review import Bounds, Draft
 
 _LATIN = "\u024f"  # letters up to here are Latin ones
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")

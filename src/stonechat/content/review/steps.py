@@ -6,24 +6,24 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from stonechat.content.review import wording
+from stonechat.content.review import patterns
 from stonechat.content.review.claims import claims
-from stonechat.content.review.echo import echo
+from stonechat.content.review.draft_review import Bounds, Draft, ReviewVerdict, Step
+from stonechat.content.review.echo_check import echo
 from stonechat.content.review.language import language
-from stonechat.content.review.model import Bounds, Draft, Step, Verdict
 from stonechat.core.model import ContentKind
 
 _MOST_PARTS = 12
 _RUN = 7  # so many words of the prompt in a row are no chance
 
 
-def review(draft: Draft, bounds: Bounds, *, skip: frozenset[str] = frozenset()) -> Verdict:
+def review(draft: Draft, bounds: Bounds, *, skip: frozenset[str] = frozenset()) -> ReviewVerdict:
     """The first step that says no, or a pass; steps in ``skip`` are left out."""
     for name, step in STEPS.items():
         why = None if name in skip else step(draft, bounds)
         if why:
-            return Verdict(name, why)
-    return Verdict()
+            return ReviewVerdict(name, why)
+    return ReviewVerdict()
 
 
 def shape(draft: Draft, bounds: Bounds) -> str | None:
@@ -53,7 +53,7 @@ def length(draft: Draft, bounds: Bounds) -> str | None:
 
 def markup(draft: Draft, bounds: Bounds) -> str | None:
     """Plain text only."""
-    for name, pattern in wording.MARKUP:
+    for name, pattern in patterns.MARKUP:
         if pattern.search(draft.text):
             return f"contains {name}"
     return None
@@ -66,7 +66,7 @@ def leak(draft: Draft, bounds: Bounds) -> str | None:
     for secret in bounds.secrets:
         if len(secret) >= 6 and _folded(secret) in folded:
             return "contains a secret"
-    for name, pattern in wording.LEAKS:
+    for name, pattern in patterns.LEAKS:
         if pattern.search(text):
             return f"contains {name}"
     words = _words(text)
@@ -80,24 +80,24 @@ def links(draft: Draft, bounds: Bounds) -> str | None:
     text = draft.text
     allowed = not draft.kind.addresses
     hosts = tuple(_host(link) for link in bounds.voice.links) if allowed else ()
-    for match in (*wording.URL.finditer(text), *wording.DOMAIN.finditer(text)):
+    for match in (*patterns.URL.finditer(text), *patterns.DOMAIN.finditer(text)):
         host = _host(match[0])
         if not any(host == one or host.endswith(f".{one}") for one in hosts):
             return "contains an unknown link"
-    for name, pattern in (("an e-mail address", wording.EMAIL), ("a number to call", wording.PHONE)):
+    for name, pattern in (("an e-mail address", patterns.EMAIL), ("a number to call", patterns.PHONE)):
         if pattern.search(text):
             return f"contains {name}"
-    if wording.WALLET.search(text):
+    if patterns.WALLET.search(text):
         return "contains a wallet address"
-    if wording.ELSEWHERE.search(text):
+    if patterns.ELSEWHERE.search(text):
         return "sends readers elsewhere"
     return _tags(text, bounds, allowed=allowed)
 
 
 def _tags(text: str, bounds: Bounds, *, allowed: bool) -> str | None:
     for what, pattern, known in (
-        ("mention", wording.HANDLE, bounds.voice.handles),
-        ("hashtag", wording.HASHTAG, bounds.voice.hashtags),
+        ("mention", patterns.HANDLE, bounds.voice.handles),
+        ("hashtag", patterns.HASHTAG, bounds.voice.hashtags),
     ):
         names = {name.lstrip("@#").casefold() for name in known} if allowed else set()
         for match in pattern.finditer(text):
@@ -125,15 +125,15 @@ def banned(draft: Draft, bounds: Bounds) -> str | None:
 def tone(draft: Draft, bounds: Bounds) -> str | None:
     """Within the account's limits: emoji, exclamation marks, shouting, insults."""
     text = draft.text
-    if wording.INSULT.search(text):
+    if patterns.INSULT.search(text):
         return "insults somebody or swears"
-    if len(wording.EMOJI.findall(text)) > bounds.voice.max_emoji * len(draft.parts):
+    if len(patterns.EMOJI.findall(text)) > bounds.voice.max_emoji * len(draft.parts):
         return f"more than {bounds.voice.max_emoji} emoji"
     if text.count("!") > bounds.voice.max_exclamations * len(draft.parts):
         return f"more than {bounds.voice.max_exclamations} exclamation marks"
-    if len(wording.SHOUTING.findall(text)) > 1:
+    if len(patterns.SHOUTING.findall(text)) > 1:
         return "shouts"
-    if wording.FALSE_SELF.search(text):
+    if patterns.FALSE_SELF.search(text):
         return "claims an experience or profession that an automated account cannot have"
     return None
 

@@ -10,7 +10,7 @@ import psycopg
 import sqlalchemy as sa
 from dbos import DBOS
 
-from stonechat.database.faults import turn_away
+from stonechat.database.connection.errors import turn_away
 from stonechat.jobs.engine import pooler
 
 IDLE = 0.5

@@ -10,22 +10,22 @@ from urllib.parse import quote
 
 from playwright.async_api import Page
 
-from stonechat.browser import BrowserPool, Priority
+from stonechat.browser import BrowserPool, LeasePriority
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, SessionTrouble, Transient
 from stonechat.core.events import EventStream, SelectorMoved
 from stonechat.core.model import Account
 from stonechat.core.network import NetworkPost, Profile, Publication, PublishOutcome, Timeline
 from stonechat.core.states import SessionState
-from stonechat.networks.x_web.arrival import check_owner, explain, facts, go
-from stonechat.networks.x_web.daily import look_everywhere
-from stonechat.networks.x_web.page import read_profile_page
+from stonechat.networks.x_web.dom_parser import read_profile_page
+from stonechat.networks.x_web.navigation import check_owner, explain, facts, go
 from stonechat.networks.x_web.publishing import Publisher
 from stonechat.networks.x_web.reading import first_answer, read_thread_page, read_timeline_page
+from stonechat.networks.x_web.response_capture import tapped
+from stonechat.networks.x_web.selector_check import look_everywhere
 from stonechat.networks.x_web.selectors import Selector
-from stonechat.networks.x_web.tap import tapped
 from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
-from stonechat.networks.x_web.wire import SITE, read_profile, refuse_missing_account
+from stonechat.networks.x_web.wire_parser import SITE, read_profile, refuse_missing_account
 
 
 class XWeb:
@@ -71,16 +71,16 @@ class XWeb:
 
     async def own_posts(self, account: Account, *, limit: int = 40) -> Timeline:
         """The newest posts on the account's profile, of about 20 for each answer; reposts are left out."""
-        return await self._own(account, "", "UserTweets", limit, Priority.METRICS)
+        return await self._own(account, "", "UserTweets", limit, LeasePriority.METRICS)
 
     async def own_replies(self, account: Account, *, limit: int = 40) -> Timeline:
         """The newest posts and replies of the account."""
-        return await self._own(account, "/with_replies", "UserTweetsAndReplies", limit, Priority.METRICS)
+        return await self._own(account, "/with_replies", "UserTweetsAndReplies", limit, LeasePriority.METRICS)
 
     async def own_thread(self, account: Account, post_id: str, *, author: str = "") -> Timeline:
         """The account's own posts on the page of a post, which shows what a profile folds away."""
         address = f"{self._site}/{quote(author or account.handle)}/status/{quote(post_id)}"
-        async with self._page(account, Priority.METRICS, "own_thread") as page:
+        async with self._page(account, LeasePriority.METRICS, "own_thread") as page:
             return await read_thread_page(
                 page,
                 address,
@@ -94,13 +94,13 @@ class XWeb:
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
         """The newest posts of others that match, in X's search syntax (``min_faves:300 lang:en``)."""
         address = f"{self._site}/search?q={quote(query, safe='')}&src=typed_query&f=live"
-        async with self._page(account, Priority.HARVEST, "search") as page:
+        async with self._page(account, LeasePriority.HARVEST, "search") as page:
             return await self._read(page, account, address, "SearchTimeline", limit, _of_others(account))
 
     async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
         """Posts of others that speak to the account, newest first."""
         address = f"{self._site}/notifications/mentions"
-        async with self._page(account, Priority.HARVEST, "mentions") as page:
+        async with self._page(account, LeasePriority.HARVEST, "mentions") as page:
             return await self._read(
                 page, account, address, "NotificationsTimeline", limit, _of_others(account)
             )
@@ -112,7 +112,7 @@ class XWeb:
             Permanent: there is no such account.
         """
         handle = handle.lstrip("@")
-        async with self._page(account, Priority.METRICS, "profile") as page:
+        async with self._page(account, LeasePriority.METRICS, "profile") as page:
             with tapped(page, "UserByScreenName") as tap:
                 await go(page, f"{self._site}/{quote(handle)}")
                 answer = await first_answer(page, tap, "UserByScreenName", self._within)
@@ -129,7 +129,7 @@ class XWeb:
             Transient: the site cannot be asked; PageChanged: it shows something else entirely.
         """
         try:
-            async with self._page(account, Priority.METRICS, "session") as page:
+            async with self._page(account, LeasePriority.METRICS, "session") as page:
                 try:
                     await go(page, f"{self._site}/home")
                 except Transient as exc:
@@ -148,7 +148,7 @@ class XWeb:
 
     async def check_selectors(self, account: Account) -> tuple[str, ...]:
         """The selectors and wire paths that have moved, see :mod:`.daily`; empty when none has."""
-        async with self._page(account, Priority.METRICS, "check_selectors") as page:
+        async with self._page(account, LeasePriority.METRICS, "check_selectors") as page:
             missing = await look_everywhere(page, self._site, account.handle)
         for name in missing:
             self._moved(account, name)
@@ -157,7 +157,7 @@ class XWeb:
     # --- inside -----------------------------------------------------------------------------------
 
     async def _own(
-        self, account: Account, path: str, operation: str, limit: int, priority: Priority
+        self, account: Account, path: str, operation: str, limit: int, priority: LeasePriority
     ) -> Timeline:
         async with self._page(account, priority, operation) as page:
             return await self._newest(page, account, path, operation, limit)
@@ -190,7 +190,7 @@ class XWeb:
         self._events.emit(SelectorMoved(account_id=account.id, network=self.name, missing=missing))
 
     @asynccontextmanager
-    async def _page(self, account: Account, priority: Priority, task: str) -> AsyncIterator[Page]:
+    async def _page(self, account: Account, priority: LeasePriority, task: str) -> AsyncIterator[Page]:
         async with self._pool.lease(account.id, priority=priority, task=task) as lease:
             yield lease.page
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stonechat.networks.x_web.shape import count, every_mapping, text
+from stonechat.networks.x_web.json_access import count, every_mapping, text
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from playwright.async_api import Error, Locator, Page
 
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.network import PublishOutcome, Refused, Unconfirmed
-from stonechat.networks.x_web.arrival import (
+from stonechat.networks.x_web.navigation import (
     TOPMOST,
     check_owner,
     explain,
@@ -20,10 +20,10 @@ from stonechat.networks.x_web.arrival import (
     pass_consent,
     wait_for,
 )
-from stonechat.networks.x_web.faults import Demand, fault_of_status, publish_outcome, read_faults, worst
+from stonechat.networks.x_web.response_capture import Call, Tap, tapped
 from stonechat.networks.x_web.selectors import Selector, textbox
-from stonechat.networks.x_web.tap import Call, Tap, tapped
-from stonechat.networks.x_web.wire import created_post_ids
+from stonechat.networks.x_web.wire_errors import Demand, fault_of_status, publish_outcome, read_faults, worst
+from stonechat.networks.x_web.wire_parser import created_post_ids
 
 SEND = "CreateTweet"
 ENABLED_WITHIN = 2.0

@@ -16,7 +16,7 @@ from stonechat.config.session_form import NEEDED
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, SessionTrouble, Transient
 from stonechat.core.states import SessionState
-from stonechat.networks.x_web.arrival import facts, go, wait_for
+from stonechat.networks.x_web.navigation import facts, go, wait_for
 from stonechat.networks.x_web.selectors import Selector
 
 if TYPE_CHECKING:

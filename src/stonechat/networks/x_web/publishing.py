@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from playwright.async_api import Error, Page
 
-from stonechat.browser import BrowserPool, Priority
+from stonechat.browser import BrowserPool, LeasePriority
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, SessionTrouble, StonechatError, Transient
 from stonechat.core.ids import fingerprint
@@ -29,13 +29,13 @@ from stonechat.core.network import (
     Timeline,
     Unconfirmed,
 )
-from stonechat.networks.x_web import attaching
 from stonechat.networks.x_web import composer as composing
-from stonechat.networks.x_web.attaching import open_for_quote, refuse_pictures
+from stonechat.networks.x_web import media_upload
 from stonechat.networks.x_web.composer import Composer, Sent
-from stonechat.networks.x_web.tap import tapped
+from stonechat.networks.x_web.id_verification import Contradiction, check_id, check_toast, doubts
+from stonechat.networks.x_web.media_upload import open_for_quote, refuse_pictures
+from stonechat.networks.x_web.response_capture import tapped
 from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
-from stonechat.networks.x_web.vouching import Contradiction, check_id, check_toast, doubts
 
 Newest = Callable[[Page, Account, str, str, int], Awaitable[Timeline]]
 TOAST_WITHIN = 0.7
@@ -93,7 +93,7 @@ class Publisher:
             if why:
                 return Refused(f"{why[0].upper()}{why[1:]}.", permanent=True)
         progress = _Progress(before_click)
-        priority = Priority.REPLY if publication.reply_to_author else Priority.POST
+        priority = LeasePriority.REPLY if publication.reply_to_author else LeasePriority.POST
         try:
             async with self._pool.lease(account.id, priority=priority, task="publish") as lease:
                 return await self._publish(lease.page, account, publication, progress)
@@ -141,7 +141,7 @@ class Publisher:
 
         async def attach(number: int) -> int:
             pictures = publication.of_part(first + number)
-            await attaching.attach(composer, number, pictures, self._within)
+            await media_upload.attach(composer, number, pictures, self._within)
             return len(pictures)
 
         written = await composing.write(composer, parts, attach if publication.pictures else None)

@@ -9,13 +9,13 @@ from playwright.async_api import Page
 
 from stonechat.core.errors import PageChanged, Transient
 from stonechat.core.network import NetworkPost, Timeline
-from stonechat.networks.x_web.arrival import explain, go
-from stonechat.networks.x_web.faults import fault_of_status, read_error, read_faults, worst
-from stonechat.networks.x_web.page import PageKind, page_kind, read_page
+from stonechat.networks.x_web.dom_parser import PageKind, page_kind, read_page
+from stonechat.networks.x_web.json_access import at
+from stonechat.networks.x_web.navigation import explain, go
+from stonechat.networks.x_web.response_capture import Call, Tap, tapped
 from stonechat.networks.x_web.selectors import Selector
-from stonechat.networks.x_web.shape import at
-from stonechat.networks.x_web.tap import Call, Tap, tapped
-from stonechat.networks.x_web.wire import pinned_ids, read_timeline, unread_posts
+from stonechat.networks.x_web.wire_errors import fault_of_status, read_error, read_faults, worst
+from stonechat.networks.x_web.wire_parser import pinned_ids, read_timeline, unread_posts
 
 QUIET = 0.8
 """Real seconds without an answer after which the page itself is looked at."""

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from stonechat.networks.x_web.shape import at, mapping, text
+from stonechat.networks.x_web.json_access import at, mapping, text
 
 MAX_LENGTH = 280
 """Weighted characters in one post of an account without a subscription."""

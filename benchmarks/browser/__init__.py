@@ -1,0 +1,1 @@
+"""Operations with faults in between, and how fast the browser pool recovers."""

@@ -1,0 +1,1 @@
+"""The learner in simulated worlds and on real posts, against others."""

@@ -1,0 +1,44 @@
+"""The whole site as one web application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+from stonechat_aviary.control import Control
+from stonechat_aviary.door import Door
+from stonechat_aviary.graphql import GraphQL
+from stonechat_aviary.levers import Panel
+from stonechat_aviary.media import Uploads
+from stonechat_aviary.model import ModelEndpoint
+from stonechat_aviary.sending import Sending
+from stonechat_aviary.sessions import Sessions
+from stonechat_aviary.site import Site
+from stonechat_aviary.uploading import Uploading
+from stonechat_aviary.world import World
+from stonechat_aviary.writing import Author
+
+MAX_BODY = 24 * 1024 * 1024
+
+
+def create_app(world: World, panel: Panel | None = None, *, folder: Path | None = None) -> web.Application:
+    """An application that serves ``world``: the site, its model endpoint and the back door.
+
+    Args:
+        folder: where it is kept which sessions were issued; None forgets that at the end.
+
+    The application owns nothing outside itself; close the world after it.
+    """
+    panel = panel or Panel()
+    uploads = Uploads()
+    door = Door(world, panel, Sessions(world.seed, world.accounts, folder))
+    app = web.Application(client_max_size=MAX_BODY)
+    app.add_routes(Control(door).routes())
+    author = Author(world.seed)
+    author.remember(entry.text for entry in world.ledger)
+    app.add_routes(ModelEndpoint(world, panel, author).routes())
+    app.add_routes(GraphQL(door, Sending(door, uploads)).routes())
+    app.add_routes(Uploading(door, uploads).routes())
+    app.add_routes(Site(door).routes())
+    return app

@@ -1,0 +1,177 @@
+"""Where sessions are kept: encrypted rows in the database, so that every host has the newest.
+
+Three hands write here: the owner (``stonechat login``), a setting, and the site that renews cookies as they
+are used. The newest log-in wins. A setting's log-in is taken up once, when it is first seen: not again after
+a later ``stonechat login``, and not back and forth where hosts have different settings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from stonechat.browser.session_encryption import Keys, Unreadable
+from stonechat.browser.sessions import Session, for_site
+from stonechat.core.clock import Clock
+from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.states import SessionState
+from stonechat.database import Database
+from stonechat.database.repositories import sessions
+from stonechat.database.repositories.sessions import SealedSession
+
+FRESH_FOR = timedelta(seconds=2)
+"""Real time for which what was read is not read again: so soon does every host know of a new log-in."""
+
+SEEN = 20
+"""So many log-ins of settings are remembered for each account."""
+
+Given = Callable[[], Mapping[str, Session]]
+"""The sessions in the settings as they are now, by account id; cheap to call."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """What this process knows of an account's session, and when (monotonic) it was read."""
+
+    row: SealedSession
+    session: Session
+    read: float
+
+
+class EncryptedSessionStore:
+    """Sessions by account: a :class:`stonechat.browser.sessions.SessionStore` over the database.
+
+    Args:
+        given: what the settings say; asked again and again, so that a changed settings file is taken up.
+        base_url: the site that the sessions are for.
+    """
+
+    def __init__(self, database: Database, clock: Clock, keys: Keys, given: Given, base_url: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._keys = keys
+        self._given = given
+        self._base_url = base_url
+        self._held: dict[str, _Held] = {}
+
+    async def load(self, account_id: str) -> Session | None:
+        """The account's newest session. A database that is away does not stop what is known already.
+
+        Raises:
+            SessionTrouble: there is none, or none that can be read; what to do about it stands in it.
+            Transient: the database is away and nothing is known yet.
+        """
+        held = self._held.get(account_id)
+        given = self._given().get(account_id)
+        now = self._clock.monotonic()
+        is_news = given is not None and (held is None or _mark(given) not in held.row.settings_seen)
+        if held is not None and not is_news and now - held.read < FRESH_FOR.total_seconds():
+            return held.session
+        try:
+            return await self._read(account_id, given)
+        except Transient:
+            if held is None:
+                raise
+            return held.session
+
+    async def save(self, account_id: str, session: Session) -> None:
+        """Write back what the site renewed, unless somebody has logged in anew since."""
+        held = self._held.get(account_id)
+        if held is None:
+            return
+        async with self._database.begin("browser.session.renew") as connection:
+            row = await sessions.renew(
+                connection,
+                account_id,
+                self._sealed(session),
+                of=held.row.generation,
+                at=self._clock.wall(),
+            )
+        if row is not None:
+            self._held[account_id] = _Held(row, session, self._clock.monotonic())
+
+    async def give(self, account_id: str, session: Session, *, source: str) -> None:
+        """Take a new log-in at once; every host takes it up before its next operation.
+
+        Args:
+            source: ``login``, ``file`` or ``setting``.
+        """
+        fitted = for_site(session, self._base_url)
+        given = self._given().get(account_id)
+        async with self._database.begin("browser.session.give") as connection:
+            row = await sessions.find(connection, account_id, lock=True)
+            seen = row.settings_seen if row is not None else ()
+            if given is not None and _mark(given) not in seen:
+                seen = (*seen, _mark(given))[-SEEN:]
+            row = await sessions.put(
+                connection,
+                account_id,
+                self._sealed(fitted),
+                source=source,
+                settings_seen=seen,
+                at=self._clock.wall(),
+            )
+        self._held[account_id] = _Held(row, fitted, self._clock.monotonic())
+
+    async def mark(self, account_id: str) -> str:
+        """Changes whenever the account is given another log-in, here or on any host."""
+        given = self._given().get(account_id)
+        async with self._database.read("browser.session.mark") as connection:
+            number = await sessions.generation(connection, account_id)
+        return f"{number}/{_mark(given) if given is not None else ''}"
+
+    def secrets(self) -> tuple[str, ...]:
+        """The cookie values that this process knows: what must stand in no log, page or post."""
+        return tuple(str(cookie["value"]) for one in self._held.values() for cookie in one.session.cookies)
+
+    async def _read(self, account_id: str, given: Session | None) -> Session:
+        held = self._held.get(account_id)
+        besides = held.row.version if held is not None else -1
+        async with self._database.read("browser.session") as connection:
+            row = await sessions.find(connection, account_id, besides=besides)
+        if row is None and held is not None:
+            row = held.row  # nothing new
+        if given is not None and (row is None or _mark(given) not in row.settings_seen):
+            await self.give(account_id, given, source="setting")
+            return self._held[account_id].session
+        if row is None:
+            raise _nothing(account_id)
+        session = held.session if held is not None and row is held.row else self._opened(row, given)
+        self._held[account_id] = _Held(row, session, self._clock.monotonic())
+        return session
+
+    def _opened(self, row: SealedSession, given: Session | None) -> Session:
+        try:
+            state = json.loads(self._keys.open(row.sealed))
+        except Unreadable:
+            if given is None:
+                raise _locked_away(row.account_id) from None
+            return for_site(given, self._base_url)  # the key is lost: the setting's log-in serves again
+        return for_site(Session(tuple(state["cookies"]), tuple(state["origins"])), self._base_url)
+
+    def _sealed(self, session: Session) -> str:
+        return self._keys.seal(json.dumps(session.state()).encode())
+
+
+def _mark(session: Session) -> str:
+    return session.fingerprint()
+
+
+def _nothing(account_id: str) -> SessionTrouble:
+    return SessionTrouble(
+        SessionState.EXPIRED,
+        f"No session is saved for {account_id}.",
+        meaning="Nothing is read or published in its name.",
+        remedy=f"Log in once: stonechat login --account {account_id.partition(':')[2]}",
+    )
+
+
+def _locked_away(account_id: str) -> SessionTrouble:
+    return SessionTrouble(
+        SessionState.EXPIRED,
+        f"The saved session of {account_id} was encrypted with another key.",
+        meaning="Nothing is read or published in its name on this host.",
+        remedy="Give this host the SESSION_KEY of the one that saved it, or run stonechat login again.",
+    )

@@ -1,0 +1,58 @@
+"""Who gets the next free context: by priority, and by how long they have waited, so that nobody starves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stonechat.browser.account_context import PageLease
+
+
+class LeasePriority(IntEnum):
+    """What an operation is for; the smaller number goes first."""
+
+    POST = 0
+    REPLY = 1
+    METRICS = 2
+    HARVEST = 3
+
+
+@dataclass(eq=False, slots=True)
+class Waiter:
+    """Somebody who wants a context.
+
+    Attributes:
+        since: monotonic real seconds at which the wait began.
+        granted: holds the lease once the turn has come.
+    """
+
+    account_id: str
+    priority: LeasePriority
+    task: str
+    since: float
+    granted: asyncio.Future[PageLease] = field(repr=False)
+
+
+def rank(waiter: Waiter, now: float, ageing: float) -> float:
+    """Smaller goes first: the priority, less one step for each ``ageing`` seconds of waiting."""
+    return waiter.priority - (now - waiter.since) / ageing
+
+
+def next_waiter(
+    waiting: Collection[Waiter], busy: Collection[str], now: float, ageing: float
+) -> Waiter | None:
+    """The waiter whose turn it is: an account that is ``busy`` has to wait for itself."""
+    free = [waiter for waiter in waiting if waiter.account_id not in busy]
+    return min(free, key=lambda waiter: (rank(waiter, now, ageing), waiter.since), default=None)
+
+
+def to_give_way(
+    waiting: Collection[Waiter], priority: LeasePriority, now: float, ageing: float
+) -> Waiter | None:
+    """Who leaves a full queue for a newcomer: the last in order, if less urgent than the newcomer."""
+    last = max(waiting, key=lambda waiter: (rank(waiter, now, ageing), waiter.since), default=None)
+    return last if last is not None and last.priority > priority else None

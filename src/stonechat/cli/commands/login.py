@@ -1,0 +1,104 @@
+"""``stonechat login``: a session, given by the owner's own hand, checked and stored encrypted."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stonechat.cli.context import make_clock, read_for_login, run_async
+from stonechat.cli.output import say, spoken
+from stonechat.config.settings import AccountSettings, Settings
+from stonechat.core.errors import Permanent
+
+if TYPE_CHECKING:
+    from stonechat.browser.sessions import Session
+
+
+@spoken
+def login(
+    account: Annotated[
+        str | None, typer.Option(help="The account's handle; needed where there are several.")
+    ] = None,
+    from_file: Annotated[
+        Path | None,
+        typer.Option(help="Take this storage state or list of cookies instead of opening a window."),
+    ] = None,
+    minutes: Annotated[int, typer.Option(min=1, max=120, help="How long the window waits for you.")] = 10,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Print a new key for SESSION_KEY and do nothing else.")
+    ] = False,
+) -> None:
+    """Log an account in: a window opens on the site's own log-in page. No password is seen or kept.
+
+    A Stonechat that runs takes the new session up by itself.
+    """
+    if new_key:
+        from stonechat.browser.session_encryption import new_key as make
+
+        typer.echo(make())
+        return
+    settings, screen = read_for_login()
+    say(run_async(_log_in(settings, screen, account, from_file, timedelta(minutes=minutes))))
+
+
+async def _log_in(
+    settings: Settings, screen: bool, handle: str | None, file: Path | None, patience: timedelta
+) -> str:
+    from stonechat.browser.login_window import open_window
+    from stonechat.browser.sessions import for_site, parse_session
+    from stonechat.networks.x_web.login import log_in, try_session
+
+    chosen = _chosen(settings, handle)
+    site, clock = settings.x_web.base_url, make_clock(settings)
+    given = None if file is None else parse_session(_encoded(file), setting=str(file))
+    executable = _executable(settings) if given is not None else settings.browser.executable
+    async with open_window(executable, visible=given is None, screen=screen) as window:
+        if given is None:
+            say(f"Log in as @{chosen.handle} in the window that opens. It closes by itself.")
+            session = await log_in(window, clock, site, chosen.handle, patience=patience)
+        else:
+            session = await try_session(window, site, chosen.handle, for_site(given, site))
+    return await _store(settings, chosen, session, source="login" if given is None else "file")
+
+
+async def _store(settings: Settings, chosen: AccountSettings, session: Session, *, source: str) -> str:
+    from stonechat.cli.context import open_for_cli
+    from stonechat.startup.build_sessions import take_log_in
+
+    async with open_for_cli(settings) as (database, clock):
+        await take_log_in(settings, database, clock, chosen, session, source=source)
+    return (
+        f"@{chosen.handle} is logged in; its session is stored, encrypted. A running Stonechat takes it up."
+    )
+
+
+def _chosen(settings: Settings, handle: str | None) -> AccountSettings:
+    on_x_web = [one for one in settings.accounts if one.network == "x_web"]
+    wanted = (handle or "").lstrip("@").casefold()
+    found = [one for one in on_x_web if not wanted or one.handle.casefold() == wanted]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(one.handle for one in on_x_web) or "none"
+    what = f"There is no account {handle!r}." if wanted else "There are several accounts."
+    raise Permanent(what, remedy=f"Name one with --account. Known: {known}.")
+
+
+def _encoded(file: Path) -> str:
+    try:
+        raw = file.read_bytes()
+    except OSError as exc:
+        raise Permanent(f"{file} cannot be read: {exc.strerror}.", remedy="Check the path.") from exc
+    plain = raw.lstrip()
+    return (
+        base64.b64encode(raw).decode() if plain.startswith((b"{", b"[")) else raw.decode("ascii", "replace")
+    )
+
+
+def _executable(settings: Settings) -> Path | None:
+    from stonechat.browser.executable import find_chromium
+
+    return find_chromium(settings.browser.executable)

@@ -1,0 +1,152 @@
+"""Commands that ask the running Stonechat what it says of itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.text import Text
+
+from stonechat.cli.output import AsJson, out, print_json, print_rows, spoken
+from stonechat.config.loader import load_section
+from stonechat.config.settings import DashboardSettings
+from stonechat.core.errors import Permanent, Transient
+
+Url = Annotated[
+    str | None, typer.Option("--url", help="Where it listens; by default as DASHBOARD_HOST and PORT say.")
+]
+_STYLES = {"ok": "green", "degraded": "yellow", "down": "bold red", "unknown": "dim"}
+
+
+def ask_rows(path: str, url: str | None) -> list[dict[str, Any]]:
+    """What the running process lists at ``path``; raises as :func:`ask`."""
+    rows: list[dict[str, Any]] = ask(path, url, lambda said: isinstance(said, list) and _are_rows(said))
+    return rows
+
+
+def ask(path: str, url: str | None, fits: Callable[[Any], bool]) -> Any:
+    """What the running process answers, which ``fits`` must know for Stonechat's.
+
+    Raises:
+        Transient: nothing listens there, or it is not ready to answer this yet.
+        Permanent: it refuses, or something else listens there, or that is no address.
+    """
+    settings = load_section(DashboardSettings, os.environ, folder=Path.cwd())
+    base = (url or f"http://{_reachable(settings.host)}:{settings.port}").rstrip("/")
+    try:
+        with httpx.Client(base_url=base, timeout=10) as client:
+            answer = client.get(path)
+            if answer.status_code in {303, 401, 403} and settings.password is not None:
+                client.post("/login", data={"password": settings.password.get_secret_value()})
+                answer = client.get(path)
+            if answer.status_code in {303, 401, 403}:
+                raise Permanent(
+                    f"{base} wants a log-in.", remedy="Set DASHBOARD_PASSWORD to the one it was started with."
+                )
+            return _understood(answer, base, fits)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
+        raise Permanent(
+            f"{base} is not an address.", remedy="Name one such as http://127.0.0.1:8787 with --url."
+        ) from exc
+    except httpx.HTTPError as exc:
+        raise Transient(
+            f"Nothing answers at {base} ({type(exc).__name__}).",
+            meaning="No Stonechat runs there, or it listens elsewhere.",
+            remedy="Start it with `stonechat run`, or name its address with --url.",
+        ) from exc
+
+
+def _understood(answer: httpx.Response, base: str, fits: Callable[[Any], bool]) -> Any:
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and isinstance(said, dict) and "error" in said:
+        raise Transient(f"Stonechat at {base} cannot say that now: {said['error']}.", remedy="Ask again.")
+    if not answer.is_success or not fits(said):
+        raise Permanent(
+            f"Something else than Stonechat answers at {base}.", remedy="Name its address with --url."
+        )
+    return said
+
+
+def _are_rows(said: list[Any]) -> bool:
+    return all(isinstance(row, dict) and "state" in row for row in said)
+
+
+def _is_status(said: Any) -> bool:
+    return isinstance(said, dict) and {"verdict", "state", "layers"} <= said.keys()
+
+
+def _reachable(host: str) -> str:
+    """The host in the form of an address; a server that listens everywhere is asked on this machine."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"[{here}]" if ":" in here else here
+
+
+@spoken
+def status(url: Url = None, as_json: AsJson = False) -> None:
+    """One verdict, the ten layers, and what happens next."""
+    said = ask("/api/status", url, _is_status)
+    if as_json:
+        print_json(said)
+        return
+    console = out()
+    console.print(Text(said["verdict"], style=_STYLES.get(said["state"], "")))
+    for layer in said["layers"]:
+        line = Text.assemble(
+            (f"  {layer['state']:<9}", _STYLES.get(layer["state"], "")), f"{layer['name']:<12}"
+        )
+        line.append(layer["cause"] or layer["detail"], style="dim")
+        console.print(line)
+    counts = said.get("counts", {})
+    console.print("Queue: " + (", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "empty"))
+    for action in said.get("next", []):
+        console.print(f"Next: {action['what']} at {action['at'][:16].replace('T', ' ')} UTC")
+
+
+@spoken
+def breakers(url: Url = None, as_json: AsJson = False) -> None:
+    """Every circuit breaker: its state, since when and why."""
+    rows = ask_rows("/api/breakers", url)
+    if as_json:
+        print_json(rows)
+        return
+    columns = ["name", "state", "since", "failures", "calls", "rejected", "retry_after", "why"]
+    print_rows(rows, columns, title="Breakers", empty="There is no breaker.")
+
+
+@spoken
+def alerts(url: Url = None, as_json: AsJson = False) -> None:
+    """Alerts, those that fire first."""
+    rows = ask_rows("/api/alerts", url)
+    if as_json:
+        print_json(rows)
+        return
+    columns = ["state", "severity", "title", "fired_at", "resolved_at", "remedy"]
+    print_rows(rows, columns, title="Alerts", empty="No alert has fired.")
+
+
+@spoken
+def costs(url: Url = None, as_json: AsJson = False) -> None:
+    """What the model calls of the last 30 days cost, and how much of each budget is used."""
+    said = ask("/api/costs", url, lambda said: isinstance(said, dict) and "budgets" in said)
+    if as_json:
+        print_json(said)
+        return
+    columns = ["account_id", "spent_usd", "posts", "impressions", "per_post_usd", "per_thousand_usd"]
+    print_rows(said["accounts"], columns, title="Costs", empty="There is no account.")
+    limited = [row for row in said["budgets"] if row["share"] is not None]
+    columns = ["scope", "period", "spent_usd", "limit_usd", "tokens", "limit_tokens", "share"]
+    print_rows(limited, columns, title="Budgets", empty="No budget is limited.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    for command in (status, breakers, alerts, costs):
+        name = command.__name__
+        app.command(name, rich_help_panel="Look", epilog=f"Example: stonechat {name} --json")(command)

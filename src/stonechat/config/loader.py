@@ -1,0 +1,287 @@
+"""Reads the environment and the settings file, checks all of it at once, and names every fault."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Collection, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from stonechat.config.credentials import SESSION_FOR, SETTINGS_FILE, session_faults, with_sessions
+from stonechat.config.settings import (
+    AccountSettings,
+    BrowserSettings,
+    DatabaseSettings,
+    Section,
+    Settings,
+    StartupSettings,
+    XWebSettings,
+)
+from stonechat.core.errors import ConfigError, ConfigFault
+from stonechat.core.model import Mode
+
+S = TypeVar("S", bound=Section)
+
+_LIKENESS = 0.86
+_LONG_NAME = 8
+
+
+def sections() -> dict[str, type[Section]]:
+    """Every section by its name in :class:`Settings`, ``accounts`` apart."""
+    found: dict[str, type[Section]] = {}
+    for name, field in Settings.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, Section):
+            found[name] = annotation
+    return found
+
+
+def known_names() -> dict[str, str]:
+    """Every setting's name with its expected form."""
+    names: dict[str, str] = {}
+    every: tuple[type[Section], ...] = (*sections().values(), AccountSettings)
+    for section in every:
+        for field in section.model_fields.values():
+            names[str(field.alias)] = field.description or ""
+    return names
+
+
+def load(
+    environment: Mapping[str, str], *, folder: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """Settings from ``stonechat.toml`` in ``folder``, then the environment, then ``overrides``.
+
+    Raises:
+        ConfigError: naming every bad setting at once.
+    """
+    faults: list[ConfigFault] = []
+    written, accounts = _read_file(folder, faults)
+    given: dict[str, Any] = {**written, **{k: v for k, v in environment.items() if v != ""}}
+    given.update(overrides or {})
+    faults += _misspelt(written, environment)
+    parts: dict[str, Any] = {}
+    for name, section in sections().items():
+        parts[name] = _build(section, given, faults)
+    so_far = len(faults)
+    parts["accounts"] = with_sessions(_accounts(given, accounts, faults), environment, faults)
+    unread = {name for name, part in parts.items() if part is None}
+    if len(faults) > so_far:
+        unread.add("accounts")
+    settings = Settings(**{name: part for name, part in parts.items() if part is not None})
+    named = {fault.name for fault in faults}
+    faults += [fault for fault in _missing(settings, unread) if fault.name not in named]
+    if faults:
+        raise ConfigError(tuple(faults))
+    return settings
+
+
+def load_stored(environment: Mapping[str, str], *, folder: Path | None = None) -> Settings:
+    """Enough to open the database: its section and the first one; the rest, keys and log-ins, by default.
+
+    Raises:
+        ConfigError: naming the bad settings of these sections.
+    """
+    return Settings(
+        startup=load_section(StartupSettings, environment, folder=folder),
+        database=load_section(DatabaseSettings, environment, folder=folder),
+    )
+
+
+def load_for_login(environment: Mapping[str, str], *, folder: Path | None = None) -> Settings:
+    """What logging in needs: folder, database, browser, network and accounts; sessions may be missing.
+
+    Raises:
+        ConfigError: naming the bad settings of these sections.
+    """
+    faults: list[ConfigFault] = []
+    written, listed = _read_file(folder, faults)
+    given = {**written, **{name: value for name, value in environment.items() if value != ""}}
+    accounts = with_sessions(_accounts(given, listed, faults), environment, faults)
+    settings = Settings(
+        startup=load_section(StartupSettings, environment, folder=folder),
+        database=load_section(DatabaseSettings, environment, folder=folder),
+        browser=load_section(BrowserSettings, environment, folder=folder),
+        x_web=load_section(XWebSettings, environment, folder=folder),
+        accounts=accounts,
+    )
+    faults += _account_faults(settings)
+    if faults:
+        raise ConfigError(tuple(faults))
+    return settings
+
+
+def load_section(section: type[S], environment: Mapping[str, str], *, folder: Path | None = None) -> S:
+    """One section alone, for commands that need no more: the others may be missing or wrong.
+
+    Raises:
+        ConfigError: naming every bad setting of this section.
+    """
+    faults: list[ConfigFault] = []
+    written, _ = _read_file(folder, faults)
+    given = {**written, **{name: value for name, value in environment.items() if value != ""}}
+    built = _build(section, given, faults)
+    if faults or not isinstance(built, section):
+        raise ConfigError(tuple(faults))
+    return built
+
+
+def _read_file(folder: Path | None, faults: list[ConfigFault]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    path = (folder or Path()) / SETTINGS_FILE
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, []
+    except OSError as exc:
+        faults.append(ConfigFault(str(path), f"cannot be read: {exc.strerror}", "a file that can be read"))
+        return {}, []
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+        faults.append(ConfigFault(str(path), f"cannot be read: {exc}", "TOML: one NAME = value a line"))
+        return {}, []
+    accounts = data.pop("accounts", [])
+    if not isinstance(accounts, list) or not all(isinstance(entry, dict) for entry in accounts):
+        expected = '[[accounts]] on a line of its own, and below it handle = "…"'
+        faults.append(ConfigFault("accounts", f"is not a list of tables ({SETTINGS_FILE})", expected))
+        accounts = []
+    return {name.upper(): value for name, value in data.items()}, accounts
+
+
+def _misspelt(written: Mapping[str, Any], environment: Mapping[str, str]) -> list[ConfigFault]:
+    known = known_names()
+    faults = []
+    for name in written:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.6)
+            faults.append(
+                ConfigFault(name, f"is not a setting ({SETTINGS_FILE})", "", near[0] if near else None)
+            )
+    for name in environment:
+        if name in known or name.startswith(SESSION_FOR):
+            continue
+        near = difflib.get_close_matches(name, _comparable(name, known), 1, _LIKENESS)
+        if near and near[0] not in environment and near[0] not in written:
+            faults.append(ConfigFault(name, "is not a setting, but nearly one", known[near[0]], near[0]))
+    return faults
+
+
+def _comparable(name: str, known: Collection[str]) -> list[str]:
+    """Settings that ``name`` can be a slip of: short single words, as MODEL, belong to other programs."""
+    return [
+        one
+        for one in known
+        if ("_" in one and "_" in name) or (len(one) >= _LONG_NAME and len(name) >= _LONG_NAME)
+    ]
+
+
+def _build(section: type[Section], given: Mapping[str, Any], faults: list[ConfigFault]) -> Section | None:
+    aliases = {str(field.alias): field for field in section.model_fields.values()}
+    values = {alias: given[alias] for alias in aliases if alias in given}
+    try:
+        return section.model_validate(values)
+    except ValidationError as exc:
+        for error in exc.errors():
+            alias = str(error["loc"][0])
+            secret = any(word in alias for word in ("KEY", "SESSION", "PASSWORD", "URL"))
+            shown = "" if secret else f" ({str(values.get(alias))[:40]!r})"
+            reason = str(error["msg"]).removeprefix("Value error, ")
+            field = aliases.get(alias)
+            faults.append(ConfigFault(alias, f"{reason}{shown}", (field.description or "") if field else ""))
+        return None
+
+
+def _accounts(
+    given: Mapping[str, Any], listed: list[dict[str, Any]], faults: list[ConfigFault]
+) -> tuple[AccountSettings, ...]:
+    found: list[AccountSettings] = []
+    if given.get("ACCOUNT_HANDLE"):
+        first = _build(AccountSettings, given, faults)
+        if isinstance(first, AccountSettings):
+            found.append(first)
+    known = {str(field.alias): name for name, field in AccountSettings.model_fields.items()}
+    for number, entry in enumerate(listed, 1):
+        values = {}
+        for key, value in entry.items():
+            alias = next((a for a, n in known.items() if key in (a, n)), None)
+            if alias is None:
+                near = difflib.get_close_matches(key, known.values(), 1, 0.5)
+                faults.append(
+                    ConfigFault(
+                        f"accounts[{number}].{key}", "is not a setting", "", near[0] if near else None
+                    )
+                )
+            else:
+                values[alias] = value
+        account = _build(AccountSettings, values, faults)
+        if isinstance(account, AccountSettings) and not account.handle:
+            faults.append(ConfigFault(f"accounts[{number}].handle", "is missing", "the account's handle"))
+        elif isinstance(account, AccountSettings):
+            found.append(account)
+    return tuple(found)
+
+
+def _missing(settings: Settings, unread: Collection[str]) -> list[ConfigFault]:
+    """What the chosen mode cannot do without; sections that were refused already are passed over."""
+    faults = []
+    known = known_names()
+    if settings.content.api_key is None and "content" not in unread:
+        faults.append(ConfigFault("OPENAI_API_KEY", "is missing", known["OPENAI_API_KEY"]))
+    own = settings.content
+    if own.fallback_base_url and not own.fallback_models and "content" not in unread:
+        expected = "the models to ask there, separated by commas"
+        faults.append(
+            ConfigFault("OPENAI_FALLBACK_MODELS", "is missing beside OPENAI_FALLBACK_BASE_URL", expected)
+        )
+    if "accounts" not in unread:
+        faults += _account_faults(settings)
+    if "x_web" not in unread:
+        faults += _x_web_faults(settings)
+    if settings.startup.mode is not Mode.DEMO and settings.startup.clock_speed != 1.0:
+        faults.append(ConfigFault("CLOCK_SPEED", "must be 1 outside the demo", known["CLOCK_SPEED"]))
+    return faults
+
+
+def _account_faults(settings: Settings) -> list[ConfigFault]:
+    if not settings.accounts:
+        return [ConfigFault("ACCOUNT_HANDLE", "is missing", known_names()["ACCOUNT_HANDLE"])]
+    ids = [(account.network, account.handle.casefold()) for account in settings.accounts]
+    doubled = [handle for number, (network, handle) in enumerate(ids) if (network, handle) in ids[:number]]
+    if doubled:
+        return [ConfigFault("accounts", f"name {doubled[0]!r} twice", "each account once")]
+    return []
+
+
+def _x_web_faults(settings: Settings) -> list[ConfigFault]:
+    faults = []
+    mode = settings.startup.mode
+    if mode is Mode.DEMO and not _is_loopback(settings.x_web.base_url):
+        problem = "is not on this machine, and MODE=demo is for the local network alone"
+        expected = "an address such as http://127.0.0.1:8080 (`stonechat demo` sets it), or MODE=shadow"
+        faults.append(ConfigFault("X_BASE_URL", problem, expected))
+    on_x_web = [account for account in settings.accounts if account.network == "x_web"]
+    expected = f"{known_names()['TWITTER_SESSION_B64']}, saved while logged in"
+    faults += session_faults(settings, on_x_web, expected)
+    accepted = {handle.lstrip("@").casefold() for handle in settings.x_web.risk_accepted}
+    for account in on_x_web:
+        if mode is Mode.LIVE and account.handle.casefold() not in accepted:
+            faults.append(
+                ConfigFault(
+                    "X_WEB_RISK_ACCEPTED",
+                    f"does not name {account.handle!r}; X suspends accounts whose website is automated, so "
+                    "live mode needs the owner's word. X's official API is the allowed way, and Stonechat "
+                    "cannot use it yet",
+                    f"{account.handle} (only after reading the platform rules in the README)",
+                )
+            )
+    return faults
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,1 @@
+"""When content is due: rhythm, slot allocation, times as the owner writes them."""

@@ -1,0 +1,1 @@
+"""From a writing task to reviewed drafts: prompts, model, fallbacks, ranking."""

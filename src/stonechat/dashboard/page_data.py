@@ -1,0 +1,341 @@
+"""Reads everything that the pages show. Each method opens one short read and closes it before it returns."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.browser.failure_artifacts import FailureArtifactFolder, FailureArtifacts
+from stonechat.browser.health import PoolHealth
+from stonechat.content.costs import Statement
+from stonechat.core.clock import Clock
+from stonechat.core.model import Account, Content, ContentKind, Snapshot
+from stonechat.core.ports import Cache
+from stonechat.core.states import ContentState
+from stonechat.dashboard.view_models import Action, PostLine, Queue, QueueLine, engagement
+from stonechat.database import Database
+from stonechat.database.repositories import accounts, content, media, metrics, receipts, state_history
+from stonechat.database.repositories import alerts as alert_rows
+from stonechat.database.repositories.accounts import SessionRow, Switch
+from stonechat.database.repositories.alerts import AlertRow, AuditRow
+from stonechat.database.repositories.receipts import Attempt
+from stonechat.database.repositories.run_outcomes import RunTime
+from stonechat.database.repositories.state_history import Change
+from stonechat.jobs.runner import JobStatus, Runner
+from stonechat.monitoring import HealthBoard, Meters
+from stonechat.posting.queue import QueueRow
+from stonechat.resilience import Breakers
+from stonechat.resilience.circuit_breaker import BreakerStatus
+
+ROLLING = 10
+"""Posts that the plot's trend line averages over."""
+
+
+Edit = Callable[[str, str, Sequence[str]], Awaitable[object]]
+"""Replaces the text of a piece of content: its id, who edits, the parts."""
+
+
+class RunStep(Protocol):
+    """One step of the boot; ``took`` is None while it is under way."""
+
+    @property
+    def name(self) -> str:
+        """What the step opens."""
+
+    @property
+    def took(self) -> timedelta | None:
+        """Real time that it took."""
+
+    @property
+    def detail(self) -> str:
+        """What it waits for, or what it found."""
+
+
+class NotOpen(Exception):
+    """The part that this page reads is not open yet (or no longer)."""
+
+
+class DashboardData:
+    """Usable before anything else is open: what is not connected yet is shown as *starting*."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        board: HealthBoard,
+        meters: Meters,
+        mode: str,
+        steps: Callable[[], Sequence[RunStep]],
+        ready: Callable[[], bool],
+    ) -> None:
+        self.clock = clock
+        self.board = board
+        self.meters = meters
+        self.mode = mode
+        self.steps = steps
+        self.ready = ready
+        self.database: Database | None = None
+        self.cache: Cache | None = None
+        self.breakers: Breakers | None = None
+        self.runner: Runner | None = None
+        self.edit: Edit | None = None
+        self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
+        self._pool: Callable[[], PoolHealth] | None = None
+        self._costs: Callable[[], Awaitable[Statement]] | None = None
+        self.evidence: FailureArtifactFolder | None = None
+        self._queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None
+        self.outdate: Callable[[], None] = _nothing_kept
+
+    def connect(
+        self,
+        *,
+        database: Database | None = None,
+        cache: Cache | None = None,
+        breakers: Breakers | None = None,
+        runner: Runner | None = None,
+        learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None,
+        pool: Callable[[], PoolHealth] | None = None,
+        costs: Callable[[], Awaitable[Statement]] | None = None,
+        evidence: FailureArtifactFolder | None = None,
+        queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None,
+        outdate: Callable[[], None] | None = None,
+        edit: Edit | None = None,
+    ) -> None:
+        """Show these from now on; called by startup as each part opens, in any number of calls."""
+        self.database = database or self.database
+        self.cache = cache or self.cache
+        self.breakers = breakers or self.breakers
+        self.runner = runner or self.runner
+        self._learning = learning or self._learning
+        self._pool = pool or self._pool
+        self._costs = costs or self._costs
+        self.evidence = evidence or self.evidence
+        self._queue = queue or self._queue
+        self.outdate = outdate or self.outdate
+        self.edit = edit or self.edit
+
+    def open_database(self) -> Database:
+        """The database, or ``NotOpen``."""
+        if self.database is None:
+            raise NotOpen("database")
+        return self.database
+
+    async def accounts(self) -> list[Account]:
+        """All accounts."""
+        async with self.open_database().read("dashboard.accounts") as connection:
+            return await accounts.every(connection)
+
+    async def sessions(self) -> list[SessionRow]:
+        """What the network thinks of each account's session."""
+        async with self.open_database().read("dashboard.sessions") as connection:
+            return [await accounts.session(connection, one.id) for one in await accounts.every(connection)]
+
+    async def switches(self) -> list[Switch]:
+        """What a human has turned off."""
+        async with self.open_database().read("dashboard.switches") as connection:
+            return await accounts.switched_off(connection)
+
+    async def queue(self) -> Queue:
+        """What waits for approval, for its time, for confirmation, and what needs a human."""
+        now = self.clock.now()
+        if self._queue is None:
+            raise NotOpen("queue")
+        rows = await self._queue()
+        async with self.open_database().read("dashboard.queue") as connection:
+            handles = await _handles(connection)
+            counts = await content.count_by_state(connection)
+        lines = [
+            QueueLine(
+                row.content,
+                handles.get(row.content.account_id, ""),
+                row.held,
+                row.next_action,
+                row.next_at,
+                row.content.due_at < now,
+                row.pictures,
+            )
+            for row in rows
+        ]
+
+        def of(*states: ContentState) -> tuple[QueueLine, ...]:
+            return tuple(line for line in lines if line.content.state in states)
+
+        return Queue(
+            of(ContentState.AWAITING_APPROVAL),
+            of(ContentState.QUEUED, ContentState.POSTING),
+            of(ContentState.UNCONFIRMED),
+            of(ContentState.FAILED),
+            counts,
+            of(ContentState.MISSED),
+        )
+
+    async def posts(self, *, limit: int = 20) -> list[PostLine]:
+        """The newest published posts with their newest metrics."""
+        async with self.open_database().read("dashboard.posts") as connection:
+            handles = await _handles(connection)
+            rows = await content.newest_posted(connection, limit=limit)
+            shots = await _latest(connection, rows)
+        return [_post_line(row, handles, shots) for row in rows]
+
+    async def post(
+        self, content_id: str
+    ) -> tuple[PostLine, list[Change], list[Attempt], list[Snapshot]] | None:
+        """One piece of content: its history, every try, and its metrics over time."""
+        async with self.open_database().read("dashboard.post") as connection:
+            row = await content.find(connection, content_id)
+            if row is None:
+                return None
+            handles = await _handles(connection)
+            changes = await state_history.of(connection, "content", content_id)
+            tries = await receipts.attempts(connection, content_id)
+            shots = await metrics.of_post(connection, row.account_id, row.post_id) if row.post_id else []
+            pictures = await media.of(connection, row.id)
+        newest = {(row.account_id, row.post_id or ""): shots[-1]} if shots else {}
+        line = replace(_post_line(row, handles, newest), pictures=tuple(pictures))
+        return line, changes, tries, shots
+
+    async def picture(self, content_id: str, sha256: str) -> tuple[str, bytes] | None:
+        """Type and bytes of a picture of a piece of content, or None."""
+        async with self.open_database().read("dashboard.picture") as connection:
+            return await media.shown(connection, content_id, sha256)
+
+    async def engagement(self, *, limit: int = 200) -> dict[str, Any]:
+        """For the plot: seconds since the epoch, engagement of each post, its rolling mean, followers."""
+        async with self.open_database().read("dashboard.engagement") as connection:
+            rows = await content.newest_posted(connection, limit=limit)
+            rows = [row for row in rows if row.kind is not ContentKind.REPLY]
+            shots = await _latest(connection, rows)
+            every = await accounts.every(connection)
+            series = await metrics.account_series(connection, every[0].id, limit=300) if every else []
+        points: list[tuple[float, int]] = []
+        for row in reversed(rows):
+            shot = shots.get((row.account_id, row.post_id or ""))
+            value = engagement(shot.metrics) if shot else None
+            if row.posted_at is not None and value is not None:
+                points.append((row.posted_at.timestamp(), value))
+        values = [value for _, value in points]
+        return {
+            "at": [at for at, _ in points],
+            "engagement": values,
+            "trend": [_mean(values[max(0, n + 1 - ROLLING) : n + 1]) for n in range(len(values))],
+            "followers": [[at.timestamp(), count] for at, count in series if count is not None],
+        }
+
+    async def learning(self) -> list[dict[str, Any]]:
+        """What was learned, for each account (the learner's own summary)."""
+        if self._learning is None:
+            raise NotOpen("learning")
+        now = self.clock.now()
+        return [
+            {"handle": account.handle} | await self._learning(account.id, now)
+            for account in await self.accounts()
+        ]
+
+    async def costs(self) -> Statement:
+        """What the texts cost, and how the budgets stand."""
+        if self._costs is None:
+            raise NotOpen("costs")
+        return await self._costs()
+
+    async def jobs(self) -> list[JobStatus]:
+        """Every job and account, next tick first."""
+        if self.runner is None:
+            raise NotOpen("jobs")
+        return sorted(await self.runner.status(), key=lambda job: (job.next_tick, job.name))
+
+    async def run_times(self) -> dict[tuple[str, str | None], list[RunTime]]:
+        """By job and account: how long its latest runs took, oldest first."""
+        if self.runner is None:
+            raise NotOpen("jobs")
+        return await self.runner.desk.times()
+
+    def breaker_status(self) -> list[BreakerStatus]:
+        """How each breaker stands."""
+        return self.breakers.status() if self.breakers is not None else []
+
+    def pool(self) -> PoolHealth:
+        """The browser pool.
+
+        Raises:
+            NotOpen: it is not open yet.
+        """
+        if self._pool is None:
+            raise NotOpen("browser pool")
+        return self._pool()
+
+    async def failures(
+        self, *, run_id: str = "", content_id: str = "", limit: int = 20
+    ) -> list[FailureArtifacts]:
+        """What was kept of failed operations in the browser on this host, newest first."""
+        if self.evidence is None:
+            return []
+        return await asyncio.to_thread(
+            self.evidence.newest, run_id=run_id, content_id=content_id, limit=limit
+        )
+
+    def elsewhere(self, *hosts: str) -> str:
+        """The other hosts among those that did something; "" where this host did it, or nobody is named."""
+        here = platform.node() or "host"
+        if any(one == here or one.startswith(f"{here}-") for one in hosts):
+            return ""
+        return ", ".join(sorted({one for one in hosts if one}))
+
+    async def alerts(self, *, limit: int = 50) -> list[AlertRow]:
+        """Alerts, those that fire first, then the newest."""
+        async with self.open_database().read("dashboard.alerts") as connection:
+            return await alert_rows.newest(connection, limit=limit)
+
+    async def firing(self) -> list[AlertRow]:
+        """Alerts that fire now."""
+        return [alert for alert in await self.alerts() if alert.state.value == "firing"]
+
+    async def audit(self, *, limit: int = 100) -> list[AuditRow]:
+        """What humans did, newest first."""
+        async with self.open_database().read("dashboard.audit") as connection:
+            return await alert_rows.audit_trail(connection, limit=limit)
+
+    async def next_actions(self, queue: Queue, *, limit: int = 3) -> list[Action]:
+        """What happens next: the next post, then the next jobs, soonest first."""
+        posts = [
+            Action(f"{line.content.kind.value} by @{line.handle}", line.content.due_at)
+            for line in queue.ahead
+        ]
+        jobs = [] if self.runner is None else [job for job in await self.jobs() if job.paused is None]
+        return posts[:1] + [Action(job.name, job.next_tick) for job in jobs[: limit - 1]]
+
+
+def _nothing_kept() -> None:
+    """What is read is not kept, so nothing can be out of date."""
+
+
+async def _handles(connection: AsyncConnection) -> dict[str, str]:
+    return {account.id: account.handle for account in await accounts.every(connection)}
+
+
+async def _latest(connection: AsyncConnection, rows: Sequence[Content]) -> dict[tuple[str, str], Snapshot]:
+    found: dict[tuple[str, str], Snapshot] = {}
+    for account_id in {row.account_id for row in rows}:
+        ids = [row.post_id for row in rows if row.account_id == account_id and row.post_id]
+        for post_id, shot in (await metrics.latest(connection, account_id, ids)).items():
+            found[account_id, post_id] = shot
+    return found
+
+
+def _post_line(row: Content, handles: dict[str, str], shots: dict[tuple[str, str], Snapshot]) -> PostLine:
+    shot = shots.get((row.account_id, row.post_id or ""))
+    return PostLine(
+        row,
+        handles.get(row.account_id, ""),
+        shot.metrics if shot else None,
+        shot.captured_at if shot else None,
+    )
+
+
+def _mean(values: Sequence[int]) -> float:
+    return round(sum(values) / len(values), 2)

@@ -1,0 +1,1 @@
+"""Opening connections: one bounded pool, who is served next, time limits, what driver errors mean."""

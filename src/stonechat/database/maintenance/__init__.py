@@ -1,0 +1,1 @@
+"""Backup, restore, transfer between engines, export, and retention."""

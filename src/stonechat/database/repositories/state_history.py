@@ -1,0 +1,59 @@
+"""The append-only history of every state change: who, when, from, to, why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.database.schema.tables import state_history as table
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the history."""
+
+    at: datetime
+    who: str
+    before: str
+    after: str
+    why: str
+
+
+async def append(
+    connection: AsyncConnection,
+    *,
+    kind: str,
+    entity_id: str,
+    account_id: str | None,
+    at: datetime,
+    who: str,
+    before: str,
+    after: str,
+    why: str = "",
+) -> None:
+    """Write one line."""
+    await connection.execute(
+        insert(table).values(
+            kind=kind,
+            entity_id=entity_id,
+            account_id=account_id,
+            at=at,
+            who=who,
+            before=before,
+            after=after,
+            why=why,
+        )
+    )
+
+
+async def of(connection: AsyncConnection, kind: str, entity_id: str) -> list[Change]:
+    """The changes of one thing, oldest first."""
+    rows = await connection.execute(
+        select(table.c.at, table.c.who, table.c.before, table.c.after, table.c.why)
+        .where(table.c.kind == kind, table.c.entity_id == entity_id)
+        .order_by(table.c.id)
+    )
+    return [Change(*row) for row in rows]

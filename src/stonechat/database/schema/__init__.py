@@ -1,0 +1,1 @@
+"""The tables, their column types, the triggers that keep the past, and the migrations."""

@@ -1,0 +1,131 @@
+"""Append-only, held by the database itself: triggers on both engines that refuse to rewrite the past.
+
+Nobody, not even a slip of ours or a hand at a SQL prompt, can change a line of the history, the reward log
+or a receipt, or delete what a post needs. Other families may be deleted from, because they are kept for a
+time only (:mod:`stonechat.database.maintenance.retention`), but never changed. A run's changes of state are appended to
+the history by a trigger too, so that no statement of the job manager can forget to.
+
+Migrations run without them: they are taken away before and put back after (``migrations/env.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+PREFIX = "stonechat_keeps_"
+
+NEVER_CHANGED = (
+    "state_history",
+    "rewards",
+    "post_parts",
+    "metrics_snapshots",
+    "account_metrics",
+    "audit",
+    "rejected_drafts",
+)
+"""Rows are appended and never updated."""
+
+NEVER_DELETED: Mapping[str, str] = {
+    "content_metadata": "",
+    "post_attempts": "",
+    "post_parts": "",
+    "rewards": "",
+    "state_history": "OLD.kind = 'content'",
+}
+"""Rows are kept for ever; where a condition is given, those that meet it."""
+
+_RUN_VALUES = """
+    'run', NEW.run_id, NEW.account_id, NEW.state_since,
+    CASE WHEN NEW.host = '' THEN 'jobs' ELSE substr(NEW.host, 1, 100) END,
+    OLD.state, NEW.state,
+    CASE WHEN NEW.error <> '' AND NEW.state IN ('failed', 'timed_out') THEN NEW.error ELSE NEW.note END
+"""
+_RUN_LINE = f"""
+INSERT INTO state_history (kind, entity_id, account_id, at, who, before, after, why) VALUES ({_RUN_VALUES});
+"""  # noqa: S608 - both parts stand here
+
+
+def install(connection: sa.Connection) -> None:
+    """Put every trigger in its place, for the tables that are there."""
+    remove(connection)
+    present = set(sa.inspect(connection).get_table_names())
+    make = _postgresql if connection.dialect.name == "postgresql" else _sqlite
+    for statement in make(present):
+        connection.exec_driver_sql(statement)
+
+
+def remove(connection: sa.Connection) -> None:
+    """Take every trigger of ours away."""
+    for name, table in installed(connection).items():
+        on = f" ON {table}" if connection.dialect.name == "postgresql" else ""
+        connection.exec_driver_sql(f"DROP TRIGGER {name}{on}")
+
+
+def installed(connection: sa.Connection) -> dict[str, str]:
+    """The triggers of ours that are there, with their tables."""
+    if connection.dialect.name == "postgresql":
+        query = (
+            "SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+            "WHERE NOT t.tgisinternal AND pg_table_is_visible(c.oid)"
+        )
+    else:
+        query = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
+    rows = connection.execute(sa.text(query))
+    return {str(row[0]): str(row[1]) for row in rows if str(row[0]).startswith(PREFIX)}
+
+
+def _rules(present: set[str]) -> list[tuple[str, str, str, str]]:
+    """Name, table, ``UPDATE`` or ``DELETE``, and the condition ('' for always)."""
+    changed = [(f"{PREFIX}{table}_as_it_is", table, "UPDATE", "") for table in NEVER_CHANGED]
+    deleted = [(f"{PREFIX}{table}", table, "DELETE", when) for table, when in NEVER_DELETED.items()]
+    return [rule for rule in (*changed, *deleted) if rule[1] in present]
+
+
+def _sqlite(present: set[str]) -> list[str]:
+    made = []
+    for name, table, event, when in _rules(present):
+        only = f"WHEN {when} " if when else ""
+        made.append(
+            f"CREATE TRIGGER {name} BEFORE {event} ON {table} {only}"
+            f"BEGIN SELECT RAISE(ABORT, '{_refusal(table, event)}'); END"
+        )
+    if {"job_runs", "state_history"} <= present:
+        made.append(
+            f"CREATE TRIGGER {PREFIX}run_history AFTER UPDATE OF state ON job_runs "
+            f"WHEN OLD.state <> NEW.state BEGIN {_RUN_LINE} END"
+        )
+    return made
+
+
+def _postgresql(present: set[str]) -> list[str]:
+    made = [
+        """CREATE OR REPLACE FUNCTION stonechat_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'restrict_violation';
+        END $$"""
+    ]
+    for name, table, event, when in _rules(present):
+        only = f"WHEN ({when}) " if when else ""
+        made.append(
+            f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW {only}"
+            f"EXECUTE FUNCTION stonechat_refuse('{_refusal(table, event)}')"
+        )
+    if {"job_runs", "state_history"} <= present:
+        made.append(
+            f"""CREATE OR REPLACE FUNCTION stonechat_run_history() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                {_RUN_LINE}
+                RETURN NULL;
+            END $$"""
+        )
+        made.append(
+            f"CREATE TRIGGER {PREFIX}run_history AFTER UPDATE OF state ON job_runs FOR EACH ROW "
+            "WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION stonechat_run_history()"
+        )
+    return made
+
+
+def _refusal(table: str, event: str) -> str:
+    return f"{table} is append-only: its rows are not {'changed' if event == 'UPDATE' else 'deleted'}"

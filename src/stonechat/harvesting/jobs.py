@@ -1,0 +1,258 @@
+"""The jobs of this layer: search, viral posts, mentions, and authors worth watching."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from stonechat.config.settings import HarvestingSettings
+from stonechat.core.clock import Clock
+from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, StonechatError, Transient
+from stonechat.core.events import EventStream, OpportunitiesFound
+from stonechat.core.model import Account, Opportunity
+from stonechat.core.network import Network, Profile, Timeline
+from stonechat.core.states import SessionState
+from stonechat.database import Database
+from stonechat.database.repositories import accounts, opportunities
+from stonechat.database.spool.spool import Spool
+from stonechat.database.spool.spooled_store import SpooledStore
+from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from, why_not
+from stonechat.harvesting.recently_seen import Recent
+from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
+from stonechat.networks.session_trouble import noting_trouble
+
+SEARCH = "harvesting.search"
+VIRAL = "harvesting.viral"
+MENTIONS = "harvesting.mentions"
+ACCOUNTS = "harvesting.accounts"
+AUTHORS_OF = timedelta(days=3)
+"""Authors of opportunities of that long are looked at."""
+
+AUTHORS_A_RUN = 5
+"""Profiles that one run of the account discovery opens."""
+
+_NO_BOT = re.compile(r"#no(?:_?)bots?\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place to look: a query, or the mentions where ``query`` is empty."""
+
+    name: str
+    query: str
+    least_likes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Harvester:
+    """Keeps the pool of reply opportunities between its low and high mark."""
+
+    database: Database
+    clock: Clock
+    networks: Mapping[str, Network]
+    events: EventStream
+    settings: HarvestingSettings
+    store: SpooledStore[Opportunity]
+    recent: Recent
+
+    async def search(self, ctx: JobContext) -> Work:
+        """One run of ``harvesting.search``: the owner's queries, then the watched authors."""
+        sources = [Source("search", query) for query in self.settings.queries]
+        async with self.database.read("harvesting.watched") as connection:
+            watched = await opportunities.watched(connection, ctx.account_id or "", limit=3)
+        sources += [Source("watched", f"from:{handle}") for handle in watched]
+        return await self._harvest(ctx, sources)
+
+    async def viral(self, ctx: JobContext) -> Work:
+        """One run of ``harvesting.viral``: posts that many liked, on the owner's subjects."""
+        least = self.settings.viral_likes
+        floor = f"min_faves:{least} -filter:replies"
+        queries = [f"{query} {floor}" for query in self.settings.queries] or [floor]
+        return await self._harvest(ctx, [Source("viral", query, least) for query in queries])
+
+    async def mentions(self, ctx: JobContext) -> Work:
+        """One run of ``harvesting.mentions``: those who spoke to us first; never held back by a full pool."""
+        return await self._harvest(ctx, [Source("mentions", "")], invited=True)
+
+    async def authors(self, ctx: JobContext) -> Work:
+        """One run of ``harvesting.accounts``: opens the profiles of the best authors that are not known."""
+        account, network, held = await self._begin(ctx)
+        if held:
+            return Work(note=held)
+        async with self.database.read("harvesting.authors") as connection:
+            found = await opportunities.authors_seen(
+                connection, account.id, since=self.clock.now() - AUTHORS_OF, limit=3 * AUTHORS_A_RUN
+            )
+        seen = await self.recent.readable(account.network, found, AUTHORS_A_RUN)
+        done = await ctx.step("profiles", lambda: self._look_at(account, network, seen))
+        return Work(done=int(done["looked"]), due=len(seen), note=str(done["note"]))
+
+    async def _harvest(self, ctx: JobContext, sources: Sequence[Source], *, invited: bool = False) -> Work:
+        account, network, held = await self._begin(ctx)
+        await self.store.catch_up()
+        now = self.clock.now()
+        async with self.database.begin("harvesting.expire") as connection:
+            await opportunities.expire(
+                connection, account.id, posted_before=now - self.settings.freshness, now=now
+            )
+            pool = await opportunities.pool_size(connection, account.id)
+        if held or (pool >= self.settings.pool_high and not invited):
+            return Work(note=held or f"the pool holds {pool}, enough for now")
+        done = await ctx.step("read", lambda: self._from_sources(account, network, sources, invited=invited))
+        return Work(done=int(done["answered"]), due=int(done["asked"]), note=str(done["note"]))
+
+    async def _from_sources(
+        self, account: Account, network: Network, sources: Sequence[Source], *, invited: bool
+    ) -> dict[str, Any]:
+        """Ask each source in turn: one that fails is followed by the next; only all failing is failing."""
+        failures: list[StonechatError] = []
+        new = 0
+        for source in sources:
+            try:
+                timeline = await self._ask(account, network, source)
+            except SessionTrouble:
+                raise
+            except (Transient, PageChanged) as failure:
+                failures.append(failure)
+                continue
+            new += await self._keep(account, source, timeline, invited=invited)
+            if not invited and await self._pool(account) >= self.settings.pool_high:
+                break
+        if failures and len(failures) == len(sources):
+            raise failures[-1]
+        pool = await self._pool(account)
+        name = sources[0].name if sources else "none"
+        self.events.emit(OpportunitiesFound(account_id=account.id, source=name, new=new, pool=pool))
+        low = f", below {self.settings.pool_low}" if pool < self.settings.pool_low else ""
+        failed = f"; {len(failures)} of {len(sources)} sources failed" if failures else ""
+        return {
+            "asked": len(sources),
+            "answered": len(sources) - len(failures),
+            "note": f"{new} new, the pool holds {pool}{low}{failed}",
+        }
+
+    async def _ask(self, account: Account, network: Network, source: Source) -> Timeline:
+        async def read() -> Timeline:
+            async with noting_trouble(self.database, self.clock, self.events, account, network):
+                if not source.query:
+                    timeline = await network.mentions(account)
+                else:
+                    timeline = await network.search(account, source.query)
+            if not timeline.posts and not timeline.complete:
+                raise Transient(
+                    f"{source.name} came back empty from a read that was not whole.",
+                    meaning="It says nothing about what there is to find.",
+                    remedy="The next source is asked, and this one again at its next tick.",
+                )
+            return timeline
+
+        if not source.query:
+            return await read()
+        return await self.recent.timeline(account.network, source.query, account.id, read)
+
+    async def _keep(self, account: Account, source: Source, timeline: Timeline, *, invited: bool) -> int:
+        """Store what is worth a reply; where nothing is that was not seen before, nothing is asked."""
+        now = self.clock.now()
+        seen = await self.recent.seen(account.id)
+        sieve = CandidateFilter(self.settings.freshness, source.least_likes, invited, known=frozenset(seen))
+        posts = [post for post in timeline.posts if not why_not(post, account, sieve, now)]
+        if not posts:
+            return 0
+        async with self.database.read("harvesting.known") as connection:
+            out = await opportunities.opted_out(connection, account.id)
+            known = await opportunities.known_posts(connection, account.id, [post.id for post in posts])
+        sieve = replace(sieve, shut_out=out, known=known)
+        found = opportunities_from(posts, account, sieve, source=source.name, now=now)
+        new = await self.store.keep(found)
+        ids = (*seen, *sorted(known), *(one.post_id for one in found))
+        await self.recent.remember(account.id, ids, self.settings.freshness)
+        return new
+
+    async def _look_at(
+        self, account: Account, network: Network, seen: Sequence[tuple[str, float]]
+    ) -> dict[str, Any]:
+        looked = watched = 0
+        for handle, worth in seen:
+            try:
+                profile = await self._profile(account, network, handle)
+            except SessionTrouble:
+                raise
+            except (Transient, PageChanged):
+                continue
+            except Permanent:  # no such account any more
+                await self.recent.note_unreadable(account.network, handle)
+                continue
+            looked += 1
+            now = self.clock.now()
+            async with self.database.begin("harvesting.watch") as connection:
+                if _NO_BOT.search(profile.bio):
+                    await opportunities.opt_out(connection, account.id, handle, now=now)
+                    continue
+                watched += await opportunities.watch_author(
+                    connection,
+                    account.id,
+                    handle,
+                    found_at=now,
+                    followers=profile.followers,
+                    score=author_score(worth, profile.followers),
+                )
+        return {"looked": looked, "note": f"{watched} new authors watched"}
+
+    async def _profile(self, account: Account, network: Network, handle: str) -> Profile:
+        async def read() -> Profile:
+            async with noting_trouble(self.database, self.clock, self.events, account, network):
+                return await network.profile(account, handle)
+
+        return await self.recent.profile(account.network, handle, read)
+
+    async def _pool(self, account: Account) -> int:
+        async with self.database.read("harvesting.pool") as connection:
+            return await opportunities.pool_size(connection, account.id)
+
+    async def _begin(self, ctx: JobContext) -> tuple[Account, Network, str]:
+        """The account, its network, and why it cannot be read now (empty where it can)."""
+        async with self.database.read("harvesting.account") as connection:
+            account = await accounts.find(connection, ctx.account_id or "")
+            if account is None:
+                raise Permanent(f"There is no account {ctx.account_id!r}.")
+            session = await accounts.session(connection, account.id)
+        held = "" if session.state is SessionState.VALID else f"the session is {session.state.value}"
+        return account, self.networks[account.network], held
+
+
+def author_score(worth: float, followers: int | None) -> float:
+    """What watching an author is worth: what their posts were worth, and on a log scale who listens."""
+    return round(worth + math.log10(1 + (followers or 0)), 4)
+
+
+def opportunity_store(database: Database, spool: Spool) -> SpooledStore[Opportunity]:
+    """Adds opportunities; a post that is in the table already is left as it stands."""
+    return SpooledStore(database, spool, "opportunities", Opportunity, opportunities.add)
+
+
+def jobs(harvester: Harvester) -> tuple[Job, ...]:
+    """The declarations of this layer's jobs."""
+
+    def job(name: str, run: Callable[[JobContext], Awaitable[Work]], every: int, stagger: int) -> Job:
+        return Job(
+            name=name,
+            run=run,
+            every=timedelta(minutes=every),
+            stagger=timedelta(minutes=stagger),
+            missed=Missed.LATEST,
+            needs=frozenset({"database", "browser"}),
+            resource=Resource.BROWSER,
+            priority=Priority.HARVEST,
+            useful="each source answered",
+        )
+
+    return (
+        job(SEARCH, harvester.search, 20, 4),
+        job(VIRAL, harvester.viral, 120, 13),
+        job(MENTIONS, harvester.mentions, 15, 6),
+        job(ACCOUNTS, harvester.authors, 90, 17),
+    )

@@ -1,0 +1,273 @@
+"""What X's web client is answered: posts, accounts, errors, read from the JSON of any of its calls.
+
+The reader does not follow one path for each call. It walks the whole answer and takes every mapping
+that is a post, so wrappers (``TweetWithVisibilityResults``), modules, pinned entries, quoted and
+reposted posts need no code of their own, and tombstones or references without a text are no posts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from stonechat.core.errors import PageChanged, Permanent, Transient
+from stonechat.core.model import Metrics
+from stonechat.core.network import NetworkPost, Profile, ShownPicture
+from stonechat.networks.x_web.authors import Author, account, read_authors
+from stonechat.networks.x_web.json_access import at, count, every_mapping, mapping, moment, moment_of_id, text
+from stonechat.networks.x_web.text import as_sent, as_written
+
+SITE = "https://x.com"
+
+_COUNTS = ("likes", "reposts", "replies", "quotes", "bookmarks", "views")
+
+
+def load_answer(raw: str | bytes, source: str) -> Any:
+    """The JSON of an answer.
+
+    Raises:
+        Transient: the answer is empty, cut off or HTML: what a proxy or a failing server sends.
+    """
+    body = raw.decode("utf-8-sig", "replace") if isinstance(raw, bytes) else raw.removeprefix("\ufeff")
+    body = body.strip()
+    if not body:
+        raise Transient(f"{source} is empty.", meaning="Nothing was read.", remedy="Try again.")
+    if body.startswith("<"):
+        raise Transient(
+            f"{source} is an HTML page where JSON was expected.",
+            meaning="A proxy, a login page or a failing server answered instead of the service.",
+            remedy="Try again; if it stays so, check the address and the session.",
+        )
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        where = f" at character {exc.pos} of {len(body)}" if isinstance(exc, json.JSONDecodeError) else ""
+        raise Transient(
+            f"{source} is not whole JSON: it breaks off or is damaged{where}.",
+            meaning="Nothing of it was used, since a part of an answer would look like missing posts.",
+            remedy="Fetch it again.",
+        ) from exc
+
+
+def read_posts(answer: object, *, written: bool = False, site: str = SITE) -> list[NetworkPost]:
+    """Every post in an answer, once, in the order of first appearance.
+
+    Quoted and reposted posts are posts of their own. Where one post appears several times, what one
+    appearance leaves out is taken from another.
+
+    Args:
+        answer: the decoded JSON of any call, or a list of several.
+        written: give the texts as their authors wrote them instead of as they were sent
+            (see :mod:`stonechat.networks.x_web.text`).
+        site: where the posts' addresses begin.
+    """
+    authors = read_authors(answer)
+    found: dict[str, NetworkPost] = {}
+    for node in every_mapping(answer):
+        post_id = _post_id(node)
+        if post_id is None:
+            continue
+        post = _read_post(node, post_id, authors.author(node, post_id), written=written, site=site)
+        known = found.get(post_id)
+        found[post_id] = post if known is None else _joined(known, post)
+    return list(found.values())
+
+
+def _post_id(node: Mapping[str, Any]) -> str | None:
+    legacy = node.get("legacy")
+    if not isinstance(legacy, Mapping) or not isinstance(legacy.get("full_text"), str):
+        return None
+    return text(node, "rest_id") or text(legacy, "id_str")
+
+
+def _read_post(
+    node: Mapping[str, Any], post_id: str, author: Author, *, written: bool, site: str
+) -> NetworkPost:
+    legacy = mapping(node, "legacy")
+    return NetworkPost(
+        id=post_id,
+        author=author.handle,
+        created_at=moment(text(legacy, "created_at")) or moment_of_id(post_id),
+        text=as_written(node) if written else as_sent(node),
+        metrics=Metrics(
+            likes=count(legacy, "favorite_count"),
+            reposts=count(legacy, "retweet_count"),
+            replies=count(legacy, "reply_count"),
+            quotes=count(legacy, "quote_count"),
+            bookmarks=count(legacy, "bookmark_count"),
+            views=_views(node),
+        ),
+        url=f"{site}/{author.handle or 'i'}/status/{post_id}",
+        in_reply_to=text(legacy, "in_reply_to_status_id_str"),
+        quoted_id=text(legacy, "quoted_status_id_str"),
+        author_followers=author.followers,
+        pictures=_pictures(legacy),
+    )
+
+
+def _pictures(legacy: Mapping[str, Any]) -> tuple[ShownPicture, ...]:
+    found = (
+        mapping(legacy, "extended_entities").get("media") or mapping(legacy, "entities").get("media") or ()
+    )
+    return tuple(
+        ShownPicture(text(one, "id_str") or "", text(one, "ext_alt_text") or "")
+        for one in found
+        if isinstance(one, Mapping)
+    )
+
+
+def _views(node: Mapping[str, Any]) -> int | None:
+    # A post that nobody has seen yet, or one from before views were counted, has a state and no count.
+    shown = count(node, "views", "count")
+    return shown if shown is not None else count(node, "ext_views", "count")
+
+
+def _joined(first: NetworkPost, other: NetworkPost) -> NetworkPost:
+    mine, theirs = first.metrics, other.metrics
+    metrics = Metrics(**{name: _or(getattr(mine, name), getattr(theirs, name)) for name in _COUNTS})
+    longer = other.text if len(other.text) > len(first.text) else first.text
+    return replace(
+        first,
+        metrics=metrics,
+        text=longer,
+        author=first.author or other.author,
+        url=first.url if first.author else other.url,
+        author_followers=_or(first.author_followers, other.author_followers),
+        pictures=first.pictures or other.pictures,
+    )
+
+
+def _or(first: int | None, other: int | None) -> int | None:
+    return other if first is None else first
+
+
+def timeline_instructions(answer: object) -> list[Mapping[str, Any]] | None:
+    """The timeline's instructions, or None where the answer holds no timeline at all."""
+    found: list[Mapping[str, Any]] = []
+    seen = False
+    for node in every_mapping(answer):
+        instructions = node.get("instructions")
+        if isinstance(instructions, list):
+            seen = True
+            found.extend(one for one in instructions if isinstance(one, Mapping))
+    return found if seen else None
+
+
+def read_timeline(
+    answer: object, operation: str, *, written: bool = False, site: str = SITE
+) -> list[NetworkPost]:
+    """The posts that stand in a timeline by themselves: no quoted ones, no advertisements, no reposts.
+
+    Raises:
+        Permanent: the account whose timeline it would be does not exist or is not shown.
+        PageChanged: the answer holds no timeline, or entries in which no post is found; an empty
+            result is a timeline without entries, so the two are never mistaken for each other.
+    """
+    instructions = timeline_instructions(answer)
+    if instructions is None:
+        refuse_missing_account(answer)
+        raise _moved(f"{operation}: data…instructions", f"The answer to {operation} holds no timeline.")
+    results, kept = 0, set()
+    for item in (node["itemContent"] for node in every_mapping(instructions) if "itemContent" in node):
+        result = mapping(item, "tweet_results", "result")
+        post = mapping(result, "tweet") or result
+        results += bool(post) and post.get("__typename") not in _NO_POSTS
+        if "promotedMetadata" not in item and at(post, "legacy", "retweeted_status_result") is None:
+            kept.add(_post_id(post))
+    posts = read_posts(answer, written=written, site=site)
+    if results and not posts:
+        raise _moved(
+            f"{operation}: …tweet_results.result.legacy", f"The posts of {operation} cannot be read."
+        )
+    if not results and any(_looks_like_a_post(node) for node in every_mapping(instructions)):
+        raise _moved(
+            f"{operation}: …itemContent.tweet_results", f"The entries of {operation} cannot be read."
+        )
+    return [post for post in posts if post.id in kept] if results else posts
+
+
+def unread_posts(answer: object, *, site: str = SITE) -> list[NetworkPost]:
+    """Posts that have a place in a timeline and no content there: withheld, or not brought along in time."""
+    found = []
+    for node in every_mapping(answer):
+        named = _PLACE.search(text(node, "entryId") or "")
+        item = mapping(node, "content", "itemContent") or mapping(node, "item", "itemContent")
+        if named is None or "promotedMetadata" in item:
+            continue
+        result = mapping(item, "tweet_results", "result")
+        if not result or result.get("__typename") in _NO_POSTS:
+            post_id = named["id"]
+            address = f"{site}/i/status/{post_id}"
+            found.append(NetworkPost(post_id, "", moment_of_id(post_id), "", url=address))
+    return found
+
+
+def refuse_missing_account(answer: object) -> None:
+    """Raise ``Permanent`` where an answer about an account says that there is none, or none to be shown."""
+    user = at(answer, "data", "user")
+    if user == {}:
+        raise Permanent("There is no such account.", remedy="Check the handle.")
+    if at(user, "result", "__typename") == "UserUnavailable":
+        reason = text(user, "result", "reason") or text(user, "result", "message") or "no reason given"
+        raise Permanent(f"The account is not shown ({reason}).")
+
+
+_PLACE = re.compile(r"(?:^|-)tweet-(?P<id>\d+)$")
+_NO_POSTS = frozenset({"TweetTombstone", "TweetUnavailable"})
+
+
+def _looks_like_a_post(entry: Mapping[str, Any]) -> bool:
+    return (text(entry, "entryId") or "").startswith("tweet-")
+
+
+def _moved(missing: str, what: str) -> PageChanged:
+    return PageChanged(
+        missing,
+        what,
+        meaning="The site changed what it answers; nothing was read from it.",
+        remedy="Run `stonechat doctor`; the adapter needs an update.",
+    )
+
+
+def pinned_ids(answer: object) -> frozenset[str]:
+    """Ids of posts pinned to the top of a profile: they say nothing about how far back a read saw."""
+    pins = [one for one in timeline_instructions(answer) or () if one.get("type") == "TimelinePinEntry"]
+    return frozenset(post.id for post in read_posts(pins))
+
+
+def cursor(answer: object, kind: str = "Bottom") -> str | None:
+    """Where the next page of a timeline begins (``Top``, ``Bottom``, ``ShowMore``, ``ShowMoreThreads``)."""
+    for node in every_mapping(answer):
+        if node.get("cursorType") == kind:
+            return text(node, "value")
+    return None
+
+
+def created_post_ids(answer: object) -> list[str]:
+    """The ids of the posts that a ``CreateTweet`` answer says it made; empty where it does not say."""
+    made = at(answer, "data", "create_tweet") or at(answer, "data", "notetweet_create") or {}
+    result = mapping(made, "tweet_results", "result")
+    post_id = text(result, "rest_id") or text(result, "tweet", "rest_id")
+    return [post_id] if post_id else []
+
+
+def read_profile(answer: object, handle: str | None = None) -> Profile | None:
+    """The account in a ``UserByScreenName`` answer, or the one called ``handle`` in any answer."""
+    for node in every_mapping(answer):
+        found = account(node)
+        if not found.handle or "rest_id" not in node:
+            continue
+        if handle and found.handle.casefold() != handle.casefold():
+            continue
+        following = count(node, "relationship_counts", "following")
+        return Profile(
+            handle=found.handle,
+            name=text(node, "core", "name") or text(node, "legacy", "name") or "",
+            followers=found.followers,
+            following=count(node, "legacy", "friends_count") if following is None else following,
+            bio=text(node, "profile_bio", "description") or text(node, "legacy", "description") or "",
+        )
+    return None

@@ -1,0 +1,150 @@
+"""Pictures of a piece of content: checked before they are stored, part of what is approved."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.core.errors import Permanent
+from stonechat.core.ids import digest
+from stonechat.core.model import Content
+from stonechat.core.network import NetworkPost, Picture
+from stonechat.core.states import ContentState
+from stonechat.database.repositories import content, media, receipts, state_history
+from stonechat.database.repositories.media import Attached
+
+Refuse = Callable[[Sequence[Picture]], str]
+"""Why a network would not take these pictures on one part; empty where it does."""
+
+_OPEN = (ContentState.AWAITING_APPROVAL, ContentState.QUEUED)
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+
+
+def kind_of(body: bytes) -> str:
+    """The picture's type by its first bytes, whatever its file is called; empty where it is none we know."""
+    if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
+        return "image/webp"
+    return next((mime for magic, mime in _MAGIC if body.startswith(magic)), "")
+
+
+async def attach(
+    connection: AsyncConnection,
+    content_id: str,
+    body: bytes,
+    alt: str,
+    *,
+    part: int,
+    who: str,
+    now: datetime,
+    refuse: Refuse,
+) -> Content:
+    """Add a picture to a part of content that is not on its way yet. What is queued counts as approved anew.
+
+    Args:
+        alt: what the picture shows, for who cannot see it; never empty.
+        part: number of the part, from 0.
+
+    Raises:
+        Permanent: there is no such content or part, it has gone too far, or the network would refuse it.
+    """
+    piece = await _open(connection, content_id)
+    if not 0 <= part < len(piece.parts):
+        raise Permanent(
+            f"Content {content_id} has {len(piece.parts)} parts, and no part {part + 1}.",
+            meaning="Nothing was changed.",
+        )
+    await _refuse_if_live(connection, piece, part)
+    picture = Picture(hashlib.sha256(body).hexdigest(), kind_of(body) or "this", alt.strip(), body)
+    others = await media.with_bytes(connection, content_id, len(piece.parts))
+    why = refuse([*(others[part] if others else ()), picture])
+    if why:
+        raise Permanent(f"It cannot be attached: {why}.", meaning="Nothing was changed.")
+    attached = await media.add(connection, content_id, piece.account_id, part, picture, now=now)
+    return await _changed(
+        connection, piece, attached, who=who, now=now, why=f"a picture added: {alt.strip()}"
+    )
+
+
+async def detach(connection: AsyncConnection, content_id: str, *, who: str, now: datetime) -> Content:
+    """Take every picture off content that is not on its way yet.
+
+    Raises:
+        Permanent: there is no such content, or it has gone too far.
+    """
+    piece = await _open(connection, content_id)
+    for one in await media.of(connection, content_id):
+        await _refuse_if_live(connection, piece, one.part)
+    await media.clear(connection, content_id)
+    return await _changed(connection, piece, [], who=who, now=now, why="its pictures taken off")
+
+
+def doubts_about(attached: Sequence[Attached], part: int, shown: NetworkPost) -> list[str]:
+    """What a post that was found shows otherwise than it was to; empty where it fits."""
+    wanted = [one.alt for one in attached if one.part == part]
+    if len(shown.pictures) != len(wanted):
+        return [f"it shows {len(shown.pictures)} of {len(wanted)} pictures"]
+    if [one.alt for one in shown.pictures] != wanted:
+        return ["the description of a picture is missing or another one"]
+    return []
+
+
+async def _refuse_if_live(connection: AsyncConnection, piece: Content, part: int) -> None:
+    """Of a thread that is to be resumed, the published parts are as they are."""
+    if part < (await receipts.count_parts(connection, [piece.id])).get(piece.id, 0):
+        raise Permanent(
+            f"Part {part + 1} of content {piece.id} is live already.",
+            meaning="Nothing was changed.",
+            remedy="What is published can only be changed by hand on the network.",
+        )
+
+
+async def _open(connection: AsyncConnection, content_id: str) -> Content:
+    piece = await content.find(connection, content_id, lock=True)
+    if piece is None:
+        raise Permanent(f"There is no content {content_id}.", remedy="`stonechat queue` lists what there is.")
+    if piece.state not in _OPEN:
+        raise Permanent(
+            f"Content {content_id} is {piece.state.value}: its pictures are as they are.",
+            meaning="Nothing was changed.",
+        )
+    return piece
+
+
+async def _changed(
+    connection: AsyncConnection,
+    piece: Content,
+    attached: Sequence[Attached],
+    *,
+    who: str,
+    now: datetime,
+    why: str,
+) -> Content:
+    after = replace(piece, media_digest=media.digest_of(attached))
+    held = piece.state is ContentState.AWAITING_APPROVAL
+    await state_history.append(
+        connection,
+        kind="content",
+        entity_id=piece.id,
+        account_id=piece.account_id,
+        at=now,
+        who=who,
+        before=piece.state.value,
+        after=piece.state.value,
+        why=why,
+    )
+    return await content.amend(
+        connection,
+        piece,
+        media_digest=after.media_digest,
+        approved_by=None if held else who,
+        approved_digest=None if held else digest(*after.said()),
+    )

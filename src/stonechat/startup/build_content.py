@@ -1,0 +1,189 @@
+"""Puts layer 3 together: voice, arms, budget, writers, review, planner and replier."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from urllib.parse import unquote, urlsplit
+
+from stonechat.browser.sessions import parse_session
+from stonechat.config.settings import AccountSettings, Settings
+from stonechat.content.arms import Arms, ArmsOf, load_arms
+from stonechat.content.budget import Budget, limits_of, prices_of
+from stonechat.content.content_store import ContentStore
+from stonechat.content.planner import Choose, Planner, PlanSettings
+from stonechat.content.post_claims import Claims
+from stonechat.content.quoting import Quoting
+from stonechat.content.replies import Replier, ReplySettings
+from stonechat.content.review.draft_review import Bounds
+from stonechat.content.review.judge import ModelJudge
+from stonechat.content.voice import Voice, load_voice
+from stonechat.content.writing.fallback import FallbackChain
+from stonechat.content.writing.pipeline import Rank, WritingPipeline
+from stonechat.content.writing.prompts import Prompts
+from stonechat.content.writing.writing_task import Assignment, Purpose
+from stonechat.core.clock import Clock
+from stonechat.core.errors import Permanent
+from stonechat.core.events import EventStream
+from stonechat.core.model import ContentKind
+from stonechat.core.network import Network
+from stonechat.core.ports import WriteRequest
+from stonechat.database import Database
+from stonechat.database.repositories import accounts, content, opportunities
+from stonechat.database.spool.spool import Spool
+from stonechat.startup.build_models import GuardOf, open_models
+
+LOGIN_COOKIES = frozenset({"auth_token", "ct0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Layer 3, put together."""
+
+    planner: Planner
+    replier: Replier
+    drafter: WritingPipeline
+    budget: Budget
+    arms_of: ArmsOf
+
+
+@asynccontextmanager
+async def open_writing(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    events: EventStream,
+    rng: random.Random,
+    *,
+    spool: Spool,
+    networks: Mapping[str, Network],
+    choose: Choose,
+    guard_of: GuardOf,
+    rank: Rank | None = None,
+) -> AsyncIterator[Writing]:
+    """The planner and the replier, with one client for the model endpoint, closed at the end.
+
+    Without a file of arms the topics of an account are those of its voice.
+    """
+    own = settings.content
+    voice, voices = load_voice(own.voice_file), _voices(settings)
+    common = load_arms(own.arms_file)
+    arms_of = arms_of_voices(common, voice, voices) if own.arms_file is None else lambda _account: common
+    budget = Budget(database, clock, events, limits_of(own), prices_of(own))
+    async with open_models(own, guard_of) as models:
+        spacing = settings.posting.min_spacing
+        shelf = ContentStore(database, clock, rng, events, arms_of, spacing=spacing, lead=_lead(clock))
+        drafter = WritingPipeline(
+            database=database,
+            clock=clock,
+            events=events,
+            spool=spool,
+            chain=FallbackChain(models.writers, budget, clock, events),
+            prompts=Prompts(common),
+            shelf=shelf,
+            text_rules=lambda name: (networks[name].length, networks[name].max_length),
+            voice=voice,
+            voices=voices,
+            drafts=own.drafts,
+            secrets=secrets(settings),
+            rank=rank,
+            judge=ModelJudge(FallbackChain(models.judges, budget, clock, events)) if models.judges else None,
+        )
+        fresh, cooldown = settings.harvesting.freshness, settings.posting.author_cooldown
+        claims = Claims(database, clock, spool, freshness=fresh, author_cooldown=cooldown)
+        plan = PlanSettings(horizon=own.horizon, reserve_days=own.reserve_days)
+        planner = Planner(
+            database, clock, rng, events, arms_of, shelf, drafter, choose, Quoting(claims), plan
+        )
+        replies = ReplySettings(per_day=settings.posting.replies_per_day)
+        replier = Replier(database, clock, rng, common, drafter, claims, replies)
+        yield Writing(planner, replier, drafter, budget, arms_of)
+
+
+def arms_of_voices(common: Arms, voice: Voice, voices: Mapping[str, Voice]) -> ArmsOf:
+    """The common arms, about the topics of each account's own voice."""
+    own = {one: common.about(dict.fromkeys(of.topics)) for one, of in voices.items()}
+    others = common.about(dict.fromkeys(voice.topics))
+    return lambda account: own.get(account, others)
+
+
+def _lead(clock: Clock) -> timedelta:
+    """A post must not be planned for a moment that has passed by the time it is written. Account time."""
+    return timedelta(seconds=5) * max(1.0, clock.speed) if clock.speed > 1 else timedelta(minutes=2)
+
+
+def _voices(settings: Settings) -> dict[str, Voice]:
+    """The voices of accounts that have one of their own."""
+    return {account_id(one): load_voice(one.voice_file) for one in settings.accounts if one.voice_file}
+
+
+def account_id(account: AccountSettings) -> str:
+    """Ours, stable: ``network:handle``."""
+    return f"{account.network}:{account.handle}"
+
+
+async def bounds_of_edit(drafter: WritingPipeline, database: Database, content_id: str) -> Bounds:
+    """What an edited text of this content is held against; its own old text apart.
+
+    Raises:
+        Permanent: there is no such content.
+    """
+    async with database.read("startup.bounds") as connection:
+        found = await content.find(connection, content_id)
+        every = {one.id: one for one in await accounts.every(connection)}
+        spoken_to = (
+            await opportunities.find(connection, found.opportunity_id)
+            if found is not None and found.opportunity_id
+            else None
+        )
+    if found is None or found.account_id not in every:
+        raise Permanent(
+            f"There is no content {content_id!r}.", remedy="`stonechat queue` lists what there is."
+        )
+    assignment = Assignment(
+        id=found.id,
+        account_id=found.account_id,
+        purpose=Purpose.REPLY if found.kind is ContentKind.REPLY else Purpose.SLOT,
+        kind=found.kind,
+        arm=found.arm,
+        foreign=spoken_to.text if spoken_to else "",
+    )
+    bounds = await drafter.bounds(every[found.account_id], assignment, WriteRequest("", "", {}, ""))
+    return replace(bounds, history=bounds.history.without("\n\n".join(found.parts)))
+
+
+def secrets(settings: Settings) -> list[str]:
+    """What must stand in no post, log or page: keys, passwords, cookies of a log-in, alert addresses."""
+    own, x_web = settings.content, settings.x_web
+    every = [x_web.session_b64, *(account.session_b64 for account in settings.accounts)]
+    sessions = [secret.get_secret_value() for secret in every if secret is not None]
+    given = (own.api_key, own.fallback_api_key, x_web.session_key, settings.dashboard.password)
+    found = [*(secret.get_secret_value() for secret in given if secret is not None), *sessions]
+    cookies = [cookie for session in sessions for cookie in parse_session(session).cookies]
+    found += [str(cookie["value"]) for cookie in cookies if cookie.get("name") in LOGIN_COOKIES]
+    told = _told(settings)
+    found += [secret for url in told for secret in (url.rstrip("/"), *_tokens(url))]
+    addresses = (settings.database.url, settings.cache.url, settings.jobs.engine_url, *told)
+    passwords = [part for url in addresses if url and (part := urlsplit(url).password)]
+    found += [form for part in passwords for form in (part, unquote(part))]
+    return list(dict.fromkeys(found))
+
+
+def _told(settings: Settings) -> list[str]:
+    """Where the owner is told: whoever knows such an address can write to it."""
+    own = settings.alerting
+    return [str(url) for url in (own.webhook_url, own.heartbeat_url, *own.urls) if url]
+
+
+def _tokens(url: str) -> list[str]:
+    """The parts of an alert address that look like keys; errors of the service name them on their own."""
+    parts = urlsplit(url)
+    host = () if parts.scheme in ("http", "https") else (parts.netloc.rpartition("@")[2],)
+    return [
+        part
+        for part in (*host, *parts.path.split("/"))
+        if len(part) >= 12 and any(sign.isdigit() for sign in part)
+    ]

@@ -1,0 +1,94 @@
+"""Puts together where sessions come from: the settings, the encrypted rows, and the key between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from stonechat.browser.session_encryption import open_keys
+from stonechat.browser.session_store import EncryptedSessionStore, Given
+from stonechat.browser.sessions import Session, parse_session
+from stonechat.config.credentials import SESSIONS, LogIns
+from stonechat.config.settings import AccountSettings, Settings
+from stonechat.core.clock import Clock
+from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.states import SessionState
+from stonechat.database import Database
+from stonechat.database.repositories import accounts, wakeups
+from stonechat.database.repositories.wakeups import Wakeup
+from stonechat.networks.session_trouble import note_session
+from stonechat.posting import jobs as sweep
+from stonechat.startup.boot_context import BootContext, account_of
+from stonechat.startup.build_content import account_id
+
+
+async def start_vault(base: BootContext, database: Database) -> EncryptedSessionStore:
+    """The sessions of the accounts that are served; those without one are noted, so that the owner is told.
+
+    Raises:
+        ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
+    """
+    vault = open_vault(base.settings, database, base.clock)
+    for account in base.served:
+        try:
+            await vault.load(account.id)
+        except SessionTrouble as trouble:
+            why = f"{trouble.what} {trouble.remedy}"
+            async with database.begin("startup.session") as connection:
+                changed = await note_session(
+                    connection, account, trouble.state, now=base.clock.now(), why=why
+                )
+            for event in changed:
+                base.events.emit(event)
+        except Transient:
+            continue
+    return vault
+
+
+def open_vault(settings: Settings, database: Database, clock: Clock) -> EncryptedSessionStore:
+    """The vault over ``database``, with the settings' own key.
+
+    Raises:
+        ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
+    """
+    own = settings.x_web
+    given_key = own.session_key.get_secret_value() if own.session_key is not None else None
+    keys = open_keys(given_key, settings.startup.data_dir / SESSIONS)
+    return EncryptedSessionStore(database, clock, keys, _given(settings), own.base_url)
+
+
+async def take_log_in(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    given: AccountSettings,
+    session: Session,
+    *,
+    source: str,
+) -> None:
+    """Store a log-in that the network has confirmed, and let what waits for it go on at once, on any host."""
+    account, now = account_of(given), clock.now()
+    vault = open_vault(settings, database, clock)
+    async with database.begin("login.account") as connection:
+        await accounts.put(connection, account, now)
+    await vault.give(account.id, session, source=source)
+    async with database.begin("login.session") as connection:
+        await note_session(connection, account, SessionState.VALID, now=now, why="logged in by hand")
+        jobs = (sweep.SWEEP, sweep.RECONCILE)
+        await wakeups.add(connection, [Wakeup(job, account.id, now) for job in jobs])
+
+
+def _given(settings: Settings) -> Given:
+    """The settings' sessions as they are now, each decoded once."""
+    log_ins = LogIns(settings, Path())
+    ids = {one.handle: account_id(one) for one in settings.accounts if one.network == "x_web"}
+    decoded: dict[str, tuple[str, Session]] = {}
+
+    def given() -> Mapping[str, Session]:
+        for handle, encoded in log_ins().items():
+            account = ids.get(handle)
+            if account is not None and decoded.get(account, ("",))[0] != encoded:
+                decoded[account] = (encoded, parse_session(encoded))
+        return {account: session for account, (_, session) in decoded.items()}
+
+    return given

@@ -1,0 +1,112 @@
+"""The queue on many pages: one read a change, and never what was before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.contract.test_cache import epochs
+from tests.support.forgetful import ForgetfulCache
+from tests.support.posting import ACCOUNT, Desk, desk_on, piece
+
+from stonechat.cache.memory import InProcessCache
+from stonechat.config.settings import DatabaseSettings
+from stonechat.core.clock import SystemClock
+from stonechat.core.events import MetricsRead, PostHeld
+from stonechat.core.ports import Cache
+from stonechat.dashboard.queue_cache import FreshQueue
+from stonechat.database import open_database
+from stonechat.posting.queue import QueueRow, queue_rows
+
+CLOCK = SystemClock()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with open_database(f"sqlite:///{tmp_path}/x.db", DatabaseSettings(), CLOCK) as database:
+        desk = desk_on(database, CLOCK)
+        await desk.add_account(ACCOUNT)
+        await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=CLOCK.now()) for n in range(5)))
+        yield desk
+
+
+def counted(desk: Desk) -> tuple[list[int], Callable[[], Awaitable[list[QueueRow]]]]:
+    """The gate's judgement of the queue, and how often it was asked for."""
+    reads: list[int] = []
+
+    async def read() -> list[QueueRow]:
+        reads.append(1)
+        return await queue_rows(desk.database, desk.rules, {"x_web": desk.network}, CLOCK)
+
+    return reads, read
+
+
+async def test_ten_pages_cost_one_read_and_see_what_was_read(desk: Desk) -> None:
+    reads, read = counted(desk)
+    queue = FreshQueue(InProcessCache(CLOCK, epochs()), CLOCK, read)
+    pages = await asyncio.gather(*(queue() for _ in range(10)))
+    assert len(reads) == 1
+    assert all(page == pages[0] for page in pages)
+    assert [row.content for row in pages[0]] == [await desk.find(row.content.id) for row in pages[0]]
+
+
+async def test_a_change_is_on_the_next_page_and_what_changes_nothing_costs_nothing(desk: Desk) -> None:
+    reads, read = counted(desk)
+    queue = FreshQueue(InProcessCache(CLOCK, epochs()), CLOCK, read)
+    desk.events.subscribe(queue.hear)
+    assert len(await queue()) == 5
+    desk.events.emit(MetricsRead(account_id=ACCOUNT.id, source="wire", posts=3))
+    assert len(await queue()) == 5
+    assert len(reads) == 1
+    await desk.queue(piece("new", "New.", due_at=CLOCK.now()))
+    desk.events.emit(PostHeld(account_id=ACCOUNT.id, content_id="new", why="held"))
+    assert len(await queue()) == 6
+    await desk.queue(piece("newer", "Newer.", due_at=CLOCK.now()))
+    queue.outdate()
+    assert len(await queue()) == 7
+
+
+async def test_a_read_that_a_change_overtakes_is_not_shown_again(desk: Desk) -> None:
+    reads, read = counted(desk)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> list[QueueRow]:
+        rows = await read()
+        begun.set()
+        await go_on.wait()
+        return rows
+
+    queue = FreshQueue(InProcessCache(CLOCK, epochs()), CLOCK, slow)
+    first = asyncio.create_task(queue())
+    await begun.wait()
+    await desk.queue(piece("new", "New.", due_at=CLOCK.now()))
+    queue.outdate()
+    go_on.set()
+    assert len(await first) == 5
+    assert len(await queue()) == 6
+    assert len(reads) == 2
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+async def test_a_cache_that_forgets_costs_reads_and_shows_the_same(desk: Desk, share: float) -> None:
+    cache: Cache = ForgetfulCache(InProcessCache(CLOCK, epochs()), seed=3, share=share)
+    reads, read = counted(desk)
+    queue = FreshQueue(cache, CLOCK, read)
+    wanted = await read()
+    for rows in await asyncio.gather(*(queue() for _ in range(6))):
+        assert [replace(row, next_at=None) for row in rows] == [replace(row, next_at=None) for row in wanted]
+    assert len(reads) > 1
+
+
+async def test_what_another_process_did_is_seen_after_two_seconds_at_most(desk: Desk) -> None:
+    _, read = counted(desk)
+    queue = FreshQueue(InProcessCache(CLOCK, epochs()), CLOCK, read)
+    assert len(await queue()) == 5
+    await desk.queue(piece("elsewhere", "New.", due_at=CLOCK.now()))
+    async with asyncio.timeout(timedelta(seconds=4).total_seconds()):
+        while len(await queue()) == 5:
+            await asyncio.sleep(0.05)

@@ -1,0 +1,184 @@
+"""The past stays as it was, on both engines: the database itself refuses to rewrite it."""
+
+from itertools import pairwise
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from tests.support.clock import ManualClock
+from tests.support.network import Fault
+from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
+from tests.support.stored import BEGAN, fill
+
+from stonechat.config.settings import DatabaseSettings
+from stonechat.core.clock import SystemClock
+from stonechat.core.states import RunState
+from stonechat.database import open_database
+from stonechat.database.repositories import state_history
+from stonechat.database.schema import append_only
+from stonechat.database.schema.migrations.upgrading import upgrade
+from stonechat.database.schema.tables import job_runs, metadata
+from stonechat.database.schema.types import UtcTime
+
+CLOCK = SystemClock()
+KEPT_FOR_EVER = sorted(append_only.NEVER_DELETED)
+ONE_COLUMN = {
+    "state_history": "why",
+    "rewards": "refused",
+    "post_parts": "post_id",
+    "metrics_snapshots": "source",
+    "account_metrics": "account_id",
+    "audit": "detail",
+    "rejected_drafts": "why",
+}
+
+
+@pytest.fixture
+async def database(any_database_url):
+    async with open_database(any_database_url, DatabaseSettings(), CLOCK) as database:
+        yield database
+
+
+async def test_rows_that_are_appended_are_never_changed(database):
+    await fill(database, rows=2)
+    assert set(ONE_COLUMN) == set(append_only.NEVER_CHANGED)
+    for table, column in ONE_COLUMN.items():
+        with pytest.raises(IntegrityError, match=f"{table} is append-only"):
+            async with database.begin("test.rewrite") as connection:
+                await connection.execute(sa.update(metadata.tables[table]).values({column: "other"}))
+
+
+async def test_what_a_post_needs_is_never_deleted(database):
+    await fill(database, rows=2)
+    async with database.begin("test.line") as connection:
+        await _line(connection, "content")
+    for table in KEPT_FOR_EVER:
+        with pytest.raises(IntegrityError, match=f"{table} is append-only"):
+            async with database.begin("test.delete") as connection:
+                await connection.execute(sa.delete(metadata.tables[table]))
+
+
+async def test_history_of_other_things_may_be_forgotten(database):
+    async with database.begin("test.lines") as connection:
+        await _line(connection, "content")
+        await _line(connection, "switch")
+    async with database.begin("test.delete") as connection:
+        await connection.execute(sa.text("DELETE FROM state_history WHERE kind <> 'content'"))
+    async with database.read("test.count") as connection:
+        kinds = (await connection.execute(sa.text("SELECT kind FROM state_history"))).scalars().all()
+    assert kinds == ["content"]
+
+
+async def _line(connection, kind):
+    await state_history.append(
+        connection, kind=kind, entity_id="1", account_id="x:a", at=BEGAN, who="t", before="", after="queued"
+    )
+
+
+async def test_each_change_of_state_of_a_run_is_in_the_history(database):
+    def change(state, **values):
+        return sa.update(job_runs).values(state=state.value, state_since=BEGAN, **values)
+
+    async with database.begin("test.run") as connection:
+        await connection.execute(
+            sa.insert(job_runs).values(
+                run_id="posting.sweep/x:a@1",
+                account_id="x:a",
+                job="posting.sweep",
+                tick=BEGAN,
+                trigger="schedule",
+                state=RunState.SCHEDULED.value,
+                state_since=BEGAN,
+            )
+        )
+        await connection.execute(change(RunState.RUNNING, host="one"))
+        await connection.execute(change(RunState.RUNNING, host="two", note="taken over"))
+        await connection.execute(change(RunState.FAILED, error="no such page"))
+        lines = await state_history.of(connection, "run", "posting.sweep/x:a@1")
+    assert [(line.before, line.after, line.who, line.why, line.at) for line in lines] == [
+        ("scheduled", "running", "one", "", BEGAN),
+        ("running", "failed", "two", "no such page", BEGAN),
+    ]
+
+
+async def test_a_migration_finds_the_way_free_and_leaves_it_shut(any_database_url):
+    """Triggers would stop a migration that fills a column; they are put back after it."""
+    async with open_database(any_database_url, DatabaseSettings(), CLOCK, migrated=False) as database:
+        async with database.begin("test.first") as connection:
+            await connection.run_sync(upgrade, "0001")
+        await fill(database, rows=2)
+    async with (
+        open_database(any_database_url, DatabaseSettings(), CLOCK) as database,
+        database.read("test.triggers") as connection,
+    ):
+        found = await connection.run_sync(append_only.installed)
+    assert {name.removesuffix("_as_it_is").removeprefix(append_only.PREFIX) for name in found} == {
+        *append_only.NEVER_CHANGED,
+        *append_only.NEVER_DELETED,
+        "run_history",
+    }
+
+
+async def test_every_table_carries_the_account_and_every_time_its_zone(database):
+    async with database.read("test.columns") as connection:
+        columns = await connection.run_sync(
+            lambda sync: {
+                name: {column["name"]: column["type"] for column in sa.inspect(sync).get_columns(name)}
+                for name in metadata.tables
+            }
+        )
+    moments = [
+        column for table in metadata.tables.values() for column in table.columns if _names_a_moment(column)
+    ]
+    assert len(moments) > 40
+    assert all(isinstance(column.type, UtcTime) for column in moments), [
+        str(column) for column in moments if not isinstance(column.type, UtcTime)
+    ]
+    for name, found in columns.items():
+        assert "account_id" in found, name
+        if database.dialect == "postgresql":
+            for column, kind in found.items():
+                if isinstance(kind, sa.DateTime):
+                    assert kind.timezone, f"{name}.{column}"
+
+
+def _names_a_moment(column):
+    words = set(column.name.split("_"))
+    return bool(
+        words & {"at", "since", "until", "before", "wall", "tick", "expires"}
+    ) and column.name not in {
+        "before"  # a state, in the history
+    }
+
+
+async def test_every_time_is_stored_with_its_offset(sqlite_url):
+    async with open_database(sqlite_url, DatabaseSettings(), CLOCK) as database:
+        await fill(database, rows=2)
+        async with database.read("test.raw") as connection:
+            for table in metadata.tables.values():
+                for column in table.columns:
+                    if isinstance(column.type, UtcTime):
+                        raw = await connection.execute(sa.select(sa.type_coerce(column, sa.String)))
+                        for (value,) in raw:
+                            assert value is None or (len(value) == 32 and value.endswith("+00:00"))
+
+
+async def test_the_last_line_of_every_post_says_the_state_that_it_is_in(sqlite_url):
+    """After posts that went well and posts that met every fault there is."""
+    clock = ManualClock()
+    async with open_database(sqlite_url, DatabaseSettings(), clock) as database:
+        desk = desk_on(database, clock)
+        await desk.add_account(ACCOUNT)
+        desk.network.faults = list(Fault)
+        names = [f"p{number}" for number in range(2 * len(Fault))]
+        await desk.queue(*(piece(name, f"Post {name}.", due_at=clock.now()) for name in names))
+        for _ in range(6):
+            await desk.sweep().sweep(RunContext(clock))
+            await desk.sweep().reconcile(RunContext(clock))
+            await clock.advance(minutes=2)
+        async with database.read("test.history") as connection:
+            for name in names:
+                lines = await state_history.of(connection, "content", name)
+                assert lines[-1].after == (await desk.find(name)).state.value
+                assert all(before.after == after.before for before, after in pairwise(lines))
+                assert all(line.who for line in lines)

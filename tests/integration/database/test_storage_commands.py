@@ -1,0 +1,228 @@
+"""The storage commands as a user types them, on both engines: what they print, and how they refuse."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from tests.support.processes import free_port
+from tests.support.stored import fill
+from typer.testing import CliRunner
+
+from stonechat.cli.main import app
+from stonechat.config.settings import DatabaseSettings
+from stonechat.core.clock import SystemClock
+from stonechat.database import open_database
+from stonechat.database.maintenance import row_codec
+from stonechat.database.maintenance.export import KINDS, SECRET
+from stonechat.database.maintenance.row_codec import RowShapeFamily, current_shapes
+from stonechat.database.schema.tables import audit, metadata
+
+CLOCK = SystemClock()
+ROWS = 3
+
+
+@pytest.fixture
+def any_database_url(request, sqlite_url):
+    """SQLite's, or PostgreSQL's where the test says so: for what the engine makes a difference."""
+    return (
+        request.getfixturevalue("postgres_url")
+        if getattr(request, "param", "") == "postgresql"
+        else sqlite_url
+    )
+
+
+on_both = pytest.mark.parametrize("any_database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def stonechat(any_database_url, tmp_path, monkeypatch):
+    """Runs a command in an empty folder, with this database."""
+    monkeypatch.chdir(tmp_path)
+    environment = {"DATABASE_URL": any_database_url, "DATA_DIR": str(tmp_path / "data"), "COLUMNS": "200"}
+
+    def run(*arguments, code=0, **settings):
+        done = CliRunner(env={**environment, **settings}).invoke(app, arguments)
+        assert done.exit_code == code, done.output + repr(done.exception)
+        assert "only-for-tests" not in done.output
+        return done
+
+    return run
+
+
+@pytest.fixture
+def filled(any_database_url):
+    """How many rows of each table there are, before anything happens to them."""
+    return asyncio.run(_fill(any_database_url))
+
+
+async def _fill(url):
+    async with open_database(url, DatabaseSettings(), CLOCK) as database:
+        await fill(database, rows=ROWS)
+        async with database.begin("test.old") as connection:
+            old = CLOCK.now() - timedelta(days=1000)
+            await connection.execute(sa.insert(audit).values(at=old, who="t", action="long ago", detail=""))
+        return await _counts(database)
+
+
+async def _counts(database):
+    async with database.read("test.counts") as connection:
+        return {shape.name: (await row_codec.tally(connection, shape)).rows for shape in current_shapes()}
+
+
+@on_both
+def test_backup_and_restore_from_the_command_line(stonechat, filled, tmp_path):
+    said = json.loads(stonechat("backup", "one.jsonl.gz", "--json").stdout)
+    assert {table["table"]: table["rows"] for table in said["tables"]} == filled
+    assert said["rows"] == sum(filled.values())
+    assert len(said["sha256"]) == 64 and all(len(table["checksum"]) == 64 for table in said["tables"])
+    shown = stonechat("backup")
+    assert "Read back and compared" in shown.stdout and "SHA-256" in shown.stdout
+    assert len(list((tmp_path / "data" / "backups").glob("stonechat-*.jsonl.gz"))) == 1
+
+    refused = stonechat("restore", "one.jsonl.gz", code=1)
+    assert "is not empty" in refused.stderr and "--replace" in refused.stderr
+    restored = json.loads(stonechat("restore", "one.jsonl.gz", "--replace", "--json").stdout)
+    assert restored["tables"] == said["tables"]
+    assert restored["kept"]["rows"] == sum(filled.values())
+    fresh = f"sqlite:///{tmp_path / 'fresh' / 'new.db'}"
+    told = stonechat("restore", "one.jsonl.gz", DATABASE_URL=fresh)
+    assert (
+        f"{sum(filled.values())} rows restored" in told.stdout and "looked up on the network" in told.stdout
+    )
+
+
+def test_a_backup_that_was_damaged_or_is_newer_is_refused_with_the_reason(stonechat, filled, tmp_path):
+    stonechat("backup", "one.jsonl.gz")
+    whole = (tmp_path / "one.jsonl.gz").read_bytes()
+    (tmp_path / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "none.jsonl.gz").write_bytes(b"no backup at all")
+    for name in ("cut", "none"):
+        refused = stonechat("restore", f"{name}.jsonl.gz", "--replace", code=1)
+        assert f"{name}.jsonl.gz cannot be used as a backup" in refused.stderr
+        assert "Use another backup" in refused.stderr
+    missing = stonechat("restore", "nowhere.jsonl.gz", code=1)
+    assert "cannot be read: No such file" in missing.stderr
+    assert "is there already" in stonechat("backup", "one.jsonl.gz", code=1).stderr
+
+
+@on_both
+def test_prune_counts_first_and_then_forgets(stonechat, filled):
+    counted = json.loads(stonechat("db", "prune", "--dry-run", "--json").stdout)
+    trail = next(one for one in counted["families"] if one["family"] == "audit trail")
+    assert counted["dry_run"] and trail["rows"] == 1
+    again = json.loads(stonechat("db", "prune", "--dry-run", "--json").stdout)
+    assert again == counted
+    gone = json.loads(stonechat("db", "prune", "--json").stdout)
+    assert gone["rows"] == counted["rows"]
+    assert json.loads(stonechat("db", "prune", "--json").stdout)["rows"] == 0
+    assert "kept for ever" in stonechat("db", "prune").stdout
+    for setting, value in (("KEEP_AUDIT", "soon"), ("KEEP_COSTS", "30d"), ("KEEP_OPPORTUNITIES", "1d")):
+        assert setting in stonechat("db", "prune", code=78, **{setting: value}).stderr
+
+
+@on_both
+def test_export_is_one_json_object_a_line_with_times_and_without_secrets(stonechat, filled, tmp_path):
+    lines = [json.loads(line) for line in stonechat("export").stdout.splitlines()]
+    by_table = {}
+    for line in lines:
+        assert set(line) == {"table", "row"}
+        by_table.setdefault(line["table"], []).append(line["row"])
+    assert {table: len(rows) for table, rows in by_table.items()} == {
+        table: rows for table, rows in filled.items() if table not in SECRET
+    }
+    for shape in current_shapes():
+        for row in by_table.get(shape.name, []):
+            assert list(row) == [field.name for field in shape.fields]
+            for field in shape.fields:
+                if field.family is RowShapeFamily.TIME and row[field.name] is not None:
+                    assert datetime.fromisoformat(row[field.name]).utcoffset() == timedelta()
+    some = json.loads(stonechat("export", "content", "audit", "--to", "some.jsonl", "--json").stdout)
+    written = [
+        json.loads(line)["table"] for line in (tmp_path / "some.jsonl").read_text("utf-8").splitlines()
+    ]
+    assert {table: written.count(table) for table in set(written)} == some["tables"]
+    assert set(written) == {table for table in (*KINDS["content"], "audit") if table in filled}
+    account = by_table["content_metadata"][0]["account_id"]
+    one = stonechat("export", "content_metadata", "--account", account).stdout.splitlines()
+    assert {json.loads(line)["row"]["account_id"] for line in one} == {account}
+    assert "Did you mean history?" in stonechat("export", "histori", code=1).stderr
+
+
+def test_every_table_is_exported_or_declared_secret_and_never_both():
+    exported = [table for tables in KINDS.values() for table in tables]
+    assert len(exported) == len(set(exported))
+    assert SECRET.isdisjoint(exported)
+    assert set(metadata.tables) <= {*exported, *SECRET, *row_codec.LEFT_OUT}
+    named = ("secret", "session", "cookie", "token", "password", "sealed", "key")
+    for name in set(metadata.tables) - SECRET:
+        columns = {column.name for column in metadata.tables[name].columns}
+        assert (
+            not any(word in column.split("_") for word in named for column in columns) or name == "accounts"
+        )
+
+
+def test_a_move_is_refused_with_the_reason(stonechat, filled, any_database_url):
+    down = f"postgresql://stonechat:only-for-tests@127.0.0.1:{free_port()}/stonechat"
+    assert "Nothing was moved" not in stonechat("db", "move", "--to", down, code=1).stderr
+    assert (
+        "is the database that is in use already"
+        in stonechat("db", "move", "--to", any_database_url, code=78).stderr
+    )
+    assert "not a database address" in stonechat("db", "move", "--to", "mysql://x", code=78).stderr
+
+
+def test_a_move_says_what_it_did(stonechat, filled, tmp_path):
+    target = f"sqlite:///{tmp_path / 'moved.db'}"
+    told = stonechat("db", "move", "--to", target)
+    assert f"{sum(filled.values())} rows moved" in told.stdout and "rows a second" in told.stdout
+    assert "DATABASE_URL" in told.stdout
+    assert "A move to it was completed" in stonechat("db", "move", "--to", target, code=1).stderr
+
+
+def test_where_there_is_no_database_none_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nowhere = {"DATABASE_URL": f"sqlite:///{tmp_path / 'nowhere.db'}", "DATA_DIR": str(tmp_path / "data")}
+    for command in (["backup"], ["export"], ["db", "move", "--to", f"sqlite:///{tmp_path / 'new.db'}"]):
+        done = CliRunner(env=nowhere).invoke(app, command)
+        assert done.exit_code == 1 and "There is no database at" in done.stderr
+    assert not list(tmp_path.glob("*.db"))
+
+
+def test_the_database_server_that_is_down_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    down = f"postgresql://stonechat:only-for-tests@127.0.0.1:{free_port()}/stonechat"
+    done = CliRunner(env={"DATABASE_URL": down}).invoke(app, ["backup", "one.jsonl.gz"])
+    assert done.exit_code == 1 and "Check that the server runs" in done.stderr
+    assert "only-for-tests" not in done.output and not list(tmp_path.glob("*.gz*"))
+
+
+@on_both
+def test_a_disk_that_is_full_leaves_no_half_backup(any_database_url, filled, tmp_path):
+    """The file-size limit of the process stands for the disk: the write fails with the system's own error."""
+    blocks = 256 if any_database_url.startswith("sqlite") else 4  # of 512 bytes
+    out = tmp_path / "out"
+    command = "backup out/one.jsonl.gz" if blocks > 4 else "export --to out/all.jsonl"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -f {blocks}; exec {sys.executable} -m stonechat.cli.main {command}"],
+        env={**os.environ, "DATABASE_URL": any_database_url, "DATA_DIR": str(tmp_path / "data")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Free some disk space" in done.stderr
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["backup"], ["restore"], ["export"], ["db", "move"], ["db", "prune"]])
+def test_help_shows_an_example(command):
+    told = CliRunner(env={"COLUMNS": "160"}).invoke(app, [*command, "--help"])
+    assert told.exit_code == 0
+    assert f"Example: stonechat {' '.join(command)}" in told.output

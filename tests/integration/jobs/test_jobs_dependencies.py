@@ -1,0 +1,166 @@
+"""L2.5: what a job needs is down. It waits, a row says why, and the owner hears of one incident."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from tests.support.clock import ManualClock
+from tests.support.waiting import eventually
+
+from stonechat.alerting import Alerting
+from stonechat.alerting.state_machine import Timing
+from stonechat.config.settings import DatabaseSettings, JobsSettings
+from stonechat.core.clock import SystemClock
+from stonechat.core.events import EventStream
+from stonechat.core.ports import AlertMessage
+from stonechat.core.states import LayerState, RunState
+from stonechat.database.connection.database import open_database
+from stonechat.database.repositories.job_rows import RunRow
+from stonechat.jobs.declaration import Job, JobContext, Resource, Work
+from stonechat.jobs.runner import Runner, engine_url_beside, is_shut, open_jobs
+from stonechat.jobs.schedule import POSTING
+from stonechat.jobs.takeover import Lease
+from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
+from stonechat.startup.health_checks import check_jobs
+
+WHY = "Chromium does not start"
+NAMES = ("scraping.metrics", "scraping.analytics", "harvesting.search", "harvesting.viral", "posting.session")
+
+
+@dataclass
+class Told:
+    """A channel that remembers what it was given."""
+
+    name: str = "told"
+    messages: list[AlertMessage] = field(default_factory=list)
+
+    async def send(self, message: AlertMessage) -> None:
+        self.messages.append(message)
+
+
+async def _one(_: JobContext) -> Work:
+    return Work(done=1, due=1)
+
+
+def _jobs() -> Sequence[Job]:
+    every, needs = timedelta(seconds=1), frozenset({"database", "browser"})
+    return [
+        Job(name, _one, every=every, needs=needs, resource=Resource.BROWSER, grace=timedelta(seconds=2))
+        for name in NAMES
+    ]
+
+
+async def _notes(runner: Runner, name: str) -> list[str]:
+    return [run.note for run in await runner.history(name) if run.state is RunState.SKIPPED]
+
+
+async def test_jobs_without_their_browser_wait_with_the_cause_and_are_one_incident(sqlite_url: str) -> None:
+    clock = SystemClock()
+    events = EventStream(clock)
+    board, told = HealthBoard(clock, events), Told()
+    answer: ProbeResult = down(WHY)
+
+    async def browser() -> ProbeResult:
+        return answer
+
+    board.register("browser", browser)
+    await board.check("browser")
+    minutes = ManualClock()
+    alerting = Alerting([told], Timing(), minutes, events, board)
+    async with (
+        open_database(sqlite_url, DatabaseSettings(), clock) as database,
+        open_jobs(
+            JobsSettings(),
+            database,
+            clock,
+            events,
+            jobs=_jobs(),
+            accounts=lambda: ["ann"],
+            is_down=board.is_down,
+            engine_url=engine_url_beside(sqlite_url),
+            close_limit=timedelta(seconds=1),
+        ) as runner,
+    ):
+        check_jobs(board, runner)
+        alerting.connect(database=database, jobs=runner.status)
+
+        async def all_wait() -> bool:
+            return all([await _notes(runner, name) == [WHY] for name in NAMES])
+
+        await eventually(all_wait)
+        for _ in range(24):  # two minutes of looks, in which nothing else may turn up
+            await board.check_all()
+            await alerting.look()
+            await alerting.delivery.from_outbox(database)
+            await minutes.advance(seconds=5)
+        assert [await _notes(runner, name) for name in NAMES] == [[WHY]] * len(NAMES), "said again and again"
+        states = {one.name: one.state for one in await runner.status()}
+        assert set(states.values()) == {"unknown"}, "a job that waits was called late or failing"
+        assert board.layer("scraping").state is not LayerState.DOWN
+        (message,) = told.messages
+        assert "browser" in message.title.lower() and WHY in message.body
+
+        answer = ok("back")
+        await board.check("browser")
+
+        async def all_ran() -> bool:
+            return all(one.last is not None for one in await runner.status())
+
+        await eventually(all_ran)
+
+
+async def test_what_was_asked_for_by_hand_waits_with_the_cause_and_runs_when_the_browser_is_back(
+    sqlite_url: str,
+) -> None:
+    clock = SystemClock()
+    causes = {"browser": WHY}
+    async with (
+        open_database(sqlite_url, DatabaseSettings(), clock) as database,
+        open_jobs(
+            JobsSettings(),
+            database,
+            clock,
+            EventStream(clock),
+            jobs=[replace(job, every=timedelta(days=365)) for job in _jobs()],
+            accounts=lambda: ["ann"],
+            is_down=causes.get,
+            engine_url=engine_url_beside(sqlite_url),
+            close_limit=timedelta(seconds=1),
+        ) as runner,
+    ):
+        run_id = await runner.trigger(NAMES[0], "ann", by="a test")
+
+        async def row() -> RunRow | None:
+            found = await runner.show(run_id)
+            return found[0] if found is not None else None
+
+        async def says_why() -> bool:
+            run = await row()
+            return run is not None and (run.state, run.note) == (RunState.SCHEDULED, f"waits: {WHY}")
+
+        await eventually(says_why)
+        causes.clear()
+
+        async def has_run() -> bool:
+            run = await row()
+            return run is not None and run.state is RunState.SUCCEEDED
+
+        await eventually(has_run)
+
+
+def test_a_host_without_a_browser_leaves_to_others_what_they_can_do() -> None:
+    clock = SystemClock()
+    lease = Lease("this host", clock, timedelta(seconds=5))
+    down: dict[str, str] = {}
+    queues = (POSTING, *(str(resource.value) for resource in Resource))
+
+    def shut() -> set[str]:
+        return {queue for queue in queues if is_shut(queue, down.get, lease)}
+
+    assert shut() == set()
+    down["browser"] = WHY
+    assert shut() == {"browser"}, "alone it goes on sweeping: the sweep says why posts wait"
+    lease.company = True
+    assert shut() == {"browser", POSTING}
