@@ -1,10 +1,11 @@
 # Every target does the set-up that it needs; `make help` lists them.
 .POSIX:
-.PHONY: help setup demo test check fmt clean
+.PHONY: help setup demo test check bench fmt clean
 
 VENV = .venv/bin
 ARGS =
 TESTS =
+NAME = --help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,10 +22,13 @@ test: setup ## run all tests, or some: make test TESTS=tests/unit ARGS=-x
 check: setup ## lint, format, types, import rules and documents
 	@sh scripts/check.sh
 
+bench: setup ## measure beside others in one run: make bench NAME=jobs ARGS="--size 300"
+	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)
+
 fmt: setup ## put the code into its one format
 	@$(VENV)/ruff check --quiet --fix-only .
 	@$(VENV)/ruff format .
 
 clean: ## remove what set-up and the tools made; never touches data in .stonechat
 	rm -rf .venv .venv-tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
-	find src tests scripts -type d -name __pycache__ -prune -exec rm -rf {} +
+	find src tests scripts benchmarks packages -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -28,7 +28,7 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> Tim
     Args:
         url: a PostgreSQL database; its tables go to a schema of their own.
     """
-    from procrastinate import App, PsycopgConnector  # noqa: PLC0415 - a rival; only here when asked for
+    from procrastinate import App, PsycopgConnector
 
     schema = f"procrastinate_{uuid.uuid4().hex[:8]}"
     plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

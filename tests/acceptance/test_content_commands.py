@@ -10,10 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stonechat_aviary.opening import Aviary, open_aviary
-from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, studio
-
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content.voice import load_voice
 from stonechat.core.clock import SystemClock
@@ -21,6 +17,9 @@ from stonechat.core.model import Approval
 from stonechat.core.states import ContentState
 from stonechat.database import open_database
 from stonechat.database.repositories import content
+from stonechat_aviary.opening import Aviary, open_aviary
+from tests.support.clock import ManualClock
+from tests.support.content import ACCOUNT, studio
 
 
 async def stonechat(

@@ -7,16 +7,16 @@ import random
 from pathlib import Path
 
 import pytest
-from stonechat_aviary.opening import open_aviary
-from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, Studio, offer, studio
-from tests.support.injections import HARMLESS, injections
-from tests.support.model_endpoint import Answer
 
 from stonechat.content.replies import ReplySettings
 from stonechat.content.writing.prompts import quoted
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database.repositories import content, opportunities
+from stonechat_aviary.opening import open_aviary
+from tests.support.clock import ManualClock
+from tests.support.content import ACCOUNT, Studio, offer, studio
+from tests.support.injections import HARMLESS, injections
+from tests.support.model_endpoint import Answer
 
 EVERY = injections()
 MANY = ReplySettings(invited_only=False, per_day=30_000)

@@ -6,15 +6,14 @@ import itertools
 from datetime import timedelta
 from pathlib import Path
 
-from stonechat_aviary.opening import open_aviary
-from tests.support.clock import ManualClock
-from tests.support.content import Studio, studio
-
 from stonechat.content.writing.fallback import RetryPatience
 from stonechat.core.events import WriterFellBack
 from stonechat.core.model import Content
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content, drafts
+from stonechat_aviary.opening import open_aviary
+from tests.support.clock import ManualClock
+from tests.support.content import Studio, studio
 
 DAY = timedelta(hours=24)
 

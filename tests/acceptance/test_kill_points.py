@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.support.processes import Reaper
 from tests.support.servers import Aviary, aviary
 

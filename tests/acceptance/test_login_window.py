@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.acceptance.test_whole_loop import environment
-from tests.support.processes import Reaper
-from tests.support.servers import Aviary, aviary
 
 from stonechat.browser.login_window import whole_browser
 from stonechat.core.errors import Permanent
+from tests.acceptance.test_whole_loop import environment
+from tests.support.processes import Reaper
+from tests.support.servers import Aviary, aviary
 
 HANDLE = "quietbuilder"
 

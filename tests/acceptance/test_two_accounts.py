@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.acceptance.test_whole_loop import EPOCH, SPEED, STONECHAT, environment, fetch, wait_for
 from tests.support.processes import Reaper, free_port
 from tests.support.servers import Aviary, aviary

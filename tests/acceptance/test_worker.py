@@ -14,9 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import func, select
-from tests.support.processes import Reaper, ServerProcess
-from tests.support.servers import Aviary, aviary
-from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import ScaledClock, SystemClock
@@ -25,6 +22,9 @@ from stonechat.database import Database, open_database
 from stonechat.database.repositories import job_rows
 from stonechat.database.repositories.job_rows import RunRow
 from stonechat.database.schema.tables import content_metadata, job_runs, post_attempts
+from tests.support.processes import Reaper, ServerProcess
+from tests.support.servers import Aviary, aviary
+from tests.support.waiting import eventually
 
 HANDLE = "quietbuilder"
 EPOCH = "2026-01-05T08:00:00+00:00"

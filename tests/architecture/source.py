@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "stonechat"
+AVIARY = ROOT / "packages" / "aviary" / "src" / "stonechat_aviary"
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,25 @@ Rule = Callable[[Module], Iterable[tuple[int, str]]]
 
 
 @cache
-def modules(folder: Path = PACKAGE) -> tuple[Module, ...]:
-    """Every Python file under ``folder``, migrations left out: they are history."""
-    found = []
+def modules(folder: Path | None = None) -> tuple[Module, ...]:
+    """Every Python file under ``folder``, migrations left out: they are history.
+
+    Without a folder: the package, the local network (``aviary/…``) and the benches (``benchmarks/…``).
+    """
+    if folder is not None:
+        return tuple(_modules(folder, ""))
+    return (
+        *_modules(PACKAGE, ""),
+        *_modules(AVIARY, "aviary/"),
+        *_modules(ROOT / "benchmarks", "benchmarks/"),
+    )
+
+
+def _modules(folder: Path, prefix: str) -> Iterator[Module]:
     for path in sorted(folder.rglob("*.py")):
-        if "versions" in path.parts:
-            continue
-        text = path.read_text()
-        found.append(Module(path.relative_to(folder).as_posix(), text, ast.parse(text)))
-    return tuple(found)
+        if "versions" not in path.parts:
+            text = path.read_text(encoding="utf-8")
+            yield Module(prefix + path.relative_to(folder).as_posix(), text, ast.parse(text))
 
 
 def repository_files() -> Iterator[Path]:

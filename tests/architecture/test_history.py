@@ -15,7 +15,7 @@ def test_whoever_changes_a_state_appends_to_the_history() -> None:
     def forgets(module: Module) -> Iterator[tuple[int, str]]:
         for function in functions(module.tree):
             called = {name for _, name in calls(function)}
-            if _sets_a_state(function) and "history.append" not in called:
+            if _sets_a_state(function) and "state_history.append" not in called:
                 yield function.lineno, f"{function.name} changes a state and appends nothing to the history"
 
     by_trigger = "runs of jobs: the database's own trigger appends the line (database/schema/append_only.py)"

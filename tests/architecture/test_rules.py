@@ -33,7 +33,7 @@ def test_time_is_passed_in() -> None:
             "aviary/": "imports nothing of ours, and so has a clock of its own",
             "jobs/engine/": "the durable-execution library counts in its own Unix seconds",
             "cli/commands/demo.py": "fixes the real moment at which the demo's clock begins",
-            "cli/commands/bench.py": "fixes the real moment at which the bench's clock begins",
+            "benchmarks/loop.py": "fixes the real moment at which the bench's clock begins",
         },
     )
 
@@ -51,7 +51,8 @@ def test_chance_is_passed_in() -> None:
                 yield call.lineno, "default_rng() without a seed"
 
     assert not offences(
-        draws, {"cli/prompt_trial.py": "the command line is where chance comes from, to be passed in"}
+        draws,
+        {"cli/commands/prompt_trial.py": "the command line is where chance comes from, to be passed in"},
     )
 
 
@@ -111,8 +112,8 @@ def test_there_is_one_database_engine_and_one_cache_client() -> None:
         opens_another,
         {
             "jobs/engine/": "the durable-execution library has its own tables and wants an engine",
-            "jobs/bench/": "the rivals that the job manager is measured beside bring their own",
-            "database/bench/": "ours is measured beside the bare drivers",
+            "benchmarks/jobs/": "the rivals that the job manager is measured beside bring their own",
+            "benchmarks/storage/": "ours is measured beside the bare drivers",
             "database/maintenance/snapshot.py": "writes the copy of an SQLite file, which nobody else has open",
         },
     )
@@ -139,7 +140,7 @@ def test_the_engine_is_made_at_one_place_once_for_each_kind_of_database() -> Non
 
 def test_only_the_command_line_starts_the_local_network() -> None:
     def names_it(module: Module) -> Iterator[tuple[int, str]]:
-        if module.name.startswith(("cli/", "aviary/")):
+        if module.name.startswith(("cli/", "aviary/", "benchmarks/")):
             return
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Constant) and node.value == "stonechat_aviary":
@@ -235,7 +236,7 @@ def test_tests_wait_for_facts_and_not_for_time() -> None:
         module for module in modules(ROOT / "tests") if module.name.rpartition("/")[2].startswith("test_")
     ]
     waits_for_nothing = "several ticks pass in which nothing may happen, which no fact announces"
-    assert not offences(sleeps, {"integration/test_jobs_runner.py": waits_for_nothing}, tests)
+    assert not offences(sleeps, {"integration/jobs/test_jobs_runner.py": waits_for_nothing}, tests)
 
 
 def test_no_file_names_a_machine() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from stonechat_aviary.accounts import OwnAccount
 from stonechat_aviary.media import Media
 from stonechat_aviary.operations import READS, Asked, created

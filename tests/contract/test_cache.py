@@ -9,9 +9,6 @@ from datetime import timedelta
 
 import pytest
 import redis.asyncio
-from tests.support.forgetful import ForgetfulCache
-from tests.support.servers import Redis
-from tests.support.waiting import eventually
 
 from stonechat.cache.fallback import FallbackCache
 from stonechat.cache.fencing import Epochs
@@ -23,6 +20,9 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.core.ports import Cache, CacheLease, NoLease
+from tests.support.forgetful import ForgetfulCache
+from tests.support.servers import Redis
+from tests.support.waiting import eventually
 
 LONG = timedelta(minutes=5)
 SHORT = timedelta(milliseconds=60)

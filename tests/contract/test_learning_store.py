@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
-from tests.support.clock import ManualClock
 
 from stonechat.config.settings import DatabaseSettings, LearningSettings
 from stonechat.core.errors import Transient
@@ -23,6 +22,7 @@ from stonechat.database.repositories import content, learning, metrics
 from stonechat.database.schema.tables import models
 from stonechat.learning.learner import Learner, jobs
 from stonechat.learning.model_registry import Lesson, decode, encode, replayed
+from tests.support.clock import ManualClock
 
 ME = "x:me"
 FACTORS = {"topic": ("sleep", "light", "food"), "hook": ("question", "fact")}

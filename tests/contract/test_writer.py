@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from tests.support.model_endpoint import ModelEndpoint, model_endpoint
 
 from stonechat.content.errors import ModelRefused, ModelTrouble
 from stonechat.content.writing.openai_writer import OpenAIWriter, departs, open_client, retry_after
 from stonechat.core.ports import WriteRequest
+from tests.support.model_endpoint import ModelEndpoint, model_endpoint
 
 SCHEMA = {
     "type": "object",

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.recordings import recording
 
 from stonechat.networks.x_web.json_access import moment_of_id
 from stonechat.networks.x_web.recordings import as_row, parse_file
 from stonechat.networks.x_web.wire_parser import cursor, read_posts, read_profile, timeline_instructions
+from tests.support.recordings import recording
 
 TIMELINES = {
     "x/raw_search.json": ("search_by_raw_query", "search_timeline", "timeline"),

@@ -19,7 +19,7 @@ __all__ = [
     "BrowserDown",
     "BrowserFailed",
     "BrowserPool",
-    "PageLease",
     "LeasePriority",
+    "PageLease",
     "open_browser_pool",
 ]

@@ -1,7 +1,7 @@
 """The pool: borrow an account's page, and what becomes of it after each use.
 
-A lease that fails only says so; whether the browser still works is the keeper's business
-(:mod:`stonechat.browser.supervisor`). Meanwhile callers wait in the line (:mod:`stonechat.browser.lease_queue`),
+A lease that fails only says so; whether the browser still works is for its supervisor to find out
+(:mod:`stonechat.browser.supervisor`). Meanwhile callers wait in :mod:`stonechat.browser.lease_queue`,
 by priority, for a bounded time; after five failures in a row the breaker sends them away at once.
 """
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from stonechat import __version__
 from stonechat.cli.commands import browser, content, debug, jobs, login, pause, status, storage
 from stonechat.cli.context import run_async
-from stonechat.cli.output import AsJson, print_json, print_rows, spoken
+from stonechat.cli.output import AsJson, spoken
 
 app = typer.Typer(
     name="stonechat",
@@ -106,39 +105,17 @@ def doctor(as_json: AsJson = False) -> None:
     raise typer.Exit(examine(as_json=as_json))
 
 
-@app.command(rich_help_panel="Look", epilog="Example: stonechat bench loop --json")
+@app.command(
+    rich_help_panel="Look",
+    epilog="Example: stonechat bench loop --json",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
 @spoken
-def bench(
-    name: Annotated[
-        str, typer.Argument(help="loop, posting, jobs, browser, storage, move, content or learning.")
-    ],
-    size: Annotated[
-        int | None, typer.Option(min=1, help="How much is measured: posts, runs, rows, drafts or seeds.")
-    ] = None,
-    file: Annotated[
-        Path | None, typer.Option(help="learning: recorded posts as CSV, for the predictors.")
-    ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(help="jobs, storage: measure on this postgresql://… and start none."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Measure side by side with others, in one run; prints ratios."""
-    from stonechat.cli.commands.bench import BENCHES, Asked
+def bench(context: typer.Context) -> None:
+    """From a checkout: measure side by side with others, in one run; `stonechat bench --help` lists them."""
+    from stonechat.cli.commands.bench import bench as measure
 
-    if name not in BENCHES:
-        raise typer.BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
-    rows = run_async(_measured(BENCHES[name](Asked(size, file, database))))
-    if as_json:
-        print_json(rows)
-    else:
-        columns = ["measure", "ours", "peer", "ratio", "goal", "met"]
-        print_rows(rows, columns, title=f"bench {name}", empty="Nothing was measured.")
-
-
-async def _measured(rows: Awaitable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    return await rows
+    raise typer.Exit(measure(context.args))
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ __all__ = [
     "POSTING_POLICY",
     "Breaker",
     "BreakerOpen",
+    "BreakerPolicy",
     "Breakers",
     "Call",
-    "BreakerPolicy",
     "Record",
     "open_breakers",
 ]

@@ -19,9 +19,9 @@ from stonechat.content.post_claims import Claims
 from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.review.draft_review import Bounds
-from stonechat.content.review.judge import ModelJudge
 from stonechat.content.voice import Voice, load_voice
 from stonechat.content.writing.fallback import FallbackChain
+from stonechat.content.writing.judge import ModelJudge
 from stonechat.content.writing.pipeline import Rank, WritingPipeline
 from stonechat.content.writing.prompts import Prompts
 from stonechat.content.writing.writing_task import Assignment, Purpose

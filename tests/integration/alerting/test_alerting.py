@@ -10,10 +10,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from tests.support.clock import ManualClock
-from tests.support.content import offer
-from tests.support.posting import ACCOUNT
-from tests.support.waiting import eventually
 
 from stonechat.alerting import open_alerting
 from stonechat.alerting.channels import AppriseChannel, WebhookChannel
@@ -32,6 +28,10 @@ from stonechat.database.spool.spool import Spool
 from stonechat.jobs.desk import JobStatus
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.monitoring.health_board import Check
+from tests.support.clock import ManualClock
+from tests.support.content import offer
+from tests.support.posting import ACCOUNT
+from tests.support.waiting import eventually
 
 CLOCK = SystemClock()
 TIMING = Timing(group_wait=timedelta(seconds=10), clear_after=timedelta(seconds=15))

@@ -13,11 +13,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from benchmarks.browser import faults
-from tests.integration.x_web_support import Bench, open_bench
-from tests.support.clock import ManualClock
-from tests.support.waiting import eventually
+from tests.integration.networks.x_web_support import Bench, open_bench
 
+from benchmarks.browser import faults
 from stonechat.alerting.engine import Alerting
 from stonechat.alerting.state_machine import Timing
 from stonechat.browser import POOL_POLICY, LeasePriority
@@ -34,6 +32,8 @@ from stonechat.networks.guarded import GuardedNetwork, prove_by_session
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breakers, open_breakers
 from stonechat.startup.build_browser import check_browser
 from stonechat.startup.health_checks import check_breakers
+from tests.support.clock import ManualClock
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.alone
 

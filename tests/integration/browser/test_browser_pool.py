@@ -17,10 +17,9 @@ from typing import Any
 
 import psutil
 import pytest
-from benchmarks.browser.soak import SHARES, soak
-from tests.integration.x_web_support import CHROMIUM, browser_process
-from tests.support.waiting import eventually
+from tests.integration.networks.x_web_support import CHROMIUM, browser_process
 
+from benchmarks.browser.soak import SHARES, soak
 from stonechat.browser import BrowserPool, LeasePriority, PageLease, open_browser_pool
 from stonechat.browser.processes import RunFolder
 from stonechat.browser.supervisor import BrowserUsage
@@ -28,6 +27,7 @@ from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import BrowserLost, BrowserOperated, BrowserRestarted, Event, EventStream
+from tests.support.waiting import eventually
 
 
 @contextlib.asynccontextmanager

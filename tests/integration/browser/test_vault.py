@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.support.clock import ManualClock
 
 from stonechat.browser.session_encryption import Keys, new_key, open_keys
 from stonechat.browser.session_store import EncryptedSessionStore
@@ -15,6 +14,7 @@ from stonechat.browser.sessions import Session
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.errors import SessionTrouble
 from stonechat.database import Database, open_database
+from tests.support.clock import ManualClock
 
 ACCOUNT = "x_web:robin"
 

@@ -9,10 +9,6 @@ from functools import partial
 
 import pytest
 import redis
-from tests.contract.test_cache import epochs
-from tests.support.processes import Reaper
-from tests.support.servers import Redis, redis_server
-from tests.support.waiting import eventually
 
 from stonechat.cache import Epochs, SharedReads, open_cache
 from stonechat.cache.fencing import no_epochs
@@ -24,6 +20,10 @@ from stonechat.core.events import EventStream
 from stonechat.core.ports import Cache, CacheLease, NoLease
 from stonechat.database import Database, open_database
 from stonechat.database.repositories.epochs import next_epoch
+from tests.contract.test_cache import epochs
+from tests.support.processes import Reaper
+from tests.support.servers import Redis, redis_server
+from tests.support.waiting import eventually
 
 CLOCK = SystemClock()
 LONG = timedelta(minutes=5)

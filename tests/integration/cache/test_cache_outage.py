@@ -15,13 +15,6 @@ from pathlib import Path
 import pytest
 import redis
 import redis.asyncio
-from tests.contract.test_cache import epochs
-from tests.support.clock import ManualClock
-from tests.support.processes import Reaper
-from tests.support.proxy import tcp_proxy
-from tests.support.servers import Redis, redis_server
-from tests.support.tls import tls_proxy
-from tests.support.waiting import eventually
 
 from stonechat.cache import FallbackCache, open_cache
 from stonechat.cache.memory import InProcessCache
@@ -32,6 +25,13 @@ from stonechat.core.events import CacheSwitched, EventStream, Stamped
 from stonechat.core.states import LayerState
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.startup.health_checks import check_cache
+from tests.contract.test_cache import epochs
+from tests.support.clock import ManualClock
+from tests.support.processes import Reaper
+from tests.support.proxy import tcp_proxy
+from tests.support.servers import Redis, redis_server
+from tests.support.tls import tls_proxy
+from tests.support.waiting import eventually
 
 LONG = timedelta(minutes=5)
 DEADLINE = timedelta(milliseconds=400)

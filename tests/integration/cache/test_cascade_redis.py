@@ -11,13 +11,7 @@ from datetime import timedelta
 
 import pytest
 import redis.asyncio
-from tests.contract.test_cache import epochs
 from tests.integration.test_alerting import TIMING, Inbox, inbox
-from tests.support.clock import ManualClock
-from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
-from tests.support.processes import Reaper
-from tests.support.servers import Redis, redis_server
-from tests.support.waiting import eventually
 
 from stonechat.alerting.channels import WebhookChannel
 from stonechat.alerting.engine import Alerting
@@ -31,6 +25,12 @@ from stonechat.database import Database, open_database
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.posting.queue import queue_rows
 from stonechat.startup.health_checks import check_cache, check_database
+from tests.contract.test_cache import epochs
+from tests.support.clock import ManualClock
+from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
+from tests.support.processes import Reaper
+from tests.support.servers import Redis, redis_server
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.alone
 

@@ -7,8 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, Studio, studio
 
 from stonechat.content import approval
 from stonechat.content.costs import costs
@@ -19,6 +17,8 @@ from stonechat.core.ids import digest
 from stonechat.core.model import Approval, Content
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content, drafts, state_history
+from tests.support.clock import ManualClock
+from tests.support.content import ACCOUNT, Studio, studio
 
 HELD = replace(ACCOUNT, posts_per_day=2, approval=Approval.ALL)
 

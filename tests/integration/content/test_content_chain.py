@@ -12,9 +12,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, Studio, studio
-from tests.support.model_endpoint import model_endpoint
 
 from stonechat.config.settings import ContentSettings
 from stonechat.content.budget import BudgetLimits, Limit, Price
@@ -26,6 +23,9 @@ from stonechat.core.events import BudgetSpent, WriterFellBack
 from stonechat.core.ports import WriteRequest
 from stonechat.database.repositories import budget as ledger
 from stonechat.startup.build_models import FIRST, open_models
+from tests.support.clock import ManualClock
+from tests.support.content import ACCOUNT, Studio, studio
+from tests.support.model_endpoint import model_endpoint
 
 REQUEST = WriteRequest("Be brief.", "kind: single\nparts: 1\ndrafts: 1", {}, "drafts", max_output_tokens=100)
 EVER = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))

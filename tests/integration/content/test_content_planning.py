@@ -10,19 +10,18 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, studio
-
 from stonechat.content.budget import BudgetLimits, Limit
 from stonechat.content.review import Draft
-from stonechat.content.review.judge import ModelJudge
 from stonechat.content.voice import Voice
 from stonechat.content.writing.fallback import RetryPatience
+from stonechat.content.writing.judge import ModelJudge
 from stonechat.content.writing.writing_task import Assignment
 from stonechat.core.events import ContentPlanned
 from stonechat.core.model import Content, ContentKind, Metrics, Opportunity
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database.repositories import content, drafts, opportunities
+from tests.support.clock import ManualClock
+from tests.support.content import ACCOUNT, studio
 
 
 async def test_a_plan_fills_the_queue_with_reviewed_posts_in_their_hour_blocks(

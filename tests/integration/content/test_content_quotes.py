@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stonechat_aviary.opening import open_aviary
-from tests.support.clock import ManualClock
-from tests.support.content import ACCOUNT, Studio, offer, studio
-from tests.support.injections import HARMLESS, injections
-
 from stonechat.content.arms import Arms, load_arms
 from stonechat.content.quoting import Quoting
 from stonechat.content.writing.writing_task import Assignment
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database.repositories import content, drafts, opportunities
+from stonechat_aviary.opening import open_aviary
+from tests.support.clock import ManualClock
+from tests.support.content import ACCOUNT, Studio, offer, studio
+from tests.support.injections import HARMLESS, injections
 
 ONLY_QUOTES = Arms(load_arms().factors, {ContentKind.QUOTE: 1.0})
 

@@ -9,9 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.clock import ManualClock
-from tests.support.content import studio
-from tests.support.model_endpoint import ordinary
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content.writing.pipeline import SPOOL_KIND
@@ -20,6 +17,9 @@ from stonechat.core.errors import Transient
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content
 from stonechat.database.spool.spool import Spool, SpoolEntry
+from tests.support.clock import ManualClock
+from tests.support.content import studio
+from tests.support.model_endpoint import ordinary
 
 
 async def test_an_entry_is_kept_once_and_drained_once(tmp_path: Path) -> None:

@@ -14,9 +14,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.network import FakeNetwork
-from tests.support.pictures import png
-from tests.support.posting import ACCOUNT, SETTINGS
 
 from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import DashboardSettings, DatabaseSettings
@@ -36,6 +33,9 @@ from stonechat.posting import attachments
 from stonechat.posting.gate_input import Rules, nothing_blocked
 from stonechat.posting.queue import queue_rows
 from stonechat.resilience import BreakerPolicy, Breakers
+from tests.support.network import FakeNetwork
+from tests.support.pictures import png
+from tests.support.posting import ACCOUNT, SETTINGS
 
 CLOCK = SystemClock()
 PAGES = (

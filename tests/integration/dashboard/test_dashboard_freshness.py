@@ -9,9 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.contract.test_cache import epochs
-from tests.support.forgetful import ForgetfulCache
-from tests.support.posting import ACCOUNT, Desk, desk_on, piece
 
 from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import DatabaseSettings
@@ -21,6 +18,9 @@ from stonechat.core.ports import Cache
 from stonechat.dashboard.queue_cache import FreshQueue
 from stonechat.database import open_database
 from stonechat.posting.queue import QueueRow, queue_rows
+from tests.contract.test_cache import epochs
+from tests.support.forgetful import ForgetfulCache
+from tests.support.posting import ACCOUNT, Desk, desk_on, piece
 
 CLOCK = SystemClock()
 

@@ -5,10 +5,6 @@ from itertools import pairwise
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from tests.support.clock import ManualClock
-from tests.support.network import Fault
-from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
-from tests.support.stored import BEGAN, fill
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -19,6 +15,10 @@ from stonechat.database.schema import append_only
 from stonechat.database.schema.migrations.upgrading import upgrade
 from stonechat.database.schema.tables import job_runs, metadata
 from stonechat.database.schema.types import UtcTime
+from tests.support.clock import ManualClock
+from tests.support.network import Fault
+from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
+from tests.support.stored import BEGAN, fill
 
 CLOCK = SystemClock()
 KEPT_FOR_EVER = sorted(append_only.NEVER_DELETED)

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from tests.support.stored import BEGAN, content_of, fill
 
 from stonechat.browser.session_encryption import open_keys
 from stonechat.browser.session_store import EncryptedSessionStore
@@ -24,6 +23,7 @@ from stonechat.database.repositories import job_rows
 from stonechat.database.repositories import state_history as history
 from stonechat.database.schema.migrations.upgrading import upgrade
 from stonechat.database.schema.tables import audit, job_runs, state_history
+from tests.support.stored import BEGAN, content_of, fill
 
 CLOCK = SystemClock()
 CHANGED_BY_A_RESTORE = {"content_metadata", "reserve_drafts", "reply_opportunities", "job_runs"}

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.support.certificates import certificates
-from tests.support.processes import Reaper
-from tests.support.proxy import tcp_proxy
-from tests.support.servers import PASSWORD, USER, Postgres, ServerMissing, pgbouncer, postgres
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import ConfigError, Transient
 from stonechat.database import open_database
 from stonechat.database.connection.permits import doing
+from tests.support.certificates import certificates
+from tests.support.processes import Reaper
+from tests.support.proxy import tcp_proxy
+from tests.support.servers import PASSWORD, USER, Postgres, ServerMissing, pgbouncer, postgres
 
 SHORT = timedelta(milliseconds=400)
 ENDLESS = {

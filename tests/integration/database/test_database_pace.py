@@ -10,9 +10,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 from tests.integration.test_alerting import TIMING, Inbox, inbox
-from tests.support.clock import ManualClock, OtherClock
-from tests.support.proxy import tcp_proxy
-from tests.support.waiting import eventually
 
 from stonechat.alerting.channels import WebhookChannel
 from stonechat.alerting.engine import Alerting
@@ -27,6 +24,9 @@ from stonechat.database.connection.permits import doing
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.resilience import open_breakers
 from stonechat.startup.health_checks import add_gauges, check_database
+from tests.support.clock import ManualClock, OtherClock
+from tests.support.proxy import tcp_proxy
+from tests.support.waiting import eventually
 
 __all__ = ["inbox"]
 

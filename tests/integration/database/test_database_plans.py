@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.storage import QUERIES, BenchQuery, fill
 from sqlalchemy import event
 
+from benchmarks.storage import QUERIES, BenchQuery, fill
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.database import Database, open_database

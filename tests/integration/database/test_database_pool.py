@@ -12,7 +12,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -21,6 +20,7 @@ from stonechat.database import open_database
 from stonechat.database.schema.migrations import NEWEST
 from stonechat.database.schema.migrations.upgrading import configuration
 from stonechat.database.schema.tables import metadata
+from tests.support.waiting import eventually
 
 CANCELLED = int(os.environ.get("STONECHAT_CANCELLED_OPERATIONS", "1000"))
 """Operations that are cancelled on each database; the full exercise is 10,000."""

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.support.processes import free_port, wait_until
-from tests.support.stored import BEGAN, awkward_row, content_of, fill
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -22,6 +20,8 @@ from stonechat.database.maintenance.row_codec import current_shapes
 from stonechat.database.maintenance.transfer import ACTION, Transfer, progress_table
 from stonechat.database.repositories import alerts, job_rows
 from stonechat.database.schema.tables import accounts, audit, rejected_drafts, watched_authors
+from tests.support.processes import free_port, wait_until
+from tests.support.stored import BEGAN, awkward_row, content_of, fill
 
 CLOCK = SystemClock()
 ROOT = Path(__file__).resolve().parents[2]

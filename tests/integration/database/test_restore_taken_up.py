@@ -3,9 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from tests.support.clock import ManualClock
-from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
-from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import SystemClock
@@ -19,6 +16,9 @@ from stonechat.database.repositories import content, drafts, job_rows, opportuni
 from stonechat.database.repositories.drafts import ReserveDraft
 from stonechat.jobs.declaration import Job, Work
 from stonechat.jobs.runner import engine_url_beside, open_jobs
+from tests.support.clock import ManualClock
+from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

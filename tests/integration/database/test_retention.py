@@ -6,9 +6,6 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from tests.support.clock import ManualClock
-from tests.support.pictures import picture
-from tests.support.posting import ACCOUNT, RunContext, piece
 
 from stonechat.config.settings import DatabaseSettings, RetentionSettings
 from stonechat.core.clock import SystemClock
@@ -38,6 +35,9 @@ from stonechat.database.schema.tables import (
     state_history,
 )
 from stonechat.jobs.upkeep import prune_job
+from tests.support.clock import ManualClock
+from tests.support.pictures import picture
+from tests.support.posting import ACCOUNT, RunContext, piece
 
 KEEP = RetentionSettings()
 MATURITY = timedelta(hours=48)

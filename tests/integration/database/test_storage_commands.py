@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from tests.support.processes import free_port
-from tests.support.stored import fill
 from typer.testing import CliRunner
 
 from stonechat.cli.main import app
@@ -21,6 +19,8 @@ from stonechat.database.maintenance import row_codec
 from stonechat.database.maintenance.export import KINDS, SECRET
 from stonechat.database.maintenance.row_codec import RowShapeFamily, current_shapes
 from stonechat.database.schema.tables import audit, metadata
+from tests.support.processes import free_port
+from tests.support.stored import fill
 
 CLOCK = SystemClock()
 ROWS = 3

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.job_workers import Workers
-from tests.support.processes import Reaper, ServerProcess, wait_until
 from typer.testing import CliRunner
 
 from stonechat.cli.main import app
+from tests.support.job_workers import Workers
+from tests.support.processes import Reaper, ServerProcess, wait_until
 
 
 class Commands:

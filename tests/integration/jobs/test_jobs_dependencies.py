@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from tests.support.clock import ManualClock
-from tests.support.waiting import eventually
-
 from stonechat.alerting import Alerting
 from stonechat.alerting.state_machine import Timing
 from stonechat.config.settings import DatabaseSettings, JobsSettings
@@ -24,6 +21,8 @@ from stonechat.jobs.schedule import POSTING
 from stonechat.jobs.takeover import Lease
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.startup.health_checks import check_jobs
+from tests.support.clock import ManualClock
+from tests.support.waiting import eventually
 
 WHY = "Chromium does not start"
 NAMES = ("scraping.metrics", "scraping.analytics", "harvesting.search", "harvesting.viral", "posting.session")

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.support.waiting import eventually
 
 from stonechat.jobs.declaration import Json
 from stonechat.jobs.engine import LOST, Engine, EngineRun, Enqueued, Recorded, open_engine
 from stonechat.jobs.runner import engine_url_beside
+from tests.support.waiting import eventually
 
 NOW = timedelta()
 

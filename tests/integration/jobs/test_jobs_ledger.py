@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
-from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -21,6 +20,7 @@ from stonechat.database.repositories import job_rows
 from stonechat.database.repositories.job_rows import RunRow, StepRow
 from stonechat.database.repositories.job_writes import End, Start
 from stonechat.jobs.ledger import Ledger
+from tests.support.waiting import eventually
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, wait_until
 from tests.support.servers import Postgres, postgres

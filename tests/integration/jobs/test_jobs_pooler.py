@@ -7,7 +7,6 @@ import threading
 from datetime import timedelta
 
 from sqlalchemy import text
-from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import SystemClock
@@ -17,6 +16,7 @@ from stonechat.database import open_database
 from stonechat.jobs.declaration import Job, JobContext, Work
 from stonechat.jobs.engine.pool import Pool
 from stonechat.jobs.runner import engine_url_beside, open_jobs
+from tests.support.waiting import eventually
 
 
 async def test_a_run_with_steps_goes_through_a_pooler_and_leaves_no_session_state(pooled_url: str) -> None:

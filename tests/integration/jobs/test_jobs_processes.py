@@ -9,8 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.support.job_workers import Workers
-from tests.support.processes import Reaper, wait_until
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -18,6 +16,8 @@ from stonechat.core.states import RunState
 from stonechat.database.connection.database import open_database
 from stonechat.database.repositories import job_rows
 from stonechat.database.repositories.job_rows import RunRow, StepRow
+from tests.support.job_workers import Workers
+from tests.support.processes import Reaper, wait_until
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.support.processes import free_port
-from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import Clock, SystemClock
@@ -25,6 +23,8 @@ from stonechat.database.repositories.job_rows import RunRow, StepRow
 from stonechat.jobs.declaration import Job, JobContext, Missed, Overlap, Priority, Resource, Retry, Work
 from stonechat.jobs.engine import open_engine
 from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
+from tests.support.processes import free_port
+from tests.support.waiting import eventually
 
 HOUR = timedelta(hours=1)
 QUICK = Retry(attempts=3, first=timedelta(milliseconds=10))

@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from tests.support.posting import ACCOUNT
-from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import SystemClock
@@ -22,6 +20,8 @@ from stonechat.jobs.declaration import Job, JobContext, Work
 from stonechat.jobs.desk import Desk
 from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
 from stonechat.posting.jobs import next_due
+from tests.support.posting import ACCOUNT
+from tests.support.waiting import eventually
 
 CLOCK = SystemClock()
 YEAR = timedelta(days=365)

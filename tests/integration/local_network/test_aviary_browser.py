@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
+
 from stonechat_aviary.opening import Aviary, open_aviary
 
 HANDLE = "quietbuilder"

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from openai import APIStatusError, AsyncOpenAI, RateLimitError
+
 from stonechat_aviary.opening import Aviary, open_aviary
 
 HANDLE = "quietbuilder"

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from stonechat_aviary.people import Person
-from stonechat_aviary.posts import Post
-from stonechat_aviary.searching import parse_query
-from tests.integration.x_web_support import Bench, open_bench
+from tests.integration.networks.x_web_support import Bench, open_bench
 
 from stonechat.core.errors import Transient
 from stonechat.core.ids import fingerprint
 from stonechat.core.model import Account
 from stonechat.core.network import NetworkPost, Picture, Posted, Publication, Refused, Unconfirmed
 from stonechat.core.states import SessionState
+from stonechat_aviary.people import Person
+from stonechat_aviary.posts import Post
+from stonechat_aviary.searching import parse_query
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from tests.integration.x_web_support import Bench, open_bench
+from tests.integration.networks.x_web_support import Bench, open_bench
 
 from stonechat.core.events import SelectorMoved
 from stonechat.core.network import Posted, Publication

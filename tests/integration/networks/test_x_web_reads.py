@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from tests.integration.x_web_support import Bench, open_bench
+from tests.integration.networks.x_web_support import Bench, open_bench
 
 from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, StonechatError, Transient
 from stonechat.core.events import SelectorMoved

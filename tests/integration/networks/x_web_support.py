@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from stonechat_aviary.opening import Aviary, open_aviary
 
 from stonechat.browser import BrowserPool, open_browser_pool
 from stonechat.browser.executable import find_chromium
@@ -21,6 +20,7 @@ from stonechat.core.clock import ScaledClock
 from stonechat.core.events import Event, EventStream
 from stonechat.core.model import Account
 from stonechat.networks.x_web.adapter import XWeb
+from stonechat_aviary.opening import Aviary, open_aviary
 
 _NAMED = os.environ.get("BROWSER_EXECUTABLE")
 CHROMIUM = find_chromium(Path(_NAMED) if _NAMED else None)

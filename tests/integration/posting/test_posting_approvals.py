@@ -8,10 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork, Fault
-from tests.support.pictures import png
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 from stonechat.alerting.event_rules import occurrence
 from stonechat.config.settings import DatabaseSettings
@@ -30,6 +26,10 @@ from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting import attachments, owner_decisions
 from stonechat.posting.jobs import SWEEP
 from stonechat.posting.queue import queue_rows
+from tests.support.clock import ManualClock
+from tests.support.network import FakeNetwork, Fault
+from tests.support.pictures import png
+from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 STRICT = replace(ACCOUNT, approval=Approval.ALL)
 HELD = ContentState.AWAITING_APPROVAL

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.support.clock import ManualClock
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.errors import Permanent
@@ -20,6 +19,7 @@ from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, content, receipts, state_history
 from stonechat.posting import owner_decisions
 from stonechat.posting.gate_input import holding_switches
+from tests.support.clock import ManualClock
 
 ME = "x_web:me"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork, foreign_post
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.events import PostContradicted
 from stonechat.core.states import ContentState
 from stonechat.database import open_database
+from tests.support.clock import ManualClock
+from tests.support.network import FakeNetwork, foreign_post
+from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 
 @pytest.fixture

@@ -9,9 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.clock import ManualClock, OtherClock
-from tests.support.network import FakeNetwork, Fault, foreign_post
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.errors import Transient
@@ -24,6 +21,9 @@ from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities
 from stonechat.networks.guarded import prove_by_session
 from stonechat.posting import owner_decisions
 from stonechat.posting.publish_result import Result, Verdict
+from tests.support.clock import ManualClock, OtherClock
+from tests.support.network import FakeNetwork, Fault, foreign_post
+from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 FIVE = ("One.", "Two.", "Three.", "Four.", "Five.")
 

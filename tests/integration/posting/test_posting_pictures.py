@@ -6,10 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork, Fault
-from tests.support.pictures import png
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.errors import Permanent
@@ -21,6 +17,10 @@ from stonechat.database import open_database
 from stonechat.database.repositories import content, media
 from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting import attachments
+from tests.support.clock import ManualClock
+from tests.support.network import FakeNetwork, Fault
+from tests.support.pictures import png
+from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 
 @pytest.fixture

@@ -11,9 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork, Fault
-from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, piece
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content import approval
@@ -34,6 +31,9 @@ from stonechat.posting.queue import queue_rows, story
 from stonechat.posting.session_watch import SessionWatch
 from stonechat.resilience.registry import open_breakers
 from stonechat.resilience.state_machine import BreakerPolicy
+from tests.support.clock import ManualClock
+from tests.support.network import FakeNetwork, Fault
+from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, piece
 
 
 @pytest.fixture

@@ -9,10 +9,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork
-from tests.support.pictures import png
-from tests.support.posting import ACCOUNT, SETTINGS, Desk, desk_on, piece
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.model import Account, Approval, Content, ContentKind, Opportunity
@@ -24,6 +20,10 @@ from stonechat.posting import attachments
 from stonechat.posting.gate import decide
 from stonechat.posting.gate_input import conditions_of, observe, read_facts
 from stonechat.posting.queue import queue_rows
+from tests.support.clock import ManualClock
+from tests.support.network import FakeNetwork
+from tests.support.pictures import png
+from tests.support.posting import ACCOUNT, SETTINGS, Desk, desk_on, piece
 
 OTHER = replace(ACCOUNT, id="x:wren", handle="wren", approval=Approval.REPLIES)
 LIMITED = SETTINGS.model_copy(update={"min_spacing": timedelta(minutes=20), "in_all": 6})

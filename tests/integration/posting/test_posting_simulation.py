@@ -16,11 +16,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork, Fault
-from tests.support.pictures import png
-from tests.support.posting import ACCOUNT, SETTINGS, Desk, MortalDatabase, RunContext, desk_on, piece
-
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import ContentState
@@ -30,6 +25,10 @@ from stonechat.database.repositories.receipts import Attempt
 from stonechat.posting.attachments import attach
 from stonechat.posting.lookup import Patience
 from stonechat.posting.reconciler import Reconciler
+from tests.support.clock import ManualClock
+from tests.support.network import FakeNetwork, Fault
+from tests.support.pictures import png
+from tests.support.posting import ACCOUNT, SETTINGS, Desk, MortalDatabase, RunContext, desk_on, piece
 
 SEEDS = int(os.environ.get("STONECHAT_SEEDS", "20"))
 FAULTS = [fault for fault in Fault if fault not in (Fault.FORBIDDEN, Fault.HANGS_AFTER)]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.support.posting import ACCOUNT
-
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.model import Content, ContentKind
@@ -14,6 +12,7 @@ from stonechat.core.states import ContentState, LayerState
 from stonechat.database import open_database
 from stonechat.database.repositories import accounts, content
 from stonechat.monitoring.outcome import posts_flow
+from tests.support.posting import ACCOUNT
 
 CLOCK = SystemClock()
 

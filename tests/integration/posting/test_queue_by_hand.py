@@ -15,10 +15,6 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 from click.testing import Result
-from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork
-from tests.support.pictures import png
-from tests.support.posting import RunContext, desk_on
 from typer.testing import CliRunner
 
 from stonechat.cli.main import app
@@ -28,6 +24,10 @@ from stonechat.core.model import Account, Approval
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts
 from stonechat.database.schema.tables import content_media, content_metadata, media_bytes, state_history
+from tests.support.clock import ManualClock
+from tests.support.network import FakeNetwork
+from tests.support.pictures import png
+from tests.support.posting import RunContext, desk_on
 
 T = TypeVar("T")
 TEXT = "A short walk after lunch is still a walk, and nobody has to know."

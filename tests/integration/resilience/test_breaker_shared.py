@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from tests.support.waiting import eventually
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -20,6 +19,7 @@ from stonechat.database.repositories import state_history
 from stonechat.resilience import Breaker, BreakerOpen, BreakerPolicy, Breakers, open_breakers
 from stonechat.resilience.host_view import Outcome
 from stonechat.resilience.store import DatabaseBreakers
+from tests.support.waiting import eventually
 
 QUICK = BreakerPolicy(
     consecutive=3,

@@ -11,11 +11,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
-from tests.contract.test_cache import epochs
-from tests.support.clock import ManualClock
-from tests.support.forgetful import ForgetfulCache
-from tests.support.network import foreign_post
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import DatabaseSettings, HarvestingSettings, ScrapingSettings
@@ -33,6 +28,11 @@ from stonechat.harvesting.jobs import Harvester, Source, opportunity_store
 from stonechat.harvesting.recently_seen import Recent
 from stonechat.scraping.jobs import Scraper, snapshot_store
 from stonechat.scraping.selector_check import selectors_job
+from tests.contract.test_cache import epochs
+from tests.support.clock import ManualClock
+from tests.support.forgetful import ForgetfulCache
+from tests.support.network import foreign_post
+from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 
 @pytest.fixture

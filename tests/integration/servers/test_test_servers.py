@@ -12,6 +12,7 @@ import psutil
 import psycopg
 import pytest
 import redis.asyncio
+
 from tests.support.processes import Reaper, listens, wait_until
 from tests.support.proxy import tcp_proxy
 from tests.support.servers import (

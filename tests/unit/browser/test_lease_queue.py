@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.support.clock import ManualClock
 
 from stonechat.browser.errors import BrowserBusy, BrowserDown, BrowserFailed, judge
 from stonechat.browser.lease_queue import LeaseQueue
@@ -14,6 +13,7 @@ from stonechat.browser.waiting import LeasePriority
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.errors import NotTried, Permanent, Transient
 from stonechat.resilience.host_view import Outcome
+from tests.support.clock import ManualClock
 
 
 def line(shut: str = "", **settings: object) -> tuple[LeaseQueue, ManualClock]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from tests.support.clock import ManualClock
-
 from stonechat.cache.fallback import FallbackCache
 from stonechat.cache.memory import InProcessCache
 from stonechat.cache.redis_cache import RedisCache
@@ -14,6 +12,7 @@ from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import CacheSwitched, EventStream, Stamped
+from tests.support.clock import ManualClock
 
 LONG = timedelta(minutes=5)
 

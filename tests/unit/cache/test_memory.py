@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from tests.support.clock import ManualClock
-
 from stonechat.cache.memory import InProcessCache
 from stonechat.core.ports import CacheLease, NoLease
+from tests.support.clock import ManualClock
 
 LONG = timedelta(hours=1)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.injections import CARRIERS, HARMLESS, Injection, injections
 
 from stonechat.content.review import Bounds, Draft, review
 from stonechat.content.review.injection_screen import hostile
 from stonechat.content.review.similarity import History
 from stonechat.content.voice import load_voice
 from stonechat.core.model import ContentKind
+from tests.support.injections import CARRIERS, HARMLESS, Injection, injections
 
 EVERY = injections()
 NOT_TO_A_MACHINE = {"bare demand", "story", "polite"}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.unit.content.likeness_pairs import ORIGINALS, different, duplicates
-
 from stonechat.content.review.similarity import ALIKE, History, likeness
+from tests.unit.content.likeness_pairs import ORIGINALS, different, duplicates
 
 
 def test_no_labelled_duplicate_is_missed() -> None:

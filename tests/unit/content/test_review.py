@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.content.likeness_pairs import ORIGINALS
 
 from stonechat.content.review import STEPS, Bounds, Draft, review
 from stonechat.content.review.similarity import History
 from stonechat.content.voice import load_voice
 from stonechat.core.model import ContentKind
+from tests.unit.content.likeness_pairs import ORIGINALS
 
 VOICE = load_voice()
 BOUNDS = Bounds(VOICE, len, 280, History())

@@ -8,13 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.support.model_endpoint import setting
 
 from stonechat.content.arms import PROVEN, load_arms
 from stonechat.content.voice import QUESTIONS, example, load_voice, warnings, written
 from stonechat.content.writing.prompts import FOREIGN_LIMIT, Brief, Prompts, quoted
 from stonechat.core.errors import ConfigError
 from stonechat.core.model import ContentKind
+from tests.support.model_endpoint import setting
 
 
 def faults(caught: pytest.ExceptionInfo[ConfigError]) -> str:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.support.network import foreign_post
 
 from stonechat.core.model import Account
 from stonechat.harvesting.candidate_filter import (
@@ -16,6 +15,7 @@ from stonechat.harvesting.candidate_filter import (
     score,
     why_not,
 )
+from tests.support.network import foreign_post
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 ACCOUNT = Account("x:robin", "x_web", "robin")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.support.clock import ManualClock
-
 from stonechat.database.repositories.job_rows import ExecutorRow
 from stonechat.jobs.takeover import Lease, silent_ones
+from tests.support.clock import ManualClock
 
 SECOND = timedelta(seconds=1)
 

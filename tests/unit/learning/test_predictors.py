@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from tests.support.recordings import recording
 
 from stonechat.learning.features import Example, describe, rarity, words
 from stonechat.learning.predictors import FEWEST, Predictor, retrain, score, train
+from tests.support.recordings import recording
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 MATURITY = timedelta(hours=48)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from stonechat_aviary.world import World
 from stonechat_aviary.worldtime import WorldClock
 from stonechat_aviary.writing import Author

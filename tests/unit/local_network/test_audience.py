@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from stonechat_aviary.audience import VIEWS_SHOWN_AFTER, Engagement, arrival_curve, draw_engagement
 from stonechat_aviary.chance import chance
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from stonechat_aviary.worldtime import WorldClock, iso, snowflake, x_date
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from stonechat_aviary.reading import read_format, read_hook, read_length, read_topic, read_traits
 
 

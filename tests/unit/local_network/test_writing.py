@@ -7,6 +7,7 @@ import re
 
 import pytest
 from rapidfuzz import fuzz
+
 from stonechat_aviary.ideas import load_ideas
 from stonechat_aviary.ordering import Order
 from stonechat_aviary.reading import read_format, read_hook, read_topic

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from tests.support.clock import ManualClock
-from tests.support.waiting import eventually
-
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, LayerChanged, Stamped
 from stonechat.core.states import LayerState
 from stonechat.monitoring import LAYERS, HealthBoard, ProbeResult, degraded, down, ok, open_board
+from tests.support.clock import ManualClock
+from tests.support.waiting import eventually
 
 
 class Mood:

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
-from tests.support.clock import ManualClock
 
 from stonechat.core import events as catalogue
 from stonechat.core.events import BreakerChanged, Event, PostHeld, PostPublished, RunEnded, Stamped
 from stonechat.core.states import BreakerState, RunState
 from stonechat.monitoring.logs import MASK, EventLog, Masking, set_up
 from stonechat.monitoring.meters import LABELS, Meters
+from tests.support.clock import ManualClock
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 

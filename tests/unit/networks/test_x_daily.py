@@ -16,7 +16,7 @@ from stonechat.networks.x_web.selectors import Selector
 from stonechat.networks.x_web.wire_paths import missing_paths
 
 FOLDER = Path(selector_check.__file__).parent
-READERS = ("wire.py", "authors.py", "text.py", "reading.py")
+READERS = ("wire_parser.py", "authors.py", "text.py", "reading.py")
 OPERATION = re.compile(r"^[A-Z][A-Za-z]+(Timeline|Tweets|AndReplies|Detail|Tweet|ScreenName)$")
 KEY = re.compile(r"^(?:[a-z]+(?:_[a-z]+)+|[a-z]+[A-Z]\w*|__typename)$")
 
@@ -75,7 +75,7 @@ def test_every_call_that_the_adapter_listens_to_is_looked_at_daily_or_has_its_re
 
 def test_every_key_that_the_readers_use_is_looked_for_daily_or_has_its_reason() -> None:
     used = {word for module in READERS for word in strings_of(module) if KEY.match(word)}
-    words = {part for word in strings_of("wirepaths.py") for part in re.split(r"[.|:\[\] ]+", word)}
+    words = {part for word in strings_of("wire_paths.py") for part in re.split(r"[.|:\[\] ]+", word)}
 
     assert used - words - set(NO_KEYS) == set()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 import typer.main
+
 from scripts.check_docs import dead_links, said, wrong_commands
 
 

@@ -279,7 +279,7 @@ def write(
 
     Example: stonechat write --topic sleep --hook question
     """
-    from stonechat.cli.prompt_trial import try_prompt
+    from stonechat.cli.commands.prompt_trial import try_prompt
 
     wished = {"topic": topic, "hook": hook, "format": layout, "length": length, "tone": tone}
     tried = run_async(try_prompt(read_settings(), wished, reply_to, account))
@@ -355,6 +355,6 @@ def _in_editor(parts: list[str]) -> list[str]:
 
 
 async def _bounds(settings: Any, database: Any, content_id: str) -> Any:
-    from stonechat.cli.prompt_trial import bounds_for
+    from stonechat.cli.commands.prompt_trial import bounds_for
 
     return await bounds_for(settings, database, content_id)

@@ -125,7 +125,7 @@ async def _add(
     despite: frozenset[str],
 ) -> dict[str, Any]:
     from stonechat.cli.actor import who
-    from stonechat.cli.prompt_trial import open_for_trying
+    from stonechat.cli.commands.prompt_trial import open_for_trying
     from stonechat.content.slots.requested_time import read_time
     from stonechat.networks.x_web.media_upload import refuse_pictures
     from stonechat.startup.boot_context import account_of as described

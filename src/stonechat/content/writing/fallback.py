@@ -179,4 +179,4 @@ def _no_model(troubles: Sequence[StonechatError]) -> NoModel:
     )
 
 
-__all__ = ["BudgetUsedUp", "FallbackChain", "Guard", "GuardedWriter", "Patience"]
+__all__ = ["BudgetUsedUp", "FallbackChain", "Guard", "GuardedWriter", "RetryPatience"]

@@ -101,7 +101,7 @@ class PermitsExhausted(Exception):
 
 
 class Permits:
-    """The places of one pool, given out in the order of asking, to publishing first: see :class:`AdmissionQueue`.
+    """The permits of one pool, given out in the order that :class:`AdmissionQueue` decides.
 
     Args:
         wait: how long somebody waits for one (real time).

@@ -116,7 +116,7 @@ async def restore(
     """Fill the database from a backup, in one transaction: it is all there in the end, or nothing changed.
 
     The file is read through before anything is touched, the tables are read back before anything is
-    committed, and what may have been published since is put in doubt (:mod:`stonechat.database.maintenance.restore_reconciliation`).
+    committed; ``restore_reconciliation`` marks as unclear what may have been published since the backup.
 
     Args:
         replace: the database may hold something, which is lost; a backup of it is made first.

@@ -2,8 +2,8 @@
 
 Nobody, not even a slip of ours or a hand at a SQL prompt, can change a line of the history, the reward log
 or a receipt, or delete what a post needs. Other families may be deleted from, because they are kept for a
-time only (:mod:`stonechat.database.maintenance.retention`), but never changed. A run's changes of state are appended to
-the history by a trigger too, so that no statement of the job manager can forget to.
+time only (:mod:`stonechat.database.maintenance.retention`), but never changed. A run's changes of state
+are appended to the history by a trigger too, so that no statement of the job manager can forget to.
 
 Migrations run without them: they are taken away before and put back after (``migrations/env.py``).
 """

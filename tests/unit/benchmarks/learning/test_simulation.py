@@ -4,10 +4,10 @@ import random
 
 import numpy as np
 import pytest
+
 from benchmarks.learning.bench import _row
 from benchmarks.learning.rivals import PLAIN_RIVALS
 from benchmarks.learning.simulation import ALL_DRIFT, PLAIN, Setting, World, factor_levels, play
-
 from stonechat.core.model import Arm
 from stonechat.learning.arms import ArmSpace
 from stonechat.learning.bandit import LinearThompson

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.support.clock import ManualClock
-
 from stonechat.database.connection.connections import Stopwatch
 from stonechat.database.connection.latency import BOUNDS, FEW, OTHER, TASKS, LatencyTracker
+from tests.support.clock import ManualClock
 
 LIMIT = timedelta(seconds=1)
 

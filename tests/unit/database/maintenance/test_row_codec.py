@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.stored import awkward_row
 
 from stonechat.database.maintenance.row_codec import Field, RowShapeFamily, RowTally, Shape, current_shapes
 from stonechat.database.schema.tables import metadata
+from tests.support.stored import awkward_row
 
 EVERY = Shape(
     "every",

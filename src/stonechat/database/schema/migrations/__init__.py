@@ -5,8 +5,6 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from stonechat.database.connection.connections import LIMIT
-
 NEWEST = "0002"
 """The version that this Stonechat writes."""
 VERSION_TABLE = "alembic_version"
@@ -20,7 +18,7 @@ async def migrate(engine: AsyncEngine) -> None:
         ConfigError: the database was migrated by a newer Stonechat.
     """
     async with engine.connect() as connection:
-        await connection.execution_options(**{LIMIT: None})  # an index on a large table takes long
+        await connection.execution_options(stonechat_limit=None)  # an index on a large table takes long
         if engine.dialect.name == "sqlite":
             await connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
