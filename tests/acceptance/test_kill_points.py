@@ -21,10 +21,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.checkout import ROOT
 from tests.support.processes import Reaper
 from tests.support.servers import Aviary, aviary
 
-ROOT = Path(__file__).resolve().parents[2]
 ASKED = os.environ.get("STONECHAT_KILL_EVERY")
 EVERY = int(ASKED or "9")
 SAMPLED = ["thread", "reply", "quote"]

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.unit.config.test_loading import SESSION
 
 from tests.support.forgetful import emptied_at_random
 from tests.support.processes import free_port
 from tests.support.servers import aviary
+from tests.unit.config.test_loader import SESSION
 
 STONECHAT = (sys.executable, "-m", "stonechat.cli.main")
 EPOCH = "2026-01-05T08:00:00+00:00"

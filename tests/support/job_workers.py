@@ -6,9 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+from tests.support.checkout import ROOT
 from tests.support.processes import Reaper, ServerProcess, wait_until
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Workers:

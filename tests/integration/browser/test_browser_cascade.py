@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.integration.networks.x_web_support import Bench, open_bench
 
 from benchmarks.browser import faults
 from stonechat.alerting.engine import Alerting
@@ -32,6 +31,7 @@ from stonechat.networks.guarded import GuardedNetwork, prove_by_session
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breakers, open_breakers
 from stonechat.startup.build_browser import check_browser
 from stonechat.startup.health_checks import check_breakers
+from tests.integration.networks.x_web_support import Bench, open_bench
 from tests.support.clock import ManualClock
 from tests.support.waiting import eventually
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.integration.test_browser_pool import opened, works
 
 from benchmarks.browser import faults
 from stonechat.browser import BrowserDown, BrowserFailed, BrowserPool
 from stonechat.browser.account_context import PAGE_USES, TIDY_EVERY
 from stonechat.browser.processes import RunFolder
 from stonechat.core.errors import NotTried
+from tests.integration.browser.test_browser_pool import opened, works
 from tests.support.waiting import eventually
 
 RLIMIT_DATA = resource.RLIMIT_DATA

@@ -13,8 +13,6 @@ from urllib.parse import quote
 
 import pytest
 from structlog.contextvars import bound_contextvars
-from tests.integration.test_browser_pool import opened, works
-from tests.integration.test_dashboard import CLOCK, fill, site
 
 from benchmarks.browser.soak import light_site
 from stonechat.browser import BrowserPool
@@ -26,6 +24,8 @@ from stonechat.database import Database, open_database
 from stonechat.database.repositories import content, receipts
 from stonechat.jobs.declaration import Job, JobContext, Retry, Work
 from stonechat.jobs.runner import engine_url_beside, open_jobs
+from tests.integration.browser.test_browser_pool import opened, works
+from tests.integration.dashboard.test_dashboard import CLOCK, fill, site
 from tests.support.waiting import eventually
 
 SECRET = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6e7f8"

@@ -17,7 +17,6 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.integration.networks.x_web_support import CHROMIUM, browser_process
 
 from benchmarks.browser.soak import SHARES, soak
 from stonechat.browser import BrowserPool, LeasePriority, PageLease, open_browser_pool
@@ -27,6 +26,7 @@ from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import BrowserLost, BrowserOperated, BrowserRestarted, Event, EventStream
+from tests.integration.networks.x_web_support import CHROMIUM, browser_process
 from tests.support.waiting import eventually
 
 

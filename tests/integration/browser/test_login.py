@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
-from tests.integration.networks.x_web_support import CHROMIUM
 
 from stonechat.browser.login_window import open_window, whole_browser
 from stonechat.browser.sessions import for_site, parse_session
@@ -21,6 +20,7 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, SessionTrouble
 from stonechat.networks.x_web.login import log_in, try_session
 from stonechat_aviary.opening import Aviary, open_aviary
+from tests.integration.networks.x_web_support import CHROMIUM
 
 HANDLES = ("quietbuilder", "secondhand")
 

@@ -11,7 +11,6 @@ from datetime import timedelta
 
 import pytest
 import redis.asyncio
-from tests.integration.test_alerting import TIMING, Inbox, inbox
 
 from stonechat.alerting.channels import WebhookChannel
 from stonechat.alerting.engine import Alerting
@@ -26,6 +25,7 @@ from stonechat.monitoring import HealthBoard, Meters
 from stonechat.posting.queue import queue_rows
 from stonechat.startup.health_checks import check_cache, check_database
 from tests.contract.test_cache import epochs
+from tests.integration.alerting.test_alerting import TIMING, Inbox, inbox
 from tests.support.clock import ManualClock
 from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
 from tests.support.processes import Reaper

@@ -8,14 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.integration.test_dashboard import CLOCK, Site, site
-
 from stonechat.browser.failure_artifacts import FailureArtifactFolder
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.database import open_database
 from stonechat.database.repositories import alerts
 from stonechat.jobs.declaration import Job, JobContext, Retry, Work
 from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
+from tests.integration.dashboard.test_dashboard import CLOCK, Site, site
 from tests.support.waiting import eventually
 
 HOUR = timedelta(hours=1)

@@ -181,7 +181,7 @@ async def test_a_holder_is_named_with_its_run_its_time_and_its_place(every_datab
                 [holder] = database.pool().held_too_long(database.hold_limit)
         assert holder.task == "content.history"
         assert holder.job == "content.plan/ann@2026-01-05T09:00"
-        assert holder.where.startswith("integration/test_database_limits.py:")
+        assert holder.where.startswith("database/test_database_limits.py:")
         assert "content.history in content.plan/ann@2026-01-05T09:00 for 0 s" in str(holder)
         assert database.pool().held_too_long(database.hold_limit) == ()
 

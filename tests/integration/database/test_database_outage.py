@@ -15,9 +15,6 @@ import httpx
 import pytest
 import structlog
 from sqlalchemy import text
-from tests.integration.test_alerting import Inbox, inbox
-from tests.integration.test_cascade_redis import Watch
-from tests.unit.config.test_loading import GOOD
 
 from stonechat.cache import open_cache
 from stonechat.config.loader import load
@@ -34,12 +31,15 @@ from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, open_breakers
 from stonechat.startup.boot import Boot
 from stonechat.startup.boot_context import BootContext, open_base
 from stonechat.startup.build_foundations import start_database, start_health_server
+from tests.integration.alerting.test_alerting import Inbox, inbox
+from tests.integration.cache.test_cascade_redis import Watch
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork
 from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
 from tests.support.processes import Reaper, free_port
 from tests.support.servers import postgres
 from tests.support.waiting import eventually
+from tests.unit.config.test_loader import GOOD
 
 __all__ = ["inbox"]
 

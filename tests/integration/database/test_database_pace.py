@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
-from tests.integration.test_alerting import TIMING, Inbox, inbox
 
 from stonechat.alerting.channels import WebhookChannel
 from stonechat.alerting.engine import Alerting
@@ -24,6 +23,7 @@ from stonechat.database.connection.permits import doing
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.resilience import open_breakers
 from stonechat.startup.health_checks import add_gauges, check_database
+from tests.integration.alerting.test_alerting import TIMING, Inbox, inbox
 from tests.support.clock import ManualClock, OtherClock
 from tests.support.proxy import tcp_proxy
 from tests.support.waiting import eventually
@@ -105,7 +105,7 @@ async def test_slow_statements_are_metered_by_task_told_with_cause_and_remedy_an
         layer = watch.board.layer("database")
         assert layer.state is LayerState.DEGRADED
         assert "content.store in content.plan/ann@9 took " in layer.cause
-        assert "integration/test_database_pace.py:" in layer.cause
+        assert "database/test_database_pace.py:" in layer.cause
         assert inbox.titles() == []  # a short time of it is shown, and nobody is woken
         await watch.for_seconds(140)
         assert inbox.titles() == ["Database is degraded"]

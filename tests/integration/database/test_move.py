@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -20,11 +19,11 @@ from stonechat.database.maintenance.row_codec import current_shapes
 from stonechat.database.maintenance.transfer import ACTION, Transfer, progress_table
 from stonechat.database.repositories import alerts, job_rows
 from stonechat.database.schema.tables import accounts, audit, rejected_drafts, watched_authors
+from tests.support.checkout import ROOT
 from tests.support.processes import free_port, wait_until
 from tests.support.stored import BEGAN, awkward_row, content_of, fill
 
 CLOCK = SystemClock()
-ROOT = Path(__file__).resolve().parents[2]
 SHAPES = {shape.name: shape for shape in current_shapes()}
 CHANGED_BY_A_MOVE = {"job_runs", "audit", "state_history"}
 

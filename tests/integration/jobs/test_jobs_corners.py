@@ -7,7 +7,6 @@ import contextlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, update
-from tests.integration.test_jobs_runner import QUICK, open_house
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -26,6 +25,7 @@ from stonechat.jobs.runner import engine_url_beside
 from stonechat.jobs.schedule import AGAIN
 from stonechat.jobs.ticks import schedule_of
 from stonechat.jobs.timetable import run_name
+from tests.integration.jobs.test_jobs_runner import QUICK, open_house
 from tests.support.waiting import eventually
 
 CLOCK = SystemClock()

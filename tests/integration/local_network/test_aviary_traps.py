@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.integration.networks.x_web_support import Bench, open_bench
 
 from stonechat.core.errors import Transient
 from stonechat.core.ids import fingerprint
@@ -22,6 +21,7 @@ from stonechat.core.states import SessionState
 from stonechat_aviary.people import Person
 from stonechat_aviary.posts import Post
 from stonechat_aviary.searching import parse_query
+from tests.integration.networks.x_web_support import Bench, open_bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

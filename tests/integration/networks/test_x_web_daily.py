@@ -11,13 +11,13 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from tests.integration.networks.x_web_support import Bench, open_bench
 
 from stonechat.core.events import SelectorMoved
 from stonechat.core.network import Posted, Publication
 from stonechat.networks.x_web.selector_check import PLACES, SEEN_AT_WORK, Place, look_everywhere
 from stonechat.networks.x_web.selectors import Selector
 from stonechat.networks.x_web.wire_paths import OF_A_POST, OF_AN_ACCOUNT, WHERE_A_POST
+from tests.integration.networks.x_web_support import Bench, open_bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.integration.networks.x_web_support import Bench, open_bench
 
 from stonechat.core.network import NetworkPost, Posted, Publication, PublishOutcome, Refused, Unconfirmed
+from tests.integration.networks.x_web_support import Bench, open_bench
 from tests.support.pictures import picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

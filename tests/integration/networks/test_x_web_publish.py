@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.integration.networks.x_web_support import Bench, browser_process, open_bench
 
 from stonechat.core.network import Posted, Publication, PublishOutcome, Refused, Rehearsed, Unconfirmed
 from stonechat.core.states import SessionState
+from tests.integration.networks.x_web_support import Bench, browser_process, open_bench
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from tests.integration.networks.x_web_support import Bench, open_bench
 
 from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, StonechatError, Transient
 from stonechat.core.events import SelectorMoved
@@ -18,6 +17,7 @@ from stonechat.core.model import Account
 from stonechat.core.network import Posted, Publication
 from stonechat.core.states import SessionState
 from stonechat.networks.x_web.dom_parser import read_page
+from tests.integration.networks.x_web_support import Bench, open_bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.networks.x_web_support import Bench, open_bench
 
 from stonechat.config.settings import DatabaseSettings, ScrapingSettings
 from stonechat.core.errors import Transient
@@ -19,6 +18,7 @@ from stonechat.database import open_database
 from stonechat.database.repositories import accounts, metrics
 from stonechat.database.spool.spool import Spool
 from stonechat.scraping.jobs import Scraper, snapshot_store
+from tests.integration.networks.x_web_support import Bench, open_bench
 from tests.support.posting import SETTINGS, Desk, RunContext, desk_on, piece
 from tests.support.waiting import eventually
 

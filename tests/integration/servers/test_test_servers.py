@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import redis.asyncio
 
+from tests.support.checkout import ROOT
 from tests.support.processes import Reaper, listens, wait_until
 from tests.support.proxy import tcp_proxy
 from tests.support.servers import (
@@ -24,8 +25,6 @@ from tests.support.servers import (
     postgres,
     redis_server,
 )
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_each_test_gets_an_empty_postgresql_database_of_its_own(postgres_server: Postgres) -> None:

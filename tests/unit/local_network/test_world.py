@@ -7,7 +7,6 @@ import math
 import statistics
 
 import pytest
-from tests.unit.local_network.conftest import EPOCH, make_world
 
 from stonechat_aviary.ordering import Order
 from stonechat_aviary.posts import Post
@@ -15,6 +14,7 @@ from stonechat_aviary.searching import parse_query
 from stonechat_aviary.vocabulary import FACTORS, FORMATS, HOOKS, TOPICS
 from stonechat_aviary.world import Refusal, World
 from stonechat_aviary.writing import Author
+from tests.unit.local_network.conftest import EPOCH, make_world
 
 DAY = 86_400.0
 HANDLE = "quietbuilder"
