@@ -41,7 +41,7 @@ def test_nothing_that_decides_over_a_post_asks_the_cache() -> None:
         for node in ast.walk(module.tree):
             match node:
                 case ast.ImportFrom(module="stonechat.core.ports", names=names):
-                    found = {name.name for name in names} & {"Cache", "Lease", "NoLease"}
+                    found = {name.name for name in names} & {"Cache", "CacheLease"}
                     if found:
                         yield node.lineno, f"takes {', '.join(sorted(found))}"
                 case ast.ImportFrom(module=str(name)) if name.split(".")[:2] == ["stonechat", "cache"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -11,7 +10,6 @@ import pytest
 import redis.asyncio
 
 from stonechat.cache.fallback import FallbackCache
-from stonechat.cache.fencing import Epochs
 from stonechat.cache.keys import LARGEST_VALUE, LONGEST_TTL
 from stonechat.cache.memory import InProcessCache
 from stonechat.cache.redis_cache import RedisCache
@@ -19,23 +17,13 @@ from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
-from stonechat.core.ports import Cache, CacheLease, NoLease
+from stonechat.core.ports import Cache, CacheLease
 from tests.support.forgetful import ForgetfulCache
 from tests.support.servers import Redis
 from tests.support.waiting import eventually
 
 LONG = timedelta(minutes=5)
 SHORT = timedelta(milliseconds=60)
-
-
-def epochs() -> Epochs:
-    """What the database gives: numbers that only grow."""
-    numbers = itertools.count(1)
-
-    async def following() -> int:
-        return next(numbers)
-
-    return following
 
 
 async def leased(cache: Cache, name: str, ttl: timedelta = LONG) -> CacheLease:
@@ -49,8 +37,7 @@ async def leased(cache: Cache, name: str, ttl: timedelta = LONG) -> CacheLease:
 async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
     clock = SystemClock()
     namespace = f"test-{fresh_id()}"
-    numbers = epochs()
-    local = InProcessCache(clock, numbers, namespace=namespace)
+    local = InProcessCache(clock, namespace=namespace)
     if request.param == "in-process":
         yield local
         return
@@ -59,7 +46,7 @@ async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
         return
     url = request.getfixturevalue("redis_url")
     settings = CacheSettings(namespace=namespace, call_timeout=timedelta(seconds=5))
-    remote = RedisCache(url, settings, clock, numbers)
+    remote = RedisCache(url, settings, clock)
     yield remote if request.param == "redis" else FallbackCache(remote, local, clock, EventStream(clock))
     await remote.aclose()
 
@@ -99,28 +86,18 @@ async def test_a_count_starts_again_after_its_time(cache: Cache) -> None:
 async def test_a_lease_has_one_holder(cache: Cache) -> None:
     answers = await asyncio.gather(*(cache.lease("l", LONG) for _ in range(20)))
     assert sum(isinstance(answer, CacheLease) for answer in answers) == 1
-    assert sum(answer is NoLease.HELD for answer in answers) == 19
-
-
-async def test_each_lease_has_a_larger_token_than_the_one_before(cache: Cache) -> None:
-    tokens = []
-    for _ in range(20):
-        lease = await leased(cache, "l")
-        tokens.append(lease.token)
-        await cache.release(lease)
-    assert tokens == sorted(set(tokens))
+    assert sum(answer is None for answer in answers) == 19
 
 
 async def test_a_late_holder_cannot_give_back_the_lease_of_its_successor(cache: Cache) -> None:
     old = await leased(cache, "l", SHORT)
-    new: CacheLease | NoLease = NoLease.HELD
+    new: CacheLease | None = None
     async with asyncio.timeout(10):
         while not isinstance(new, CacheLease):
             new = await cache.lease("l", LONG)
             await asyncio.sleep(0.01)
-    assert new.token > old.token
     await cache.release(old)
-    assert await cache.lease("l", LONG) is NoLease.HELD
+    assert await cache.lease("l", LONG) is None
 
 
 async def test_a_lease_ends_for_its_holder_before_it_ends_for_the_others(cache: Cache) -> None:
@@ -161,7 +138,7 @@ async def test_nothing_is_kept_without_a_name_or_a_time_to_live(cache: Cache) ->
 
 async def test_everything_in_redis_has_our_name_and_ends(redis_url: str) -> None:
     clock = SystemClock()
-    cache = RedisCache(redis_url, CacheSettings(namespace="ours"), clock, epochs())
+    cache = RedisCache(redis_url, CacheSettings(namespace="ours"), clock)
     await cache.put("k", b"v", timedelta(days=365))
     await cache.count("k", LONG)
     await leased(cache, "k")
@@ -169,7 +146,6 @@ async def test_everything_in_redis_has_our_name_and_ends(redis_url: str) -> None
         names = sorted([name async for name in client.scan_iter()])
         assert [name.decode().rpartition(":")[0] for name in names] == [
             "ours:c",
-            "ours:f",
             "ours:l",
             "ours:v",
         ]

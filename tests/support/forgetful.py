@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import redis
 
-from stonechat.core.ports import Cache, CacheLease, NoLease
+from stonechat.core.ports import Cache, CacheLease
 
 
 class ForgetfulCache:
@@ -40,11 +40,11 @@ class ForgetfulCache:
             self._dropped += 1
         return await self._cache.count(f"{key}#{self._dropped}" if self._dropped else key, ttl)
 
-    async def lease(self, name: str, ttl: timedelta) -> CacheLease | NoLease:
+    async def lease(self, name: str, ttl: timedelta) -> CacheLease | None:
         if not self._forgets():
             return await self._cache.lease(name, ttl)
         forgotten = await self._cache.lease(f"{name}#{self.forgotten}", ttl)
-        return self._rng.choice((forgotten, NoLease.HELD, NoLease.UNSURE))
+        return self._rng.choice((forgotten, None))
 
     async def release(self, lease: CacheLease) -> None:
         if not self._forgets():

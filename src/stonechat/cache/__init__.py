@@ -4,8 +4,7 @@ Correctness never depends on it: it may forget everything at any time.
 """
 
 from stonechat.cache.fallback import CacheHealth, FallbackCache
-from stonechat.cache.fencing import Epochs
 from stonechat.cache.opening import open_cache
 from stonechat.cache.shared_reads import SharedReads
 
-__all__ = ["CacheHealth", "Epochs", "FallbackCache", "SharedReads", "open_cache"]
+__all__ = ["CacheHealth", "FallbackCache", "SharedReads", "open_cache"]

@@ -14,7 +14,7 @@ from stonechat.cache.memory import InProcessCache
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import CacheSwitched, EventStream
-from stonechat.core.ports import Cache, CacheLease, NoLease
+from stonechat.core.ports import Cache, CacheLease
 
 if TYPE_CHECKING:
     from stonechat.cache.redis_cache import RedisCache
@@ -66,8 +66,7 @@ class FallbackCache:
 
     After :data:`FAILURES` failures in a row, or too many failed and slow calls in all, only the spare is
     asked, and trial writes in the background find out when Redis serves again. Without Redis the spare
-    serves alone. While Redis is configured and away no lease is granted at all, since other hosts may
-    still hold it there.
+    serves alone.
 
     Args:
         slow: a call that takes longer (real time) counts as trouble.
@@ -131,19 +130,13 @@ class FallbackCache:
         """Add one and return the new count; the first count starts the time to live."""
         return await self._ask(lambda cache: cache.count(key, ttl))
 
-    async def lease(self, name: str, ttl: timedelta) -> CacheLease | NoLease:
-        """Take the lease; ``UNSURE`` whenever Redis is configured and does not answer."""
-        if self._main is None:
-            return await self._spare.lease(name, ttl)
-        granted = await self._ask_main(lambda cache: cache.lease(name, ttl))
-        return NoLease.UNSURE if granted is None else granted
+    async def lease(self, name: str, ttl: timedelta) -> CacheLease | None:
+        """Take the lease; while Redis is away it excludes the tasks of this process only."""
+        return await self._ask(lambda cache: cache.lease(name, ttl))
 
     async def release(self, lease: CacheLease) -> None:
         """Give the lease back, if it is still ours; unanswered, it ends by its time to live."""
-        if self._main is None:
-            await self._spare.release(lease)
-        else:
-            await self._ask_main(lambda cache: cache.release(lease))
+        await self._ask(lambda cache: cache.release(lease))
 
     async def start(self) -> None:
         """Ask Redis once, so that the first caller need not find out."""

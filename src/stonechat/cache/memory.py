@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import timedelta
 
-from stonechat.cache.fencing import GRANTS, Epochs, no_epochs
 from stonechat.cache.keys import LARGEST_VALUE, bounded_ms, full_key
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Transient
-from stonechat.core.ports import CacheLease, NoLease
+from stonechat.core.ids import fresh_id
+from stonechat.core.ports import CacheLease
 
 
 class InProcessCache:
@@ -25,20 +24,17 @@ class InProcessCache:
     def __init__(
         self,
         clock: Clock,
-        epochs: Epochs = no_epochs,
         *,
         namespace: str = "stonechat",
         limit: int = 10_000,
         room: int = 32 * 1024 * 1024,
     ) -> None:
         self._clock = clock
-        self._epochs = epochs
         self._namespace = namespace
         self._limit = limit
         self._room = room
         self._values: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
         self._bytes = 0
-        self._last, self._end = 0, 0  # the last token, and the first that needs another epoch
 
     @property
     def size(self) -> int:
@@ -65,31 +61,23 @@ class InProcessCache:
         self._keep(name, str(number).encode(), expires)
         return number
 
-    async def lease(self, name: str, ttl: timedelta) -> CacheLease | NoLease:
-        """Take the lease; none is granted while the database cannot give a first token."""
+    async def lease(self, name: str, ttl: timedelta) -> CacheLease | None:
+        """Take the lease; None while somebody else has it."""
         key = full_key(self._namespace, "l", name)
-        expires_at = self._clock.wall() + ttl
-        if self._last + 1 >= self._end:
-            try:
-                epoch = await self._epochs()
-            except Transient:
-                return NoLease.UNSURE
-            if epoch * GRANTS >= self._end:  # another task may have been quicker
-                self._last, self._end = epoch * GRANTS, (epoch + 1) * GRANTS
         if self._read(key) is not None:
-            return NoLease.HELD
-        self._last += 1
-        self._write(key, str(self._last).encode(), ttl)
-        return CacheLease(name, self._last, expires_at)
+            return None
+        lease = CacheLease(name, fresh_id(), self._clock.wall() + ttl)
+        self._write(key, lease.holder.encode(), ttl)
+        return lease
 
     async def release(self, lease: CacheLease) -> None:
         """Give the lease back, if it is still ours."""
         key = full_key(self._namespace, "l", lease.name)
-        if self._read(key) == str(lease.token).encode():
+        if self._read(key) == lease.holder.encode():
             self._drop(key)
 
     def clear(self) -> None:
-        """Forget every value, but not which tokens were given."""
+        """Forget everything."""
         self._values.clear()
         self._bytes = 0
 

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from stonechat.cache.fallback import FallbackCache
-from stonechat.cache.fencing import Epochs, no_epochs
 from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import Clock
@@ -19,15 +18,11 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_cache(
-    settings: CacheSettings, clock: Clock, events: EventStream, epochs: Epochs = no_epochs
+    settings: CacheSettings, clock: Clock, events: EventStream
 ) -> AsyncIterator[FallbackCache]:
-    """Never fails for want of Redis: starts on the in-process cache and moves over when Redis answers.
-
-    Args:
-        epochs: where fencing tokens begin; without it no lease is granted.
-    """
-    spare = InProcessCache(clock, epochs, namespace=settings.namespace)
-    main = _redis(settings.url, settings, clock, epochs) if settings.url else None
+    """Never fails for want of Redis: starts on the in-process cache and moves over when Redis answers."""
+    spare = InProcessCache(clock, namespace=settings.namespace)
+    main = _redis(settings.url, settings, clock) if settings.url else None
     front = FallbackCache(main, spare, clock, events, slow=settings.call_timeout / 2)
     try:
         await front.start()
@@ -38,7 +33,7 @@ async def open_cache(
             await main.aclose()
 
 
-def _redis(url: str, settings: CacheSettings, clock: Clock, epochs: Epochs) -> RedisCache:
+def _redis(url: str, settings: CacheSettings, clock: Clock) -> RedisCache:
     from stonechat.cache.redis_cache import RedisCache  # noqa: PLC0415 - its client takes 13 MB
 
-    return RedisCache(url, settings, clock, epochs)
+    return RedisCache(url, settings, clock)

@@ -12,13 +12,12 @@ from redis.asyncio import Redis
 
 from stonechat.cache.connections import Connections
 from stonechat.cache.errors import explained
-from stonechat.cache.fencing import GRANTS, Epochs, no_epochs
 from stonechat.cache.keys import LARGEST_VALUE, bounded_ms, full_key
 from stonechat.cache.redis_pool import WatchedPool
 from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Transient
-from stonechat.core.ports import CacheLease, NoLease
+from stonechat.core.ids import fresh_id
+from stonechat.core.ports import CacheLease
 
 T = TypeVar("T")
 
@@ -31,27 +30,6 @@ if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return n
 """
 
-# KEYS: lease, fence. ARGV: time to live (ms), first and last token of an epoch, the life it was got for.
-# The fence holds the last token, the end of its epoch, and the life of the server that counted: after a
-# restart from an old snapshot, or on a replica that missed the last writes, a new epoch must be got.
-_LEASE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return {'held'} end
-local told = redis.pcall('INFO', 'server')
-local life = type(told) == 'string' and string.match(told, 'run_id:(%w+)')
-if not life then return {'unsure'} end
-local known = redis.call('HMGET', KEYS[2], 'life', 'last', 'end')
-if known[1] ~= life or tonumber(known[2]) + 1 >= tonumber(known[3]) then
-  if ARGV[4] ~= life then return {'anew', life} end
-  if tonumber(known[2] or '0') >= tonumber(ARGV[2]) then return {'unsure'} end
-  redis.call('HSET', KEYS[2], 'life', life, 'last', ARGV[2], 'end', ARGV[3])
-end
-redis.call('HINCRBY', KEYS[2], 'last', 1)
-redis.call('PEXPIRE', KEYS[2], 604800000)
-local token = redis.call('HGET', KEYS[2], 'last')
-redis.call('SET', KEYS[1], token, 'PX', ARGV[1])
-return {'granted', token}
-"""
-
 _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -61,7 +39,7 @@ return 0
 class RedisCache:
     """Every call ends within ``settings.call_timeout`` or raises ``Transient``. Made by ``open_cache``."""
 
-    def __init__(self, url: str, settings: CacheSettings, clock: Clock, epochs: Epochs = no_epochs) -> None:
+    def __init__(self, url: str, settings: CacheSettings, clock: Clock) -> None:
         seconds = settings.call_timeout.total_seconds()
         self._pool = WatchedPool.from_url(
             url,
@@ -77,7 +55,6 @@ class RedisCache:
         self._seconds = seconds
         self._namespace = settings.namespace
         self._clock = clock
-        self._epochs = epochs
 
     def connections(self) -> Connections:
         """How the pool stands."""
@@ -100,28 +77,15 @@ class RedisCache:
         """Add one and return the new count; the first count starts the time to live."""
         return int(await self._script(_COUNT, (self._key("c", key),), str(bounded_ms(ttl))))
 
-    async def lease(self, name: str, ttl: timedelta) -> CacheLease | NoLease:
-        """Take the lease; none is granted while it is unsure that its token would be the largest."""
-        expires_at = self._clock.wall() + ttl
-        keys, length = (self._key("l", name), self._key("f", "fence")), str(bounded_ms(ttl))
-        answer = await self._script(_LEASE, keys, length, "0", "0", "")
-        if answer[0] == b"anew":
-            try:
-                first = await self._epochs() * GRANTS
-            except Transient:
-                return NoLease.UNSURE
-            answer = await self._script(_LEASE, keys, length, str(first), str(first + GRANTS), answer[1])
-        match answer[0]:
-            case b"granted":
-                return CacheLease(name, int(answer[1]), expires_at)
-            case b"held":
-                return NoLease.HELD
-            case _:
-                return NoLease.UNSURE
+    async def lease(self, name: str, ttl: timedelta) -> CacheLease | None:
+        """Take the lease; None while somebody else has it."""
+        lease = CacheLease(name, fresh_id(), self._clock.wall() + ttl)
+        granted = self._client.set(self._key("l", name), lease.holder, nx=True, px=bounded_ms(ttl))
+        return lease if await self._call(granted) else None
 
     async def release(self, lease: CacheLease) -> None:
         """Give the lease back, if it is still ours."""
-        await self._script(_RELEASE, (self._key("l", lease.name),), str(lease.token))
+        await self._script(_RELEASE, (self._key("l", lease.name),), lease.holder)
 
     async def prove(self) -> None:
         """Raise ``Transient`` where the server would not serve: a replica and a full one answer pings."""

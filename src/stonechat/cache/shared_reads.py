@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from stonechat.core.clock import Clock
-from stonechat.core.ports import Cache, CacheLease, NoLease
+from stonechat.core.ports import Cache, CacheLease
 
 T = TypeVar("T")
 
@@ -18,8 +18,8 @@ class SharedReads(Generic[T]):
     """Reads of one kind, kept for a while.
 
     The first to ask takes a lease and reads; the others wait for the result. A cache that forgets, or that
-    cannot tell who holds the lease, costs a second read and nothing else. A reader that was overtaken while
-    it slept finds a larger fencing token beside the value and leaves it alone.
+    cannot tell who holds the lease, costs a second read and nothing else. A reader whose lease has run out
+    while it read keeps its result to itself: somebody else may have put a newer one there.
 
     Args:
         kind: the type of what is read: anything that Pydantic turns into JSON and back.
@@ -42,7 +42,7 @@ class SharedReads(Generic[T]):
         self._cache = cache
         self._clock = clock
         self._name = name
-        self._form: TypeAdapter[tuple[int, str, T]] = TypeAdapter(tuple[int, str, kind])  # type: ignore[valid-type]
+        self._form: TypeAdapter[tuple[str, T]] = TypeAdapter(tuple[str, kind])  # type: ignore[valid-type]
         self._keep = keep
         self._patience = patience
         self._look_again = look_again
@@ -54,40 +54,37 @@ class SharedReads(Generic[T]):
             reader: who asks; what it has read itself is no news to it, and is read again.
         """
         key = f"{self._name}/{key}"
-        lease: CacheLease | NoLease = NoLease.HELD
         until = self._clock.monotonic() + self._patience.total_seconds()
         while True:
             known = await self._news(key, reader)
             if known is not None:
-                return known[2]
+                return known[1]
             lease = await self._cache.lease(key, self._patience)
-            if lease is not NoLease.HELD or self._clock.monotonic() >= until:
+            if lease is not None or self._clock.monotonic() >= until:
                 break
             await self._clock.sleep_real(self._look_again)
         try:
             # whoever had the lease may have read between our look and our turn
-            known = await self._news(key, reader) if isinstance(lease, CacheLease) else None
-            return known[2] if known is not None else await self._read(key, read, lease, reader)
+            known = await self._news(key, reader) if lease is not None else None
+            return known[1] if known is not None else await self._read(key, read, lease, reader)
         finally:
-            if isinstance(lease, CacheLease):
+            if lease is not None:
                 await self._cache.release(lease)
 
     async def _read(
-        self, key: str, read: Callable[[], Awaitable[T]], lease: CacheLease | NoLease, reader: str
+        self, key: str, read: Callable[[], Awaitable[T]], lease: CacheLease | None, reader: str
     ) -> T:
         found = await read()
-        token = lease.token if isinstance(lease, CacheLease) else 0
-        known = await self._known(key)
-        if known is None or known[0] <= token:
-            await self._cache.put(key, self._form.dump_json((token, reader, found)), self._keep)
+        if lease is None or self._clock.wall() < lease.expires_at:  # else somebody else has read since
+            await self._cache.put(key, self._form.dump_json((reader, found)), self._keep)
         return found
 
-    async def _news(self, key: str, reader: str) -> tuple[int, str, T] | None:
+    async def _news(self, key: str, reader: str) -> tuple[str, T] | None:
         """What is kept, unless ``reader`` has read it itself."""
         known = await self._known(key)
-        return None if known is not None and reader and known[1] == reader else known
+        return None if known is not None and reader and known[0] == reader else known
 
-    async def _known(self, key: str) -> tuple[int, str, T] | None:
+    async def _known(self, key: str) -> tuple[str, T] | None:
         kept = await self._cache.get(key)
         if kept is None:
             return None

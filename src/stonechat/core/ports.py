@@ -5,31 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class CacheLease:
-    """The right to do something alone until ``expires_at`` (real time).
+    """The right to do something alone until ``expires_at`` (real time), as far as the cache remembers.
+
+    A cache may forget, so a lease spares work and protects nothing: two holders at once cost a second read.
 
     Attributes:
-        token: the fencing token; each grant gets a larger one than every grant of the name before.
+        holder: who holds it: fresh for each grant, so that a late holder cannot give back its successor's.
     """
 
     name: str
-    token: int
+    holder: str
     expires_at: datetime
-
-
-class NoLease(StrEnum):
-    """Why no lease was granted."""
-
-    HELD = "held"
-    """Somebody else has it."""
-
-    UNSURE = "unsure"
-    """Who has it, or which token is larger, cannot be told now: go on as if there were no leases."""
 
 
 class Cache(Protocol):
@@ -48,8 +39,8 @@ class Cache(Protocol):
     async def count(self, key: str, ttl: timedelta) -> int:
         """Add one and return the new count; the first count starts the time to live."""
 
-    async def lease(self, name: str, ttl: timedelta) -> CacheLease | NoLease:
-        """The right to do ``name`` alone for ``ttl`` of real time, or why not."""
+    async def lease(self, name: str, ttl: timedelta) -> CacheLease | None:
+        """The right to do ``name`` alone for ``ttl`` of real time; None while somebody else has it."""
 
     async def release(self, lease: CacheLease) -> None:
         """Give the lease back, if it is still ours."""

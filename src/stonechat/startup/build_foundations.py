@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from datetime import timedelta
-from functools import partial
 
 from stonechat.cache import FallbackCache, open_cache
 from stonechat.core.errors import Transient
 from stonechat.dashboard.server import Dashboard, open_dashboard
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts
-from stonechat.database.repositories.epochs import next_epoch
 from stonechat.startup import health_checks
 from stonechat.startup.boot_context import BootContext
 from stonechat.startup.database_sharing import refuse_far_file, refuse_other_machines
@@ -46,9 +43,8 @@ async def start_database(base: BootContext) -> Database:
 
 async def start_cache(base: BootContext, database: Database) -> FallbackCache:
     """Redis, or the cache in this process."""
-    epochs = partial(next_epoch, database, base.clock, who=platform.node() or "host")
     async with base.boot.step("cache"):
-        cache = await base.boot.enter(open_cache(base.settings.cache, base.clock, base.events, epochs))
+        cache = await base.boot.enter(open_cache(base.settings.cache, base.clock, base.events))
         health_checks.check_cache(base.board, base.meters, cache)
         base.data.connect(cache=cache)
         base.boot.say(cache.health().serving)

@@ -87,7 +87,7 @@ async def open_stonechat(
             layers = await open_layers(base, database, cache, pool, breakers, vault)
             runner = await _start_jobs(base, database, layers)
             await breakers.sync()  # one that another process left open is open here from the first call
-            _connect(base, database, cache, breakers, layers, runner)
+            _connect(base, database, breakers, layers, runner)
         async with boot.step("monitors"):
             _start_monitors(base, database, breakers, runner)
         for account in () if extra else base.served:
@@ -139,15 +139,12 @@ async def _start_jobs(base: BootContext, database: Database, layers: Layers) -> 
 def _connect(
     base: BootContext,
     database: Database,
-    cache: FallbackCache,
     breakers: Breakers,
     layers: Layers,
     runner: Runner,
 ) -> None:
     """Show all of this on the pages from now on, and look at it for alerts."""
-    queue = FreshQueue(
-        cache, base.clock, lambda: queue_rows(database, layers.rules, layers.networks, base.clock)
-    )
+    queue = FreshQueue(base.clock, lambda: queue_rows(database, layers.rules, layers.networks, base.clock))
     base.boot.on_close(base.events.subscribe(queue.hear))
     account_ids = [account.id for account in base.served]
     base.alerting.connect(jobs=runner.status, breakers=breakers.status)

@@ -25,7 +25,6 @@ from stonechat.core.events import CacheSwitched, EventStream, Stamped
 from stonechat.core.states import LayerState
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.startup.health_checks import check_cache
-from tests.contract.test_cache import epochs
 from tests.support.clock import ManualClock
 from tests.support.processes import Reaper
 from tests.support.proxy import tcp_proxy
@@ -70,7 +69,7 @@ async def opened(url: str, **given: object) -> AsyncIterator[tuple[FallbackCache
 
     events.subscribe(hear)
     settings = CacheSettings(url=url, **{"call_timeout": DEADLINE, **given})
-    async with open_cache(settings, clock, events, epochs()) as cache:
+    async with open_cache(settings, clock, events) as cache:
         yield cache, moves
 
 

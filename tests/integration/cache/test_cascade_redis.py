@@ -24,7 +24,6 @@ from stonechat.database import Database, open_database
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.posting.queue import queue_rows
 from stonechat.startup.health_checks import check_cache, check_database
-from tests.contract.test_cache import epochs
 from tests.integration.alerting.test_alerting import TIMING, Inbox, inbox
 from tests.support.clock import ManualClock
 from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
@@ -123,7 +122,7 @@ async def test_redis_without_a_free_connection_is_one_incident_and_work_keeps_it
     limits = DatabaseSettings(hold_limit=timedelta(seconds=2))
     async with (
         open_database(postgres_url, limits, CLOCK) as database,
-        open_cache(settings, CLOCK, EventStream(CLOCK), epochs()) as cache,
+        open_cache(settings, CLOCK, EventStream(CLOCK)) as cache,
     ):
         desk = desk_on(database, CLOCK)
         await desk.add_account(ACCOUNT)
@@ -145,7 +144,7 @@ async def test_redis_without_a_free_connection_is_one_incident_and_work_keeps_it
             assert await slowest(cache, 300) < 0.05
             # ten pages still cost one read, and a due post goes out within its 5 s
             queue = FreshQueue(
-                cache, CLOCK, lambda: queue_rows(database, desk.rules, {"x_web": desk.network}, CLOCK)
+                CLOCK, lambda: queue_rows(database, desk.rules, {"x_web": desk.network}, CLOCK)
             )
             later = CLOCK.now() + timedelta(hours=5)
             await desk.queue(

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import MetricsRead, PostHeld
-from stonechat.core.ports import Cache
 from stonechat.dashboard.queue_cache import FreshQueue
 from stonechat.database import open_database
 from stonechat.posting.queue import QueueRow, queue_rows
-from tests.contract.test_cache import epochs
-from tests.support.forgetful import ForgetfulCache
 from tests.support.posting import ACCOUNT, Desk, desk_on, piece
 
 CLOCK = SystemClock()
@@ -47,7 +42,7 @@ def counted(desk: Desk) -> tuple[list[int], Callable[[], Awaitable[list[QueueRow
 
 async def test_ten_pages_cost_one_read_and_see_what_was_read(desk: Desk) -> None:
     reads, read = counted(desk)
-    queue = FreshQueue(InProcessCache(CLOCK, epochs()), CLOCK, read)
+    queue = FreshQueue(CLOCK, read)
     pages = await asyncio.gather(*(queue() for _ in range(10)))
     assert len(reads) == 1
     assert all(page == pages[0] for page in pages)
@@ -56,7 +51,7 @@ async def test_ten_pages_cost_one_read_and_see_what_was_read(desk: Desk) -> None
 
 async def test_a_change_is_on_the_next_page_and_what_changes_nothing_costs_nothing(desk: Desk) -> None:
     reads, read = counted(desk)
-    queue = FreshQueue(InProcessCache(CLOCK, epochs()), CLOCK, read)
+    queue = FreshQueue(CLOCK, read)
     desk.events.subscribe(queue.hear)
     assert len(await queue()) == 5
     desk.events.emit(MetricsRead(account_id=ACCOUNT.id, source="wire", posts=3))
@@ -80,7 +75,7 @@ async def test_a_read_that_a_change_overtakes_is_not_shown_again(desk: Desk) -> 
         await go_on.wait()
         return rows
 
-    queue = FreshQueue(InProcessCache(CLOCK, epochs()), CLOCK, slow)
+    queue = FreshQueue(CLOCK, slow)
     first = asyncio.create_task(queue())
     await begun.wait()
     await desk.queue(piece("new", "New.", due_at=CLOCK.now()))
@@ -91,20 +86,34 @@ async def test_a_read_that_a_change_overtakes_is_not_shown_again(desk: Desk) -> 
     assert len(reads) == 2
 
 
-@pytest.mark.parametrize("share", [0.5, 1.0])
-async def test_a_cache_that_forgets_costs_reads_and_shows_the_same(desk: Desk, share: float) -> None:
-    cache: Cache = ForgetfulCache(InProcessCache(CLOCK, epochs()), seed=3, share=share)
+async def test_a_read_that_fails_is_told_and_not_kept(desk: Desk) -> None:
+    _, read = counted(desk)
+    failures = [OSError("the database is away")]
+
+    async def failing_once() -> list[QueueRow]:
+        if failures:
+            raise failures.pop()
+        return await read()
+
+    queue = FreshQueue(CLOCK, failing_once)
+    with pytest.raises(OSError, match="away"):
+        await queue()
+    assert len(await queue()) == 5
+
+
+async def test_a_page_that_is_closed_does_not_end_the_read_of_the_others(desk: Desk) -> None:
     reads, read = counted(desk)
-    queue = FreshQueue(cache, CLOCK, read)
-    wanted = await read()
-    for rows in await asyncio.gather(*(queue() for _ in range(6))):
-        assert [replace(row, next_at=None) for row in rows] == [replace(row, next_at=None) for row in wanted]
-    assert len(reads) > 1
+    queue = FreshQueue(CLOCK, read)
+    closed, open_ = (asyncio.create_task(queue()) for _ in range(2))
+    await asyncio.sleep(0)
+    closed.cancel()
+    assert len(await open_) == 5
+    assert len(reads) == 1
 
 
 async def test_what_another_process_did_is_seen_after_two_seconds_at_most(desk: Desk) -> None:
     _, read = counted(desk)
-    queue = FreshQueue(InProcessCache(CLOCK, epochs()), CLOCK, read)
+    queue = FreshQueue(CLOCK, read)
     assert len(await queue()) == 5
     await desk.queue(piece("elsewhere", "New.", due_at=CLOCK.now()))
     async with asyncio.timeout(timedelta(seconds=4).total_seconds()):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from stonechat.cache.memory import InProcessCache
-from stonechat.core.ports import CacheLease, NoLease
 from tests.support.clock import ManualClock
 
 LONG = timedelta(hours=1)
@@ -54,44 +52,3 @@ async def test_it_holds_no_more_bytes_than_it_has_room_for() -> None:
     cache.clear()
     await cache.put("all", b"x" * 1000, LONG)
     assert cache.size == 1
-
-
-def epochs(*numbers: int) -> Callable[[], Awaitable[int]]:
-    following = iter(numbers)
-
-    async def give() -> int:
-        return next(following)
-
-    return give
-
-
-async def token(cache: InProcessCache, name: str = "l") -> int:
-    lease = await cache.lease(name, LONG)
-    assert isinstance(lease, CacheLease)
-    await cache.release(lease)
-    return lease.token
-
-
-async def test_tokens_grow_over_a_restart_of_the_process_although_the_clock_was_set_back() -> None:
-    clock = ManualClock()
-    numbers = epochs(3, 4)
-    before = [await token(cache) for cache in [InProcessCache(clock, numbers)] for _ in range(5)]
-    clock.jump(timedelta(days=-1))
-    after = InProcessCache(clock, numbers)
-    assert await token(after) > max(before)
-    after.clear()
-    assert await token(after) > max(before) + 1
-
-
-async def test_tokens_grow_when_the_numbers_of_an_epoch_are_used_up() -> None:
-    cache = InProcessCache(ManualClock(), epochs(1, 2))
-    last = await token(cache)
-    cache._last = cache._end - 2
-    assert last < await token(cache) < await token(cache) < await token(cache)
-
-
-async def test_without_a_first_token_from_the_database_no_lease_is_granted() -> None:
-    cache = InProcessCache(ManualClock())
-    assert await cache.lease("l", LONG) is NoLease.UNSURE
-    await cache.put("k", b"v", LONG)
-    assert await cache.get("k") == b"v"
