@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from stonechat.core.events import (
@@ -163,20 +163,10 @@ class Meters:
 
         self._gauges.readings[name] = read
 
-    def histogram(
-        self, name: str, help_text: str, spread: Spread, bounds: Sequence[float], labels: tuple[str, ...] = ()
-    ) -> None:
-        """Like :meth:`gauge`, for what is counted elsewhere by buckets with these upper bounds."""
-        name = f"stonechat_{name}"
-        edges = [*(str(float(bound)) for bound in bounds), "+Inf"]
-
-        def read() -> Metric:
-            family = HistogramMetricFamily(name, help_text, labels=labels)
-            for values, (counts, total) in spread().items():
-                family.add_metric(values, list(zip(edges, counts, strict=True)), total)
-            return family
-
-        self._gauges.readings[name] = read
+    def add(self, *collectors: Collector) -> None:
+        """Show what a layer below counts by itself."""
+        for collector in collectors:
+            self.registry.register(collector)
 
     def hear(self, stamped: Stamped) -> None:
         """Count one event."""

@@ -9,7 +9,6 @@ from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.states import BreakerState, LayerState, SessionState
 from stonechat.database import Database
-from stonechat.database.connection.latency import BOUNDS
 from stonechat.database.repositories import accounts
 from stonechat.jobs.runner import Runner
 from stonechat.jobs.watchdog import Health
@@ -179,17 +178,5 @@ def add_gauges(meters: Meters, database: Database, breakers: Breakers, board: He
     meters.gauge("database_connections", "The connection pool.", connections, ("what",))
     meters.gauge("database_wait_seconds", "Real time waited for a connection.", waits, ("what",))
     meters.gauge("database_connections_since_start", "Connections given out.", counted, ("what",))
-    meters.histogram(
-        "database_transaction_seconds",
-        "Real time that a transaction waited for the database: opening, locks, statements, commit.",
-        lambda: {(task,): (one.counts, one.seconds) for task, one in database.times().items()},
-        BOUNDS,
-        ("task",),
-    )
-    meters.gauge(
-        "database_slow_since_start",
-        "Transactions that waited for the database for longer than DATABASE_SLOW.",
-        lambda: {(task,): one.slow for task, one in database.times().items() if one.slow},
-        ("task",),
-    )
+    meters.add(*database.meters())
     meters.gauge("breaker_open", "1 where the breaker lets nothing through.", shut, ("breaker",))

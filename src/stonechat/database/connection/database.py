@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import TypeVar
 
 import sqlalchemy.exc
 import stamina
+from prometheus_client import Counter, Histogram
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -27,7 +28,7 @@ from stonechat.database.connection.connections import (
     is_undone,
     watch_of,
 )
-from stonechat.database.connection.latency import Latency, LatencyTracker, Times
+from stonechat.database.connection.latency import Latency, LatencyTracker
 from stonechat.database.connection.permits import Holder, Permits, PermitsExhausted, PoolState, caller
 from stonechat.database.schema.migrations import migrate
 
@@ -275,9 +276,9 @@ class Database:
         """
         return self._pacer.pace()
 
-    def times(self) -> Mapping[str, Times]:
-        """What the transactions of each task took since the start."""
-        return self._pacer.times()
+    def meters(self) -> tuple[Histogram, Counter]:
+        """For Prometheus: how long the transactions of each task took, and how many were slow."""
+        return self._pacer.meters()
 
     def _exhausted(self, task: str, full: PermitsExhausted) -> Transient:
         held = ", ".join(str(holder) for holder in self.pool().holders)

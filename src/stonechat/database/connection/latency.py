@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from prometheus_client import Counter, Histogram
 
 from stonechat.core.clock import Clock
 
@@ -76,28 +76,6 @@ class Latency:
         return f"{said}; the slowest: {self.slowest[0]}" if self.slowest else said
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """The transactions of one task since the start.
-
-    Attributes:
-        counts: how many took at most each of :data:`BOUNDS`, and after these how many there were.
-        seconds: what they took together.
-        slow: how many were slow.
-    """
-
-    counts: tuple[int, ...]
-    seconds: float
-    slow: int
-
-
-@dataclass(slots=True)
-class _Tally:
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
-    seconds: float = 0.0
-    slow: int = 0
-
-
 @dataclass(slots=True)
 class _Slot:
     number: int
@@ -106,7 +84,7 @@ class _Slot:
 
 
 class LatencyTracker:
-    """Counts in memory, a microsecond or two a transaction.
+    """Counts in memory, a few microseconds a transaction.
 
     Args:
         limit: what waits longer for the database is slow (real time).
@@ -115,25 +93,43 @@ class LatencyTracker:
     def __init__(self, limit: timedelta, clock: Clock) -> None:
         self._limit = limit
         self._clock = clock
-        self._tallies: dict[str, _Tally] = {}
+        self._tasks: set[str] = set()
+        self._times = Histogram(
+            "stonechat_database_transaction_seconds",
+            "Real time that a transaction waited for the database: opening, locks, statements, commit.",
+            ("task",),
+            buckets=BOUNDS,
+            registry=None,
+        )
+        self._slow = Counter(
+            "stonechat_database_slow_transactions",
+            "Transactions that waited for the database for longer than DATABASE_SLOW.",
+            ("task",),
+            registry=None,
+        )
         self._slots: deque[_Slot] = deque(maxlen=SLOTS)
         self._latest: deque[tuple[int, Slow]] = deque(maxlen=KEPT)
 
     def note(self, task: str, seconds: float, where: str, job: str) -> None:
         """A transaction is over that waited so long for the database."""
-        tally = self._tallies.get(task) or self._new(task)
-        tally.counts[bisect_left(BOUNDS, seconds)] += 1
-        tally.seconds += seconds
+        if task not in self._tasks:  # a bound on the series that a meter may grow to
+            task = task if len(self._tasks) < TASKS else OTHER
+            self._tasks.add(task)
+        self._times.labels(task).observe(seconds)
         number = self._number()
         if not self._slots or self._slots[-1].number != number:
             self._slots.append(_Slot(number))
         slot = self._slots[-1]
         slot.transactions += 1
         if seconds > self._limit.total_seconds():
-            tally.slow += 1
+            self._slow.labels(task).inc()
             slot.slow += 1
             slow = Slow(task, timedelta(seconds=seconds), self._clock.wall(), where, job)
             self._latest.append((number, slow))
+
+    def meters(self) -> tuple[Histogram, Counter]:
+        """How long the transactions of each task took, and how many were slow, since the start."""
+        return self._times, self._slow
 
     def pace(self) -> Latency:
         """The last minute, judged."""
@@ -148,20 +144,5 @@ class LatencyTracker:
             slowest=tuple(recent[:SHOWN]),
         )
 
-    def times(self) -> Mapping[str, Times]:
-        """What each task's transactions took since the start."""
-        return {task: _times(tally) for task, tally in self._tallies.items()}
-
     def _number(self) -> int:
         return int(self._clock.monotonic() // SLOT)
-
-    def _new(self, task: str) -> _Tally:
-        return self._tallies.setdefault(task if len(self._tallies) < TASKS else OTHER, _Tally())
-
-
-def _times(tally: _Tally) -> Times:
-    total, counts = 0, []
-    for count in tally.counts:
-        total += count
-        counts.append(total)
-    return Times(tuple(counts), tally.seconds, tally.slow)

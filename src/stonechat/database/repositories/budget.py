@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from stonechat.database.schema.inserting import insert_into
 from stonechat.database.schema.tables import budget_entries as table
 from stonechat.database.schema.tables import budget_marks
 
@@ -135,9 +134,8 @@ async def expire(connection: AsyncConnection, *, wall: datetime, now: datetime) 
 
 async def mark(connection: AsyncConnection, scope: str, period: str, share: float, now: datetime) -> bool:
     """Remember that ``share`` was passed in this period; True only the first time."""
-    make = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
     result = await connection.execute(
-        make(budget_marks)
+        insert_into(connection, budget_marks)
         .values(scope=scope, period=period, share=round(share * 100), at=now)
         .on_conflict_do_nothing()
     )

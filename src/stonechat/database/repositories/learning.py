@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.model import ContentKind, Metrics, Reward, Snapshot
 from stonechat.core.states import ContentState
+from stonechat.database.schema.inserting import insert_into
 from stonechat.database.schema.tables import content_metadata, metrics_snapshots, models, rewards
 
 
@@ -119,11 +118,10 @@ async def append_rewards(
     connection: AsyncConnection, lines: Iterable[tuple[RipePost, Reward, int | None]]
 ) -> list[str]:
     """Append lines (post, reward, views) to the log; returns the post ids that were not there before."""
-    make = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
     new = []
     for post, reward, views in lines:
         result = await connection.execute(
-            make(rewards)
+            insert_into(connection, rewards)
             .values(
                 account_id=post.account_id,
                 content_id=post.content_id,
@@ -229,9 +227,8 @@ async def serving_version(connection: AsyncConnection, account_id: str, kind: st
 
 async def add_model(connection: AsyncConnection, row: ModelRow) -> bool:
     """Store a version; where it serves, all others of its kind cease to. False where it is there already."""
-    make = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
     stored = await connection.execute(
-        make(models)
+        insert_into(connection, models)
         .values(
             account_id=row.account_id,
             kind=row.kind,

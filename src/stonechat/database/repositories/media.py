@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, insert, inspect, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.ids import digest
 from stonechat.core.network import Picture
 from stonechat.core.transitions import FINAL_CONTENT
+from stonechat.database.schema.inserting import insert_into
 from stonechat.database.schema.tables import content_media as table
 from stonechat.database.schema.tables import content_metadata, media_bytes
 
@@ -150,9 +150,8 @@ async def add(
     forget them can do so before this transaction ends.
     """
     before = await of(connection, content_id)
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     await connection.execute(
-        dialect.insert(media_bytes)
+        insert_into(connection, media_bytes)
         .values(sha256=picture.sha256, account_id=account_id, body=picture.body)
         .on_conflict_do_update(index_elements=["sha256"], set_={"account_id": account_id})
     )

@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.model import Metrics, Snapshot
+from stonechat.database.schema.inserting import insert_into
 from stonechat.database.schema.tables import account_metrics
 from stonechat.database.schema.tables import metrics_snapshots as table
 
@@ -19,10 +18,9 @@ from stonechat.database.schema.tables import metrics_snapshots as table
 async def append(connection: AsyncConnection, snapshots: Iterable[Snapshot]) -> int:
     """Store snapshots; one that is there already (same post, same moment) is left out. Returns how many."""
     stored = 0
-    make = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
     for shot in snapshots:
         result = await connection.execute(
-            make(table)
+            insert_into(connection, table)
             .values(
                 account_id=shot.account_id,
                 post_id=shot.post_id,
@@ -93,9 +91,8 @@ async def append_account(
     following: int | None,
 ) -> None:
     """Store how many follow the account now; the same moment twice is one line."""
-    make = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
     await connection.execute(
-        make(account_metrics)
+        insert_into(connection, account_metrics)
         .values(account_id=account_id, captured_at=at, followers=followers, following=following)
         .on_conflict_do_nothing()
     )

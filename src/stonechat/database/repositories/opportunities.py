@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import IllegalTransition
@@ -17,17 +15,17 @@ from stonechat.core.model import Metrics, Opportunity
 from stonechat.core.states import OpportunityState
 from stonechat.core.transitions import check_transition
 from stonechat.database.repositories import state_history
+from stonechat.database.schema.inserting import insert_into
 from stonechat.database.schema.tables import content_metadata, watched_authors
 from stonechat.database.schema.tables import reply_opportunities as table
 
 
 async def add(connection: AsyncConnection, found: Iterable[Opportunity]) -> int:
     """Store new opportunities; a post that is there already is left as it stands. Returns how many."""
-    make = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
     stored = 0
     for one in found:
         result = await connection.execute(
-            make(table)
+            insert_into(connection, table)
             .values(
                 id=one.id,
                 account_id=one.account_id,
@@ -260,9 +258,8 @@ async def watch_author(
     score: float,
 ) -> bool:
     """Remember an author worth watching; False where already known."""
-    make = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
     result = await connection.execute(
-        make(watched_authors)
+        insert_into(connection, watched_authors)
         .values(
             account_id=account_id,
             handle=handle,

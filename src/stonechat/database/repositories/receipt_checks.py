@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.states import ContentState
+from stonechat.database.schema.inserting import insert_into
 from stonechat.database.schema.tables import content_metadata, post_checks, post_parts
 
 
@@ -65,7 +65,6 @@ async def note(
     connection: AsyncConnection, account_id: str, verdicts: Sequence[tuple[Receipt, str]], *, at: datetime
 ) -> None:
     """Remember what was seen; the first verdict about a part stands."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     for receipt, verdict in verdicts:
         values = {
             "content_id": receipt.content_id,
@@ -74,4 +73,6 @@ async def note(
             "at": at,
             "verdict": verdict,
         }
-        await connection.execute(dialect.insert(post_checks).values(**values).on_conflict_do_nothing())
+        await connection.execute(
+            insert_into(connection, post_checks).values(**values).on_conflict_do_nothing()
+        )

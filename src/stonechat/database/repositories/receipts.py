@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Boolean, ColumnElement, func, insert, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.ids import fingerprint, stable_id
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState
+from stonechat.database.schema.inserting import insert_into
 from stonechat.database.schema.tables import HAD_EFFECT, content_metadata, post_attempts, post_parts
 
 
@@ -188,7 +188,6 @@ async def confirm_parts(
     """Write the receipts of parts, by number; one that is there already stays. True where all are new."""
     if not post_ids:
         return True
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     rows = [
         {
             "content_id": content.id,
@@ -199,7 +198,9 @@ async def confirm_parts(
         }
         for number, post_id in post_ids.items()
     ]
-    added = await connection.execute(dialect.insert(post_parts).values(rows).on_conflict_do_nothing())
+    added = await connection.execute(
+        insert_into(connection, post_parts).values(rows).on_conflict_do_nothing()
+    )
     return added.rowcount == len(rows)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from stonechat.database.connection.connections import Stopwatch
 from stonechat.database.connection.latency import BOUNDS, FEW, OTHER, TASKS, LatencyTracker
 from tests.support.clock import ManualClock
+from tests.support.meters import shown
 
 LIMIT = timedelta(seconds=1)
 
@@ -47,29 +48,35 @@ def test_the_times_of_each_task_fill_buckets_that_grow() -> None:
     pacer = LatencyTracker(LIMIT, ManualClock())
     for seconds in (0.001, 0.005, 0.3, 1.0, 99.0):
         pacer.note("content.store", seconds, "here", "")
-    times = pacer.times()["content.store"]
-    assert dict(zip((*BOUNDS, float("inf")), times.counts, strict=True)) == {
-        0.005: 2,
-        0.025: 2,
-        0.1: 2,
-        0.5: 3,
-        1.0: 4,
-        2.5: 4,
-        5.0: 4,
-        15.0: 4,
-        float("inf"): 5,
-    }
-    assert times.slow == 1
-    assert round(times.seconds, 3) == 100.306
+    said = shown(*pacer.meters())
+    assert [
+        said[f'database_transaction_seconds_bucket{{le="{edge}",task="content.store"}}'] for edge in BOUNDS
+    ] == [
+        2,
+        2,
+        2,
+        3,
+        4,
+        4,
+        4,
+        4,
+    ]
+    assert said['database_transaction_seconds_count{task="content.store"}'] == 5
+    assert round(said['database_transaction_seconds_sum{task="content.store"}'], 3) == 100.306
+    assert said['database_slow_transactions_total{task="content.store"}'] == 1
 
 
 def test_there_are_never_more_than_so_many_tasks() -> None:
     pacer = LatencyTracker(LIMIT, ManualClock())
     for number in range(2 * TASKS):
         pacer.note(f"task.{number}", 0.1, "here", "")
-    times = pacer.times()
-    assert len(times) == TASKS + 1
-    assert times[OTHER].counts[-1] == TASKS
+    counts = {
+        name: count
+        for name, count in shown(*pacer.meters()).items()
+        if name.startswith("database_transaction_seconds_count")
+    }
+    assert len(counts) == TASKS + 1
+    assert counts[f'database_transaction_seconds_count{{task="{OTHER}"}}'] == TASKS
 
 
 async def test_a_stopwatch_runs_only_while_an_answer_is_awaited() -> None:
