@@ -10,10 +10,10 @@ from typing import Any
 
 from benchmarks.browser.recovery import KILLS, recovery_times
 from benchmarks.browser.soak import HeldResources, Soaked, light_site, soak
+from stonechat.browser.account_context import LeasePriority
 from stonechat.browser.chromium import driver_died
 from stonechat.browser.opening import open_browser_pool
 from stonechat.browser.pool import BrowserPool
-from stonechat.browser.waiting import LeasePriority
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream

@@ -20,10 +20,9 @@ from datetime import timedelta
 import psutil
 
 from benchmarks.browser import faults
-from stonechat.browser.account_context import PageLease
+from stonechat.browser.account_context import LeasePriority, PageLease
 from stonechat.browser.pool import BrowserPool
 from stonechat.browser.processes import own_memory
-from stonechat.browser.waiting import LeasePriority
 from stonechat.core.errors import Permanent, StonechatError, Transient
 
 ACCOUNTS = tuple(f"soak {number}" for number in range(5))

@@ -3,15 +3,14 @@
 ::
 
     async with open_browser_pool(settings.browser, clock, events, sessions=sessions) as pool:
-        async with pool.lease(account.id, priority=Priority.POST, task="publish") as lease:
+        async with pool.lease(account.id, priority=LeasePriority.POST, task="publish") as lease:
             await lease.page.goto(address)
 """
 
-from stonechat.browser.account_context import PageLease
+from stonechat.browser.account_context import LeasePriority, PageLease
 from stonechat.browser.errors import BrowserBusy, BrowserDown, BrowserFailed
 from stonechat.browser.opening import open_browser_pool
 from stonechat.browser.pool import POOL_POLICY, BrowserPool
-from stonechat.browser.waiting import LeasePriority
 
 __all__ = [
     "POOL_POLICY",

@@ -7,13 +7,13 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import IntEnum
 from typing import TYPE_CHECKING, cast
 
 from playwright.async_api import BrowserContext, CDPSession, Error, Page
 
 from stonechat.browser.failure_artifacts import NetworkErrors
 from stonechat.browser.sessions import Session, renewed
-from stonechat.browser.waiting import LeasePriority
 
 if TYPE_CHECKING:
     from playwright._impl._api_structures import StorageState
@@ -23,6 +23,15 @@ UNWANTED = ["*.mp4", "*.m3u8", "*.m4s", "*.woff", "*.woff2", "*.ttf", "*.gif"]
 CLOSE_LIMIT = 3.0
 TIDY_EVERY, PAGE_USES = 8, 40
 """Uses of a context between two collections of its page's garbage, and between two pages."""
+
+
+class LeasePriority(IntEnum):
+    """What an operation is for; the smaller number goes first."""
+
+    POST = 0
+    REPLY = 1
+    METRICS = 2
+    HARVEST = 3
 
 
 @dataclass(eq=False, slots=True)

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 
-from stonechat.browser.account_context import PageLease
+from stonechat.browser.account_context import LeasePriority, PageLease
 from stonechat.browser.errors import BrowserBusy, BrowserDown
-from stonechat.browser.waiting import LeasePriority, Waiter, next_waiter, to_give_way
+from stonechat.browser.waiting import Waiter, next_waiter, to_give_way
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotTried

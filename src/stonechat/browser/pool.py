@@ -18,7 +18,7 @@ from typing import Any
 
 from playwright.async_api import Error
 
-from stonechat.browser.account_context import AccountContext, PageLease
+from stonechat.browser.account_context import AccountContext, LeasePriority, PageLease
 from stonechat.browser.chromium import Chromium, driver_died
 from stonechat.browser.contexts import Contexts
 from stonechat.browser.errors import broken, judge, late
@@ -27,7 +27,6 @@ from stonechat.browser.health import LeaseView, PoolHealth, waits_of
 from stonechat.browser.lease_queue import LeaseQueue
 from stonechat.browser.sessions import SessionStore
 from stonechat.browser.supervisor import BrowserSupervisor
-from stonechat.browser.waiting import LeasePriority
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import StonechatError

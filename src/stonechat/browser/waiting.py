@@ -5,20 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from stonechat.browser.account_context import PageLease
-
-
-class LeasePriority(IntEnum):
-    """What an operation is for; the smaller number goes first."""
-
-    POST = 0
-    REPLY = 1
-    METRICS = 2
-    HARVEST = 3
+from stonechat.browser.account_context import LeasePriority, PageLease
 
 
 @dataclass(eq=False, slots=True)

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from stonechat.browser.account_context import LeasePriority
 from stonechat.browser.errors import BrowserBusy, BrowserDown, BrowserFailed, judge
 from stonechat.browser.lease_queue import LeaseQueue
-from stonechat.browser.waiting import LeasePriority
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.errors import NotTried, Permanent, Transient
 from stonechat.resilience.host_view import Outcome

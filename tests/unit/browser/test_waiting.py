@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from stonechat.browser.waiting import LeasePriority, Waiter, next_waiter, to_give_way
+from stonechat.browser.account_context import LeasePriority
+from stonechat.browser.waiting import Waiter, next_waiter, to_give_way
 
 
 @pytest.fixture
