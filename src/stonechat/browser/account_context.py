@@ -16,8 +16,7 @@ from stonechat.browser.failure_artifacts import NetworkErrors
 from stonechat.browser.sessions import Session, renewed
 
 if TYPE_CHECKING:
-    from playwright._impl._api_structures import StorageState
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, StorageState
 
 UNWANTED = ["*.mp4", "*.m3u8", "*.m4s", "*.woff", "*.woff2", "*.ttf", "*.gif"]
 CLOSE_LIMIT = 3.0
