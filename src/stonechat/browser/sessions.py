@@ -1,8 +1,8 @@
 """Sessions: what a browser needs to be logged in as the owner. Read, checked, fitted to the site.
 
 A session is the owner's own: logged in by hand (``stonechat login``), or exported and given in a setting or
-a file (:mod:`stonechat.config.session_form`). Where they are kept is :mod:`stonechat.browser.session_store`. No
-password is ever seen or kept.
+a file (:mod:`stonechat.config.session_form`). Where they are kept is
+:mod:`stonechat.browser.session_store`. No password is ever seen or kept.
 """
 
 from __future__ import annotations
