@@ -146,7 +146,7 @@ def _expires(given: object) -> float:
         return -1
     if isinstance(given, str):
         return _expires_text(given.strip())
-    if not isinstance(given, int | float) or math.isnan(given):
+    if not isinstance(given, int | float) or (isinstance(given, float) and math.isnan(given)):
         return math.nan
     seconds = float(max(-1, min(given, 1e300)))
     if seconds > LAST_SECOND and seconds / 1000 <= LAST_SECOND:
