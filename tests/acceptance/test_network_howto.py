@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import Reaper, wait_until
+from tests.support.processes import Reaper, free_port, wait_until
 from tests.support.servers import aviary
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "network.md"
@@ -49,7 +49,7 @@ class Owner:
     """Types commands in a folder of their own."""
 
     def __init__(self, folder: Path, model_url: str) -> None:
-        self.folder = folder
+        self.folder, self.port = folder, free_port()
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.environment = kept | {
             "PYTHONPATH": str(folder / "site"),
@@ -57,7 +57,7 @@ class Owner:
             "ACCOUNT_HANDLE": "me",
             "OPENAI_BASE_URL": model_url,
             "OPENAI_API_KEY": "local",
-            "PORT": "0",
+            "PORT": str(self.port),
         }
 
     def types(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -122,6 +122,9 @@ def test_a_network_of_somebody_elses_is_used_without_touching_ours(tmp_path: Pat
             wait_until(
                 lambda: "posted" in owner.types("queue", "show", "--json").stdout, "it is known to be", 60
             )
+            status = owner.types("status", "--json")
+            layers = {one["name"]: one for one in json.loads(status.stdout)["layers"]}
+            assert (layers["browser"]["state"], layers["browser"]["detail"]) == ("ok", "no account needs one")
             running.send_signal(signal.SIGTERM)
             assert running.wait(timeout=40) == 0, log.read_text()[-3000:]
         finally:

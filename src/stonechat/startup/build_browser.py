@@ -23,6 +23,7 @@ async def start_browser(base: BootContext, breakers: Breakers, sessions: Session
     Its breaker goes by the host's name: another host's browser is none of its business.
     """
     if not any(one.uses_browser for one in base.networks.used(one.network for one in base.served)):
+        base.board.register("browser", _not_needed, timedelta(minutes=1))
         return None
     async with base.boot.step("browser pool"):
         pool = await base.boot.enter(
@@ -41,6 +42,10 @@ async def start_browser(base: BootContext, breakers: Breakers, sessions: Session
         add_gauges(base.meters, pool)
         base.data.connect(pool=pool.health, evidence=pool.evidence)
     return pool
+
+
+async def _not_needed() -> ProbeResult:
+    return ok("no account needs one")
 
 
 def check_browser(board: HealthBoard, pool: BrowserPool, every: timedelta = timedelta(seconds=3)) -> None:

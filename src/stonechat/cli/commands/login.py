@@ -15,6 +15,7 @@ from stonechat.core.errors import Permanent
 
 if TYPE_CHECKING:
     from stonechat.browser.sessions import Session
+    from stonechat.config.session_form import SessionForm
     from stonechat.core.clock import Clock
     from stonechat.networks.plugin import LogIn
 
@@ -50,13 +51,11 @@ async def _log_in(
     settings: Settings, screen: bool, handle: str | None, file: Path | None, patience: timedelta
 ) -> str:
     from stonechat.browser.login_window import open_window
-    from stonechat.browser.sessions import for_site, parse_session
+    from stonechat.browser.sessions import for_site
 
     chosen, log_in = _chosen(settings, handle)
     site, clock = log_in.site(settings), make_clock(settings)
-    given = None if file is None else parse_session(_bytes(file), site.form, setting=str(file))
-    if given is not None:
-        _refuse_ended(given, clock)
+    given = None if file is None else _read_file(file, site.form, clock)
     executable = _executable(settings) if given is not None else settings.browser.executable
     async with open_window(executable, visible=given is None, screen=screen) as window:
         if given is None:
@@ -67,9 +66,16 @@ async def _log_in(
     return await _store(settings, chosen, session, source="login" if given is None else "file")
 
 
-def _refuse_ended(given: Session, clock: Clock) -> None:
+def _read_file(file: Path, form: SessionForm, clock: Clock) -> Session:
+    """The log-in in the file; what of it is left out is said."""
+    from stonechat.browser.sessions import parse_session
     from stonechat.config.cookies import ended
+    from stonechat.config.session_form import read_session
 
+    raw = _bytes(file)
+    given = parse_session(raw, form, setting=str(file))
+    for left_out in read_session(raw, form).left_out:
+        say(f"Of {file} {left_out}.")
     over = ended(given.cookies, given.needed, clock.wall())
     if over is not None:
         raise Permanent(
@@ -77,6 +83,7 @@ def _refuse_ended(given: Session, clock: Clock) -> None:
             meaning="Nothing was saved.",
             remedy="Log in again in your own browser and export it anew, or run stonechat login.",
         )
+    return given
 
 
 async def _store(settings: Settings, chosen: AccountSettings, session: Session, *, source: str) -> str:
