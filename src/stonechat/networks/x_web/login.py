@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import Any, cast
 
 from playwright.async_api import BrowserContext, Error, Page
 
@@ -18,9 +18,6 @@ from stonechat.core.states import SessionState
 from stonechat.networks.x_web.navigation import facts, go, wait_for
 from stonechat.networks.x_web.plugin import SESSION
 from stonechat.networks.x_web.selectors import Selector
-
-if TYPE_CHECKING:
-    from playwright._impl._api_structures import SetCookieParam
 
 LOOK_EVERY = timedelta(milliseconds=500)
 
@@ -64,7 +61,7 @@ async def try_session(context: BrowserContext, site: str, handle: str, session: 
         Transient: the site cannot be reached.
     """
     try:
-        await context.add_cookies(cast("list[SetCookieParam]", [dict(cookie) for cookie in session.cookies]))
+        await context.add_cookies(cast("Any", [dict(cookie) for cookie in session.cookies]))
     except (Error, ValueError) as exc:
         raise SessionTrouble(
             SessionState.EXPIRED,
