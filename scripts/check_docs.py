@@ -16,6 +16,7 @@ import typer.main
 
 from stonechat.cli.main import app
 from stonechat.config.loader import known_names
+from stonechat.networks.registry import installed
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
@@ -109,7 +110,7 @@ def main() -> int:
     """Print what is wrong, one a line; 0 when nothing is."""
     root = typer.main.get_command(app)
     targets = make_targets()
-    settings = {*known_names(), *NOT_OURS, *read_by_tests()}
+    settings = {*known_names(installed().known()), *NOT_OURS, *read_by_tests()}
     wrong = []
     for path in documents():
         faults = list(dead_links(path))

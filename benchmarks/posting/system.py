@@ -23,6 +23,7 @@ from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.events import EventStream
 from stonechat.core.model import Approval, LatePolicy
 from stonechat.monitoring.logs import EventLog
+from stonechat.networks.registry import installed
 from stonechat.startup.wiring import open_stonechat
 
 
@@ -42,15 +43,16 @@ async def run(order: BenchOrder) -> None:
 def settings_for(order: BenchOrder) -> Settings:
     """The embedded default with one account for each session, and limits so wide that none is met."""
     first = next(iter(order.sessions))
+    registry = installed()
     base = load(
         {},
+        registry.known(),
         folder=Path(order.folder),
         overrides={
             "MODE": "demo",
             "DATA_DIR": order.folder,
             "ACCOUNT_HANDLE": first,
-            "X_BASE_URL": order.url,
-            "TWITTER_SESSION_B64": order.sessions[first],
+            **registry.settings_of_demo(order.url, {first: order.sessions[first]}),
             "OPENAI_BASE_URL": order.model_url,
             "OPENAI_API_KEY": "local",
             "BROWSER_CONTEXTS": len(order.sessions),
@@ -62,6 +64,7 @@ def settings_for(order: BenchOrder) -> Settings:
     )
     accounts = tuple(
         AccountSettings(
+            network=base.accounts[0].network,
             handle=handle,
             session_b64=SecretStr(session),
             posts_per_day=1,

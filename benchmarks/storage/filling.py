@@ -21,7 +21,7 @@ from stonechat.database.schema import tables
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 """Account time at which the queries are asked."""
 
-MAIN = "x_web:ann"
+MAIN = "net:ann"
 """The account that most rows belong to."""
 
 OTHERS = 9
@@ -62,9 +62,9 @@ async def fill(database: Database, rows: int, clock: Clock) -> None:
         if dialect.name == "postgresql":
             await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         for number in range(OTHERS + 1):
-            name = MAIN if number == 0 else f"x_web:other{number}"
+            name = MAIN if number == 0 else f"net:other{number}"
             account = Account(
-                name, "x_web", name.partition(":")[2], "UTC", 8, Approval.REPLIES, LatePolicy.MOVE
+                name, "net", name.partition(":")[2], "UTC", 8, Approval.REPLIES, LatePolicy.MOVE
             )
             await accounts.put(connection, account, clock.now())
         # to sort an index once is several times quicker than to keep it sorted while a million rows come
@@ -138,7 +138,7 @@ def _statements(dialect: _Dialect, rows: int) -> list[str]:
     due = f"CASE WHEN s.n <= 400 THEN {now} - s.n WHEN s.n <= 700 THEN {now} + (s.n - 400) * 60"
     due += f" WHEN s.n <= {LIVE} THEN {now} - s.n ELSE {now} - {age} END"
     account = f"CASE WHEN s.n <= {LIVE} OR s.n % 10 < 8 THEN '{MAIN}'"
-    account += f" ELSE 'x_web:other' || CAST(1 + s.n / 10 % {OTHERS} AS TEXT) END"
+    account += f" ELSE 'net:other' || CAST(1 + s.n / 10 % {OTHERS} AS TEXT) END"
     kind = "CASE WHEN s.n % 4 = 0 THEN 'reply' ELSE 'single' END"
     published = f"s.n > {LIVE} AND s.n % 100 < 85"
     text = "'[\"Note ' || s.n || ': write the first line before you read the news, then walk to the lake.\"]'"

@@ -19,6 +19,7 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Transient
 from stonechat.database import open_database
 from stonechat.database.repositories import accounts
+from stonechat.networks.registry import installed
 
 START = 90.0
 
@@ -62,9 +63,8 @@ async def _running(url: str, network: LocalNetwork, folder: Path) -> AsyncIterat
     settings = {
         "DATABASE_URL": url,
         "DATA_DIR": str(folder),
-        "MODE": "shadow",
-        "TWITTER_SESSION_B64": network.session_b64,
-        "X_BASE_URL": network.url,
+        "MODE": "demo",  # the session goes to this machine alone
+        **installed().settings_of_demo(network.url, {HANDLE: network.sessions[HANDLE]}),
         "OPENAI_BASE_URL": network.model_url,
         "OPENAI_API_KEY": "local",
         "ACCOUNT_HANDLE": HANDLE,

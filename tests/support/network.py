@@ -51,6 +51,7 @@ class FakeNetwork:
         step: called at each moment at which a process could die, with its name.
         pause: awaited where a process could be frozen for a while.
         delay: how long after it was accepted a post becomes visible in timelines.
+        broken: every answer is an error.
         folds: a profile shows the first post and the last two of a conversation, and not what is between.
     """
 
@@ -66,6 +67,7 @@ class FakeNetwork:
     pause: Callable[[str], Awaitable[None]] | None = None
     delay: timedelta = timedelta()
     healthy: bool = True
+    broken: bool = False
     shrunken: bool = False
     searching: bool = True
     deaf_to: set[str] = field(default_factory=set)
@@ -84,6 +86,8 @@ class FakeNetwork:
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None
     ) -> PublishOutcome:
         self.calls.append("publish")
+        if why := self._never(publication):
+            return Refused(why, permanent=True)
         fault = self.faults.pop(0) if self.faults else Fault.NONE
         if fault is Fault.NO_BROWSER:
             raise Transient("There is no free browser context.")
@@ -104,6 +108,16 @@ class FakeNetwork:
         if fault is Fault.NOT_ACCEPTED:
             return Unconfirmed("no answer came")
         return await self._accept(account, publication, fault)
+
+    def _never(self, publication: Publication) -> str:
+        """Why this can never be sent; empty where it can."""
+        if not publication.parts or not all(part.strip() for part in publication.parts):
+            return "there is nothing to send"
+        if any(self.length(part) > self.max_length for part in publication.parts):
+            return "a part is too long"
+        if self.gone & {publication.reply_to, publication.quote_of}:
+            return "the post it is about is gone"
+        return ""
 
     async def _accept(self, account: Account, publication: Publication, fault: Fault) -> PublishOutcome:
         half = fault in (Fault.HALF_THREAD, Fault.HALF_KNOWN) and len(publication.parts) > 1
@@ -220,15 +234,18 @@ class FakeNetwork:
         self.calls.append(f"search {query}")
         if not self.searching or query in self.deaf_to:
             raise Transient("Search does not answer.")
-        return self._found(limit)
+        words = [word for word in query.lower().split() if ":" not in word]
+        return self._found(account, limit, words)
 
     async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
         self.calls.append("mentions")
-        return self._found(limit, mentioning=f"@{account.handle}")
+        return self._found(account, limit, [f"@{account.handle}".lower()])
 
-    def _found(self, limit: int, mentioning: str = "") -> Timeline:
+    def _found(self, account: Account, limit: int, words: list[str]) -> Timeline:
+        """Posts of others with all these words; operators of the search apart."""
         self._check()
-        posts = [post for post in self.others if mentioning.lower() in post.text.lower()]
+        others = [post for post in self.others if post.author.lower() != account.handle.lower()]
+        posts = [post for post in others if all(word in post.text.lower() for word in words)]
         return Timeline(tuple(posts[:limit]), self.healthy, None, "wire")
 
     async def profile(self, account: Account, handle: str) -> Profile:
@@ -243,6 +260,8 @@ class FakeNetwork:
         return self.state
 
     def _check(self) -> None:
+        if self.broken:
+            raise Transient("Every answer is an error.")
         if self.state is not SessionState.VALID:
             raise SessionTrouble(self.state, f"the session is {self.state.value}")
 

@@ -25,7 +25,7 @@ from typing import Any
 from playwright.async_api import Keyboard, Locator
 
 from stonechat.browser import BrowserPool, open_browser_pool
-from stonechat.browser.sessions import GivenSessions, parse_session
+from stonechat.browser.sessions import GivenSessions
 from stonechat.config.settings import BrowserSettings, DatabaseSettings
 from stonechat.core.clock import ScaledClock
 from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy
@@ -38,6 +38,7 @@ from stonechat.networks.x_web.adapter import XWeb
 from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting.attachments import attach
 from tests.support.network import foreign_post
+from tests.support.networks import x_session, x_site
 from tests.support.pictures import png
 from tests.support.posting import SETTINGS, Desk, MortalDatabase, desk_on, piece
 
@@ -162,7 +163,7 @@ async def open_desk(plan: Plan, steps: Steps) -> AsyncIterator[Desk]:
     async with open_database(plan.database, DatabaseSettings(), clock) as database:
         mortal: Any = MortalDatabase(database, steps)
         desk = desk_on(mortal, clock, settings=SHORT, checkpoint=steps)
-        saved = GivenSessions({plan.account.id: parse_session(plan.session)}, plan.base_url)
+        saved = GivenSessions({plan.account.id: x_session(plan.session)}, x_site(plan.base_url))
         settings = BrowserSettings(call_timeout=timedelta(seconds=10))
         async with open_browser_pool(
             settings, clock, desk.events, sessions=saved, root=folder / "browser"

@@ -61,7 +61,7 @@ REMEDIES = {
 """What the owner can do, by part."""
 
 SESSION_REMEDIES = {
-    SessionState.EXPIRED: "Log in again (`stonechat login`) or set a new TWITTER_SESSION_B64; no restart.",
+    SessionState.EXPIRED: "Log in again (`stonechat login`), or give its setting a new session; no restart.",
     SessionState.CHALLENGED: "Answer the network's question in your own browser, then `stonechat login`.",
     SessionState.LOCKED: "Unlock the account on the network's own site, then `stonechat login`.",
     SessionState.SUSPENDED: "Appeal on the network's own site; nothing is published until you act.",

@@ -14,6 +14,8 @@ from playwright.async_api import BrowserContext, CDPSession, Error, Page
 
 from stonechat.browser.failure_artifacts import NetworkErrors
 from stonechat.browser.sessions import Session, renewed
+from stonechat.core.errors import SessionTrouble
+from stonechat.core.states import SessionState
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, StorageState
@@ -129,13 +131,13 @@ async def open_context(
     call_timeout: timedelta,
     on_crash: Callable[[AccountContext], None],
 ) -> AccountContext:
-    """A new context, logged in with ``session``, whose every call ends by ``call_timeout``."""
-    context = await browser.new_context(
-        storage_state=cast("StorageState", session.state()) if session is not None else None,
-        locale="en-US",
-        viewport={"width": 1280, "height": 720},
-        service_workers="block",
-    )
+    """A new context, logged in with ``session``, whose every call ends by ``call_timeout``.
+
+    Raises:
+        SessionTrouble: the browser works, and does not take this session.
+        Error: the browser does not work.
+    """
+    context = await _logged_in(browser, session)
     context.set_default_timeout(call_timeout.total_seconds() * 1000)
     try:
         page, control = await _open_page(context)
@@ -150,6 +152,35 @@ async def open_context(
     )
     slot.watch()
     return slot
+
+
+async def _logged_in(browser: Browser, session: Session | None) -> BrowserContext:
+    """A context with the session in it.
+
+    Where the browser refuses, it is asked for one without: if it gives that, it is the session that is at
+    fault, and one account's session must not look like a browser that fails (its breaker stops all accounts).
+    """
+    try:
+        return await _new_context(browser, session)
+    except (Error, ValueError) as refusal:
+        if session is None:
+            raise
+        await (await _new_context(browser, None)).close()
+        raise SessionTrouble(
+            SessionState.EXPIRED,
+            "The browser does not take the saved session.",
+            meaning="Nothing is read or published in the account's name; other accounts go on.",
+            remedy="Log in again: stonechat login",
+        ) from refusal
+
+
+async def _new_context(browser: Browser, session: Session | None) -> BrowserContext:
+    return await browser.new_context(
+        storage_state=cast("StorageState", session.state()) if session is not None else None,
+        locale="en-US",
+        viewport={"width": 1280, "height": 720},
+        service_workers="block",
+    )
 
 
 async def _open_page(context: BrowserContext) -> tuple[Page, CDPSession]:

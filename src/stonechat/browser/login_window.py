@@ -12,6 +12,9 @@ from playwright.async_api import BrowserContext, Error, async_playwright
 from stonechat.browser.executable import MAC, NAMES
 from stonechat.core.errors import Permanent
 
+Window = BrowserContext
+"""What the owner logs in with."""
+
 ELSEWHERE = (
     "Log in on a computer with a screen, save the session there, and hand it over: "
     "stonechat login --from-file session.json"
@@ -21,7 +24,7 @@ ELSEWHERE = (
 @contextlib.asynccontextmanager
 async def open_window(
     executable: Path | None, *, visible: bool = True, screen: bool = True
-) -> AsyncIterator[BrowserContext]:
+) -> AsyncIterator[Window]:
     """A fresh browser without any session; everything of it is gone at the end.
 
     Args:

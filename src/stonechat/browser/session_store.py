@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stonechat.browser.session_encryption import Keys, Unreadable
-from stonechat.browser.sessions import Session, for_site
+from stonechat.browser.sessions import Session, Site, for_site
+from stonechat.config.cookies import ended
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
 from stonechat.core.states import SessionState
@@ -30,6 +31,9 @@ SEEN = 20
 Given = Callable[[], Mapping[str, Session]]
 """The sessions in the settings as they are now, by account id; cheap to call."""
 
+SiteOf = Callable[[str], Site | None]
+"""The site that an account's session is for, by its id; None where its network needs none."""
+
 
 @dataclass(slots=True)
 class _Held:
@@ -45,15 +49,14 @@ class EncryptedSessionStore:
 
     Args:
         given: what the settings say; asked again and again, so that a changed settings file is taken up.
-        base_url: the site that the sessions are for.
     """
 
-    def __init__(self, database: Database, clock: Clock, keys: Keys, given: Given, base_url: str) -> None:
+    def __init__(self, database: Database, clock: Clock, keys: Keys, given: Given, site_of: SiteOf) -> None:
         self._database = database
         self._clock = clock
         self._keys = keys
         self._given = given
-        self._base_url = base_url
+        self._site_of = site_of
         self._held: dict[str, _Held] = {}
 
     async def load(self, account_id: str) -> Session | None:
@@ -63,14 +66,17 @@ class EncryptedSessionStore:
             SessionTrouble: there is none, or none that can be read; what to do about it stands in it.
             Transient: the database is away and nothing is known yet.
         """
+        site = self._site_of(account_id)
+        if site is None:
+            return None
         held = self._held.get(account_id)
-        given = self._given().get(account_id)
+        given = self._lasting(account_id)
         now = self._clock.monotonic()
         is_news = given is not None and (held is None or _mark(given) not in held.row.settings_seen)
         if held is not None and not is_news and now - held.read < FRESH_FOR.total_seconds():
             return held.session
         try:
-            return await self._read(account_id, given)
+            return await self._read(account_id, given, site)
         except Transient:
             if held is None:
                 raise
@@ -98,8 +104,9 @@ class EncryptedSessionStore:
         Args:
             source: ``login``, ``file`` or ``setting``.
         """
-        fitted = for_site(session, self._base_url)
-        given = self._given().get(account_id)
+        site = self._site_of(account_id)
+        fitted = session if site is None else for_site(session, site)
+        given = self._lasting(account_id)
         async with self._database.begin("browser.session.give") as connection:
             row = await sessions.find(connection, account_id, lock=True)
             seen = row.settings_seen if row is not None else ()
@@ -117,7 +124,7 @@ class EncryptedSessionStore:
 
     async def mark(self, account_id: str) -> str:
         """Changes whenever the account is given another log-in, here or on any host."""
-        given = self._given().get(account_id)
+        given = self._lasting(account_id)
         async with self._database.read("browser.session.mark") as connection:
             number = await sessions.generation(connection, account_id)
         return f"{number}/{_mark(given) if given is not None else ''}"
@@ -126,7 +133,13 @@ class EncryptedSessionStore:
         """The cookie values that this process knows: what must stand in no log, page or post."""
         return tuple(str(cookie["value"]) for one in self._held.values() for cookie in one.session.cookies)
 
-    async def _read(self, account_id: str, given: Session | None) -> Session:
+    def _lasting(self, account_id: str) -> Session | None:
+        """What the settings give the account now; None where its log-in has ended."""
+        given = self._given().get(account_id)
+        over = given is not None and ended(given.cookies, given.needed, self._clock.wall())
+        return None if over else given
+
+    async def _read(self, account_id: str, given: Session | None, site: Site) -> Session:
         held = self._held.get(account_id)
         besides = held.row.version if held is not None else -1
         async with self._database.read("browser.session") as connection:
@@ -137,19 +150,31 @@ class EncryptedSessionStore:
             await self.give(account_id, given, source="setting")
             return self._held[account_id].session
         if row is None:
-            raise _nothing(account_id)
-        session = held.session if held is not None and row is held.row else self._opened(row, given)
+            raise self._nothing(account_id)
+        session = held.session if held is not None and row is held.row else self._opened(row, given, site)
         self._held[account_id] = _Held(row, session, self._clock.monotonic())
         return session
 
-    def _opened(self, row: SealedSession, given: Session | None) -> Session:
+    def _opened(self, row: SealedSession, given: Session | None, site: Site) -> Session:
         try:
             state = json.loads(self._keys.open(row.sealed))
         except Unreadable:
             if given is None:
                 raise _locked_away(row.account_id) from None
-            return for_site(given, self._base_url)  # the key is lost: the setting's log-in serves again
-        return for_site(Session(tuple(state["cookies"]), tuple(state["origins"])), self._base_url)
+            return for_site(given, site)  # the key is lost: the setting's log-in serves again
+        saved = Session(tuple(state["cookies"]), tuple(state["origins"]), site.form.needed)
+        session = for_site(saved, site)
+        if not site.form.has_log_in(session.cookies):
+            raise _useless(row.account_id)
+        return session
+
+    def _nothing(self, account_id: str) -> SessionTrouble:
+        given = self._given().get(account_id)
+        over = given and ended(given.cookies, given.needed, self._clock.wall())
+        what = (
+            f"The session that the settings give for {account_id} ended on {over:%Y-%m-%d}." if over else ""
+        )
+        return _trouble(what or f"No session is saved for {account_id}.", account_id)
 
     def _sealed(self, session: Session) -> str:
         return self._keys.seal(json.dumps(session.state()).encode())
@@ -159,13 +184,17 @@ def _mark(session: Session) -> str:
     return session.fingerprint()
 
 
-def _nothing(account_id: str) -> SessionTrouble:
+def _trouble(what: str, account_id: str) -> SessionTrouble:
     return SessionTrouble(
         SessionState.EXPIRED,
-        f"No session is saved for {account_id}.",
+        what,
         meaning="Nothing is read or published in its name.",
         remedy=f"Log in once: stonechat login --account {account_id.partition(':')[2]}",
     )
+
+
+def _useless(account_id: str) -> SessionTrouble:
+    return _trouble(f"The saved session of {account_id} holds no log-in that a browser takes.", account_id)
 
 
 def _locked_away(account_id: str) -> SessionTrouble:

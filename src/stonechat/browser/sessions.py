@@ -1,8 +1,8 @@
 """Sessions: what a browser needs to be logged in as the owner. Read, checked, fitted to the site.
 
-A session is the owner's own: logged in by hand (``stonechat login``), or exported (Playwright's
-``storage_state``, or a plain array of cookies) and given base64-encoded in a setting. Where they are kept
-is :mod:`stonechat.browser.session_store`. No password is ever seen or kept.
+A session is the owner's own: logged in by hand (``stonechat login``), or exported and given in a setting or
+a file (:mod:`stonechat.config.session_form`). Where they are kept is
+:mod:`stonechat.browser.session_store`. No password is ever seen or kept.
 """
 
 from __future__ import annotations
@@ -10,35 +10,49 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from stonechat.config.session_form import NEEDED, read_session
-from stonechat.core.errors import ConfigError, ConfigFault
+from stonechat.config.cookies import Cookie, belongs_to, flaw, normal
+from stonechat.config.fields import is_loopback
+from stonechat.config.session_form import SessionForm, read_session
+from stonechat.core.errors import ConfigError, ConfigFault, Permanent
 
-SETTING = "TWITTER_SESSION_B64"
-EXPECTED = "base64 of a Playwright storage_state (or of a cookies array) saved while logged in"
-SITES = ("x.com", "twitter.com")
 LONGER = timedelta(hours=12)
 """A cookie that ends later by less is not worth a write: sites move the end on with each answer."""
-_SAME_SITE = {"strict": "Strict", "lax": "Lax"}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where sessions are used: the form that they have there, and the address that is opened.
+
+    The address is the site's own, or one of this machine where a local network stands for it.
+    """
+
+    form: SessionForm
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Cookies, and local storage by origin, in the form that Playwright takes. Never printed."""
+    """Cookies, and local storage by origin, in the form that Playwright takes. Never printed.
 
-    cookies: tuple[Mapping[str, Any], ...]
-    origins: tuple[Mapping[str, Any], ...] = ()
+    Attributes:
+        needed: names of the cookies that identify the log-in.
+    """
+
+    cookies: tuple[Cookie, ...]
+    origins: tuple[Mapping[str, Any], ...]
+    needed: tuple[str, ...]
 
     def __repr__(self) -> str:
         return f"Session({len(self.cookies)} cookies, {self.fingerprint()})"
 
     def fingerprint(self) -> str:
         """Changes when what identifies the log-in changes; says nothing about it."""
-        keys = sorted((str(c["name"]), str(c["value"])) for c in self.cookies if c["name"] in NEEDED)
+        keys = sorted((str(c["name"]), str(c["value"])) for c in self.cookies if c["name"] in self.needed)
         return hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:12]
 
     def state(self) -> dict[str, Any]:
@@ -63,42 +77,55 @@ class SessionStore(Protocol):
         """Keep what the site renewed."""
 
 
-def parse_session(encoded: str, *, setting: str = SETTING) -> Session:
-    """The session in a setting's value.
+def parse_session(given: str | bytes, form: SessionForm, *, setting: str | None = None) -> Session:
+    """The session in a setting's value or in a file.
 
     Raises:
-        ConfigError: it is not base64, not JSON, of another shape, or lacks a cookie that a log-in needs.
+        ConfigError: it is in no form that a log-in can have, or lacks a cookie that a log-in needs.
     """
     try:
-        cookies, origins = read_session(encoded)
+        saved = read_session(given, form)
     except ValueError as exc:
-        raise ConfigError((ConfigFault(setting, str(exc), EXPECTED),)) from exc
-    return Session(tuple(_playwright_cookie(one) for one in cookies), tuple(origins))
+        raise ConfigError((ConfigFault(setting or form.setting, str(exc), form.expected),)) from exc
+    return Session(saved.cookies, saved.origins, form.needed)
 
 
-def from_cookies(cookies: Sequence[Mapping[str, Any]]) -> Session:
+def from_cookies(cookies: Sequence[Cookie], form: SessionForm) -> Session:
     """The session that consists of these cookies of a browser."""
-    return Session(tuple(_playwright_cookie(one) for one in cookies))
+    return Session(tuple(normal(one, form.host) for one in cookies), (), form.needed)
 
 
-def for_site(session: Session, base_url: str) -> Session:
-    """The same session with its cookies on the host of ``base_url``: the local network stands for X there."""
-    target = urlsplit(base_url)
+def for_site(session: Session, site: Site) -> Session:
+    """The same session with its cookies on the host of the address, without what no browser takes there.
+
+    Raises:
+        Permanent: the address is neither the site's own nor on this machine; no cookie goes there.
+    """
+    target = urlsplit(site.address)
     host = target.hostname or ""
-    if host in SITES or any(host.endswith(f".{site}") for site in SITES):
+    if not belongs_to({"domain": host}, site.form.host):
+        session = _moved(session, site, f"{target.scheme}://{target.netloc}", host)
+    if not any(map(flaw, session.cookies)):
         return session
+    return replace(session, cookies=tuple(one for one in session.cookies if not flaw(one)))
+
+
+def _moved(session: Session, site: Site, origin: str, host: str) -> Session:
+    if not is_loopback(site.address):
+        raise Permanent(
+            f"{host} is neither {site.form.host} nor on this machine.",
+            meaning="A session's cookies are sent to no other host.",
+            remedy=f"Set the network's address to https://{site.form.host}.",
+        )
+    encrypted = origin.startswith("https:")
     cookies = {}
     for cookie in session.cookies:
-        secure = bool(cookie["secure"]) and target.scheme == "https"
+        secure = bool(cookie["secure"]) and encrypted
         same = cookie["sameSite"] if secure or cookie["sameSite"] != "None" else "Lax"
-        cookies[cookie["name"], cookie["path"]] = {
-            **cookie,
-            "domain": host,
-            "secure": secure,
-            "sameSite": same,
-        }
-    origin = f"{target.scheme}://{target.netloc}"
-    return Session(tuple(cookies.values()), tuple({**one, "origin": origin} for one in session.origins[:1]))
+        here = {**cookie, "domain": host, "secure": secure, "sameSite": same}
+        cookies[cookie["name"], cookie["path"]] = here
+    origins = tuple({**one, "origin": origin} for one in session.origins[:1])
+    return replace(session, cookies=tuple(cookies.values()), origins=origins)
 
 
 def renewed(session: Session, cookies: Sequence[Mapping[str, Any]]) -> Session | None:
@@ -109,9 +136,10 @@ def renewed(session: Session, cookies: Sequence[Mapping[str, Any]]) -> Session |
     before = {(c["name"], c["domain"], c["path"]): c for c in session.cookies}
     after = {(c["name"], c["domain"], c["path"]): c for c in cookies}
     same = before.keys() == after.keys() and not any(_is_renewed(before[key], after[key]) for key in after)
-    if same or not all(any(c["name"] == name and c["value"] for c in cookies) for name in NEEDED):
+    logged_in = all(any(c["name"] == name and c["value"] for c in cookies) for name in session.needed)
+    if same or not logged_in:
         return None
-    return Session(tuple(_playwright_cookie(c) for c in cookies), session.origins)
+    return replace(session, cookies=tuple(normal(c, "") for c in cookies))
 
 
 def _is_renewed(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -121,27 +149,11 @@ def _is_renewed(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return now_ends > 0 and (ends <= 0 or now_ends - ends > LONGER.total_seconds())
 
 
-def _playwright_cookie(cookie: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Exports name the same things differently (``expirationDate``, ``no_restriction``): one form for all."""
-    expires = cookie.get("expires", cookie.get("expirationDate", -1))
-    same = _SAME_SITE.get(str(cookie.get("sameSite") or "").lower(), "None")
-    return {
-        "name": cookie["name"],
-        "value": str(cookie["value"]),
-        "domain": str(cookie.get("domain") or ".x.com"),
-        "path": str(cookie.get("path") or "/"),
-        "expires": float(expires) if isinstance(expires, int | float) and expires > 0 else -1,
-        "httpOnly": bool(cookie.get("httpOnly", False)),
-        "secure": bool(cookie.get("secure", True)) or same == "None",
-        "sameSite": same,
-    }
-
-
 class GivenSessions:
     """Sessions held in memory alone, for who has no database: scripts and benchmarks."""
 
-    def __init__(self, given: Mapping[str, Session], base_url: str) -> None:
-        self._held = {account: for_site(session, base_url) for account, session in given.items()}
+    def __init__(self, given: Mapping[str, Session], site: Site) -> None:
+        self._held = {account: for_site(session, site) for account, session in given.items()}
 
     async def load(self, account_id: str) -> Session | None:
         """What was given or renewed since."""

@@ -15,6 +15,7 @@ from stonechat.config.loader import load, load_for_login, load_section, load_sto
 from stonechat.config.settings import Section, Settings
 from stonechat.core.clock import Clock, ScaledClock, SystemClock
 from stonechat.database import Database, open_database
+from stonechat.networks.registry import installed
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Section)
@@ -26,7 +27,7 @@ def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     Raises:
         ConfigError: naming every bad setting at once.
     """
-    return load(dict(os.environ), folder=Path.cwd(), overrides=overrides)
+    return load(dict(os.environ), installed().known(), folder=Path.cwd(), overrides=overrides)
 
 
 def read_stored() -> Settings:
@@ -45,7 +46,7 @@ def read_for_login() -> tuple[Settings, bool]:
         ConfigError: naming every bad setting that is needed.
     """
     environment = dict(os.environ)
-    return load_for_login(environment, folder=Path.cwd()), has_screen(environment)
+    return load_for_login(environment, installed().known(), folder=Path.cwd()), has_screen(environment)
 
 
 def read_section(section: type[S]) -> S:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Collection, Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from stonechat.config.credentials import SESSION_FOR, SETTINGS_FILE, session_faults, with_sessions
+from stonechat.config.credentials import SETTINGS_FILE, session_faults, with_sessions
+from stonechat.config.networks import KnownNetworks
 from stonechat.config.settings import (
     AccountSettings,
     BrowserSettings,
@@ -20,7 +19,6 @@ from stonechat.config.settings import (
     Section,
     Settings,
     StartupSettings,
-    XWebSettings,
 )
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Mode
@@ -41,20 +39,27 @@ def sections() -> dict[str, type[Section]]:
     return found
 
 
-def known_names() -> dict[str, str]:
+def known_names(networks: KnownNetworks) -> dict[str, str]:
     """Every setting's name with its expected form."""
     names: dict[str, str] = {}
-    every: tuple[type[Section], ...] = (*sections().values(), AccountSettings)
+    every: tuple[type[Section], ...] = (*sections().values(), *networks.sections(), AccountSettings)
     for section in every:
         for field in section.model_fields.values():
             names[str(field.alias)] = field.description or ""
-    return names
+    return names | {form.setting: form.expected for form in networks.session_forms()}
 
 
 def load(
-    environment: Mapping[str, str], *, folder: Path | None = None, overrides: Mapping[str, Any] | None = None
+    environment: Mapping[str, str],
+    networks: KnownNetworks,
+    *,
+    folder: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Settings from ``stonechat.toml`` in ``folder``, then the environment, then ``overrides``.
+
+    Args:
+        networks: those that accounts may be on, each with settings of its own.
 
     Raises:
         ConfigError: naming every bad setting at once.
@@ -63,18 +68,20 @@ def load(
     written, accounts = _read_file(folder, faults)
     given: dict[str, Any] = {**written, **{k: v for k, v in environment.items() if v != ""}}
     given.update(overrides or {})
-    faults += _misspelt(written, environment)
+    faults += _misspelt(written, environment, networks)
     parts: dict[str, Any] = {}
     for name, section in sections().items():
         parts[name] = _build(section, given, faults)
+    own = {name: _build(one.section, given, faults) for name, one in networks.every.items()}
+    parts["networks"] = {name: part for name, part in own.items() if part is not None}
     so_far = len(faults)
-    parts["accounts"] = with_sessions(_accounts(given, accounts, faults), environment, faults)
-    unread = {name for name, part in parts.items() if part is None}
+    parts["accounts"] = with_sessions(_accounts(given, accounts, networks, faults), given, networks, faults)
+    unread = {name for name, part in (parts | own).items() if part is None}
     if len(faults) > so_far:
         unread.add("accounts")
     settings = Settings(**{name: part for name, part in parts.items() if part is not None})
     named = {fault.name for fault in faults}
-    faults += [fault for fault in _missing(settings, unread) if fault.name not in named]
+    faults += [fault for fault in _missing(settings, networks, unread) if fault.name not in named]
     if faults:
         raise ConfigError(tuple(faults))
     return settings
@@ -92,8 +99,10 @@ def load_stored(environment: Mapping[str, str], *, folder: Path | None = None) -
     )
 
 
-def load_for_login(environment: Mapping[str, str], *, folder: Path | None = None) -> Settings:
-    """What logging in needs: folder, database, browser, network and accounts; sessions may be missing.
+def load_for_login(
+    environment: Mapping[str, str], networks: KnownNetworks, *, folder: Path | None = None
+) -> Settings:
+    """What logging in needs: folder, database, browser, networks and accounts; sessions may be missing.
 
     Raises:
         ConfigError: naming the bad settings of these sections.
@@ -101,12 +110,13 @@ def load_for_login(environment: Mapping[str, str], *, folder: Path | None = None
     faults: list[ConfigFault] = []
     written, listed = _read_file(folder, faults)
     given = {**written, **{name: value for name, value in environment.items() if value != ""}}
-    accounts = with_sessions(_accounts(given, listed, faults), environment, faults)
+    accounts = with_sessions(_accounts(given, listed, networks, faults), given, networks, faults)
+    own = {name: _build(one.section, given, faults) for name, one in networks.every.items()}
     settings = Settings(
         startup=load_section(StartupSettings, environment, folder=folder),
         database=load_section(DatabaseSettings, environment, folder=folder),
         browser=load_section(BrowserSettings, environment, folder=folder),
-        x_web=load_section(XWebSettings, environment, folder=folder),
+        networks={name: part for name, part in own.items() if part is not None},
         accounts=accounts,
     )
     faults += _account_faults(settings)
@@ -150,17 +160,20 @@ def _read_file(folder: Path | None, faults: list[ConfigFault]) -> tuple[dict[str
     return {name.upper(): value for name, value in data.items()}, accounts
 
 
-def _misspelt(written: Mapping[str, Any], environment: Mapping[str, str]) -> list[ConfigFault]:
-    known = known_names()
+def _misspelt(
+    written: Mapping[str, Any], environment: Mapping[str, str], networks: KnownNetworks
+) -> list[ConfigFault]:
+    known = known_names(networks)
+    of_accounts = tuple(f"{form.setting}_" for form in networks.session_forms())
     faults = []
     for name in written:
-        if name not in known:
+        if name not in known and not name.startswith(of_accounts):
             near = difflib.get_close_matches(name, known, 1, 0.6)
             faults.append(
                 ConfigFault(name, f"is not a setting ({SETTINGS_FILE})", "", near[0] if near else None)
             )
     for name in environment:
-        if name in known or name.startswith(SESSION_FOR):
+        if name in known or name.startswith(of_accounts):
             continue
         near = difflib.get_close_matches(name, _comparable(name, known), 1, _LIKENESS)
         if near and near[0] not in environment and near[0] not in written:
@@ -194,7 +207,10 @@ def _build(section: type[Section], given: Mapping[str, Any], faults: list[Config
 
 
 def _accounts(
-    given: Mapping[str, Any], listed: list[dict[str, Any]], faults: list[ConfigFault]
+    given: Mapping[str, Any],
+    listed: list[dict[str, Any]],
+    networks: KnownNetworks,
+    faults: list[ConfigFault],
 ) -> tuple[AccountSettings, ...]:
     found: list[AccountSettings] = []
     if given.get("ACCOUNT_HANDLE"):
@@ -220,13 +236,35 @@ def _accounts(
             faults.append(ConfigFault(f"accounts[{number}].handle", "is missing", "the account's handle"))
         elif isinstance(account, AccountSettings):
             found.append(account)
-    return tuple(found)
+    return tuple(_on_network(one, networks, faults) for one in found)
 
 
-def _missing(settings: Settings, unread: Collection[str]) -> list[ConfigFault]:
+def _on_network(
+    account: AccountSettings, networks: KnownNetworks, faults: list[ConfigFault]
+) -> AccountSettings:
+    """The account with the network that it is on."""
+    name = account.network or networks.default()
+    if name in networks.every:
+        return account if account.network else account.model_copy(update={"network": name})
+    known = ", ".join(networks.every) or "none"
+    near = difflib.get_close_matches(name, networks.every, 1, 0.5)
+    problem = (
+        f"names {name!r}, which is not installed" if name else "is missing, and there are several networks"
+    )
+    if name in networks.broken:
+        problem = f"names {name!r}, which cannot be used: {networks.broken[name]}"
+    fault = ConfigFault(
+        "ACCOUNT_NETWORK", problem, f"the name of an installed network ({known})", near[0] if near else None
+    )
+    if fault not in faults:
+        faults.append(fault)
+    return account
+
+
+def _missing(settings: Settings, networks: KnownNetworks, unread: Collection[str]) -> list[ConfigFault]:
     """What the chosen mode cannot do without; sections that were refused already are passed over."""
     faults = []
-    known = known_names()
+    known = known_names(networks)
     if settings.content.api_key is None and "content" not in unread:
         faults.append(ConfigFault("OPENAI_API_KEY", "is missing", known["OPENAI_API_KEY"]))
     own = settings.content
@@ -237,8 +275,10 @@ def _missing(settings: Settings, unread: Collection[str]) -> list[ConfigFault]:
         )
     if "accounts" not in unread:
         faults += _account_faults(settings)
-    if "x_web" not in unread:
-        faults += _x_web_faults(settings)
+        faults += session_faults(settings, networks)
+        for name, network in networks.every.items():
+            if name not in unread:
+                faults += network.faults(settings, settings.on_network(name))
     if settings.startup.mode is not Mode.DEMO and settings.startup.clock_speed != 1.0:
         faults.append(ConfigFault("CLOCK_SPEED", "must be 1 outside the demo", known["CLOCK_SPEED"]))
     return faults
@@ -246,42 +286,10 @@ def _missing(settings: Settings, unread: Collection[str]) -> list[ConfigFault]:
 
 def _account_faults(settings: Settings) -> list[ConfigFault]:
     if not settings.accounts:
-        return [ConfigFault("ACCOUNT_HANDLE", "is missing", known_names()["ACCOUNT_HANDLE"])]
+        expected = str(AccountSettings.model_fields["handle"].description)
+        return [ConfigFault("ACCOUNT_HANDLE", "is missing", expected)]
     ids = [(account.network, account.handle.casefold()) for account in settings.accounts]
     doubled = [handle for number, (network, handle) in enumerate(ids) if (network, handle) in ids[:number]]
     if doubled:
         return [ConfigFault("accounts", f"name {doubled[0]!r} twice", "each account once")]
     return []
-
-
-def _x_web_faults(settings: Settings) -> list[ConfigFault]:
-    faults = []
-    mode = settings.startup.mode
-    if mode is Mode.DEMO and not _is_loopback(settings.x_web.base_url):
-        problem = "is not on this machine, and MODE=demo is for the local network alone"
-        expected = "an address such as http://127.0.0.1:8080 (`stonechat demo` sets it), or MODE=shadow"
-        faults.append(ConfigFault("X_BASE_URL", problem, expected))
-    on_x_web = [account for account in settings.accounts if account.network == "x_web"]
-    expected = f"{known_names()['TWITTER_SESSION_B64']}, saved while logged in"
-    faults += session_faults(settings, on_x_web, expected)
-    accepted = {handle.lstrip("@").casefold() for handle in settings.x_web.risk_accepted}
-    for account in on_x_web:
-        if mode is Mode.LIVE and account.handle.casefold() not in accepted:
-            faults.append(
-                ConfigFault(
-                    "X_WEB_RISK_ACCEPTED",
-                    f"does not name {account.handle!r}; X suspends accounts whose website is automated, so "
-                    "live mode needs the owner's word. X's official API is the allowed way, and Stonechat "
-                    "cannot use it yet",
-                    f"{account.handle} (only after reading the platform rules in the README)",
-                )
-            )
-    return faults
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

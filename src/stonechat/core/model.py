@@ -57,7 +57,7 @@ class Account:
 
     Attributes:
         id: ours, stable, for example ``"x:quietbuilder"``.
-        network: name of the adapter that serves it; ``x_web`` is the one there is.
+        network: name of the plug-in that serves it (:mod:`stonechat.networks.registry`).
         handle: without the leading ``@``.
         timezone: IANA name; the account's days and hours are counted in it.
         posts_per_day: how many posts the planner aims for.

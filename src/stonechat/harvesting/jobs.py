@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from stonechat.database.spool.spooled_store import SpooledStore
 from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from, why_not
 from stonechat.harvesting.recently_seen import Recent
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
+from stonechat.networks.plugin import Capability, NetworkPlugin
 from stonechat.networks.session_trouble import noting_trouble
 
 SEARCH = "harvesting.search"
@@ -58,6 +59,7 @@ class Harvester:
     settings: HarvestingSettings
     store: SpooledStore[Opportunity]
     recent: Recent
+    plugins: Mapping[str, NetworkPlugin] = field(default_factory=dict)
 
     async def search(self, ctx: JobContext) -> Work:
         """One run of ``harvesting.search``: the owner's queries, then the watched authors."""
@@ -93,6 +95,7 @@ class Harvester:
 
     async def _harvest(self, ctx: JobContext, sources: Sequence[Source], *, invited: bool = False) -> Work:
         account, network, held = await self._begin(ctx)
+        held = held or self._not_offered(account, invited=invited)
         await self.store.catch_up()
         now = self.clock.now()
         async with self.database.begin("harvesting.expire") as connection:
@@ -104,6 +107,13 @@ class Harvester:
             return Work(note=held or f"the pool holds {pool}, enough for now")
         done = await ctx.step("read", lambda: self._from_sources(account, network, sources, invited=invited))
         return Work(done=int(done["answered"]), due=int(done["asked"]), note=str(done["note"]))
+
+    def _not_offered(self, account: Account, *, invited: bool) -> str:
+        """Why the account's network is not asked for this; empty where it is."""
+        plugin = self.plugins.get(account.network)
+        if plugin is None or (Capability.MENTIONS in plugin.capabilities if invited else plugin.seeks_posts):
+            return ""
+        return f"{plugin.name} {'shows no mentions' if invited else 'is not searched for posts to answer'}"
 
     async def _from_sources(
         self, account: Account, network: Network, sources: Sequence[Source], *, invited: bool

@@ -17,6 +17,7 @@ from stonechat.core.model import Account
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.database.spool.spool import Spool
 from stonechat.monitoring import HealthBoard, Meters, open_board
+from stonechat.networks.registry import Registry, installed
 from stonechat.startup import health_checks
 from stonechat.startup.boot import Boot
 from stonechat.startup.build_content import account_id
@@ -42,6 +43,7 @@ class BootContext:
     alerting: Alerting
     data: DashboardData
     served: tuple[Account, ...]
+    networks: Registry
     extra: bool = False
 
 
@@ -81,8 +83,9 @@ async def open_base(
         ready=lambda: boot.ready,
     )
     served = tuple(account_of(one) for one in settings.accounts)
+    networks = installed()
     return BootContext(
-        settings, clock, events, rng, boot, board, meters, spool, alerting, data, served, extra
+        settings, clock, events, rng, boot, board, meters, spool, alerting, data, served, networks, extra
     )
 
 

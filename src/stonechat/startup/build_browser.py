@@ -15,11 +15,16 @@ from stonechat.resilience import Breakers
 from stonechat.startup.boot_context import BootContext
 
 
-async def start_browser(base: BootContext, breakers: Breakers, sessions: SessionStore) -> BrowserPool:
-    """The browser pool; a browser that does not start is tried again while the rest runs.
+async def start_browser(base: BootContext, breakers: Breakers, sessions: SessionStore) -> BrowserPool | None:
+    """The browser pool; None where no account's network uses one.
+
+    A browser that does not start is tried again while the rest runs.
 
     Its breaker goes by the host's name: another host's browser is none of its business.
     """
+    if not any(one.uses_browser for one in base.networks.used(one.network for one in base.served)):
+        base.board.register("browser", _not_needed, timedelta(minutes=1))
+        return None
     async with base.boot.step("browser pool"):
         pool = await base.boot.enter(
             open_browser_pool(
@@ -37,6 +42,10 @@ async def start_browser(base: BootContext, breakers: Breakers, sessions: Session
         add_gauges(base.meters, pool)
         base.data.connect(pool=pool.health, evidence=pool.evidence)
     return pool
+
+
+async def _not_needed() -> ProbeResult:
+    return ok("no account needs one")
 
 
 def check_browser(board: HealthBoard, pool: BrowserPool, every: timedelta = timedelta(seconds=3)) -> None:

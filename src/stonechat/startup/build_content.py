@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
-from stonechat.browser.sessions import parse_session
-from stonechat.config.settings import AccountSettings, Settings
+from pydantic import SecretStr
+
+from stonechat.config.networks import KnownNetworks
+from stonechat.config.session_form import read_session
+from stonechat.config.settings import AccountSettings, Section, Settings
 from stonechat.content.arms import Arms, ArmsOf, load_arms
 from stonechat.content.budget import Budget, limits_of, prices_of
 from stonechat.content.content_store import ContentStore
@@ -34,9 +37,8 @@ from stonechat.core.ports import WriteRequest
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, opportunities
 from stonechat.database.spool.spool import Spool
+from stonechat.networks.registry import installed
 from stonechat.startup.build_models import GuardOf, open_models
-
-LOGIN_COOKIES = frozenset({"auth_token", "ct0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ async def open_writing(
             voice=voice,
             voices=voices,
             drafts=own.drafts,
-            secrets=secrets(settings),
+            secrets=secrets(settings, installed().known()),
             rank=rank,
             judge=ModelJudge(FallbackChain(models.judges, budget, clock, events)) if models.judges else None,
         )
@@ -155,21 +157,29 @@ async def bounds_of_edit(drafter: WritingPipeline, database: Database, content_i
     return replace(bounds, history=bounds.history.without("\n\n".join(found.parts)))
 
 
-def secrets(settings: Settings) -> list[str]:
+def secrets(settings: Settings, networks: KnownNetworks) -> list[str]:
     """What must stand in no post, log or page: keys, passwords, cookies of a log-in, alert addresses."""
-    own, x_web = settings.content, settings.x_web
-    every = [x_web.session_b64, *(account.session_b64 for account in settings.accounts)]
-    sessions = [secret.get_secret_value() for secret in every if secret is not None]
-    given = (own.api_key, own.fallback_api_key, x_web.session_key, settings.dashboard.password)
-    found = [*(secret.get_secret_value() for secret in given if secret is not None), *sessions]
-    cookies = [cookie for session in sessions for cookie in parse_session(session).cookies]
-    found += [str(cookie["value"]) for cookie in cookies if cookie.get("name") in LOGIN_COOKIES]
+    own, forms = settings.content, networks.every
+    held = [(one.session_b64, forms[one.network].session) for one in settings.accounts]
+    sessions = [(secret.get_secret_value(), form) for secret, form in held if secret is not None and form]
+    given = (own.api_key, own.fallback_api_key, settings.startup.session_key, settings.dashboard.password)
+    found = [secret.get_secret_value() for secret in given if secret is not None]
+    found += [session for session, _ in sessions]
+    cookies = [(one, form) for session, form in sessions for one in read_session(session, form).cookies]
+    found += [str(cookie["value"]) for cookie, form in cookies if cookie["name"] in form.needed]
+    found += [str(value) for section in settings.networks.values() for value in _kept_secret(section)]
     told = _told(settings)
     found += [secret for url in told for secret in (url.rstrip("/"), *_tokens(url))]
     addresses = (settings.database.url, settings.cache.url, settings.jobs.engine_url, *told)
     passwords = [part for url in addresses if url and (part := urlsplit(url).password)]
     found += [form for part in passwords for form in (part, unquote(part))]
     return list(dict.fromkeys(found))
+
+
+def _kept_secret(section: Section) -> list[str]:
+    """The values of a section that are declared as secrets."""
+    values = (getattr(section, name) for name in type(section).model_fields)
+    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
 def _told(settings: Settings) -> list[str]:

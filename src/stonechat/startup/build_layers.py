@@ -25,7 +25,7 @@ from stonechat.jobs.declaration import Job
 from stonechat.jobs.upkeep import prune_job
 from stonechat.learning import learner
 from stonechat.networks.guarded import GuardedNetwork, prove_by_session
-from stonechat.networks.x_web.adapter import XWeb
+from stonechat.networks.plugin import Connected, Surroundings
 from stonechat.posting import jobs as sweep
 from stonechat.posting.blocking import blocked_by
 from stonechat.posting.gate_input import Rules
@@ -60,19 +60,19 @@ async def open_layers(
     base: BootContext,
     database: Database,
     cache: Cache,
-    pool: BrowserPool,
+    pool: BrowserPool | None,
     breakers: Breakers,
     vault: EncryptedSessionStore,
 ) -> Layers:
     """Every layer; what must be closed is entered into the boot."""
-    bare = _bare_networks(base, pool)
-    networks = _guarded(bare, breakers, base.served)
+    connected = _connected(base, pool)
+    networks = _guarded(connected, breakers, base.served)
     learning, writing = await _open_writing(base, database, breakers, networks)
     rules = _rules(base, breakers, networks)
     declared = (
         *content_jobs(writing.planner, writing.replier),
         *sweep.jobs(_sweep(base, database, networks, rules, vault)),
-        *_reading_jobs(base, database, cache, bare, networks),
+        *_reading_jobs(base, database, cache, connected, networks),
         *learner.jobs(learning),
         _prune_job(base, database),
     )
@@ -145,7 +145,7 @@ def _reading_jobs(
     base: BootContext,
     database: Database,
     cache: Cache,
-    bare: Mapping[str, XWeb],
+    connected: Mapping[str, Connected],
     networks: Mapping[str, Network],
 ) -> tuple[Job, ...]:
     """Layers 8 and 9."""
@@ -161,10 +161,12 @@ def _reading_jobs(
         settings.harvesting,
         harvester.opportunity_store(database, base.spool),
         Recent(cache, clock),
+        base.networks.plugins,
     )
+    checks = {name: one.check_selectors for name, one in connected.items() if one.check_selectors}
     return (
         *scraper.jobs(scraping),
-        selectors_job(database, {name: network.check_selectors for name, network in bare.items()}),
+        selectors_job(database, checks),
         *harvester.jobs(harvesting),
     )
 
@@ -179,17 +181,19 @@ def editing(database: Database, clock: Clock, writing: Writing) -> Edit:
     return edit
 
 
-def _bare_networks(base: BootContext, pool: BrowserPool) -> dict[str, XWeb]:
-    """The adapters themselves, by name."""
-    if all(account.network != XWeb.name for account in base.served):
-        return {}
-    return {XWeb.name: XWeb(pool, base.clock, base.events, base_url=base.settings.x_web.base_url)}
+def _connected(base: BootContext, pool: BrowserPool | None) -> dict[str, Connected]:
+    """The networks of the accounts that are served, by name."""
+    surroundings = Surroundings(base.settings, base.clock, base.events, pool)
+    used = base.networks.used(account.network for account in base.served)
+    return {plugin.name: plugin.connect(surroundings) for plugin in used}
 
 
-def _guarded(bare: Mapping[str, XWeb], breakers: Breakers, served: Sequence[Account]) -> dict[str, Network]:
+def _guarded(
+    connected: Mapping[str, Connected], breakers: Breakers, served: Sequence[Account]
+) -> dict[str, Network]:
     """Each adapter behind its two breakers, which probe by asking about an account's session."""
     networks: dict[str, Network] = {}
-    for name, network in bare.items():
+    for name, network in ((name, one.network) for name, one in connected.items()):
         prove = partial(prove_by_session, network, *(one for one in served if one.network == name))
         networks[name] = GuardedNetwork(
             network,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stonechat.browser.session_encryption import open_keys
 from stonechat.browser.session_store import EncryptedSessionStore, Given
-from stonechat.browser.sessions import Session, parse_session
+from stonechat.browser.sessions import Session, Site, parse_session
 from stonechat.config.credentials import SESSIONS, LogIns
 from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.clock import Clock
@@ -16,6 +16,7 @@ from stonechat.core.states import SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, wakeups
 from stonechat.database.repositories.wakeups import Wakeup
+from stonechat.networks.registry import Registry
 from stonechat.networks.session_trouble import note_session
 from stonechat.posting import jobs as sweep
 from stonechat.startup.boot_context import BootContext, account_of
@@ -28,7 +29,7 @@ async def start_vault(base: BootContext, database: Database) -> EncryptedSession
     Raises:
         ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
     """
-    vault = open_vault(base.settings, database, base.clock)
+    vault = open_vault(base.settings, base.networks, database, base.clock)
     for account in base.served:
         try:
             await vault.load(account.id)
@@ -45,20 +46,25 @@ async def start_vault(base: BootContext, database: Database) -> EncryptedSession
     return vault
 
 
-def open_vault(settings: Settings, database: Database, clock: Clock) -> EncryptedSessionStore:
+def open_vault(
+    settings: Settings, networks: Registry, database: Database, clock: Clock
+) -> EncryptedSessionStore:
     """The vault over ``database``, with the settings' own key.
 
     Raises:
         ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
     """
-    own = settings.x_web
+    own = settings.startup
     given_key = own.session_key.get_secret_value() if own.session_key is not None else None
-    keys = open_keys(given_key, settings.startup.data_dir / SESSIONS)
-    return EncryptedSessionStore(database, clock, keys, _given(settings), own.base_url)
+    keys = open_keys(given_key, own.data_dir / SESSIONS)
+    return EncryptedSessionStore(
+        database, clock, keys, _given(settings, networks), _sites(settings, networks).get
+    )
 
 
 async def take_log_in(
     settings: Settings,
+    networks: Registry,
     database: Database,
     clock: Clock,
     given: AccountSettings,
@@ -68,7 +74,7 @@ async def take_log_in(
 ) -> None:
     """Store a log-in that the network has confirmed, and let what waits for it go on at once, on any host."""
     account, now = account_of(given), clock.now()
-    vault = open_vault(settings, database, clock)
+    vault = open_vault(settings, networks, database, clock)
     async with database.begin("login.account") as connection:
         await accounts.put(connection, account, now)
     await vault.give(account.id, session, source=source)
@@ -78,17 +84,24 @@ async def take_log_in(
         await wakeups.add(connection, [Wakeup(job, account.id, now) for job in jobs])
 
 
-def _given(settings: Settings) -> Given:
+def _sites(settings: Settings, networks: Registry) -> Mapping[str, Site]:
+    """Where the session of each account is used that needs one, by the account's id."""
+    ways = [(one, networks[one.network].log_in) for one in settings.accounts]
+    return {account_id(one): way.site(settings) for one, way in ways if way is not None}
+
+
+def _given(settings: Settings, networks: Registry) -> Given:
     """The settings' sessions as they are now, each decoded once."""
-    log_ins = LogIns(settings, Path())
-    ids = {one.handle: account_id(one) for one in settings.accounts if one.network == "x_web"}
+    log_ins = LogIns(settings, Path(), networks.known())
+    sites = _sites(settings, networks)
+    ids = {(one.network, one.handle): account_id(one) for one in settings.accounts}
     decoded: dict[str, tuple[str, Session]] = {}
 
     def given() -> Mapping[str, Session]:
-        for handle, encoded in log_ins().items():
-            account = ids.get(handle)
-            if account is not None and decoded.get(account, ("",))[0] != encoded:
-                decoded[account] = (encoded, parse_session(encoded))
+        for key, encoded in log_ins().items():
+            account = ids[key]
+            if account in sites and decoded.get(account, ("",))[0] != encoded:
+                decoded[account] = (encoded, parse_session(encoded, sites[account].form))
         return {account: session for account, (_, session) in decoded.items()}
 
     return given

@@ -11,8 +11,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -23,33 +22,17 @@ from stonechat.cache import open_cache
 from stonechat.config.settings import Settings
 from stonechat.content.arms import load_arms
 from stonechat.content.voice import load_voice, warnings
+from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, StonechatError
 from stonechat.core.events import EventStream
 from stonechat.core.model import Mode
 from stonechat.database import open_database
 from stonechat.database.repositories import media
+from stonechat.networks.registry import Registry
 
 _OLDEST = (3, 11)
 _PATIENCE = 20
-
-
-class CheckResult(StrEnum):
-    """How a check went."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check: what was found, and the exact mend where something is wrong."""
-
-    name: str
-    verdict: CheckResult
-    found: str
-    fix: str = ""
 
 
 def settings_faults(error: ConfigError) -> list[Check]:
@@ -72,8 +55,13 @@ def settings_faults(error: ConfigError) -> list[Check]:
     ]
 
 
-async def examine(settings: Settings, clock: Clock) -> list[Check]:
-    """Every check that needs the settings, in boot order."""
+async def examine(settings: Settings, clock: Clock, networks: Registry) -> list[Check]:
+    """Every check that needs the settings, in boot order; then what the accounts' networks check."""
+
+    async def browser(settings: Settings, _clock: Clock) -> Check:
+        used = networks.used(one.network for one in settings.accounts)
+        return await _browser(settings, needed=any(one.uses_browser for one in used))
+
     checks: list[Callable[[Settings, Clock], Awaitable[Check]]] = [
         _python,
         _data_folder,
@@ -82,14 +70,27 @@ async def examine(settings: Settings, clock: Clock) -> list[Check]:
         _jobs_database,
         _pictures,
         _cache,
-        _browser,
+        browser,
         _model,
         _voices,
         _mode,
         _alerts,
         _heartbeat,
     ]
-    return [await check(settings, clock) for check in checks]
+    found = [await check(settings, clock) for check in checks]
+    return [*found, *await _networks(settings, clock, networks)]
+
+
+async def _networks(settings: Settings, clock: Clock, networks: Registry) -> list[Check]:
+    """Each network that accounts are on: where they can be seen, what it demands, and its own checks."""
+    found = [Check("network", CheckResult.WARN, f"{name}: {why}") for name, why in networks.broken.items()]
+    for plugin in networks.used(one.network for one in settings.accounts):
+        own = settings.on_network(plugin.name)
+        seen = ", ".join(plugin.profile_url(settings, one.handle) for one in own)
+        observe = " ".join(plugin.rules.to_observe)
+        found.append(Check("network", CheckResult.OK, f"{plugin.name}: {seen}", observe))
+        found += await plugin.examine(settings, clock)
+    return found
 
 
 async def _python(_settings: Settings, _clock: Clock) -> Check:
@@ -217,10 +218,9 @@ async def _cache(settings: Settings, clock: Clock) -> Check:
     return Check("cache", CheckResult.OK, "Redis answers")
 
 
-async def _browser(settings: Settings, _clock: Clock) -> Check:
-    needed = (
-        CheckResult.FAIL if any(one.network == "x_web" for one in settings.accounts) else CheckResult.WARN
-    )
+async def _browser(settings: Settings, *, needed: bool) -> Check:
+    if not needed:
+        return Check("browser", CheckResult.OK, "no account needs one")
     try:
         path = find_chromium(settings.browser.executable)
         if path is None:
@@ -230,13 +230,19 @@ async def _browser(settings: Settings, _clock: Clock) -> Check:
         version = await _version_of(path)
     except ConfigError as exc:
         fault = exc.faults[0]
-        return Check("browser", needed, f"{fault.name}: {fault.problem}", f"Set it to {fault.expected}.")
+        return Check(
+            "browser", CheckResult.FAIL, f"{fault.name}: {fault.problem}", f"Set it to {fault.expected}."
+        )
     except TimeoutError:
-        return Check("browser", needed, f"{path} does not say its version within {_PATIENCE} s", REMEDY)
+        return Check(
+            "browser", CheckResult.FAIL, f"{path} does not say its version within {_PATIENCE} s", REMEDY
+        )
     except OSError as exc:
-        return Check("browser", needed, f"{path} does not start: {exc.strerror}", REMEDY)
+        return Check("browser", CheckResult.FAIL, f"{path} does not start: {exc.strerror}", REMEDY)
     if "Chrom" not in version:
-        return Check("browser", needed, f"{path} says {version[:60]!r}, which is no Chromium", REMEDY)
+        return Check(
+            "browser", CheckResult.FAIL, f"{path} says {version[:60]!r}, which is no Chromium", REMEDY
+        )
     return Check("browser", CheckResult.OK, version)
 
 
@@ -328,7 +334,6 @@ async def _voices(settings: Settings, _clock: Clock) -> Check:
 
 
 async def _mode(settings: Settings, _clock: Clock) -> Check:
-    on_x_web = [account.handle for account in settings.accounts if account.network == "x_web"]
     match settings.startup.mode:
         case Mode.DEMO:
             return Check("mode", CheckResult.OK, "demo: posts go to the local network")
@@ -338,14 +343,6 @@ async def _mode(settings: Settings, _clock: Clock) -> Check:
                 CheckResult.OK,
                 "shadow: everything but the final click",
                 "Set MODE=live when you are content with what it would post.",
-            )
-        case Mode.LIVE if on_x_web:
-            return Check(
-                "mode",
-                CheckResult.WARN,
-                f"live on X's website for {', '.join(on_x_web)}, at the owner's accepted risk",
-                "X suspends accounts that automate its website. Its official API is the allowed way; "
-                "Stonechat cannot use it yet.",
             )
         case Mode.LIVE:
             return Check("mode", CheckResult.OK, "live")

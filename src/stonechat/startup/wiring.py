@@ -48,7 +48,7 @@ class Stonechat:
     events: EventStream
     database: Database
     cache: FallbackCache
-    pool: BrowserPool
+    pool: BrowserPool | None
     breakers: Breakers
     board: HealthBoard
     meters: Meters

@@ -14,13 +14,14 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
 
 from stonechat.browser.login_window import open_window, whole_browser
-from stonechat.browser.sessions import for_site, parse_session
+from stonechat.browser.sessions import for_site
 from stonechat.config.credentials import has_screen
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, SessionTrouble
 from stonechat.networks.x_web.login import log_in, try_session
 from stonechat_aviary.opening import Aviary, open_aviary
 from tests.integration.networks.x_web_support import CHROMIUM
+from tests.support.networks import x_session, x_site
 
 HANDLES = ("quietbuilder", "secondhand")
 
@@ -103,9 +104,9 @@ async def test_a_window_that_is_closed_ends_the_wait(place: tuple[Aviary, Browse
 async def test_an_ended_session_of_a_file_is_refused(place: tuple[Aviary, BrowserContext]) -> None:
     aviary, window = place
     dead = [{"name": name, "value": "ended"} for name in ("auth_token", "ct0")]
-    session = parse_session(base64.b64encode(json.dumps(dead).encode()).decode())
+    session = x_session(base64.b64encode(json.dumps(dead).encode()).decode())
     with pytest.raises(SessionTrouble):
-        await try_session(window, aviary.url, "quietbuilder", for_site(session, aviary.url))
+        await try_session(window, aviary.url, "quietbuilder", for_site(session, x_site(aviary.url)))
 
 
 async def test_a_screen_is_known_by_the_environment() -> None:

@@ -15,6 +15,7 @@ from stonechat.config.settings import DatabaseSettings
 from stonechat.core.errors import SessionTrouble
 from stonechat.database import Database, open_database
 from tests.support.clock import ManualClock
+from tests.support.networks import x_site
 
 ACCOUNT = "x_web:robin"
 
@@ -22,7 +23,9 @@ ACCOUNT = "x_web:robin"
 def session(value: str) -> Session:
     base = {"path": "/", "domain": ".x.com", "expires": -1, "httpOnly": False, "secure": True}
     return Session(
-        tuple({**base, "name": name, "value": value, "sameSite": "Lax"} for name in ("auth_token", "ct0"))
+        tuple({**base, "name": name, "value": value, "sameSite": "Lax"} for name in ("auth_token", "ct0")),
+        (),
+        ("auth_token", "ct0"),
     )
 
 
@@ -31,7 +34,7 @@ class Host:
 
     def __init__(self, database: Database, clock: ManualClock, keys: Keys, given: Session | None) -> None:
         self.given = {} if given is None else {ACCOUNT: given}
-        self.vault = EncryptedSessionStore(database, clock, keys, lambda: self.given, "https://x.com")
+        self.vault = EncryptedSessionStore(database, clock, keys, lambda: self.given, lambda _: x_site())
 
     async def value(self) -> str:
         loaded = await self.vault.load(ACCOUNT)

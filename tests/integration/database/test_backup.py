@@ -23,6 +23,8 @@ from stonechat.database.repositories import job_rows
 from stonechat.database.repositories import state_history as history
 from stonechat.database.schema.migrations.upgrading import upgrade
 from stonechat.database.schema.tables import audit, job_runs, state_history
+from stonechat.networks.x_web.plugin import SESSION
+from tests.support.networks import x_site
 from tests.support.stored import BEGAN, content_of, fill
 
 CLOCK = SystemClock()
@@ -265,7 +267,7 @@ async def test_runs_that_were_under_way_are_given_up_and_the_history_says_so(any
 
 async def test_no_session_is_in_a_backup_in_clear_and_it_opens_nothing_without_its_key(sqlite_url, tmp_path):
     async def vault(database, folder):
-        return EncryptedSessionStore(database, CLOCK, open_keys(None, folder), dict, "https://x.com")
+        return EncryptedSessionStore(database, CLOCK, open_keys(None, folder), dict, lambda _: x_site())
 
     cookies = [
         {"name": name, "value": f"{name}-nobody-may-read-this", "domain": ".x.com", "path": "/"}
@@ -273,7 +275,9 @@ async def test_no_session_is_in_a_backup_in_clear_and_it_opens_nothing_without_i
     ]
     file = tmp_path / "all.jsonl.gz"
     async with opened(sqlite_url) as database:
-        await (await vault(database, tmp_path / "keys")).give("x:a", from_cookies(cookies), source="login")
+        await (await vault(database, tmp_path / "keys")).give(
+            "x:a", from_cookies(cookies, SESSION), source="login"
+        )
         await back_up(database, CLOCK, file)
     plain = gzip.decompress(file.read_bytes())
     assert b"account_sessions" in plain and b"nobody-may-read-this" not in plain

@@ -35,6 +35,7 @@ from tests.integration.alerting.test_alerting import Inbox, inbox
 from tests.integration.cache.test_cascade_redis import Watch
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork
+from tests.support.networks import KNOWN
 from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
 from tests.support.processes import Reaper, free_port
 from tests.support.servers import postgres
@@ -177,7 +178,7 @@ async def _looks(watch: Watch, number: int) -> None:
 
 def _settings(folder: Path, url: str, inbox: Inbox) -> Settings:
     given = {"DATABASE_URL": url, "ALERT_WEBHOOK_URL": f"{inbox.url}/alerts", "PORT": "0"}
-    return load(GOOD | given | {"DATA_DIR": str(folder)}, folder=folder)
+    return load(GOOD | given | {"DATA_DIR": str(folder)}, KNOWN, folder=folder)
 
 
 async def _wait_for_it(base: BootContext, seconds: int) -> None:

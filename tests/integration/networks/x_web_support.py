@@ -14,13 +14,14 @@ import psutil
 
 from stonechat.browser import BrowserPool, open_browser_pool
 from stonechat.browser.executable import find_chromium
-from stonechat.browser.sessions import GivenSessions, parse_session
+from stonechat.browser.sessions import GivenSessions
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import ScaledClock
 from stonechat.core.events import Event, EventStream
 from stonechat.core.model import Account
 from stonechat.networks.x_web.adapter import XWeb
 from stonechat_aviary.opening import Aviary, open_aviary
+from tests.support.networks import x_session, x_site
 
 _NAMED = os.environ.get("BROWSER_EXECUTABLE")
 CHROMIUM = find_chromium(Path(_NAMED) if _NAMED else None)
@@ -73,8 +74,8 @@ async def open_bench(
     events.subscribe(lambda stamped: seen.append(stamped.event))
     settings = BrowserSettings(executable=CHROMIUM, call_timeout=call_timeout, **browser)
     async with open_aviary(epoch=origin, origin=origin.timestamp(), handles=handles) as aviary:
-        given = {f"x:{handle}": parse_session(aviary.address.sessions[handle]) for handle in handles}
-        sessions = GivenSessions(given, aviary.url)
+        given = {f"x:{handle}": x_session(aviary.address.sessions[handle]) for handle in handles}
+        sessions = GivenSessions(given, x_site(aviary.url))
         async with open_browser_pool(
             settings,
             clock,

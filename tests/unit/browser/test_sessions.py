@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from stonechat.browser.sessions import for_site, parse_session, renewed
-from stonechat.core.errors import ConfigError
+from stonechat.browser.sessions import for_site, renewed
+from stonechat.core.errors import ConfigError, Permanent
+from tests.support.networks import x_session, x_site
 
 COOKIES = [
     {"name": "auth_token", "value": "secret-a", "domain": ".x.com", "path": "/", "secure": True},
@@ -21,7 +22,7 @@ def encoded(data: Any) -> str:
 
 @pytest.mark.parametrize("data", [{"cookies": COOKIES, "origins": []}, {"cookies": COOKIES}, COOKIES])
 def test_both_forms_of_a_session_are_read(data: Any) -> None:
-    session = parse_session(encoded(data))
+    session = x_session(encoded(data))
 
     assert {cookie["name"]: cookie["value"] for cookie in session.cookies} == {
         "auth_token": "secret-a",
@@ -32,7 +33,7 @@ def test_both_forms_of_a_session_are_read(data: Any) -> None:
 def test_the_names_that_cookie_exports_use_are_understood() -> None:
     exported = [{**one, "expirationDate": 1900000000.5, "sameSite": "no_restriction"} for one in COOKIES]
 
-    cookie = parse_session(encoded(exported)).cookies[0]
+    cookie = x_session(encoded(exported)).cookies[0]
 
     assert (cookie["expires"], cookie["sameSite"], cookie["secure"]) == (1900000000.5, "None", True)
 
@@ -40,25 +41,25 @@ def test_the_names_that_cookie_exports_use_are_understood() -> None:
 def test_line_breaks_in_the_setting_do_no_harm() -> None:
     value = encoded(COOKIES)
 
-    assert parse_session(f"{value[:40]}\n{value[40:]}\n").fingerprint() == parse_session(value).fingerprint()
+    assert x_session(f"{value[:40]}\n{value[40:]}\n").fingerprint() == x_session(value).fingerprint()
 
 
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("not base64 at all!", "is not base64"),
+        ("not base64 at all!", "none of the forms"),
         (base64.b64encode(b'{"cookies": [').decode(), "not of JSON"),
         (encoded({"cookies": "none"}), "holds no cookies"),
-        (encoded("text"), "holds no cookies"),
-        (encoded([{"value": "x"}]), "without name or value"),
+        (encoded("text"), "none of the forms"),
+        (encoded([{"value": "x"}]), "lacks the cookies auth_token and ct0"),
         (encoded(COOKIES[:1]), "lacks the cookie ct0"),
-        (encoded([]), "lacks the cookies auth_token and ct0"),
+        (encoded([]), "holds no cookies"),
         (encoded([{**one, "value": ""} for one in COOKIES]), "lacks the cookies auth_token and ct0"),
     ],
 )
 def test_what_is_no_session_is_named(value: str, problem: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_session(value)
+        x_session(value)
 
     [fault] = caught.value.faults
     assert fault.name == "TWITTER_SESSION_B64"
@@ -67,18 +68,32 @@ def test_what_is_no_session_is_named(value: str, problem: str) -> None:
 
 
 def test_a_session_for_the_site_itself_is_left_alone_and_for_another_one_moved_there() -> None:
-    session = parse_session(encoded(COOKIES))
+    session = x_session(encoded(COOKIES))
 
-    assert for_site(session, "https://x.com") is session
-    moved = for_site(session, "http://127.0.0.1:8000")
+    assert for_site(session, x_site()) is session
+    moved = for_site(session, x_site("http://127.0.0.1:8000"))
     assert {(cookie["domain"], cookie["secure"], cookie["sameSite"]) for cookie in moved.cookies} == {
         ("127.0.0.1", False, "Lax")
     }
     assert moved.fingerprint() == session.fingerprint()
 
 
+@pytest.mark.parametrize("address", ["https://evil.example", "http://10.0.0.1", "https://x.com.evil.example"])
+def test_no_cookie_is_moved_to_a_host_that_is_neither_the_sites_nor_this_machine(address: str) -> None:
+    with pytest.raises(Permanent, match="sent to no other host"):
+        for_site(x_session(encoded(COOKIES)), x_site(address))
+
+
+def test_what_no_browser_takes_on_the_other_site_stays_behind() -> None:
+    more = [{"name": name, "value": "v", "domain": "x.com"} for name in ("__Host-a", "__Secure-b", "c")]
+    session = x_session(encoded([*COOKIES, *more]))
+    assert len(session.cookies) == 5
+    moved = for_site(session, x_site("http://127.0.0.1:8000"))
+    assert {cookie["name"] for cookie in moved.cookies} == {"auth_token", "ct0", "c"}
+
+
 def test_renewed_cookies_are_noticed_and_a_logged_out_browser_renews_nothing() -> None:
-    session = parse_session(encoded(COOKIES))
+    session = x_session(encoded(COOKIES))
     same = [dict(cookie) for cookie in session.cookies]
 
     assert renewed(session, same) is None
@@ -99,7 +114,7 @@ def test_renewed_cookies_are_noticed_and_a_logged_out_browser_renews_nothing() -
     ],
 )
 def test_a_cookie_that_the_site_prolonged_is_renewed(ends: float, now_ends: float, is_renewed: bool) -> None:
-    session = parse_session(encoded([COOKIES[0] | {"expires": ends}, COOKIES[1]]))
+    session = x_session(encoded([COOKIES[0] | {"expires": ends}, COOKIES[1]]))
     held = [dict(cookie) for cookie in session.cookies]
     held[0]["expires"] = now_ends
 
@@ -110,4 +125,4 @@ def test_a_cookie_that_the_site_prolonged_is_renewed(ends: float, now_ends: floa
 
 
 def test_a_session_never_shows_its_secrets() -> None:
-    assert "secret" not in repr(parse_session(encoded(COOKIES)))
+    assert "secret" not in repr(x_session(encoded(COOKIES)))

@@ -6,10 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from stonechat.config import loader
 from stonechat.config.credentials import LogIns
-from stonechat.config.loader import known_names, load, load_stored
+from stonechat.config.loader import known_names, load_stored
+from stonechat.config.networks import KnownNetworks, NetworkSettings
+from stonechat.config.session_form import SessionForm
 from stonechat.core.errors import ConfigError
 from stonechat.core.model import Mode
+from tests.support.networks import KNOWN
 
 COOKIES = [{"name": "auth_token", "value": "a"}, {"name": "ct0", "value": "b"}]
 
@@ -20,6 +24,10 @@ def session(data):
 
 SESSION = session(COOKIES)
 GOOD = {"OPENAI_API_KEY": "k", "ACCOUNT_HANDLE": "quietbuilder", "TWITTER_SESSION_B64": SESSION}
+
+
+def load(environment, **given):
+    return loader.load(environment, KNOWN, **given)
 
 
 def faults(environment, folder):
@@ -74,7 +82,7 @@ def two(tmp_path, more=""):
 
 
 def session_of(settings, number):
-    secret = settings.session_of(settings.accounts[number])
+    secret = settings.accounts[number].session_b64
     return secret.get_secret_value() if secret else None
 
 
@@ -103,7 +111,7 @@ def test_a_session_of_no_account_is_told_with_the_nearest_name(tmp_path):
 def test_a_broken_session_of_one_account_is_named_as_its_own(tmp_path):
     two(tmp_path)
     assert (
-        "base64"
+        "none of the forms"
         in faults({**GOOD, "TWITTER_SESSION_B64_SECOND_ONE": "%%"}, tmp_path)[
             "TWITTER_SESSION_B64_SECOND_ONE"
         ].problem
@@ -121,12 +129,12 @@ def test_where_a_key_stands_sessions_may_be_saved_and_none_is_missing(tmp_path):
 
 def test_a_changed_settings_file_gives_a_new_session_and_a_broken_one_changes_nothing(tmp_path):
     two(tmp_path, f'session_b64 = "{SESSION}"\n')
-    log_ins = LogIns(load(GOOD, folder=tmp_path), tmp_path)
+    log_ins = LogIns(load(GOOD, folder=tmp_path), tmp_path, KNOWN)
     other = session([{**one, "value": "other"} for one in COOKIES])
-    assert log_ins()["second.one"] == SESSION
+    assert log_ins()["x_web", "second.one"] == SESSION
     for written in (f'session_b64 = "{other}"\n', "session_b64 = [[[", 'session_b64 = "%%%"\n'):
         two(tmp_path, written)
-        assert log_ins() == {"quietbuilder": SESSION, "second.one": other}
+        assert log_ins() == {("x_web", "quietbuilder"): SESSION, ("x_web", "second.one"): other}
 
 
 def test_an_account_given_twice_is_named(tmp_path):
@@ -155,13 +163,14 @@ def test_a_broken_file_is_a_sentence(tmp_path):
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("%%%", "not base64"),
-        (base64.b64encode(b"not json").decode(), "not of JSON"),
+        ("%%%", "none of the forms"),
+        (base64.b64encode(b"not json").decode(), "none of the forms"),
+        (base64.b64encode(b"{not json").decode(), "not of JSON"),
         (base64.b64encode(b"[" * 60000).decode(), "not of JSON"),
         (base64.b64encode(b'{"a": 1}').decode(), "no cookies"),
-        (base64.b64encode(b'[{"name": "ct0"}]').decode(), "without name or value"),
+        (base64.b64encode(b'[{"name": "ct0"}]').decode(), "lacks the cookies auth_token and ct0"),
         (base64.b64encode(b'[{"name": "ct0", "value": "x"}]').decode(), "auth_token"),
-        (base64.b64encode(b'[{"name": ["x"]}]').decode(), "without name or value"),
+        (base64.b64encode(b'[{"name": ["x"]}]').decode(), "lacks the cookies auth_token and ct0"),
         (session([{**COOKIES[0], "value": ""}, COOKIES[1]]), "lacks the cookie auth_token"),
         (session({"cookies": COOKIES, "origins": 5}), "origins"),
         (session({"cookies": COOKIES, "origins": ["x"]}), "origins"),
@@ -220,6 +229,68 @@ def test_the_demo_never_reaches_another_machine(tmp_path, address):
     assert list(found) == ["X_BASE_URL"]
 
 
+@pytest.mark.parametrize("mode", ["shadow", "live"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example",
+        "https://evilx.com",
+        "https://x.com.evil.example",
+        "https://twitter.com",
+        "http://x.com",
+        "http://127.0.0.1:8080",
+        "https://localhost",
+        "https://10.0.0.1",
+    ],
+)
+def test_outside_the_demo_a_session_goes_to_the_network_alone(tmp_path, mode, address):
+    given = {**GOOD, "MODE": mode, "X_WEB_RISK_ACCEPTED": "quietbuilder", "X_BASE_URL": address}
+    found = faults(given, tmp_path)
+    assert list(found) == ["X_BASE_URL"]
+    assert "cookies would be sent" in found["X_BASE_URL"].problem
+
+
+def test_the_networks_own_hosts_are_taken(tmp_path):
+    assert load({**GOOD, "X_BASE_URL": "https://mobile.x.com"}, folder=tmp_path)
+
+
+def test_an_account_that_names_no_network_is_on_the_one_that_is_meant(tmp_path):
+    assert load(GOOD, folder=tmp_path).accounts[0].network == "x_web"
+
+
+def test_a_network_that_cannot_be_loaded_is_told_with_the_reason(tmp_path):
+    known = KnownNetworks(KNOWN.every, {"echo": "echo_network does not load (ImportError: no module)"})
+    with pytest.raises(ConfigError) as refusal:
+        loader.load({**GOOD, "ACCOUNT_NETWORK": "echo"}, known, folder=tmp_path)
+    [fault] = refusal.value.faults
+    assert fault.name == "ACCOUNT_NETWORK"
+    assert "ImportError" in fault.problem
+
+
+def test_a_session_of_an_account_on_another_network_is_not_mixed_up(tmp_path):
+    other = NetworkSettings("other", session=SessionForm("OTHER_SESSION", "other.example", ("sid",)))
+    known = KnownNetworks({**KNOWN.every, "other": other})
+    (tmp_path / "stonechat.toml").write_text(
+        '[[accounts]]\nnetwork = "other"\nhandle = "quietbuilder"\nsession_b64 = "sid=one"\n'
+    )
+    settings = loader.load(GOOD, known, folder=tmp_path)
+    log_ins = LogIns(settings, tmp_path, known)
+    assert log_ins() == {("x_web", "quietbuilder"): SESSION, ("other", "quietbuilder"): "sid=one"}
+    (tmp_path / "stonechat.toml").write_text(
+        'OTHER_SESSION = "sid=three"\n[[accounts]]\nnetwork = "other"\nhandle = "quietbuilder"\n'
+    )
+    assert log_ins()["other", "quietbuilder"] == "sid=three"
+
+
+def test_a_session_for_a_network_that_takes_none_is_named(tmp_path):
+    known = KnownNetworks({"plain": NetworkSettings("plain")})
+    given = {"OPENAI_API_KEY": "k", "ACCOUNT_HANDLE": "me", "ACCOUNT_SESSION_B64": "a=b"}
+    with pytest.raises(ConfigError) as refusal:
+        loader.load(given, known, folder=tmp_path)
+    [fault] = refusal.value.faults
+    assert (fault.name, "takes no session" in fault.problem) == ("ACCOUNT_SESSION_B64", True)
+
+
 def test_the_database_is_enough_for_what_only_looks_into_it(tmp_path):
     settings = load_stored({"DATABASE_URL": "sqlite:///x.db", "PORT": "banana"}, folder=tmp_path)
     assert settings.database_url == "sqlite:///x.db"
@@ -252,6 +323,6 @@ def test_durations(tmp_path, written, seconds):
 
 
 def test_every_setting_has_an_expected_form_and_a_name_of_its_own():
-    names = known_names()
+    names = known_names(KNOWN)
     assert all(names.values())
     assert len(names) > 60

@@ -3,8 +3,9 @@
 import pytest
 
 from stonechat.config.settings import AccountSettings, BrowserSettings, DashboardSettings, Settings
+from stonechat.core.checkup import CheckResult
 from stonechat.core.clock import SystemClock
-from stonechat.startup.preflight import CheckResult, _browser, _port
+from stonechat.startup.preflight import _browser, _port
 
 BOB = AccountSettings(handle="bob")
 
@@ -21,14 +22,19 @@ def program(folder, says):
     [("Chromium 120.0", CheckResult.OK), ("hi", CheckResult.FAIL), ("", CheckResult.FAIL)],
 )
 async def test_a_browser_is_one_that_says_so(tmp_path, says, verdict):
-    assert (await _browser(program(tmp_path, says), SystemClock())).verdict is verdict
+    assert (await _browser(program(tmp_path, says), needed=True)).verdict is verdict
 
 
 async def test_a_browser_that_is_not_there_is_named_with_its_setting(tmp_path):
     settings = Settings(browser=BrowserSettings(executable=tmp_path / "none"), accounts=(BOB,))
-    check = await _browser(settings, SystemClock())
+    check = await _browser(settings, needed=True)
     assert check.verdict is CheckResult.FAIL
     assert "BROWSER_EXECUTABLE" in check.found
+
+
+async def test_a_browser_that_no_account_needs_is_not_looked_for(tmp_path):
+    check = await _browser(program(tmp_path, "hi"), needed=False)
+    assert (check.verdict, check.found) == (CheckResult.OK, "no account needs one")
 
 
 async def test_an_unknown_host_is_not_called_taken():

@@ -11,6 +11,7 @@ import pytest
 from stonechat.config.loader import load
 from stonechat.monitoring.logs import Masking
 from stonechat.startup.build_content import secrets
+from tests.support.networks import KNOWN
 
 COOKIES = [{"name": "auth_token", "value": "cookie-one"}, {"name": "ct0", "value": "cookie-two"}]
 GIVEN = {
@@ -38,7 +39,7 @@ GIVEN = {
     ],
 )
 def test_alert_addresses_and_passwords_are_secrets(tmp_path: Path, text: str) -> None:
-    known = secrets(load(GIVEN, folder=tmp_path))
+    known = secrets(load(GIVEN, KNOWN, folder=tmp_path), KNOWN)
     shown = Masking(known).text(text)
     for secret in ("AAbbCCdd", "mail-pw", "abcdefgh12345678", "0f0e0d0c", "p@ss-of-bob"):
         assert secret not in shown

@@ -111,7 +111,7 @@ def edit(
 
 
 @queue_app.command(
-    epilog="Example: stonechat queue live 3f2a --post https://x.com/me/status/1790000000000000000"
+    epilog="Example: stonechat queue live 3f2a --post https://the-network.example/me/status/1790000000000000000"
 )
 @spoken
 def live(
@@ -141,7 +141,6 @@ def attach(
 ) -> None:
     """Add a picture with its description; what is queued counts as approved anew, by you."""
     from stonechat.core.errors import Permanent
-    from stonechat.networks.x_web.media_upload import refuse_pictures
     from stonechat.posting import attachments
 
     async def work() -> str:
@@ -151,6 +150,7 @@ def attach(
             raise Permanent(f"{file} cannot be read: {exc.strerror}.", remedy="Check the path.") from exc
         async with open_for_cli(read_stored()) as (database, clock):
             found = await _one(database, content_id)
+            refuse = await _refusing(database, found)
             async with database.begin("cli.attach") as connection:
                 done = await attachments.attach(
                     connection,
@@ -160,7 +160,7 @@ def attach(
                     part=part - 1,
                     who=_who(),
                     now=clock.now(),
-                    refuse=refuse_pictures,
+                    refuse=refuse,
                 )
             return f"Attached to part {part}: {done.parts[part - 1]}"
 
@@ -314,6 +314,22 @@ def init(
     }
     to.write_text(voice.written(answers), encoding="utf-8")
     say(f"Wrote {to}. Set VOICE_FILE={to} and try it with: stonechat write")
+
+
+async def _refusing(database: Any, content_id: str) -> Any:
+    """What the content's network would not take of pictures."""
+    from stonechat.core.errors import Permanent
+    from stonechat.database.repositories import accounts, content
+    from stonechat.networks.registry import installed
+
+    async with database.read("cli.network") as connection:
+        found = await content.find(connection, content_id)
+        account = await accounts.find(connection, found.account_id) if found is not None else None
+    if account is None:
+        raise Permanent(
+            f"There is no content {content_id!r}.", remedy="`stonechat queue` lists what there is."
+        )
+    return installed()[account.network].refuse_pictures
 
 
 async def _one(database: Any, given: str) -> str:

@@ -37,6 +37,7 @@ from stonechat.core.events import EventStream
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content, learning, metrics, receipts
 from stonechat.monitoring.logs import EventLog
+from stonechat.networks.registry import installed
 from stonechat.startup.wiring import Stonechat, open_stonechat
 
 HANDLE = "quietbuilder"
@@ -144,6 +145,7 @@ async def _loop(options: DemoOptions, settings: Settings) -> tuple[LoopView, boo
 def demo_settings(options: DemoOptions, folder: Path, network: LocalNetwork, origin: float) -> Settings:
     """The embedded default, pointed at the local network; the environment's own settings stay out."""
     kept = {name: value for name, value in os.environ.items() if name == "BROWSER_EXECUTABLE"}
+    registry = installed()
     overrides: dict[str, Any] = {
         "MODE": "demo",
         "DATA_DIR": str(folder),
@@ -155,8 +157,7 @@ def demo_settings(options: DemoOptions, folder: Path, network: LocalNetwork, ori
         "POSTS_PER_DAY": 20,
         "HARVEST_QUERIES": "sleep,focus,stress",
         "HARVEST_POOL_LOW": 0,  # the local network has few posts that may be answered
-        "X_BASE_URL": network.url,
-        "TWITTER_SESSION_B64": network.session_b64,
+        **registry.settings_of_demo(network.url, {HANDLE: network.sessions[HANDLE]}),
         "OPENAI_BASE_URL": network.model_url,
         "OPENAI_API_KEY": "local",
         "OPENAI_MODEL": "local-writer",
@@ -164,7 +165,7 @@ def demo_settings(options: DemoOptions, folder: Path, network: LocalNetwork, ori
         "POSTING_MAX_TOTAL": options.posts or 0,
         "PORT": options.port if options.port is not None else _usual_or_free_port(),
     }
-    return load(kept, folder=folder, overrides=overrides)
+    return load(kept, registry.known(), folder=folder, overrides=overrides)
 
 
 @asynccontextmanager

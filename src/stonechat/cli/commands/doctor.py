@@ -6,8 +6,10 @@ from rich.text import Text
 
 from stonechat.cli.context import make_clock, read_settings, run_async
 from stonechat.cli.output import out, print_json
+from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.errors import ConfigError
-from stonechat.startup.preflight import Check, CheckResult, examine, settings_faults
+from stonechat.networks.registry import installed
+from stonechat.startup.preflight import examine, settings_faults
 
 _STYLES = {CheckResult.OK: "green", CheckResult.WARN: "yellow", CheckResult.FAIL: "bold red"}
 
@@ -19,7 +21,7 @@ def doctor(*, as_json: bool) -> int:
     except ConfigError as error:
         checks, code = settings_faults(error), error.exit_code
     else:
-        checks = run_async(examine(settings, make_clock(settings)))
+        checks = run_async(examine(settings, make_clock(settings), installed()))
         code = 1 if any(check.verdict is CheckResult.FAIL for check in checks) else 0
     if as_json:
         print_json({"ok": code == 0, "checks": checks})

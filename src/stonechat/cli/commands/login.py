@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +15,9 @@ from stonechat.core.errors import Permanent
 
 if TYPE_CHECKING:
     from stonechat.browser.sessions import Session
+    from stonechat.config.session_form import SessionForm
+    from stonechat.core.clock import Clock
+    from stonechat.networks.plugin import LogIn
 
 
 @spoken
@@ -25,7 +27,7 @@ def login(
     ] = None,
     from_file: Annotated[
         Path | None,
-        typer.Option(help="Take this storage state or list of cookies instead of opening a window."),
+        typer.Option(help="Take this export of cookies (JSON, cookies.txt …) instead of opening a window."),
     ] = None,
     minutes: Annotated[int, typer.Option(min=1, max=120, help="How long the window waits for you.")] = 10,
     new_key: Annotated[
@@ -49,53 +51,73 @@ async def _log_in(
     settings: Settings, screen: bool, handle: str | None, file: Path | None, patience: timedelta
 ) -> str:
     from stonechat.browser.login_window import open_window
-    from stonechat.browser.sessions import for_site, parse_session
-    from stonechat.networks.x_web.login import log_in, try_session
+    from stonechat.browser.sessions import for_site
 
-    chosen = _chosen(settings, handle)
-    site, clock = settings.x_web.base_url, make_clock(settings)
-    given = None if file is None else parse_session(_encoded(file), setting=str(file))
+    chosen, log_in = _chosen(settings, handle)
+    site, clock = log_in.site(settings), make_clock(settings)
+    given = None if file is None else _read_file(file, site.form, clock)
     executable = _executable(settings) if given is not None else settings.browser.executable
     async with open_window(executable, visible=given is None, screen=screen) as window:
         if given is None:
             say(f"Log in as @{chosen.handle} in the window that opens. It closes by itself.")
-            session = await log_in(window, clock, site, chosen.handle, patience=patience)
+            session = await log_in.by_hand(window, clock, site.address, chosen.handle, patience=patience)
         else:
-            session = await try_session(window, site, chosen.handle, for_site(given, site))
+            session = await log_in.check(window, site.address, chosen.handle, for_site(given, site))
     return await _store(settings, chosen, session, source="login" if given is None else "file")
+
+
+def _read_file(file: Path, form: SessionForm, clock: Clock) -> Session:
+    """The log-in in the file; what of it is left out is said."""
+    from stonechat.browser.sessions import parse_session
+    from stonechat.config.cookies import ended
+    from stonechat.config.session_form import read_session
+
+    raw = _bytes(file)
+    given = parse_session(raw, form, setting=str(file))
+    for left_out in read_session(raw, form).left_out:
+        say(f"Of {file} {left_out}.")
+    over = ended(given.cookies, given.needed, clock.wall())
+    if over is not None:
+        raise Permanent(
+            f"This log-in ended on {over:%Y-%m-%d}.",
+            meaning="Nothing was saved.",
+            remedy="Log in again in your own browser and export it anew, or run stonechat login.",
+        )
+    return given
 
 
 async def _store(settings: Settings, chosen: AccountSettings, session: Session, *, source: str) -> str:
     from stonechat.cli.context import open_for_cli
+    from stonechat.networks.registry import installed
     from stonechat.startup.build_sessions import take_log_in
 
     async with open_for_cli(settings) as (database, clock):
-        await take_log_in(settings, database, clock, chosen, session, source=source)
+        await take_log_in(settings, installed(), database, clock, chosen, session, source=source)
     return (
         f"@{chosen.handle} is logged in; its session is stored, encrypted. A running Stonechat takes it up."
     )
 
 
-def _chosen(settings: Settings, handle: str | None) -> AccountSettings:
-    on_x_web = [one for one in settings.accounts if one.network == "x_web"]
+def _chosen(settings: Settings, handle: str | None) -> tuple[AccountSettings, LogIn]:
+    """The account, and how its network logs it in."""
+    from stonechat.networks.registry import installed
+
+    registry = installed()
+    ways = [(one, registry[one.network].log_in) for one in settings.accounts]
     wanted = (handle or "").lstrip("@").casefold()
-    found = [one for one in on_x_web if not wanted or one.handle.casefold() == wanted]
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(one.handle for one in on_x_web) or "none"
-    what = f"There is no account {handle!r}." if wanted else "There are several accounts."
+    named = [(one, way) for one, way in ways if way and (not wanted or one.handle.casefold() == wanted)]
+    if len(named) == 1:
+        return named[0]
+    known = ", ".join(one.handle for one, way in ways if way) or "none"
+    what = f"There is no account {handle!r} that logs in." if wanted else "There are several accounts."
     raise Permanent(what, remedy=f"Name one with --account. Known: {known}.")
 
 
-def _encoded(file: Path) -> str:
+def _bytes(file: Path) -> bytes:
     try:
-        raw = file.read_bytes()
+        return file.read_bytes()
     except OSError as exc:
         raise Permanent(f"{file} cannot be read: {exc.strerror}.", remedy="Check the path.") from exc
-    plain = raw.lstrip()
-    return (
-        base64.b64encode(raw).decode() if plain.startswith((b"{", b"[")) else raw.decode("ascii", "replace")
-    )
 
 
 def _executable(settings: Settings) -> Path | None:

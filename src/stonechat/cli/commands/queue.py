@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from stonechat.cli.context import open_for_cli, read_section, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
 
+if TYPE_CHECKING:
+    from stonechat.networks.plugin import TextRules
+
 _COLUMNS = ("id", "state", "due_at", "kind", "text", "held")
 
 
-@dataclass(frozen=True, slots=True)
-class TextRules:
-    """The part of a network that judging a text needs: how it measures one."""
-
-    max_length: int
-    length: Callable[[str], int]
-
-
 def text_rules() -> Mapping[str, TextRules]:
-    """By the network's name, without opening any."""
-    from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
+    """How each network measures a text, by its name, without opening any."""
+    from stonechat.networks.registry import installed
 
-    return {"x_web": TextRules(MAX_LENGTH, weighted_length)}
+    return {name: one.text for name, one in installed().plugins.items()}
 
 
 def show_queue(as_json: bool, account: str | None, limit: int) -> None:
@@ -127,7 +122,7 @@ async def _add(
     from stonechat.cli.actor import who
     from stonechat.cli.commands.prompt_trial import open_for_trying
     from stonechat.content.slots.requested_time import read_time
-    from stonechat.networks.x_web.media_upload import refuse_pictures
+    from stonechat.networks.registry import installed
     from stonechat.startup.boot_context import account_of as described
     from stonechat.startup.by_hand import GivenPicture, Wish, account_of, add_by_hand
 
@@ -137,7 +132,8 @@ async def _add(
         own = await account_of(database, [described(one) for one in settings.accounts], account)
         due = read_time(at, own.timezone, clock.now()) if at else None
         wish = Wish(own, tuple(parts), due, pictures, again, despite)
-        added = await add_by_hand(database, clock, writing.drafter, wish, who=who(), refuse=refuse_pictures)
+        refuse = installed()[own.network].refuse_pictures
+        added = await add_by_hand(database, clock, writing.drafter, wish, who=who(), refuse=refuse)
     return {
         "new": added.new,
         **asdict(added.content),

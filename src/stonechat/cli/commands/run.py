@@ -17,6 +17,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream, Stamped, StepBooted, StepWaits
 from stonechat.core.model import Mode
 from stonechat.monitoring.logs import EventLog, set_up, tear_down
+from stonechat.networks.registry import installed
 from stonechat.startup.build_content import secrets
 from stonechat.startup.wiring import open_stonechat
 
@@ -89,7 +90,7 @@ def start_logging(settings: Settings, clock: Clock, stream: TextIO | None = None
     set_up(
         level=settings.startup.log_level,
         json=settings.startup.log_json,
-        secrets=secrets(settings),
+        secrets=secrets(settings, installed().known()),
         clock=clock,
         stream=stream,
     )

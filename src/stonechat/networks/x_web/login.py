@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import Any, cast
 
 from playwright.async_api import BrowserContext, Error, Page
 
 from stonechat.browser.sessions import Session, from_cookies
-from stonechat.config.session_form import NEEDED
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, SessionTrouble, Transient
 from stonechat.core.states import SessionState
 from stonechat.networks.x_web.navigation import facts, go, wait_for
+from stonechat.networks.x_web.plugin import SESSION
 from stonechat.networks.x_web.selectors import Selector
-
-if TYPE_CHECKING:
-    from playwright._impl._api_structures import SetCookieParam
 
 LOOK_EVERY = timedelta(milliseconds=500)
 
@@ -63,7 +60,15 @@ async def try_session(context: BrowserContext, site: str, handle: str, session: 
         SessionTrouble: it is somebody else's, has ended, or the network asks for more.
         Transient: the site cannot be reached.
     """
-    await context.add_cookies(cast("list[SetCookieParam]", [dict(cookie) for cookie in session.cookies]))
+    try:
+        await context.add_cookies(cast("Any", [dict(cookie) for cookie in session.cookies]))
+    except (Error, ValueError) as exc:
+        raise SessionTrouble(
+            SessionState.EXPIRED,
+            "The browser does not take this session.",
+            meaning="Nothing was saved.",
+            remedy="Export it anew, or log in by hand: stonechat login",
+        ) from exc
     return await check(context, await context.new_page(), site, handle)
 
 
@@ -94,7 +99,7 @@ async def check(context: BrowserContext, page: Page, site: str, handle: str, wit
             remedy=f"Log out there, and log in as @{handle}; or name the account with --account {found}.",
         )
     cookies = [dict(cookie) for cookie in await context.cookies(site)]
-    return from_cookies(cookies)
+    return from_cookies(cookies, SESSION)
 
 
 async def _logged_in(context: BrowserContext, page: Page, clock: Clock, site: str, until: float) -> None:
@@ -106,7 +111,7 @@ async def _logged_in(context: BrowserContext, page: Page, clock: Clock, site: st
             held = set()
         if page.is_closed():
             raise _nobody(_CLOSED)
-        if held.issuperset(NEEDED) and "/i/flow/" not in page.url:
+        if held.issuperset(SESSION.needed) and "/i/flow/" not in page.url:
             return
         if clock.monotonic() >= until:
             raise _nobody("Nobody logged in in time.")

@@ -1,0 +1,98 @@
+"""Which networks are installed: the entry points of the group ``stonechat.networks``, whoever brings them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+
+from stonechat.config.networks import KnownNetworks
+from stonechat.core.errors import Permanent
+from stonechat.networks.plugin import NetworkPlugin
+
+GROUP = "stonechat.networks"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The installed networks, by name.
+
+    Attributes:
+        broken: why each of the others cannot be used, by its entry point's name.
+    """
+
+    plugins: Mapping[str, NetworkPlugin]
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> NetworkPlugin:
+        """The network called ``name``.
+
+        Raises:
+            Permanent: it is not installed, or cannot be used.
+        """
+        found = self.plugins.get(name)
+        if found is None:
+            why = self.broken.get(name)
+            raise Permanent(
+                f"The network {name!r} cannot be used: {why}." if why else f"There is no network {name!r}.",
+                meaning="Nothing is read or published for its accounts.",
+                remedy=f"Install what brings it. Installed: {', '.join(self.plugins) or 'none'}.",
+            )
+        return found
+
+    def known(self) -> KnownNetworks:
+        """What the settings need to know of them."""
+        return KnownNetworks({name: one.settings for name, one in self.plugins.items()}, self.broken)
+
+    def settings_of_demo(self, url: str, sessions: Mapping[str, str]) -> Mapping[str, str]:
+        """The settings that turn a network to the local one at ``url``, with the sessions of its accounts.
+
+        Raises:
+            Permanent: it stands for none that is installed.
+        """
+        found = next(((name, one.demo) for name, one in self.plugins.items() if one.demo is not None), None)
+        if found is None:
+            raise Permanent(
+                "The local network stands for no network that is installed.",
+                remedy=f"Install Stonechat anew. Installed: {', '.join(self.plugins) or 'none'}.",
+            )
+        name, demo = found
+        return {"ACCOUNT_NETWORK": name, **demo(url, sessions)}
+
+    def used(self, names: Iterable[str]) -> Sequence[NetworkPlugin]:
+        """The networks of these accounts, each once.
+
+        Raises:
+            Permanent: one is not installed.
+        """
+        return [self[name] for name in dict.fromkeys(names)]
+
+
+def installed() -> Registry:
+    """The networks that this installation has; each is loaded, and one that cannot be is said so."""
+    return registry_of(entry_points(group=GROUP))
+
+
+def registry_of(points: Iterable[EntryPoint]) -> Registry:
+    """The networks that these entry points declare."""
+    plugins: dict[str, NetworkPlugin] = {}
+    broken: dict[str, str] = {}
+    for point in sorted(points, key=lambda one: (one.name, one.value)):
+        if point.name in plugins or point.name in broken:
+            plugins.pop(point.name, None)
+            broken[point.name] = "two installed packages bring a network of this name; uninstall one"
+            continue
+        try:
+            plugins[point.name] = _load(point)
+        except Exception as exc:  # foreign code, run by its import: whatever it raises, the others are served
+            broken[point.name] = f"{point.value} does not load ({type(exc).__name__}: {str(exc)[:200]})"
+    return Registry(plugins, broken)
+
+
+def _load(point: EntryPoint) -> NetworkPlugin:
+    found = point.load()
+    if not isinstance(found, NetworkPlugin):
+        raise TypeError(f"it is a {type(found).__name__} and no NetworkPlugin")
+    if found.name != point.name:
+        raise ValueError(f"its settings call it {found.name!r}")
+    return found

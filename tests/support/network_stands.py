@@ -1,0 +1,212 @@
+"""Networks as the contract suite uses them: the adapter, its account, its faults, and what is really live."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from stonechat.browser import open_browser_pool
+from stonechat.browser.sessions import GivenSessions
+from stonechat.cli.demonstration.local_network import LocalNetwork, local_network
+from stonechat.config.settings import BrowserSettings
+from stonechat.core.clock import ScaledClock
+from stonechat.core.events import EventStream
+from stonechat.core.model import Account
+from stonechat.core.network import Network, NetworkPost
+from stonechat.core.states import SessionState
+from stonechat.networks.x_web.adapter import XWeb
+from tests.integration.networks.x_web_support import CHROMIUM
+from tests.support import network as fake
+from tests.support.clock import ManualClock
+from tests.support.networks import x_session, x_site
+from tests.support.waiting import eventually
+
+HANDLE = "quietbuilder"
+
+
+class Trouble(StrEnum):
+    """What goes wrong with whatever is done next."""
+
+    LOST_ANSWER = "accepted, and the answer is lost"
+    LOST_REQUEST = "not accepted, and no answer comes"
+    REFUSED = "the text is refused for good"
+    RATE_LIMITED = "too many posts"
+    SESSION_OVER = "the account is logged out"
+    BROKEN = "every answer is an error"
+
+
+@dataclass(frozen=True)
+class Live:
+    """A post as the network itself has it."""
+
+    id: str
+    text: str
+    in_reply_to: str | None
+    quoted: str | None
+    alts: tuple[str, ...]
+
+
+class Stand(ABC):
+    """One network under test."""
+
+    network: Network
+    account: Account
+
+    @abstractmethod
+    async def live(self) -> list[Live]:
+        """The account's posts by the network's own word, oldest first."""
+
+    @abstractmethod
+    async def trouble(self, trouble: Trouble) -> None:
+        """Let this go wrong from now on, or with the next post."""
+
+    @abstractmethod
+    async def calm(self) -> None:
+        """End all trouble."""
+
+    @abstractmethod
+    def breaking_off(self, first: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """Within the block a thread is refused behind its first part."""
+
+    async def somebodys_post(self) -> NetworkPost:
+        """A post of somebody else's."""
+        return (await self.network.search(self.account, "the", limit=5)).posts[0]
+
+
+# --- the tests' own -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class FakeStand(Stand):
+    """The network in memory that most tests of publishing use."""
+
+    network: fake.FakeNetwork = field(default_factory=lambda: fake.FakeNetwork(ManualClock()))
+    account: Account = field(default_factory=lambda: Account(f"fake:{HANDLE}", "fake", HANDLE))
+
+    def __post_init__(self) -> None:
+        now = self.network.clock.now()
+        self.network.others = [
+            fake.foreign_post("501", "ann", "The early walk is the best one", now, likes=3),
+            fake.foreign_post("502", "bob", f"@{HANDLE} what do you make of the evening?", now, likes=1),
+        ]
+        self.network.gone = {"1234567890", "nobody_at_all"}
+
+    async def live(self) -> list[Live]:
+        return [
+            Live(one.id, one.text, one.in_reply_to, one.quoted_id, tuple(shown.alt for shown in one.pictures))
+            for one in self.network.ledger
+        ]
+
+    async def trouble(self, trouble: Trouble) -> None:
+        match trouble:
+            case Trouble.LOST_ANSWER:
+                self.network.faults = [fake.Fault.LOST_ANSWER]
+            case Trouble.LOST_REQUEST:
+                self.network.faults = [fake.Fault.NOT_ACCEPTED]
+            case Trouble.REFUSED:
+                self.network.faults = [fake.Fault.FORBIDDEN]
+            case Trouble.RATE_LIMITED:
+                self.network.faults = [fake.Fault.REFUSED]
+            case Trouble.SESSION_OVER:
+                self.network.state = SessionState.EXPIRED
+            case Trouble.BROKEN:
+                self.network.broken = True
+
+    async def calm(self) -> None:
+        self.network.faults, self.network.state, self.network.broken = [], SessionState.VALID, False
+
+    @contextlib.asynccontextmanager
+    async def breaking_off(self, first: str) -> AsyncIterator[None]:
+        self.network.faults = [fake.Fault.HALF_KNOWN]
+        yield
+
+
+# --- X through its website, on the local network ------------------------------------------------------------
+
+
+@dataclass
+class XWebStand(Stand):
+    """The real adapter in a real Chromium, on a local network that is a process of its own."""
+
+    network: Network
+    account: Account
+    site: LocalNetwork
+
+    async def live(self) -> list[Live]:
+        return [
+            Live(
+                row["id"],
+                row["text"],
+                row["in_reply_to"],
+                row["quoted"],
+                tuple(one["alt"] for one in row["media"]),
+            )
+            for row in await self.site.ledger(self.account.handle)
+        ]
+
+    async def trouble(self, trouble: Trouble) -> None:
+        await self.site.move_levers(**_LEVERS[trouble])
+
+    async def calm(self) -> None:
+        async with httpx.AsyncClient(timeout=10) as client:
+            (await client.post(f"{self.site.url}/aviary/levers/reset")).raise_for_status()
+
+    @contextlib.asynccontextmanager
+    async def breaking_off(self, first: str) -> AsyncIterator[None]:
+        async def first_is_live() -> bool:
+            return any(one.text == first for one in await self.live())
+
+        async def refuse_the_second() -> None:
+            await eventually(first_is_live, every=0.005)
+            await self.site.move_levers(refuse={"code": 344, "n": 1})
+
+        await self.site.move_levers(slow_ms=400)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(refuse_the_second())
+            yield
+
+
+_LEVERS: dict[Trouble, dict[str, Any]] = {
+    Trouble.LOST_ANSWER: {"lose_answer": 1},
+    Trouble.LOST_REQUEST: {"lose_request": True},
+    Trouble.REFUSED: {"refuse": {"code": 186, "n": 1}},
+    Trouble.RATE_LIMITED: {"refuse": {"code": 344, "n": 1}},
+    Trouble.SESSION_OVER: {"logged_out": True},
+    Trouble.BROKEN: {"status_5xx": True},
+}
+
+
+@contextlib.asynccontextmanager
+async def open_x_web_stand(folder: Path) -> AsyncIterator[XWebStand]:
+    """The local network's process and the browser, until the block ends."""
+    origin = datetime.now(UTC)
+    clock = ScaledClock(1.0, origin, origin.timestamp())
+    within = timedelta(seconds=5)
+    async with (
+        local_network(
+            handle=HANDLE,
+            seed=7,
+            speed=1.0,
+            epoch=origin,
+            origin=origin.timestamp(),
+            state_dir=folder / "network",
+        ) as site,
+        open_browser_pool(
+            BrowserSettings(executable=CHROMIUM, call_timeout=within),
+            clock,
+            EventStream(clock),
+            sessions=GivenSessions({f"x:{HANDLE}": x_session(site.session_b64)}, x_site(site.url)),
+            root=folder / "browser",
+        ) as pool,
+    ):
+        network = XWeb(pool, clock, EventStream(clock), base_url=site.url, answer_within=within)
+        yield XWebStand(network, Account(f"x:{HANDLE}", network.name, HANDLE), site)
