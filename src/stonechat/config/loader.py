@@ -21,6 +21,7 @@ from stonechat.config.settings import (
     Settings,
     StartupSettings,
     XWebSettings,
+    expected_form,
 )
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Mode
@@ -47,7 +48,7 @@ def known_names() -> dict[str, str]:
     every: tuple[type[Section], ...] = (*sections().values(), AccountSettings)
     for section in every:
         for field in section.model_fields.values():
-            names[str(field.alias)] = field.description or ""
+            names[str(field.alias)] = expected_form(field)
     return names
 
 
@@ -189,7 +190,7 @@ def _build(section: type[Section], given: Mapping[str, Any], faults: list[Config
             shown = "" if secret else f" ({str(values.get(alias))[:40]!r})"
             reason = str(error["msg"]).removeprefix("Value error, ")
             field = aliases.get(alias)
-            faults.append(ConfigFault(alias, f"{reason}{shown}", (field.description or "") if field else ""))
+            faults.append(ConfigFault(alias, f"{reason}{shown}", expected_form(field) if field else ""))
         return None
 
 
