@@ -144,7 +144,7 @@ def commands_page() -> list[str]:
         env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"},
     ).stdout
     made = made.replace("# `stonechat`", "# Commands", 1)
-    made = re.sub(r"^(\* `[a-z-]+`): .*$", r"\1", made, flags=re.MULTILINE)
+    made = re.sub(r"^(\* `[a-z][a-z-]*`): .*$", r"\1", made, flags=re.MULTILINE)
     made = re.sub(r"^\* `--(help|(install|show)-completion)`: .*\n", "", made, flags=re.MULTILINE)
     made = re.sub(r"\*\*Options\*\*:\n+(?![*\n])", "", made)
     return re.sub(r"^(Example: )(.+)$", r"\1`\2`", made, flags=re.MULTILINE).splitlines()
