@@ -1,4 +1,4 @@
-"""The open contexts, one for an account: reused, replaced when worn, their renewed cookies written back."""
+"""The open browser contexts, one for each account: reused, recycled, renewed cookies written back."""
 
 from __future__ import annotations
 

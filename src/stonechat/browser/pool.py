@@ -1,8 +1,8 @@
-"""The pool: borrow an account's page, and what becomes of it after each use.
+"""The browser pool: leases an account's page to one task at a time, and cleans up after each use.
 
-A lease that fails only says so; whether the browser still works is for its supervisor to find out
+A failed lease only reports a suspicion; whether the browser still works is decided by its supervisor
 (:mod:`stonechat.browser.supervisor`). Meanwhile callers wait in :mod:`stonechat.browser.lease_queue`,
-by priority, for a bounded time; after five failures in a row the breaker sends them away at once.
+by priority, for a bounded time; after five failures in a row the breaker refuses them at once.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class BrowserPool:
         )
 
     async def tend(self) -> str:
-        """Take back overdue leases, close idle contexts, watch memory. Called by the keeper, once a tick.
+        """Take back overdue leases, close idle contexts, watch memory. Called by the supervisor, once a tick.
 
         Returns:
             Why the browser should be replaced now, or "".

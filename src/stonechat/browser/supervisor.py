@@ -1,4 +1,4 @@
-"""Keeps a browser that works: starts it, asks it, replaces it. The only place that does any of these."""
+"""The browser's supervisor: the only code that starts, probes and replaces the browser."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class BrowserUsage:
 
 
 class BrowserSupervisor:
-    """The browser's watchman.
+    """Keeps one working browser.
 
     Args:
         chromium: what is kept alive.

@@ -1,4 +1,4 @@
-"""The one pool of connections to Redis: bounded, waited for, and watched."""
+"""The bounded pool of Redis connections, which knows who holds each one and takes leaked ones back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log-ins that the settings give: one for each account; read anew where the file has changed."""
+"""Saved log-ins that the settings hold, one for each account; a changed settings file is read again."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class LogIns:
         self._written = self._read() or {}
 
     def __call__(self) -> Mapping[str, str]:
-        """The encoded sessions; a look at the file's times where nothing has changed."""
+        """The encoded sessions by handle; costs one ``stat`` while the file has not changed."""
         stamp = self._stamped()
         if stamp != self._stamp:
             written = self._read()

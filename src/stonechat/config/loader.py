@@ -82,7 +82,7 @@ def load(
 
 
 def load_stored(environment: Mapping[str, str], *, folder: Path | None = None) -> Settings:
-    """Enough to open the database: its section and the first one; the rest, keys and log-ins, by default.
+    """Only what opening the database needs; every other section keeps its defaults (no keys, no log-ins).
 
     Raises:
         ConfigError: naming the bad settings of these sections.
@@ -170,7 +170,8 @@ def _misspelt(written: Mapping[str, Any], environment: Mapping[str, str]) -> lis
 
 
 def _comparable(name: str, known: Collection[str]) -> list[str]:
-    """Settings that ``name`` can be a slip of: short single words, as MODEL, belong to other programs."""
+    """Settings that ``name`` may be a misspelling of. Short single words such as MODEL are left out: in an
+    environment they usually belong to other programs."""
     return [
         one
         for one in known

@@ -1,6 +1,6 @@
 """The budget: money and tokens, by day and month, for each account and in all.
 
-Before a call its worst case is reserved; after it what was really used is booked. Reserving compares
+Before a call its worst case is reserved; after it the real cost is booked. Reserving compares
 the sums and adds to them in one transaction, so no number of callers at once can pass a limit.
 """
 

@@ -118,7 +118,7 @@ class View:
             )
 
     def force(self, state: BreakerState | None, now: Now, *, who: str, why: str) -> None:
-        """The operator forces it, or with None gives it back to itself."""
+        """The operator forces it open or closed; with None, ends the forcing."""
         if state is None:
             self._change(state_machine.reset(self.record, who=who, why=why, at=now.wall), now)
         elif state is not self.record.state:

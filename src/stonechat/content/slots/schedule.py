@@ -1,8 +1,8 @@
 """When posts are due: pure functions over what is booked already.
 
 The account's *rhythm* says how many posts a local day holds, how far apart they stand, and in which
-hours. The arm's hour block says in which part of the day this post belongs. A place is found in the
-first local day that has room, inside that block, away from its neighbours in time and in topic.
+hours. The arm's hour block says in which part of the day this post belongs. A free time is found in the
+first local day that has room, inside that block, and away from neighbours in time and in topic.
 """
 
 from __future__ import annotations

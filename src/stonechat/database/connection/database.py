@@ -1,4 +1,4 @@
-"""The one engine of the process: a bounded pool, time-outs on everything, holders known by name."""
+"""The one database engine of the process: a bounded pool, time-outs everywhere, named holders."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Database:
 
     @property
     def hold_limit(self) -> timedelta:
-        """Who holds a connection for longer (real time) is named."""
+        """A task that holds a connection for longer (real time) is named on the health page."""
         return self._settings.hold_limit
 
     def begin(
@@ -180,7 +180,7 @@ class Database:
     async def _opened(self, begin: str) -> AsyncConnection:
         """A connection in a transaction. Nothing was done on it yet, so to ask again is always safe.
 
-        While the server is known to be away it is asked once only: a crowd that waits is told at once.
+        While the server is known to be away only one attempt is made, so that many waiters fail at once.
         """
         began = self._clock.monotonic()
         try:
@@ -224,7 +224,7 @@ class Database:
     async def _give_back(
         self, connection: AsyncConnection | None, watch: Watch | None, number: int, *, timed: bool
     ) -> None:
-        """The place is free only when the connection is back in the pool, cancelled or not."""
+        """Free the permit only after the connection is back in the pool, even when cancelled."""
         try:
             if connection is not None:
                 await _closed(connection)
@@ -259,7 +259,7 @@ class Database:
                 raise errors.read_only()
 
     def close(self) -> None:
-        """Refuse whoever comes from now on."""
+        """Refuse new transactions from now on."""
         self._closed = True
 
     def pool(self) -> PoolState:
@@ -292,7 +292,7 @@ class Database:
 
 
 async def _closed(connection: AsyncConnection) -> None:
-    """Back into the pool; a connection that is broken is thrown away, which is no news."""
+    """Return the connection to the pool; errors of a broken one, which is discarded, are ignored."""
     with contextlib.suppress(DBAPIError):
         await connection.close()
 

@@ -1,4 +1,4 @@
-"""Moving a database to another one, whatever the two engines are: in batches, resumed after any crash.
+"""Copies a database to another one, on either engine: in batches, resumed after any crash.
 
 Each batch and the note of how far it reaches are committed together in the target, so a kill at any moment
 loses nothing and doubles nothing: the same command goes on behind the last row that arrived. In the end both
