@@ -60,6 +60,7 @@ class SharedReads(Generic[T]):
             if known is not None:
                 return known[1]
             lease = await self._cache.lease(key, self._patience)
+            # Patience is over: read without the lease. A second read costs less than an endless wait.
             if lease is not None or self._clock.monotonic() >= until:
                 break
             await self._clock.sleep_real(self._look_again)

@@ -142,6 +142,7 @@ class Database:
                 f"The database is closed; {task} came too late.", meaning="Stonechat is stopping."
             )
         try:
+            # A permit before a connection: SQLAlchemy's own pool knows no priorities.
             number = await self._places.take(task, where, write=write)
         except PermitsExhausted as full:
             raise self._exhausted(task, full) from full
@@ -150,6 +151,7 @@ class Database:
             connection = await self._opened(self._opening(write, idle, relaxed))
             watch = watch_of(connection)
             if watch is not None:
+                # Opening the connection counts as time spent waiting for the database.
                 watch.stopwatch.set(self._clock.monotonic() - began)
             try:
                 yield connection
@@ -157,6 +159,7 @@ class Database:
                 timed = True
             except DBAPIError as exc:
                 if watch is not None and watch.fired and errors.is_passing(exc):
+                    # Our own deadline fired. An answer that came too late is slow; a lost server is not.
                     timed = not exc.connection_invalidated
                     raise watch.fault() from exc
                 raise
@@ -186,6 +189,7 @@ class Database:
         try:
             connection = await self._open(begin)
         except DBAPIError as exc:
+            # A first attempt that hung has used up the time there was for a second one.
             hung = self._clock.monotonic() - began > OPENED_WITHIN.total_seconds()
             if self._away or hung or not errors.may_be_opened_again(exc):
                 raise
@@ -215,6 +219,7 @@ class Database:
         connection = self._engine.connect()
         await connection.start()
         try:
+            # On SQLite BEGIN IMMEDIATE waits for the write lock: the limit of waiting, not of a statement.
             await connection.exec_driver_sql(begin, execution_options={LIMIT: self._settings.pool_wait})
         except BaseException:
             await asyncio.shield(asyncio.ensure_future(_closed(connection)))
@@ -247,6 +252,7 @@ class Database:
         try:
             await connection.commit()
         except DBAPIError as exc:
+            # The connection broke during COMMIT: the server may or may not have committed.
             if not (write and exc.connection_invalidated):
                 raise
             raise errors.unheard(exc) from exc

@@ -1,8 +1,8 @@
 """Deletes rows that are older than the policy, in small batches that keep nobody waiting.
 
 History and receipts of posts, the content itself, the reward log and the models are kept for ever. Every
-other group of rows that grows has a duration in the settings (``KEEP_…``). Of a post's metrics all readings are
-kept while they can still teach something, then the last of each day, in the end the last of all.
+other group of rows that grows has a duration in the settings (``KEEP_…``). Of a post's metrics all readings
+are kept while they can still teach something, then the last of each day, in the end the last of all.
 """
 
 from __future__ import annotations

@@ -207,6 +207,7 @@ class Transfer:
             async with self._source.read("move.read") as connection:
                 rows = (await connection.execute(_next(shape, at.last_key, self._size(shape)))).all()
             async with self._target.begin("move.write") as connection:
+                # Rows and the note of how far they reach are committed together: so a move can resume.
                 at = await self._put(connection, shape, at, rows, known=known)
             known = True
             self._rows += len(rows)
