@@ -1,6 +1,6 @@
 # Every target does the set-up that it needs; `make help` lists them.
 .POSIX:
-.PHONY: help setup demo test check bench fmt clean
+.PHONY: help setup demo test check docs bench fmt clean
 
 VENV = .venv/bin
 ARGS =
@@ -25,10 +25,13 @@ check: setup ## lint, format, types, import rules and documents
 bench: setup ## measure beside others in one run: make bench NAME=jobs ARGS="--size 300"
 	@$(VENV)/python -m benchmarks $(NAME) $(ARGS)
 
+docs: setup ## build the docs site; open site/index.html, or for search: .venv/bin/zensical serve
+	@sh scripts/docs.sh
+
 fmt: setup ## put the code into its one format
 	@$(VENV)/ruff check --quiet --fix-only .
 	@$(VENV)/ruff format .
 
 clean: ## remove what set-up and the tools made; never touches data in .stonechat
-	rm -rf .venv .venv-tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist site docs/reference .cache
 	find src tests scripts benchmarks packages -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -19,6 +19,7 @@ step lint .venv/bin/ruff check .
 step format .venv/bin/ruff format --check .
 step types .venv/bin/mypy
 step imports .venv/bin/lint-imports
+step site sh scripts/docs.sh
 step documents .venv/bin/python scripts/check_docs.py
 
 if [ -n "$failed" ]; then

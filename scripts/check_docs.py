@@ -1,6 +1,7 @@
 """Check the documents: links that lead nowhere, commands, targets and settings that do not exist.
 
-Run by ``make check``. Links to other hosts are not followed: the check needs no network.
+Run by ``make check`` after ``scripts/docs.sh``, which makes the reference pages that documents link to. Links
+to other hosts are not followed: the check needs no network.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,12 +108,32 @@ def wrong_commands(code: str, root: Any, targets: set[str]) -> Iterator[str]:
                 yield f"`{code}`: {command.name} has no option {word}"
 
 
+def wrong_navigation() -> Iterator[str]:
+    """Pages in the site's menu that do not exist, and pages of docs/ that its menu leaves out.
+
+    The records of decisions are reached from their own list.
+    """
+    configured = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    named = set(_pages(configured["project"]["nav"]))
+    there = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+    yield from (f"zensical.toml: nav names {page}, which does not exist" for page in sorted(named - there))
+    missing = {page for page in there - named if not page.startswith("decisions/")}
+    yield from (f"zensical.toml: nav leaves out {page}" for page in sorted(missing))
+
+
+def _pages(nav: Any) -> Iterator[str]:
+    if isinstance(nav, str):
+        yield nav
+    for entry in nav if isinstance(nav, list) else nav.values() if isinstance(nav, dict) else ():
+        yield from _pages(entry)
+
+
 def main() -> int:
     """Print what is wrong, one a line; 0 when nothing is."""
     root = typer.main.get_command(app)
     targets = make_targets()
     settings = {*known_names(installed().known()), *NOT_OURS, *read_by_tests()}
-    wrong = []
+    wrong = list(wrong_navigation())
     for path in documents():
         faults = list(dead_links(path))
         for code in said(path):

@@ -1,4 +1,9 @@
-"""Layer 5: one Chromium, pooled contexts, saved sessions, health.
+"""Layer 5: one headless Chromium, a pool of contexts (one for each account), saved sessions, health.
+
+It promises that a page is used by one task at a time and for a bounded time, that a hung or dead browser is
+replaced without anyone's help, and that errors say whether the operation had begun (``BrowserFailed``) or not
+(``BrowserDown``, ``BrowserBusy``). Only ``networks`` borrow pages; only this package and the web adapter know
+Playwright.
 
 ::
 

@@ -1,4 +1,4 @@
-"""One account's place in the browser: its context and page, and the lease under which they are used."""
+"""One account's browser context with its page, and the lease under which a task uses it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class AccountContext:
         return self.uses % TIDY_EVERY == 0
 
     async def tidy(self) -> None:
-        """Give back what past operations left in memory, between two operations.
+        """Free the memory that past operations left, between two operations.
 
         What the page's script has dropped is collected every ``TIDY_EVERY`` uses: left to itself the
         page's process collects rarely and grows by a third of a megabyte an operation. After ``PAGE_USES``

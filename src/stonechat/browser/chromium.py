@@ -1,4 +1,4 @@
-"""One browser and the driver that speaks to it: started, asked whether it still answers, killed."""
+"""Starts, probes and kills one Chromium and the Playwright driver that speaks to it."""
 
 from __future__ import annotations
 

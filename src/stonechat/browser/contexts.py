@@ -1,4 +1,4 @@
-"""The open contexts, one for an account: reused, replaced when worn, their renewed cookies written back."""
+"""The open browser contexts, one for each account: reused, recycled, renewed cookies written back."""
 
 from __future__ import annotations
 
@@ -61,10 +61,12 @@ class Contexts:
             await self.close(slot)
             slot = None
         if slot is None:
+            # Contexts being opened count too, or two accounts could pass this check at the same moment.
             while len(self.open) + self._opening >= self._settings.contexts:
                 idle = [slot for account, slot in self.open.items() if account not in in_use]
                 if not idle:
                     raise BrowserBusy("No context is free.", meaning="The operation was not started.")
+                # Least recently used first: an account that posts often keeps its warm page.
                 await self.close(min(idle, key=lambda one: one.last_used))
             self._opening += 1
             try:
@@ -75,6 +77,7 @@ class Contexts:
 
     async def close(self, slot: AccountContext) -> None:
         """Close one, keeping what its site renewed."""
+        # A newer context may stand under this account already; only our own entry is removed.
         if self.open.get(slot.account_id) is slot:
             del self.open[slot.account_id]
         if slot.generation == self._keeper.chromium.generation:

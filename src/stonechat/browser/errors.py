@@ -1,4 +1,4 @@
-"""What the browser itself can do to an operation, told apart from what a site says.
+"""Errors of the browser itself, told apart from what a site answers.
 
 ::
 
@@ -22,11 +22,11 @@ class BrowserFailed(Transient):
 
 
 class BrowserDown(NotTried):
-    """No browser works now; the keeper is at it."""
+    """No browser works now; the supervisor is starting one."""
 
 
 class BrowserBusy(NotTried):
-    """No room in time: back-pressure, not a failure of anything."""
+    """No context came free in time: back-pressure, not a failure of anything."""
 
 
 def judge(exc: StonechatError) -> Outcome:

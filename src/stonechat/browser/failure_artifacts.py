@@ -1,6 +1,6 @@
-"""What is kept of a failed operation: a picture, the address, the title, the last network errors.
+"""Artifacts of a failed operation: a screenshot, the address, the title, the last network errors.
 
-Bounded in number and size, and without what is nobody's business: addresses lose their query's values,
+Bounded in number and size, and without private data: addresses lose their query's values,
 long keys and mail addresses are left out of every text, the picture leaves out who is logged in and every
 field that takes input. Each record says which run of which job and which piece of content it belongs to,
 as whoever does the work has said by ``structlog.contextvars``.

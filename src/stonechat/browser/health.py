@@ -1,4 +1,4 @@
-"""What the pool tells about itself."""
+"""The values in which the pool reports its health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line before the browser: who uses an account's page now, who waits, and who is next."""
+"""The queue for leases of pages: who holds one, who waits, and who is next."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LeaseQueue:
         """Wait for the turn.
 
         Raises:
-            BrowserBusy: the line is full, the turn did not come in time, or somebody more urgent took it.
+            BrowserBusy: the queue is full, the turn did not come in time, or a more urgent task took it.
             BrowserDown: the turn did not come in time because no browser works.
         """
         granted: asyncio.Future[PageLease] = asyncio.get_running_loop().create_future()
@@ -83,7 +83,7 @@ class LeaseQueue:
         self.grant()
 
     def close(self, why: str) -> None:
-        """Send everybody away and end every lease."""
+        """Fail every waiter and end every lease."""
         for waiter in self.waiting:
             if not waiter.granted.done():
                 waiter.granted.set_exception(NotTried(why, meaning="Nothing was started."))

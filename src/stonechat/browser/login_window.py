@@ -1,4 +1,4 @@
-"""A window for the owner: a whole Chromium with a profile that vanishes when it closes."""
+"""Opens a visible Chromium in which the owner logs in; its profile is deleted when it closes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The pool: borrow an account's page, and what becomes of it after each use.
+"""The browser pool: leases an account's page to one task at a time, and cleans up after each use.
 
-A lease that fails only says so; whether the browser still works is for its supervisor to find out
+A failed lease only reports a suspicion; whether the browser still works is decided by its supervisor
 (:mod:`stonechat.browser.supervisor`). Meanwhile callers wait in :mod:`stonechat.browser.lease_queue`,
-by priority, for a bounded time; after five failures in a row the breaker sends them away at once.
+by priority, for a bounded time; after five failures in a row the breaker refuses them at once.
 """
 
 from __future__ import annotations
@@ -109,6 +109,7 @@ class BrowserPool:
         async with guarded:
             lease = await self.line.turn(account_id, priority, task)
             limit = deadline or self._settings.lease_limit
+            # From the grant, not from the request: time in the queue is not the operation's.
             lease.ends = lease.since + limit.total_seconds()
             async with self._used(lease, limit):
                 yield lease
@@ -146,7 +147,7 @@ class BrowserPool:
         )
 
     async def tend(self) -> str:
-        """Take back overdue leases, close idle contexts, watch memory. Called by the keeper, once a tick.
+        """Take back overdue leases, close idle contexts, watch memory. Called by the supervisor, once a tick.
 
         Returns:
             Why the browser should be replaced now, or "".
@@ -156,6 +157,7 @@ class BrowserPool:
             if now > lease.ends + OVERDUE:
                 lease.cut("it was not given back in time")
                 self._in_background(self._discard(lease))
+        # Before measuring: a stray context is memory that nobody will ever give back.
         await self.contexts.close_strays()
         used = (self.keeper.usage.browser or 0) / MEGABYTE
         crowded = used > 0.8 * self._settings.memory_limit_mb
@@ -163,6 +165,7 @@ class BrowserPool:
         await self.contexts.close_idle(self.line.leases, idle_limit)
         if used > self._settings.memory_limit_mb:
             self._draining = f"the browser took {used:.0f} MB, more than {self._settings.memory_limit_mb} MB"
+        # Normally the browser is replaced when nobody uses it; far above the limit it is replaced at once.
         if used > RUNAWAY * self._settings.memory_limit_mb:
             return self._draining  # before it takes the machine with it; what is under way is reconciled
         return self._draining if not self.line.leases else ""
@@ -198,6 +201,7 @@ class BrowserPool:
                 outcome = "lost" if lease.cut_short else "failed"
                 raise broken(lease.task, lease.cut_short, exc) from exc
         except StonechatError as exc:
+            # An error of ours raised inside the block: the site refused, the browser works.
             outcome = "refused" if outcome == "cancelled" else outcome
             kept = await self._keep_evidence(lease, outcome, exc)
             raise

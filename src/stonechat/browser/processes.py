@@ -1,4 +1,4 @@
-"""The processes and temporary folders of our browsers: found, measured, killed, swept away.
+"""Finds, measures and kills the processes of our browsers, and removes their temporary folders.
 
 Each run has a folder of its own, and everything started in it carries that folder as ``TMPDIR`` in
 its environment. By that mark processes are found even where their parent is gone, and a later run

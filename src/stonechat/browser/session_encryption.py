@@ -1,4 +1,4 @@
-"""The key that sessions are encrypted with: from a setting, else from a file that this user alone may read.
+"""Encrypts sessions, with keys from a setting or from a file that only this user may read.
 
 Fernet (AES-128-CBC with HMAC-SHA256, from the ``cryptography`` library) says of each text whether it is
 whole and ours. ``SESSION_KEY`` may hold several keys: the first encrypts, all of them decrypt, so that a

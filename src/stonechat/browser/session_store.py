@@ -1,6 +1,6 @@
-"""Where sessions are kept: encrypted rows in the database, so that every host has the newest.
+"""The store of account sessions: encrypted rows in the database, so that every host has the newest.
 
-Three hands write here: the owner (``stonechat login``), a setting, and the site that renews cookies as they
+Three sources write here: the owner (``stonechat login``), a setting, and the site that renews cookies as they
 are used. The newest log-in wins. A setting's log-in is taken up once, when it is first seen: not again after
 a later ``stonechat login``, and not back and forth where hosts have different settings.
 """

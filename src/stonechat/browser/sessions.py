@@ -1,4 +1,4 @@
-"""Sessions: what a browser needs to be logged in as the owner. Read, checked, fitted to the site.
+"""Sessions: the cookies and local storage with which a browser is logged in. Parsed and validated here.
 
 A session is the owner's own: logged in by hand (``stonechat login``), or exported and given in a setting or
 a file (:mod:`stonechat.config.session_form`). Where they are kept is

@@ -1,4 +1,4 @@
-"""Keeps a browser that works: starts it, asks it, replaces it. The only place that does any of these."""
+"""The browser's supervisor: the only code that starts, probes and replaces the browser."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class BrowserUsage:
 
 
 class BrowserSupervisor:
-    """The browser's watchman.
+    """Keeps one working browser.
 
     Args:
         chromium: what is kept alive.
@@ -142,6 +142,7 @@ class BrowserSupervisor:
         if now - self._measured >= MEASURE_EVERY:
             self._measured = now
             await self._measure()
+        # After the probe above: housekeeping talks to the browser, and a frozen one would hang it.
         why = await self._tend()
         if why:
             self.gone(why)  # killed and replaced in the next round, which is now
@@ -168,6 +169,7 @@ class BrowserSupervisor:
         if self._failures:
             wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (self._failures - 1))
             await self._clock.sleep_real(timedelta(seconds=wait))
+        # First what may be left of the one before, frozen or half started.
         await self.chromium.kill_browser()
         await self.start()
 

@@ -1,4 +1,4 @@
-"""Who gets the next free context: by priority, and by how long they have waited, so that nobody starves."""
+"""Order of the lease queue: by priority and by time waited, so that nobody starves. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,15 @@
-"""Layer 7: one cache client, Redis or Valkey with a fallback in this process.
+"""Layer 7: one cache client, on Redis or Valkey with a fallback inside this process.
 
-Correctness never depends on it: it may forget everything at any time.
+It promises an answer to every call within ``REDIS_TIMEOUT``, and never an error: while Redis is away, values
+are kept in this process. It may forget everything at any time, so correctness must not depend on it. Others
+use ``open_cache``, the port ``stonechat.core.ports.Cache``, and ``SharedReads`` for a page load or query that
+several accounts or hosts would otherwise each make.
+
+::
+
+    async with open_cache(settings.cache, clock, events) as cache:
+        await cache.put("profile/x_web:ann", body, timedelta(minutes=10))
+        known = await cache.get("profile/x_web:ann")   # None where absent, expired or forgotten
 """
 
 from stonechat.cache.fallback import CacheHealth, FallbackCache

@@ -1,4 +1,4 @@
-"""How the pool of connections to Redis stands, told without loading its client."""
+"""Figures of the Redis connection pool, in a module that does not import the Redis client."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """How the pool stands.
+    """Figures of the pool at one moment.
 
     Attributes:
         size: most connections that there can be.

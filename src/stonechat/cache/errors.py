@@ -1,4 +1,4 @@
-"""What Redis says when it will not serve, in words that tell the owner what to do."""
+"""Translates errors of Redis into ``Transient`` errors that tell the owner what to do."""
 
 from __future__ import annotations
 

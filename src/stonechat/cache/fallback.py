@@ -1,4 +1,4 @@
-"""What the layers use: Redis while it answers, the cache in this process while it does not."""
+"""The cache that layers use: Redis while it answers, the cache inside this process while it does not."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class CacheHealth:
 
 
 class FallbackCache:
-    """A :class:`Cache` that never fails: a failed call is answered by the spare.
+    """A :class:`Cache` that never fails: a failed call is answered by the in-process cache (the *spare*).
 
     After :data:`FAILURES` failures in a row, or too many failed and slow calls in all, only the spare is
     asked, and trial writes in the background find out when Redis serves again. Without Redis the spare
@@ -139,7 +139,7 @@ class FallbackCache:
         await self._ask(lambda cache: cache.release(lease))
 
     async def start(self) -> None:
-        """Ask Redis once, so that the first caller need not find out."""
+        """Ask Redis once at start, so that the first caller does not pay for finding out."""
         if self._main is None:
             return
         try:
@@ -148,7 +148,7 @@ class FallbackCache:
             self._leave(exc.what, exc.remedy)
 
     async def aclose(self) -> None:
-        """End the tries to come back."""
+        """Stop the background attempts to return to Redis."""
         if self._returning is not None:
             self._returning.cancel()
             await asyncio.gather(self._returning, return_exceptions=True)

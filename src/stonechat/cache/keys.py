@@ -1,4 +1,4 @@
-"""Names and sizes of what is kept: in a namespace of our own, and bounded in every way."""
+"""Keys and times to live: namespaced, and bounded in length and duration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache in this process: the default without Redis, and what serves while Redis is away."""
+"""The in-process cache: the default without Redis, and the fallback while Redis is away."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stonechat.core.ports import CacheLease
 
 
 class InProcessCache:
-    """Values with a time to live; those unused for longest go first.
+    """Values with a time to live; the least recently used are evicted first.
 
     Not shared between processes, so a lease from here excludes the tasks of this process only.
 

@@ -1,4 +1,4 @@
-"""The one pool of connections to Redis: bounded, waited for, and watched."""
+"""The bounded pool of Redis connections, which knows who holds each one and takes leaked ones back."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class WatchedPool(BlockingConnectionPool):
         if connection in self._lost:  # its place has been given to somebody else
             self._lost.discard(connection)
             return
+        # A task of its own, shielded: a second cancellation of the caller must not stop it half-way.
         giving = asyncio.create_task(self._give(connection), name="cache.release")
         self._giving.add(giving)
         giving.add_done_callback(self._giving.discard)
@@ -71,6 +72,7 @@ class WatchedPool(BlockingConnectionPool):
                 break  # the oldest come first
             del self._holders[connection]
             self._lost.add(connection)
+            # The holder may still send on this connection, so it leaves the pool instead of being reused.
             self._in_use_connections.discard(connection)
             self._taken_back += 1
             self._last_leak = f"{who} for {now - since:.0f} s"

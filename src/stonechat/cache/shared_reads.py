@@ -1,4 +1,4 @@
-"""What several accounts, runs or hosts want to read at the same time is read once."""
+"""Coalesces reads: what several accounts, runs or hosts want at the same time is read once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SharedReads(Generic[T]):
         """What was read under ``key`` lately, or now by ``read``, whose errors go to whoever called it.
 
         Args:
-            reader: who asks; what it has read itself is no news to it, and is read again.
+            reader: who asks. A result that this reader produced itself is not served to it; it reads again.
         """
         key = f"{self._name}/{key}"
         until = self._clock.monotonic() + self._patience.total_seconds()
@@ -60,6 +60,7 @@ class SharedReads(Generic[T]):
             if known is not None:
                 return known[1]
             lease = await self._cache.lease(key, self._patience)
+            # Patience is over: read without the lease. A second read costs less than an endless wait.
             if lease is not None or self._clock.monotonic() >= until:
                 break
             await self._clock.sleep_real(self._look_again)
@@ -80,7 +81,7 @@ class SharedReads(Generic[T]):
         return found
 
     async def _news(self, key: str, reader: str) -> tuple[str, T] | None:
-        """What is kept, unless ``reader`` has read it itself."""
+        """The stored result, unless ``reader`` itself produced it."""
         known = await self._known(key)
         return None if known is not None and reader and known[0] == reader else known
 

@@ -1,4 +1,4 @@
-"""The log-ins that the settings give: one for each account; read anew where the file has changed."""
+"""Saved log-ins that the settings hold, one for each account; a changed settings file is read again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The forms that settings are written in: durations, addresses, lists, yes and no."""
+"""Types of settings and how each is parsed: durations, addresses, lists, prices, keys.
+
+A parser raises ``ValueError`` with words that follow the setting's name, and repeats nothing of a value that
+may hold a password.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,7 @@ def is_loopback(url: str) -> bool:
 
 
 def _split(text: str) -> SplitResult:
-    """The parts of an address; what is wrong is said without repeating it, as it may hold a password."""
+    """The parts of an address. The error does not repeat the address, which may hold a password."""
     try:
         parts = urlsplit(text)
     except ValueError as exc:

@@ -19,6 +19,7 @@ from stonechat.config.settings import (
     Section,
     Settings,
     StartupSettings,
+    expected_form,
 )
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Mode
@@ -45,7 +46,7 @@ def known_names(networks: KnownNetworks) -> dict[str, str]:
     every: tuple[type[Section], ...] = (*sections().values(), *networks.sections(), AccountSettings)
     for section in every:
         for field in section.model_fields.values():
-            names[str(field.alias)] = field.description or ""
+            names[str(field.alias)] = expected_form(field)
     return names | {form.setting: form.expected for form in networks.session_forms()}
 
 
@@ -88,7 +89,7 @@ def load(
 
 
 def load_stored(environment: Mapping[str, str], *, folder: Path | None = None) -> Settings:
-    """Enough to open the database: its section and the first one; the rest, keys and log-ins, by default.
+    """Only what opening the database needs; every other section keeps its defaults (no keys, no log-ins).
 
     Raises:
         ConfigError: naming the bad settings of these sections.
@@ -182,7 +183,8 @@ def _misspelt(
 
 
 def _comparable(name: str, known: Collection[str]) -> list[str]:
-    """Settings that ``name`` can be a slip of: short single words, as MODEL, belong to other programs."""
+    """Settings that ``name`` may be a misspelling of. Short single words such as MODEL are left out: in an
+    environment they usually belong to other programs."""
     return [
         one
         for one in known
@@ -202,7 +204,7 @@ def _build(section: type[Section], given: Mapping[str, Any], faults: list[Config
             shown = "" if secret else f" ({str(values.get(alias))[:40]!r})"
             reason = str(error["msg"]).removeprefix("Value error, ")
             field = aliases.get(alias)
-            faults.append(ConfigFault(alias, f"{reason}{shown}", (field.description or "") if field else ""))
+            faults.append(ConfigFault(alias, f"{reason}{shown}", expected_form(field) if field else ""))
         return None
 
 
@@ -286,7 +288,7 @@ def _missing(settings: Settings, networks: KnownNetworks, unread: Collection[str
 
 def _account_faults(settings: Settings) -> list[ConfigFault]:
     if not settings.accounts:
-        expected = str(AccountSettings.model_fields["handle"].description)
+        expected = expected_form(AccountSettings.model_fields["handle"])
         return [ConfigFault("ACCOUNT_HANDLE", "is missing", expected)]
     ids = [(account.network, account.handle.casefold()) for account in settings.accounts]
     doubled = [handle for number, (network, handle) in enumerate(ids) if (network, handle) in ids[:number]]

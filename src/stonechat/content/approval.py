@@ -1,4 +1,4 @@
-"""What a human decides about content: approve, reject, edit. What was approved is what is posted.
+"""What an owner decides about content: approve, reject, edit. Exactly the approved bytes are posted.
 
 The approved bytes are remembered by digest; every later change of the text goes through :func:`edit`,
 which is an approval of the new text by whoever edits.
@@ -157,7 +157,7 @@ async def edit(
 
 
 async def _keep_what_is_live(connection: AsyncConnection, content: Content, parts: Sequence[str]) -> None:
-    """Of a thread that is to be resumed, what is published stands there for ever."""
+    """Refuse to change parts of a thread that are live already."""
     live = (await receipts.count_parts(connection, [content.id])).get(content.id, 0)
     if tuple(parts[:live]) != content.parts[:live]:
         raise Permanent(
@@ -168,7 +168,7 @@ async def _keep_what_is_live(connection: AsyncConnection, content: Content, part
 
 
 async def _keep_pictures(connection: AsyncConnection, content: Content, parts: int) -> None:
-    """A picture stays with its part; an edit cannot lose one unsaid."""
+    """Refuse an edit that removes a part with pictures attached."""
     if content.media_digest is None:
         return
     last = max((one.part for one in await media.of(connection, content.id)), default=-1)

@@ -1,6 +1,6 @@
 """The budget: money and tokens, by day and month, for each account and in all.
 
-Before a call its worst case is reserved; after it what was really used is booked. Reserving compares
+Before a call its worst case is reserved; after it the real cost is booked. Reserving compares
 the sums and adds to them in one transaction, so no number of callers at once can pass a limit.
 """
 
@@ -179,12 +179,14 @@ class Budget:
         refusal: Period | None = None
         async with self._database.begin("content.budget.reserve") as connection:
             await ledger.lock(connection)
+            # Reservations of dead processes are booked in full first, or they would count for ever.
             await ledger.expire(connection, wall=wall, now=now)
             for period in self.periods(account_id, now):
                 usage = await ledger.usage(connection, period.start, period.end, period.account_id)
                 after = Amount(usage.committed.usd + amount.usd, usage.committed.tokens + amount.tokens)
                 if not period.limit.holds(after):
                     refusal = period
+                    # Announced once a period, however many calls are refused in it.
                     marks += await self._mark(connection, period, 1.0, now)
                     break
             else:

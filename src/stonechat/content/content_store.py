@@ -1,4 +1,4 @@
-"""Where accepted drafts are put: the queue, the reserve, or the queue of replies. Each exactly once."""
+"""Stores accepted drafts, each exactly once: in the queue, the reserve, or the queue of replies."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What lies on the shelf now; ``new`` is False where it lay there before. None where it was dropped."""
+    """What is stored now; ``new`` is False where it had been stored before. None where it was dropped."""
 
     stored: Content | ReserveDraft | None
     new: bool = True
@@ -90,7 +90,7 @@ class ContentStore:
         return self._clock.now() + self._lead
 
     async def booked(self, account_id: str) -> list[Booked]:
-        """What is booked, from a day and a half ago on."""
+        """Times that are taken, from a day and a half ago on."""
         async with self._database.read("content.booked") as connection:
             return await self._booked(connection, account_id)
 
@@ -319,7 +319,7 @@ class ContentStore:
         return [Booked(at, topic) for at, topic in await slots.booked(connection, account_id, since)]
 
     def announce(self, content: Content) -> None:
-        """Tell of content that is new, after the commit."""
+        """Emit events for new content; called after the commit."""
         self._events.emit(
             ContentPlanned(
                 account_id=content.account_id,

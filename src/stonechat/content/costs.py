@@ -1,4 +1,4 @@
-"""What the texts cost: by post, by thousand impressions, and of what the budgets allow."""
+"""What model calls cost: by post, by thousand impressions, and as a share of each budget."""
 
 from __future__ import annotations
 

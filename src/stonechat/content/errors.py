@@ -1,4 +1,4 @@
-"""What can go wrong with a model and its budget."""
+"""Errors of language models and of the budget."""
 
 from __future__ import annotations
 

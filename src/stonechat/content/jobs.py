@@ -1,4 +1,4 @@
-"""The jobs of this layer, at the mission's intervals."""
+"""The jobs of the content layer."""
 
 from __future__ import annotations
 

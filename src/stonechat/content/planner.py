@@ -1,4 +1,4 @@
-"""The planner: keeps the queue filled ahead by the account's rhythm, and the reserve stocked."""
+"""Keeps each account's queue filled ahead of time, and its reserve stocked."""
 
 from __future__ import annotations
 

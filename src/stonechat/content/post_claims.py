@@ -1,6 +1,6 @@
-"""Foreign posts that are answered or quoted: each is claimed once, and no author is spoken to too often.
+"""Claims foreign posts to answer or quote: each once, and no author too often.
 
-A foreign post is hostile until proven otherwise. Posts that speak to a machine are not taken at all.
+Foreign posts are untrusted input. Posts that look like prompt injection are not claimed at all.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Claims:
         return claimed
 
     async def let_go(self, opportunity_id: str, after: OpportunityState, who: str, why: str) -> None:
-        """``claimed →`` found or skipped; nothing where it is no longer claimed, or written to."""
+        """Give a claim up: ``claimed → found`` or ``skipped``. No effect where it is no longer claimed."""
         async with self.database.begin("content.claim.end") as connection:
             one = await opportunities.find(connection, opportunity_id)
             if one is None or one.state is not OpportunityState.CLAIMED:

@@ -1,4 +1,4 @@
-"""Quote posts: a slot whose text stands above somebody's post.
+"""Quote posts: chooses somebody's post for a slot, and gives it up where no draft passes.
 
 The foreign post is under the rules of replies: screened, given to the model as data, and the draft is
 held against it. Where nothing is fit to be quoted, the slot becomes a single post.

@@ -1,6 +1,6 @@
 """Replies: the best open opportunities are answered, each once, and wait for approval by policy.
 
-The foreign post is hostile until proven otherwise. Posts that speak to a machine are not answered at
+The foreign post is untrusted input. Posts that look like prompt injection are not answered at
 all (:mod:`stonechat.content.post_claims`); what remains goes into the prompt as one quoted string; the
 draft is then held against the post.
 """

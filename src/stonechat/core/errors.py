@@ -61,7 +61,7 @@ class ConfigError(StonechatError):
 
 
 class Transient(StonechatError):
-    """Worth another try, after ``retry_after`` (real time) when the other side said so."""
+    """Worth another try, after ``retry_after`` (real time) where the other side named a wait."""
 
     def __init__(
         self,
@@ -76,10 +76,10 @@ class Transient(StonechatError):
 
 
 class NotTried(Transient):
-    """Nothing was tried, since what the call needs has no room now or lets nothing through.
+    """Nothing was tried: what the call needs is busy, down, or behind an open breaker.
 
-    Whoever has no room says so in its own health and breaker; a breaker further up does not count this as
-    a failure of what it guards itself.
+    That resource reports its own trouble in its health and breaker, so a breaker further up does not count
+    this as a failure of what it guards.
     """
 
 

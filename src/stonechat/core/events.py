@@ -78,7 +78,7 @@ class RunMissed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobHealthChanged(Event):
-    """A job's monitor thinks differently of it: ``healthy``, ``late``, ``failing`` or ``unknown``."""
+    """The health of a job changed: ``healthy``, ``late``, ``failing`` or ``unknown``."""
 
     name: ClassVar[str] = "job.health_changed"
     job: str
@@ -141,7 +141,7 @@ class PostPublished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostUnconfirmed(Event):
-    """A post may be live; the reconciler has it now."""
+    """A post may be live; the reconciler will look it up."""
 
     name: ClassVar[str] = "post.unconfirmed"
     content_id: str
@@ -159,7 +159,7 @@ class PostContradicted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostDiffers(Event):
-    """A post is live otherwise than it was to be: a picture or its description is missing, say."""
+    """A post is live but differs from what was sent: a picture or its description is missing, say."""
 
     name: ClassVar[str] = "post.differs"
     content_id: str
@@ -259,7 +259,7 @@ class BreakerChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionChanged(Event):
-    """The network thinks differently of an account's session."""
+    """The state of an account's session changed."""
 
     name: ClassVar[str] = "session.changed"
     before: SessionState
@@ -353,7 +353,7 @@ Listener = Callable[[Stamped], None]
 
 
 class EventStream:
-    """Hands each event to every listener, stamped with account time."""
+    """Hands each event to every listener, stamped with account time and a growing number."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Our values in terms of JSON."""
+"""Turning our values into what ``json.dumps`` takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses by field, times in ISO 8601, durations in seconds; what is plain already stays."""
+    """Dataclasses become objects, times ISO 8601 texts, durations seconds; plain values stay as they are."""
     match value:
         case Enum():
             return value.value

@@ -1,4 +1,4 @@
-"""The nouns: accounts, content, attempts, metrics, opportunities. All frozen values."""
+"""The values that layers pass to each other: accounts, content, metrics, opportunities. All frozen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a social network is to us: the port that every adapter fills, and what passes through it."""
+"""The port to a social network (:class:`Network`), and the values that pass through it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ShownPicture:
 class NetworkPost:
     """A post as read from a network, ours or somebody else's.
 
-    ``None`` anywhere means that the network did not show it; it is never a zero in disguise.
+    ``None`` anywhere means that the network did not show it; unknown is never stored as 0.
     """
 
     id: str
@@ -109,8 +109,8 @@ class Posted:
     """All parts are live. ``post_ids`` has one id for each part, in order.
 
     Attributes:
-        doubts: what the network shows otherwise than it was sent (a description that is missing): told to
-            the owner, and no reason to send anything again.
+        doubts: differences between what was sent and what the network shows (a missing description, say).
+            The owner is told; nothing is sent again for it.
     """
 
     post_ids: tuple[str, ...]
@@ -215,4 +215,4 @@ class Network(Protocol):
         """How ``handle`` presents itself; ``handle`` may be the account's own."""
 
     async def session(self, account: Account) -> SessionState:
-        """Ask the network what it thinks of the account's session."""
+        """Ask the network whether the account's session is still accepted."""

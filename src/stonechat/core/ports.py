@@ -1,4 +1,7 @@
-"""The outside world, where two real implementations exist (``Clock`` and ``Network`` stand elsewhere)."""
+"""Interfaces to the outside world that have two real implementations: cache, language model, alert channel.
+
+The other two are :class:`stonechat.core.clock.Clock` and :class:`stonechat.core.network.Network`.
+"""
 
 from __future__ import annotations
 

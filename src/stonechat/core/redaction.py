@@ -1,4 +1,4 @@
-"""Hiding what looks like a secret in a text that people will read."""
+"""Removing what looks like a secret from a text that people will read."""
 
 from __future__ import annotations
 

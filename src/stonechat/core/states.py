@@ -1,4 +1,7 @@
-"""The states of everything that has any. Which changes are legal stands in ``core.transitions``."""
+"""The states of content, opportunities, runs, breakers, sessions, alerts and layers.
+
+Which changes between them are legal stands in :mod:`stonechat.core.transitions`.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ class BreakerState(StrEnum):
 
 
 class SessionState(StrEnum):
-    """What the network thinks of an account's session."""
+    """Whether the network accepts an account's session, and if not, why."""
 
     VALID = "valid"
     EXPIRED = "expired"

@@ -1,4 +1,4 @@
-"""The arms as data: factors, their levels, and where each of them stands in a model's state.
+"""The space of arms: factors, their levels, and each level's position in a model's state vector.
 
 A model's state is a vector. Position 0 is the account's level, then come the context features, then
 one position for each level of each factor, in the order in which they were first seen. A level that

@@ -124,11 +124,13 @@ class LinearThompson:
         """Work out what every update and draw needs and only the space and the tuning decide."""
         t, size, first = self.tuning, self.space.size, self.space.first_arm
         self._keep = np.full(size, t.rho)
+        # The level (position 0) is a random walk: it does not revert to its prior, it only drifts.
         self._keep[0] = 1.0
         self._shrink = np.multiply.outer(self._keep, self._keep)
         self._drift = (1.0 - self._keep) * self.prior
         self._widen = (1.0 - self._keep**2) * self._prior_variances()
         self._widen[0] = t.walk**2
+        # A view, so that widening the variances in place needs no index arithmetic per post.
         self._diagonal = self.covariance.ravel()[:: size + 1]
         self._scratch = np.empty((size, size))
         self._first = first
@@ -148,12 +150,15 @@ class LinearThompson:
         self._pass_one_post()
         covered, surprise = self._predict(arm, value, context)
         z, deviation = surprise.z, surprise.deviation
+        # One viral post must not overturn what hundreds taught: its surprise is clipped, not dropped.
         step = max(-self.tuning.clip, min(self.tuning.clip, z))
+        # Kalman gain with the outcome scaled to unit variance; hence the division by one deviation here.
         gain = covered / deviation
         self.mean += gain * step
         np.multiply(gain[:, None], gain, out=self._scratch)
         np.subtract(self.covariance, self._scratch, out=self.covariance)
         self.seen += 1
+        # If the model fits, clipped surprises have variance about 1; the noise moves until they do.
         self.noise *= 1.0 + (step * step - 1.0) / (self.tuning.noise_weight + self.seen)
         self._root = None
         return surprise
@@ -175,6 +180,7 @@ class LinearThompson:
     ) -> tuple[Floats, Surprise]:
         """The covariance of the state with the outcome, and the surprise."""
         places = self.space.places(arm)
+        # The observation is a sum of state entries, so products with it are sums of rows.
         covered: Floats = np.add.reduce(self.covariance.take(places, 0), 0)
         expected = float(np.add.reduce(self.mean.take(places)))
         spread = 0.0

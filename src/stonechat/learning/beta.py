@@ -1,4 +1,4 @@
-"""Independent Beta arms: the simpler policy, kept to be compared with and for owners who want it plain.
+"""Thompson sampling with independent Beta arms: the simpler policy that the bandit is compared with.
 
 Each level of each factor counts how often its posts beat the rolling median of the account's recent
 rewards. An arm is drawn by Thompson sampling, factor by factor, each level from its Beta distribution.

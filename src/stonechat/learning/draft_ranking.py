@@ -1,4 +1,4 @@
-"""Predictors at work: trained daily from the account's own posts, ranking the drafts of a slot."""
+"""Ranks the drafts of a slot with predictors that are trained daily on the account's own posts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _AHEAD = (ContentState.QUEUED, ContentState.POSTING, ContentState.AWAITING_APPRO
 
 
 class DraftRanker:
-    """Trains and applies the predictors of every account; holds no state but decoded predictors."""
+    """Trains and applies the predictors of every account; its only state is a cache of decoded ones."""
 
     def __init__(self, database: Database, maturity: timedelta) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""What is known of a post when it is posted: its text, its moment, and how earlier, matured posts did.
+"""Features of a post at the moment of posting: its text, its time, and how earlier, matured posts did.
 
 Everything here is causal. A row is described from its own text and time and from the rewards of posts
 that had matured by then, in training exactly as in use.
@@ -197,7 +197,7 @@ def _moment(examples: Sequence[Example], at: int, after: int) -> list[float]:
 
 
 def _shape(text: str) -> list[float]:
-    """Length, links, marks: what a text looks like whatever it says."""
+    """Surface features of a text: length, links, punctuation."""
     body = _LINK.sub("", text)
     length = len(body) / 100
     return [

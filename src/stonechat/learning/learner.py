@@ -1,4 +1,4 @@
-"""The layer's work: arms for the planner, rewards from matured posts, new versions, figures for people."""
+"""The learner: chooses arms for the planner, judges matured posts, makes model versions and figures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ READING_GRACE = timedelta(hours=6)
 
 
 class Learner:
-    """Learns for every account; holds no state but decoded models.
+    """Learns for every account; its only state is a cache of decoded models.
 
     Args:
         factors: for an account, the factors and levels that may be chosen today.

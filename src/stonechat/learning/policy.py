@@ -1,4 +1,4 @@
-"""From a model to an arm for one slot: the holdout's coin, the model's draw, and the floor of new levels.
+"""Chooses an arm for one slot: holdout or model, with a minimum probability for new levels.
 
 A coin with known probability ``share`` decides whether the arm is drawn uniformly (the holdout) or by
 the model. Levels that are *new* (the owner has just added them) are kept at a floor until they are

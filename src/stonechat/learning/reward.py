@@ -1,4 +1,4 @@
-"""Rewards: what a matured post is worth, or why it teaches nothing. Pure functions.
+"""Computes the reward of a matured post, or the reason why it is not learned from. Pure functions.
 
 The reward is ``log1p`` of weighted engagement at maturity (48 hours by default). The logarithm tames
 the heavy tail: a post with ten times the likes is worth a fixed step more, not ten times more. It is

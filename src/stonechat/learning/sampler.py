@@ -31,6 +31,7 @@ class Sampler:
         self._levels = tuple(levels for _, levels in space.active)
         self._known = len(space.known)
         width = max(len(levels) for levels in self._levels)
+        # Factors have different numbers of levels: missing ones point behind the last, at minus infinity.
         rows = np.full((len(self._factors), width), self._known)
         for f, (factor, levels) in enumerate(space.active):
             for v, level in enumerate(levels):
@@ -60,6 +61,8 @@ class Sampler:
         half a count added so that it is never 0. Effects of different factors are nearly independent in
         the posterior, which is what the product assumes.
         """
+        # The same deviates at every call: the estimate is then a function of the model alone, and a replay
+        # from the log gives the same propensities bit for bit.
         table = self._by_factor(root @ _deviates(self._known, self._draws) + mean[:, None])
         best = table.max(1)
         share = 1.0
@@ -91,6 +94,7 @@ class Sampler:
 @cache
 def _deviates(known: int, draws: int) -> Floats:
     """The fixed table of normal deviates that propensities are estimated from, shape (known, draws)."""
+    # Antithetic pairs: each sample stands with both signs, which makes the shares less noisy.
     half = np.random.default_rng(_TABLE_SEED).standard_normal((known, draws // 2))
     return np.hstack([half, -half])
 

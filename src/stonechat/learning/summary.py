@@ -1,4 +1,4 @@
-"""What the model knows, in figures for people: effects with intervals, P(best), predicted against actual.
+"""The model's knowledge as figures for people: effects with intervals, P(best), predicted and actual.
 
 Pure functions of a model and the reward log; the dashboard shows what they return.
 """

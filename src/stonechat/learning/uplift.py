@@ -105,6 +105,7 @@ class UpliftMeter:
     def add(self, trial: Trial) -> None:
         """Count one trial; one without chance (share 0 or 1) only moves the baseline."""
         if 0.0 < trial.share < 1.0 and self._weight > 0:
+            # b - u + the importance-weighted residual of the side on which the coin fell; see the module.
             d = self._baseline - trial.uniform
             if trial.holdout:
                 d -= (trial.value - trial.expected) / trial.share
@@ -116,6 +117,7 @@ class UpliftMeter:
             self._mean += step / self._count
             self._squares += step * (d - self._mean)
         if not trial.holdout:
+            # Updated after use, so that the baseline of a trial is made of earlier rewards only.
             self._weight = min(self._weight + 1.0, MEMORY)
             self._baseline += (trial.value - self._baseline) / self._weight
 
@@ -124,6 +126,7 @@ class UpliftMeter:
         n, held = self._count, self._held
         if held < MIN_HOLDOUT or n - held < MIN_HOLDOUT:
             return Uplift(None, None, None, n, held)
+        # Theorem 2.2 with t = n; rho2 makes the interval narrowest at about TUNED_FOR posts.
         spread = self._squares / n * self._rho2 * n + 1.0
         half = math.sqrt(2.0 * spread / (n * n * self._rho2) * math.log(math.sqrt(spread) / self._alpha))
         return Uplift(self._mean, self._mean - half, self._mean + half, n, held)

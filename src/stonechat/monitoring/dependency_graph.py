@@ -1,4 +1,4 @@
-"""What depends on what, so that a cascade is told as one incident that names its cause."""
+"""Which part depends on which, so that a cascade of faults becomes one incident that names its cause."""
 
 from __future__ import annotations
 

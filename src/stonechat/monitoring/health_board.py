@@ -1,4 +1,4 @@
-"""How the ten layers are: checks that run in the background, their last answers, and one verdict."""
+"""Health checks of the ten layers, run in the background; their last answers, and one verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STALE_AFTER = 4
 class ProbeResult:
     """A check's answer. ``detail`` says in a few words how the layer is; ``cause`` why it is not well.
 
-    ``remedy`` is what to do, where that is not what the layer's troubles mostly ask for.
+    ``remedy`` is what to do, where it differs from the layer's usual remedy.
     """
 
     state: LayerState
@@ -57,7 +57,7 @@ class LayerHealth:
     Attributes:
         since: real time of the last change of state.
         checked_at: real time of the last answer; None before the first.
-        remedy: what to do; empty where it is what the layer's troubles mostly ask for.
+        remedy: what to do; empty where the layer's usual remedy applies.
     """
 
     layer: str
@@ -125,7 +125,7 @@ class HealthBoard:
         self._changed.set()
 
     def stop(self) -> None:
-        """Ask nothing any more, as the parts are about to be closed; the last answers stand."""
+        """Stop checking, because the parts are about to be closed; the last answers are kept."""
         for checks in self._checks.values():
             for one in checks:
                 one.due = float("inf")

@@ -1,4 +1,4 @@
-"""Logs: one line for each event, secrets masked, repetition bounded."""
+"""Logging: one line for each event, secrets masked, repeated lines throttled and counted."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def set_up(
 
 
 def tear_down() -> None:
-    """Write nothing any more: what libraries say while they are taken down has nowhere to go."""
+    """Discard what libraries log while they are shut down."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     logging.getLogger().handlers[:] = [logging.NullHandler()]
 

@@ -1,4 +1,4 @@
-"""Meters for Prometheus: counted from the event stream, and gauges that are read when asked for."""
+"""Prometheus metrics: counters fed by the event stream, and gauges read at each scrape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health as outcome: whether what should have happened did happen."""
+"""Health of the posting layer by outcome: were posts due, and did any go out?"""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class BreakerOpen(NotTried):
 
 
 def judge(exc: StonechatError) -> Outcome:
-    """What one of our errors says about what is guarded; a call may bring a judge of its own."""
+    """Whether one of our errors is a failure of what is guarded; a call may bring a judge of its own."""
     if isinstance(exc, NotTried):
         return Outcome.CANCELLED  # what this call needs has no room or another breaker, and counts for itself
     # Any other answer means that what is guarded did answer; the trouble lies elsewhere.
@@ -158,7 +158,7 @@ class Breaker:
         await self._by_hand(state, who=who, why=why)
 
     async def reset(self, *, who: str, why: str = "reset") -> None:
-        """Give it back to itself."""
+        """End the forcing: the breaker decides by itself again."""
         await self._by_hand(None, who=who, why=why)
 
     def status(self) -> BreakerStatus:
@@ -233,7 +233,7 @@ class Breaker:
         await self.save()
 
     async def _by_hand(self, state: BreakerState | None, *, who: str, why: str) -> None:
-        """What a human wants holds, also where another host changes the record at the same moment."""
+        """Apply an operator's change, again where another host changed the record at the same moment."""
         for _ in range(5):
             self._view.force(state, self._now(), who=who, why=why)
             wanted = self._view.record

@@ -99,6 +99,7 @@ class View:
         took = now.steady - ticket.started
         if ticket.probe is not None:
             self._settle_probe(ticket.probe, outcome, now, took=took, why=why)
+        # A call that began before the last change of state says nothing about the time after it.
         elif ticket.epoch == self.record.epoch and outcome is not Outcome.CANCELLED:
             self._window.add(now.steady, failed=outcome is Outcome.FAILED, took=took)
             verdict = self._window.verdict(now.steady)
@@ -118,7 +119,7 @@ class View:
             )
 
     def force(self, state: BreakerState | None, now: Now, *, who: str, why: str) -> None:
-        """The operator forces it, or with None gives it back to itself."""
+        """The operator forces it open or closed; with None, ends the forcing."""
         if state is None:
             self._change(state_machine.reset(self.record, who=who, why=why, at=now.wall), now)
         elif state is not self.record.state:
@@ -130,6 +131,7 @@ class View:
         self.stored = record.version
         self._change(record, now)
         if starting:
+            # Only here is the wall clock believed: this host has not seen how old the record is.
             self._seen -= state_machine.age_at_start(record, self.policy, now.wall).total_seconds()
 
     def overdue(self, now: Now) -> timedelta:
@@ -141,10 +143,12 @@ class View:
         return max(waited, timedelta())
 
     def _settle_probe(self, probe: str, outcome: Outcome, now: Now, *, took: float, why: str) -> None:
+        # The probe lost its lease meanwhile; that was counted as a failure already.
         if self.record.probe is None or self.record.probe.id != probe:
             return
         if outcome is Outcome.CANCELLED:
             self._change(state_machine.probe_returned(self.record), now)
+        # A probe that passed only after its lease had run out is no proof of health.
         elif outcome is Outcome.PASSED and took < self.policy.probe_lease.total_seconds():
             self._change(state_machine.probe_passed(self.record, self.policy, at=now.wall), now)
         else:

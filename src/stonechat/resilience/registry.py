@@ -1,4 +1,4 @@
-"""All breakers of the process: opened once, kept in step with the other hosts, probed in the background."""
+"""All breakers of the process: synchronised with other hosts, and probed in the background."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ class Breakers:
         return self._all[name]
 
     def status(self) -> list[BreakerStatus]:
-        """How each stands, by name."""
+        """The status of each breaker, by name."""
         return [self._all[name].status() for name in sorted(self._all)]
 
     async def force(self, name: str, state: BreakerState | None, *, who: str, why: str) -> None:
-        """Force a breaker open or closed, or with None give it back to itself."""
+        """Force a breaker open or closed; with None, end the forcing."""
         breaker = self.get(name)
         if state is None:
             await breaker.reset(who=who, why=why)

@@ -113,7 +113,7 @@ class Record:
 
 
 def fresh(name: str, at: datetime) -> Record:
-    """A breaker that nothing has happened to."""
+    """A new breaker: closed, version 0."""
     return Record(name, CLOSED, at)
 
 
@@ -193,7 +193,7 @@ def forced(record: Record, state: BreakerState, *, who: str, why: str, at: datet
 
 
 def reset(record: Record, *, who: str, why: str, at: datetime) -> Record:
-    """The operator gives it back to itself.
+    """The operator ends the forcing.
 
     A closed or forced-open breaker starts closed; an open one becomes half-open, so that the next
     probe or call decides. A closed one stays as it is.

@@ -1,4 +1,4 @@
-"""Where breakers are shared: the database, or nowhere."""
+"""Storage of breaker records, shared by all hosts through the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recent calls of one breaker in one process, and what they say."""
+"""A sliding window over the recent calls of one breaker in one process, and whether they trip it."""
 
 from __future__ import annotations
 

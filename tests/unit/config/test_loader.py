@@ -2,15 +2,17 @@
 
 import base64
 import json
+import re
 from datetime import timedelta
 
 import pytest
 
 from stonechat.config import loader
 from stonechat.config.credentials import LogIns
-from stonechat.config.loader import known_names, load_stored
+from stonechat.config.loader import known_names, load_stored, sections
 from stonechat.config.networks import KnownNetworks, NetworkSettings
 from stonechat.config.session_form import SessionForm
+from stonechat.config.settings import AccountSettings, expected_form
 from stonechat.core.errors import ConfigError
 from stonechat.core.model import Mode
 from tests.support.networks import KNOWN
@@ -41,6 +43,20 @@ def test_the_missions_names_are_enough_to_start(tmp_path):
     assert settings.startup.mode is Mode.SHADOW
     assert settings.accounts[0].handle == "quietbuilder"
     assert settings.database_url.startswith("sqlite:///")
+
+
+def test_every_setting_says_what_it_does_and_what_form_it_has():
+    known = known_names(KNOWN)
+    for section in (*sections().values(), *KNOWN.sections(), AccountSettings):
+        assert section.model_fields, section
+        for field in section.model_fields.values():
+            about = " ".join((field.description or "").split())
+            assert about.endswith(".") and len(about.split()) >= 6, f"{field.alias}: {about!r}"
+            assert 0 < len(expected_form(field)) < 100 and expected_form(field) not in about, field.alias
+            named = set(re.findall(r"\b[A-Z]+(?:_[A-Z0-9]+)+\b", about))
+            assert {name for name in named if not name.startswith("TWITTER_SESSION_B64_")} <= set(known), (
+                about
+            )
 
 
 def test_every_fault_is_named_at_once(tmp_path):

@@ -1,4 +1,4 @@
-"""The review: independent of whoever wrote the text, one pure step after the other, each with its reason."""
+"""The review that every text passes before it may be queued: pure steps, each with its reason."""
 
 from stonechat.content.review.draft_review import Bounds, Draft, ReviewVerdict
 from stonechat.content.review.steps import STEPS, review

@@ -1,4 +1,4 @@
-"""What a text hides: encoded, reversed, spaced out or written with look-alike letters."""
+"""Recovers hidden readings of a text: encoded, reversed, spaced out, or in look-alike letters."""
 
 from __future__ import annotations
 

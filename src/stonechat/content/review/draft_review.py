@@ -1,4 +1,4 @@
-"""What is reviewed, against what, and with which outcome."""
+"""The values of the review: the draft, the bounds it is held against, and the verdict."""
 
 from __future__ import annotations
 

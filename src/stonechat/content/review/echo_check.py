@@ -1,4 +1,4 @@
-"""Replies and quotes: nothing that the foreign post's author wanted said, and nothing of theirs repeated."""
+"""For replies and quotes: the text must not repeat or obey what the foreign post says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Foreign posts that speak to a machine instead of a reader: they are not answered at all."""
+"""Detects prompt injection: foreign posts that address a language model are not answered at all."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ _LONGEST = 1500
 def hostile(text: str) -> str | None:
     """Why a post is not answered, or None for one that may be.
 
-    A post to a machine is left alone rather than outwitted: a reply lost costs little, a reply that
-    obeys costs the account.
+    Such a post is left alone rather than filtered: a lost reply costs little, a reply that obeys it may
+    cost the account.
     """
     if len(text) > _LONGEST:
         return "too long to be an ordinary post"

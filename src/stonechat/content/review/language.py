@@ -1,4 +1,4 @@
-"""Which language a short text is in, by its most common words and its script."""
+"""Guesses the language of a short text by its most common words and its script."""
 
 from __future__ import annotations
 

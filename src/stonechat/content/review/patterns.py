@@ -1,4 +1,4 @@
-"""Patterns of wording that the review looks for, in one place."""
+"""The regular expressions and word lists that the review steps look for."""
 
 from __future__ import annotations
 

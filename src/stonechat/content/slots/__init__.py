@@ -1,1 +1,1 @@
-"""When content is due: rhythm, slot allocation, times as the owner writes them."""
+"""When content is due: the account's daily rhythm, slot allocation, times as an owner writes them. Pure."""

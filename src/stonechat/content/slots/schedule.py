@@ -1,8 +1,8 @@
 """When posts are due: pure functions over what is booked already.
 
 The account's *rhythm* says how many posts a local day holds, how far apart they stand, and in which
-hours. The arm's hour block says in which part of the day this post belongs. A place is found in the
-first local day that has room, inside that block, away from its neighbours in time and in topic.
+hours. The arm's hour block says in which part of the day this post belongs. A free time is found in the
+first local day that has room, inside that block, and away from neighbours in time and in topic.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ def place(
         window = _window(rhythm, day, hours, earliest)
         gaps = _gaps(rhythm, booked, window, topic) if window else []
         if gaps:
+            # The widest gap, to spread posts over the day; not always its middle, so that minutes vary.
             widest = max(gaps, key=lambda gap: gap.width)
             share = 0.5 + (rng.random() - 0.5) * 0.6
             return _whole(widest.start + widest.width * share, widest)
@@ -122,10 +123,12 @@ def next_in_rhythm(
         for gap in _gaps(rhythm, booked, _Gap(window.start, min(window.end, until)), "")
     ]
     pace = (_DAY * ((rhythm.active[1] - rhythm.active[0]) / 24)) / rhythm.per_day
+    # A gap before `earliest` counts for one interval at most, so that an outage is not made up for.
     overdue = earliest - pace
     before = max((one.due_at for one in booked if one.due_at < earliest), default=overdue)
     ahead = sorted(one.due_at for one in booked if earliest <= one.due_at < until)
     for sooner, later in itertools.pairwise([max(before, overdue), *ahead, until]):
+        # A fifth of tolerance: jitter inside the hour blocks is not a gap.
         if later - sooner > pace * 1.2:
             wish = sooner + pace
             gap = next((one for one in free if wish <= one.end and one.start < later), None)
@@ -194,6 +197,7 @@ def _gaps(rhythm: Rhythm, booked: Sequence[Booked], window: _Gap, topic: str) ->
         start = max(window.start, before.due_at + rhythm.spacing) if before else window.start
         end = min(window.end, after.due_at - rhythm.spacing) if after else window.end
         same = topic and topic in (before.topic if before else "", after.topic if after else "")
+        # Two seconds, because times are rounded to whole seconds and must stay inside the gap.
         if end - start >= timedelta(seconds=2) and (rhythm.one_topic or not same):
             gaps.append(_Gap(start, end))
     return gaps

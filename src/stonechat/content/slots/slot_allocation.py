@@ -1,4 +1,4 @@
-"""Choices laid out over the coming days: each in its own hour block, or moved where no time is free there."""
+"""Assigns due times to choices: each in its own hour block, or elsewhere where that has no free time."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From a writing task to reviewed drafts: prompts, model, fallbacks, ranking."""
+"""From a writing task to reviewed drafts: prompt, model, fallback models, optional judge, ranking."""

@@ -1,4 +1,4 @@
-"""The chain of fallbacks: retries, then the next model; the reserve stands behind it."""
+"""The chain of models: retries with one, then the next. When all fail, the caller uses the reserve."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class FallbackChain:
     """Writes with the first model that serves, each call within the budget.
 
     Raises from :meth:`write`:
-        NoModel: no model served; the reserve's turn.
+        NoModel: no model served; the caller draws from the reserve.
         BudgetUsedUp: no call was made, a limit would be passed with every model.
     """
 

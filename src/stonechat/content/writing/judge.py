@@ -1,4 +1,4 @@
-"""An optional second model that judges what the first one wrote; it may only say no."""
+"""An optional second model that reviews what the first one wrote; it can only reject."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SCHEMA: Mapping[str, Any] = {
 class ModelJudge:
     """Asks a model of its own chain, within the same budget.
 
-    The review stands without it: where no judge can be had, the draft passes on the other steps' word.
+    It is optional also at run time: where the judge cannot be asked, the other review steps decide alone.
     """
 
     chain: FallbackChain

@@ -1,8 +1,8 @@
-"""From an assignment to a stored text: prompt, model, spool, review, ranking, shelf.
+"""The writing pipeline: from an assignment through prompt, model, review and ranking to a stored text.
 
-What the model answered is spooled to disk before anything is done with it, and removed once its
-outcome is stored: a crash or a lost database in between costs no paid text, and the repetition writes
-the same row.
+A model's answer is spooled to disk before anything is done with it, and removed once its outcome is
+stored. So a crash or a lost database in between loses no text that was paid for, and repeating the step
+writes the same row.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Prompts: versioned templates in files, filled with the arm, the voice and what to stay away from.
+"""Builds prompts from versioned template files, the arm, the voice, and what to avoid.
 
-The settings of a prompt stand in lines ``key: value``, one a line, so that people and programs can read
-them. Foreign text is one JSON string on one line: it can hold no line of its own.
+The parameters of a prompt are lines of ``key: value``, which people and programs can read. Foreign text
+is put in as one JSON string on one line, so that it cannot add a line of its own.
 """
 
 from __future__ import annotations

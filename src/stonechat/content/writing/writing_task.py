@@ -1,4 +1,4 @@
-"""What one piece of writing is for; a value that survives a crash as JSON."""
+"""A writing task: what one text is for. Stored as JSON in durable steps, so it survives a crash."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Assignment(BaseModel):
         id: of the row that an accepted draft becomes; the same for every repetition of the step.
         propensity: None where a rule of the rhythm overruled the learner's choice.
         due_at: the slot; None for the reserve, and for what a human wrote and wants out when there is room.
-        foreign: the post that is answered or quoted: hostile until proven otherwise.
+        foreign: the post that is answered or quoted; untrusted input.
     """
 
     model_config = ConfigDict(frozen=True)

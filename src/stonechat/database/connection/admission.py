@@ -1,4 +1,4 @@
-"""The line for places: what publishes is served first, and whoever else waits is never passed for long."""
+"""The admission queue of the connection pool: publishing is served first, and nobody starves."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import contextlib
 from collections import deque
 
 PASSED = 3
-"""So many in a row may go ahead of somebody who is not first; then the one who has waited longest goes."""
+"""At most so many urgent waiters in a row are served while an ordinary one waits."""
 
 
 class AdmissionQueue:
-    """So many places at once, handed from who leaves to who waits.
+    """Admits a fixed number of holders at once; a permit goes from who leaves straight to who waits.
 
-    Two queues, each in the order of asking. Those who are first are served before the others, but of four
-    places that come free at least one goes to the others while any of them waits: nobody starves, however
-    much is published. Whoever comes while somebody waits cannot slip in.
+    Two FIFO queues: urgent and ordinary. Urgent waiters are served first, but of every four permits that
+    come free at least one goes to an ordinary waiter, so that nobody starves however much is published.
+    A newcomer never overtakes a waiter of its own queue.
     """
 
     def __init__(self, places: int) -> None:
@@ -25,7 +25,7 @@ class AdmissionQueue:
         self._passed = 0
 
     async def enter(self, *, first: bool) -> None:
-        """Take a place, at once where one is free; it is given back by :meth:`leave`."""
+        """Wait for a permit, at once where one is free; :meth:`leave` gives it back."""
         if self._free:  # never while somebody waits: who leaves hands the place on
             self._free -= 1
             return
@@ -43,7 +43,7 @@ class AdmissionQueue:
             raise
 
     def leave(self) -> None:
-        """The place is the next one's, or free."""
+        """Hand the permit to the next waiter, or free it."""
         called = self._next()
         if called is None:
             self._free += 1

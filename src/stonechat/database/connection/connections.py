@@ -1,4 +1,4 @@
-"""How a connection is made on either engine, and what bounds every statement on it.
+"""Makes connections on either engine, and bounds every statement on them in time.
 
 Nothing relies on the state of a session, because a pooler in transaction mode keeps none: no start-up
 options, no ``SET`` outside of a transaction, no prepared statements, no ``LISTEN``, no session locks. The
@@ -48,28 +48,28 @@ class Stopwatch:
         self._since: float | None = None
 
     def set(self, spent: float) -> None:
-        """Begin anew, with what was spent before there was a connection."""
+        """Reset, to what was spent before there was a connection."""
         self._spent, self._since = spent, None
 
     def start(self) -> float:
-        """Something was asked of the database; returns when (monotonic)."""
+        """A request to the database begins; returns the moment (monotonic seconds)."""
         self.stop()
         self._since = self._monotonic()
         return self._since
 
     def stop(self) -> None:
-        """It has answered."""
+        """The database has answered."""
         if self._since is not None:
             self._spent += self._monotonic() - self._since
             self._since = None
 
     def read(self) -> float:
-        """What has been spent, with what is still under way."""
+        """Seconds spent so far, including a request that is still under way."""
         return self._spent if self._since is None else self._spent + self._monotonic() - self._since
 
 
 class Watch(Protocol):
-    """Bounds what is under way on one connection, and times it."""
+    """Enforces the time limit of the statement under way on one connection, and measures it."""
 
     fired: bool
     """Whether it has ended something, or the whole connection."""
@@ -77,10 +77,10 @@ class Watch(Protocol):
     stopwatch: Stopwatch
 
     def arm(self, limit: timedelta | None = None) -> None:
-        """Something begins; ``limit`` where it has one of its own."""
+        """A statement begins; ``limit`` where it has one of its own."""
 
     def disarm(self) -> None:
-        """It is over."""
+        """The statement is over."""
 
     def fault(self) -> Transient:
         """What happened, in words."""
@@ -233,7 +233,7 @@ class _Deadline:
 
 
 class _Cut:
-    """Shuts the socket of a connection on which nothing was heard: whoever waits for it gets an error.
+    """Shuts the socket of a silent connection, so that whoever waits for it gets an error.
 
     The server itself stops what takes too long. This is for a server that is frozen, or lost behind a
     network that swallows packets.

@@ -1,4 +1,4 @@
-"""The one engine of the process: a bounded pool, time-outs on everything, holders known by name."""
+"""The one database engine of the process: a bounded pool, time-outs everywhere, named holders."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Database:
 
     @property
     def hold_limit(self) -> timedelta:
-        """Who holds a connection for longer (real time) is named."""
+        """A task that holds a connection for longer (real time) is named on the health page."""
         return self._settings.hold_limit
 
     def begin(
@@ -142,6 +142,7 @@ class Database:
                 f"The database is closed; {task} came too late.", meaning="Stonechat is stopping."
             )
         try:
+            # A permit before a connection: SQLAlchemy's own pool knows no priorities.
             number = await self._places.take(task, where, write=write)
         except PermitsExhausted as full:
             raise self._exhausted(task, full) from full
@@ -150,6 +151,7 @@ class Database:
             connection = await self._opened(self._opening(write, idle, relaxed))
             watch = watch_of(connection)
             if watch is not None:
+                # Opening the connection counts as time spent waiting for the database.
                 watch.stopwatch.set(self._clock.monotonic() - began)
             try:
                 yield connection
@@ -157,6 +159,7 @@ class Database:
                 timed = True
             except DBAPIError as exc:
                 if watch is not None and watch.fired and errors.is_passing(exc):
+                    # Our own deadline fired. An answer that came too late is slow; a lost server is not.
                     timed = not exc.connection_invalidated
                     raise watch.fault() from exc
                 raise
@@ -180,12 +183,13 @@ class Database:
     async def _opened(self, begin: str) -> AsyncConnection:
         """A connection in a transaction. Nothing was done on it yet, so to ask again is always safe.
 
-        While the server is known to be away it is asked once only: a crowd that waits is told at once.
+        While the server is known to be away only one attempt is made, so that many waiters fail at once.
         """
         began = self._clock.monotonic()
         try:
             connection = await self._open(begin)
         except DBAPIError as exc:
+            # A first attempt that hung has used up the time there was for a second one.
             hung = self._clock.monotonic() - began > OPENED_WITHIN.total_seconds()
             if self._away or hung or not errors.may_be_opened_again(exc):
                 raise
@@ -215,6 +219,7 @@ class Database:
         connection = self._engine.connect()
         await connection.start()
         try:
+            # On SQLite BEGIN IMMEDIATE waits for the write lock: the limit of waiting, not of a statement.
             await connection.exec_driver_sql(begin, execution_options={LIMIT: self._settings.pool_wait})
         except BaseException:
             await asyncio.shield(asyncio.ensure_future(_closed(connection)))
@@ -224,7 +229,7 @@ class Database:
     async def _give_back(
         self, connection: AsyncConnection | None, watch: Watch | None, number: int, *, timed: bool
     ) -> None:
-        """The place is free only when the connection is back in the pool, cancelled or not."""
+        """Free the permit only after the connection is back in the pool, even when cancelled."""
         try:
             if connection is not None:
                 await _closed(connection)
@@ -247,6 +252,7 @@ class Database:
         try:
             await connection.commit()
         except DBAPIError as exc:
+            # The connection broke during COMMIT: the server may or may not have committed.
             if not (write and exc.connection_invalidated):
                 raise
             raise errors.unheard(exc) from exc
@@ -259,7 +265,7 @@ class Database:
                 raise errors.read_only()
 
     def close(self) -> None:
-        """Refuse whoever comes from now on."""
+        """Refuse new transactions from now on."""
         self._closed = True
 
     def pool(self) -> PoolState:
@@ -292,7 +298,7 @@ class Database:
 
 
 async def _closed(connection: AsyncConnection) -> None:
-    """Back into the pool; a connection that is broken is thrown away, which is no news."""
+    """Return the connection to the pool; errors of a broken one, which is discarded, are ignored."""
     with contextlib.suppress(DBAPIError):
         await connection.close()
 

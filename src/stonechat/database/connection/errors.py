@@ -1,4 +1,4 @@
-"""What the drivers' errors mean: worth another try, never going to work, or a bug of ours."""
+"""Translates the drivers' errors: worth another try, never going to work, or a bug of ours."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ SQLAlchemy's "internal error", like a statement that is wrong. A new connection 
 
 
 def turn_away(context: ExceptionContext) -> None:
-    """SQLAlchemy's ``handle_error``: such a server is as good as gone, with every connection to it."""
+    """SQLAlchemy's ``handle_error`` hook: treat such an error as a lost server, with all connections."""
     if getattr(context.original_exception, "sqlstate", None) in _ELSEWHERE:
         context.is_disconnect = True
 
@@ -95,7 +95,7 @@ def was_slow(exc: DBAPIError) -> bool:
 
 
 def transient(exc: DBAPIError) -> Transient:
-    """A passing fault in words."""
+    """The ``Transient`` error for a passing fault."""
     return Transient(
         f"The database did not do what was asked: {reason(exc)}.",
         meaning="The work was rolled back and is tried again; nothing is lost.",

@@ -1,4 +1,4 @@
-"""How fast the database answers: what each transaction waited for it, by task, and which were slow."""
+"""Measures how long each transaction waits for the database, by task, and which were slow."""
 
 from __future__ import annotations
 

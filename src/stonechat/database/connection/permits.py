@@ -1,4 +1,4 @@
-"""Places in the pool: how many there are, who holds one since when and where, who waits and for how long."""
+"""Permits of the connection pool: how many, who holds one since when and where, who waits how long."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class PoolState:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """A place that somebody has, or had: see :class:`Holder`. ``started`` is monotonic."""
+    """A permit that is or was held: see :class:`Holder`. ``started`` is monotonic seconds."""
 
     task: str
     job: str
@@ -93,7 +93,7 @@ class Permit:
 
 
 class PermitsExhausted(Exception):
-    """No place came free in time; ``writing`` where it was the turn to write that did not come."""
+    """No permit came free in time; ``writing`` where it was the turn to write (SQLite)."""
 
     def __init__(self, *, writing: bool) -> None:
         super().__init__("no place came free in time")
@@ -104,7 +104,7 @@ class Permits:
     """The permits of one pool, given out in the order that :class:`AdmissionQueue` decides.
 
     Args:
-        wait: how long somebody waits for one (real time).
+        wait: how long a task waits for one (real time).
         one_writer: who wants to write waits for a turn *before* taking a place. SQLite has one writer at a
             time; a crowd of writers would otherwise hold every connection while readers starve behind them.
     """
@@ -157,7 +157,7 @@ class Permits:
             raise
 
     def give_back(self, number: int) -> Permit:
-        """The place is free again; returns who had it."""
+        """Release the permit; returns who had it."""
         place = self._held.pop(number)
         self._line.leave()
         if place.writes and self._turn is not None:

@@ -1,4 +1,4 @@
-"""Texts that the database can keep, whatever was read from outside.
+"""Replaces characters that the database cannot store in texts from outside.
 
 PostgreSQL takes no NUL in a text, and neither engine a half of a character (a lone surrogate, as a text cut
 off in the middle of an emoji has). One such text in an error or in a stranger's post must not cost a run its

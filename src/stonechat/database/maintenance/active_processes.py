@@ -1,4 +1,4 @@
-"""Which processes of Stonechat work on a database now: what must not go on while it is replaced or moved."""
+"""Finds the processes that work on a database: it must not be replaced or moved under them."""
 
 from __future__ import annotations
 

@@ -127,6 +127,7 @@ async def restore(
         Permanent: the database is not empty, processes work on it, or the backup is of a newer schema.
         Transient: the database is away.
     """
+    # The whole file is verified before anything is touched: a damaged backup must not cost a database.
     contents = backup_file.read_through(path)
     head = contents.head
     if not is_known(head.schema):
@@ -152,10 +153,13 @@ async def restore(
     async with database.begin("database.restore") as connection:
         await have_alone(connection)
         await refuse_company(connection, "The database cannot be restored")
+        # History numbers must not repeat: whoever remembers one from before the restore would be misled.
         last_line = await _last_line(connection) if filled else 0
         await connection.run_sync(drop_everything)
+        # Rows fit the schema they were saved from; they are migrated together with it afterwards.
         await connection.run_sync(upgrade, head.schema)
         await _fill(connection, path, progress)
+        # Inside the transaction, so that a difference rolls everything back.
         checks = await _read_back(connection, contents)
         await connection.run_sync(upgrade)
         await _remember(connection, head, at=clock.wall(), after=last_line)

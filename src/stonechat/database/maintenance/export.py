@@ -1,4 +1,4 @@
-"""The data for others: JSON Lines, one object a row, streamed from one moment of the database.
+"""Exports the data as JSON Lines, one object for each row, from one consistent snapshot.
 
 Each line is ``{"table": name, "row": {column: value}}``. Times are ISO 8601 with their offset (UTC), JSON
 columns stand as JSON, everything else as in the database. Secrets are never in it, whoever asks: tables that

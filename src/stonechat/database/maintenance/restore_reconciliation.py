@@ -1,7 +1,7 @@
-"""What a database that was taken back in time does not know.
+"""Reconciles a restored database with what happened after its backup was made.
 
-A backup is of yesterday; the network is of today. What stood in the queue then may have been published
-since, and its receipt is lost: sending it again would be a post twice. So
+Content that was queued in the backup may have been published since, and its receipt is lost; sending it
+again could publish it twice. So
 
 - queued content whose time has come, and content that was being posted, becomes ``unconfirmed``, with a try
   that began when the backup was made: the reconciler reads the account's own profile before anything else;
@@ -31,7 +31,7 @@ _PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """How much was put in doubt (``posts``), and how much closed, discarded or given up."""
+    """How many posts became unconfirmed, and how much was closed, discarded or given up."""
 
     posts: int = 0
     approvals: int = 0

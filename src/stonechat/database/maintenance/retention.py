@@ -1,8 +1,8 @@
-"""What is kept for how long, and forgetting the rest in small steps that keep nobody waiting.
+"""Deletes rows that are older than the policy, in small batches that keep nobody waiting.
 
 History and receipts of posts, the content itself, the reward log and the models are kept for ever. Every
-other family that grows has a duration in the settings (``KEEP_…``). Of a post's metrics all readings are
-kept while they can still teach something, then the last of each day, in the end the last of all.
+other group of rows that grows has a duration in the settings (``KEEP_…``). Of a post's metrics all readings
+are kept while they can still teach something, then the last of each day, in the end the last of all.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BREATH = timedelta(milliseconds=20)
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What happened to one family.
+    """What was deleted of one group of rows.
 
     Attributes:
         rows: how many went, or would go.
@@ -48,7 +48,7 @@ class Pruned:
 
 
 class Retention:
-    """Forgets what the policy lets go, or counts it.
+    """Deletes what the policy allows to go, or counts it.
 
     Args:
         maturity: the age (account time) at which learning judges a post.

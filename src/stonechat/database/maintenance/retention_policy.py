@@ -1,7 +1,7 @@
-"""The policy of what is kept for how long: every family of rows that may go, and which of them.
+"""The retention policy: every group of rows that may be deleted, and from which age.
 
 History and receipts of posts, the content itself with the descriptions of its pictures, the reward log and
-the models are in no family: they are kept for ever.
+the models are in no rule: they are kept for ever.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ class RetentionPolicy:
 
 
 def _has_a_newer_run() -> ColumnElement[bool]:
-    """The newest tick and the newest end of each job and account stay: the schedule goes on from there."""
+    """The newest tick and the newest end of each job and account stay: scheduling continues from them."""
     run = job_runs.c
     later = job_runs.alias("later")
     later_tick = sa.exists().where(
@@ -219,7 +219,7 @@ def _has_a_newer_run() -> ColumnElement[bool]:
 
 
 def _not_the_last_line() -> ColumnElement[bool]:
-    """Numbers of the history only grow (fencing tokens begin there): the largest stays."""
+    """The row with the largest number stays, so that numbers of the history never repeat."""
     every = state_history.alias("every")
     return state_history.c.id < sa.select(sa.func.max(every.c.id)).scalar_subquery()
 

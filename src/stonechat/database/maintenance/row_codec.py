@@ -1,4 +1,4 @@
-"""Rows in a form that no engine owns: one line of JSON each, the same for the same row wherever it is.
+"""An engine-neutral form of rows: one line of JSON each, identical for the same row on either engine.
 
 Backups, moves and comparisons speak this form. A table's checksum is the sum of the SHA-256 of its lines:
 it needs no order (engines sort texts differently), no memory, and can be taken up again in the middle.
@@ -32,7 +32,7 @@ _MODULUS = 1 << 256
 
 
 class RowShapeFamily(StrEnum):
-    """What a column holds, whatever the engine calls it."""
+    """The engine-neutral type of a column."""
 
     TEXT = "text"
     INTEGER = "integer"

@@ -1,4 +1,4 @@
-"""Rows into a table as they are, and a clear word where one does not fit."""
+"""Appends rows to a table unchanged, with a clear error where a value does not fit its column."""
 
 from __future__ import annotations
 

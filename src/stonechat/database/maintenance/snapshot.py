@@ -1,4 +1,4 @@
-"""The whole database as it was at one moment, to be read at leisure while work goes on in it."""
+"""A consistent read-only snapshot of the whole database, while other processes go on writing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving a database to another one, whatever the two engines are: in batches, resumed after any crash.
+"""Copies a database to another one, on either engine: in batches, resumed after any crash.
 
 Each batch and the note of how far it reaches are committed together in the target, so a kill at any moment
 loses nothing and doubles nothing: the same command goes on behind the last row that arrived. In the end both
@@ -207,6 +207,7 @@ class Transfer:
             async with self._source.read("move.read") as connection:
                 rows = (await connection.execute(_next(shape, at.last_key, self._size(shape)))).all()
             async with self._target.begin("move.write") as connection:
+                # Rows and the note of how far they reach are committed together: so a move can resume.
                 at = await self._put(connection, shape, at, rows, known=known)
             known = True
             self._rows += len(rows)

@@ -19,7 +19,7 @@ from stonechat.database.schema.tables import switches
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """What the network last thought of an account's session."""
+    """The last known state of an account's session on its network."""
 
     account_id: str
     state: SessionState
@@ -29,7 +29,7 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """When an account was added, and what the network last thought of its session."""
+    """When an account was added, and the last known state of its session."""
 
     added: datetime
     session: SessionState
@@ -96,7 +96,7 @@ async def find(connection: AsyncConnection, account_id: str) -> Account | None:
 async def standings(
     connection: AsyncConnection, account_ids: Collection[str], *, lock: bool = False
 ) -> dict[str, AccountState]:
-    """How these accounts stand, by id.
+    """The states of these accounts, by id.
 
     Args:
         lock: hold their rows until the transaction ends, so that two hosts that count the same history
@@ -127,7 +127,7 @@ async def session(connection: AsyncConnection, account_id: str) -> SessionRow:
 async def set_session(
     connection: AsyncConnection, account_id: str, state: SessionState, *, now: datetime, why: str
 ) -> SessionState:
-    """Record what the network thinks of the session; returns the state before."""
+    """Record the session's state; returns the state before."""
     before = await session(connection, account_id)
     if before.state is state:
         return before.state

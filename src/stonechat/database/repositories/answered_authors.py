@@ -1,4 +1,4 @@
-"""Whom an account may have answered: tries at replies and quotes that had an effect, or may have had one.
+"""Authors whom an account has or may have answered: attempts whose effect is not excluded.
 
 An opportunity is *replied* only once its answer is known to be live. Until then its author may have been
 answered all the same, which counts for whoever wants to leave people alone for a while.

@@ -1,4 +1,4 @@
-"""The budget's ledger: reserved at the worst case before a call, settled after it.
+"""The table ``budget_entries``: reserved at the worst case before a call, settled after it.
 
 Every amount counts from the moment of its reservation: an open reservation with what it reserves, a
 settled one with what was spent. A reservation whose process died expires in real time and is booked as

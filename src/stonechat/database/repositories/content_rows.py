@@ -1,4 +1,4 @@
-"""A piece of content as a row of ``content_metadata``, there and back."""
+"""Converts a piece of content to a row of ``content_metadata`` and back."""
 
 from __future__ import annotations
 

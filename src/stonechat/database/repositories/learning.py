@@ -1,4 +1,4 @@
-"""Rows of learning: posts that are ripe for a reward, the reward log (appended only), model versions."""
+"""Tables of learning: posts due for a reward, the append-only reward log, and model versions."""
 
 from __future__ import annotations
 

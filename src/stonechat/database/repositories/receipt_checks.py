@@ -1,4 +1,4 @@
-"""The table ``post_checks``: which receipts the own profile has been seen to bear out, and which not."""
+"""The table ``post_checks``: whether a later read of the profile confirmed each receipt."""
 
 from __future__ import annotations
 

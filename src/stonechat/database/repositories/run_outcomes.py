@@ -1,4 +1,4 @@
-"""How runs ended: of each job and account the latest, and how many."""
+"""Outcomes of runs: the latest of each job and account, and counts."""
 
 from __future__ import annotations
 

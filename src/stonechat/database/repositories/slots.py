@@ -1,4 +1,4 @@
-"""Which times of an account are taken, and the lock that lets one transaction at a time take another."""
+"""The taken times of an account, and the lock under which one transaction at a time takes another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wake-ups that runs have asked for, kept until a run has followed: no host's memory is needed for them."""
+"""The table ``wakeups``: runs that were asked for besides the schedule, kept until they have followed."""
 
 from __future__ import annotations
 

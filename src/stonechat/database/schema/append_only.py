@@ -1,7 +1,7 @@
-"""Append-only, held by the database itself: triggers on both engines that refuse to rewrite the past.
+"""Triggers on both engines that keep tables append-only.
 
-Nobody, not even a slip of ours or a hand at a SQL prompt, can change a line of the history, the reward log
-or a receipt, or delete what a post needs. Other families may be deleted from, because they are kept for a
+Neither a bug of ours nor somebody at a SQL prompt can change a line of the history, the reward log or a
+receipt, or delete what a post needs. Other families may be deleted from, because they are kept for a
 time only (:mod:`stonechat.database.maintenance.retention`), but never changed. A run's changes of state
 are appended to the history by a trigger too, so that no statement of the job manager can forget to.
 

@@ -1,4 +1,4 @@
-"""Which version of the schema a database has, and bringing it to another within a transaction of ours."""
+"""Schema versions of a database, for restore and transfer, which upgrade within their own transaction."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def have_alone(connection: AsyncConnection) -> None:
 
 
 async def unhurried(connection: AsyncConnection) -> None:
-    """No statement of this transaction is stopped for taking long."""
+    """Lift the statement time-out for this transaction."""
     await connection.execution_options(stonechat_limit=None)
     if connection.dialect.name == "postgresql":
         await connection.execute(text("SET LOCAL statement_timeout = 0"))

@@ -1,6 +1,8 @@
 """Every table. Each carries ``account_id`` (null where a row concerns the whole system).
 
-Times are UTC with time zone. State changes are appended to ``state_history`` and never altered.
+A column's ``doc`` and a table's ``info["doc"]`` say what it means; they leave the database as it is, and the
+data model page is made of them. Times are UTC with time zone. State changes are appended to
+``state_history`` and never altered.
 """
 
 from __future__ import annotations
@@ -41,11 +43,12 @@ _Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def _id() -> Column[str]:
-    return Column("id", String(64), primary_key=True)
+    return Column("id", String(64), primary_key=True, doc="Id of the row, the same wherever it is named.")
 
 
 def _account(nullable: bool = False) -> Column[str]:
-    return Column("account_id", String(120), nullable=nullable)
+    about = "The account; null where the row concerns the whole system." if nullable else "The account."
+    return Column("account_id", String(120), nullable=nullable, doc=about)
 
 
 def _where(index: str, *columns: Any, where: str) -> Index:
@@ -55,80 +58,122 @@ def _where(index: str, *columns: Any, where: str) -> Index:
 
 
 def _serial() -> Column[int]:
-    return Column("id", _Serial, primary_key=True, autoincrement=True)
+    return Column("id", _Serial, primary_key=True, autoincrement=True, doc="Number of the row; grows.")
 
 
 accounts = Table(
     "accounts",
     metadata,
-    Column("account_id", String(120), primary_key=True),
-    Column("network", String(20), nullable=False),
-    Column("handle", String(100), nullable=False),
-    Column("timezone", String(64), nullable=False),
-    Column("posts_per_day", Integer, nullable=False),
-    Column("approval", String(20), nullable=False),
-    Column("late_policy", String(20), nullable=False),
-    Column("session_state", String(20), nullable=False),
-    Column("session_since", UtcTime, nullable=False),
-    Column("session_why", Text, nullable=False, default=""),
-    Column("created_at", UtcTime, nullable=False),
+    Column(
+        "account_id",
+        String(120),
+        primary_key=True,
+        doc="`network:handle`; every other table names the account by it.",
+    ),
+    Column(
+        "network",
+        String(20),
+        nullable=False,
+        doc="The plug-in that talks to the network, for example `x_web`.",
+    ),
+    Column("handle", String(100), nullable=False, doc="Name on the network, without `@`."),
+    Column("timezone", String(64), nullable=False, doc="IANA name; days and hours are counted in it."),
+    Column("posts_per_day", Integer, nullable=False, doc="Posts that are planned for a local day."),
+    Column(
+        "approval", String(20), nullable=False, doc="What waits for approval: `none`, `replies` or `all`."
+    ),
+    Column(
+        "late_policy",
+        String(20),
+        nullable=False,
+        doc="What becomes of a late post: `publish`, `move` or `miss`.",
+    ),
+    Column(
+        "session_state",
+        String(20),
+        nullable=False,
+        doc="`valid`, `expired`, `challenged`, `locked`, `suspended` or `rate_limited`.",
+    ),
+    Column("session_since", UtcTime, nullable=False, doc="When the session came to this state."),
+    Column("session_why", Text, nullable=False, default="", doc="What the network said."),
+    Column(
+        "created_at", UtcTime, nullable=False, doc="When the account was added; the warm-up counts from here."
+    ),
+    info={
+        "doc": "One row for each account that was ever served; the settings are copied here at each start."
+    },
 )
 
 account_sessions = Table(
     "account_sessions",
     metadata,
-    Column("account_id", String(120), primary_key=True),
-    Column("sealed", Text, nullable=False),  # encrypted; without the key it opens nothing
-    Column("generation", Integer, nullable=False),  # one more with each new log-in; renewed cookies keep it
-    Column("version", Integer, nullable=False),  # one more with each write
-    Column("settings_seen", Json, nullable=False),  # fingerprints of the settings' log-ins taken up so far
-    Column("source", String(20), nullable=False),  # login, file, setting
-    Column("at", UtcTime, nullable=False),  # real time
+    Column("account_id", String(120), primary_key=True, doc="The account."),
+    Column("sealed", Text, nullable=False, doc="The encrypted session; without the key it opens nothing."),
+    Column(
+        "generation", Integer, nullable=False, doc="One more with each new log-in; renewed cookies keep it."
+    ),
+    Column("version", Integer, nullable=False, doc="One more with each write."),
+    Column(
+        "settings_seen",
+        Json,
+        nullable=False,
+        doc="Fingerprints of the log-ins from settings that were taken up so far.",
+    ),
+    Column("source", String(20), nullable=False, doc="Where it came from: `login`, `file` or `setting`."),
+    Column("at", UtcTime, nullable=False, doc="When it was written (real time)."),
+    info={"doc": "The saved log-in of each account, encrypted."},
 )
 
 post_checks = Table(
     "post_checks",
     metadata,
-    Column("content_id", String(64), primary_key=True),
-    Column("number", Integer, primary_key=True),  # 0 for the first part
+    Column("content_id", String(64), primary_key=True, doc="The content."),
+    Column("number", Integer, primary_key=True, doc="The part, 0 for the first."),
     _account(),
-    Column("at", UtcTime, nullable=False),
-    Column("verdict", String(20), nullable=False),  # seen, other_text, other_id, missing
+    Column("at", UtcTime, nullable=False, doc="When it was looked at."),
+    Column("verdict", String(20), nullable=False, doc="`seen`, `other_text`, `other_id` or `missing`."),
+    info={"doc": "What a later read of the profile showed of each published part."},
 )
 
 content_media = Table(
     "content_media",
     metadata,
-    Column("content_id", String(64), primary_key=True),
-    Column("part", Integer, primary_key=True),  # 0 for the first part
-    Column("position", Integer, primary_key=True),  # 0 for the first picture of the part
+    Column("content_id", String(64), primary_key=True, doc="The content."),
+    Column("part", Integer, primary_key=True, doc="The part, 0 for the first."),
+    Column("position", Integer, primary_key=True, doc="The picture's place in the part, 0 for the first."),
     _account(),
-    Column("sha256", String(64), nullable=False),
-    Column("mime", String(60), nullable=False),
-    Column("size", Integer, nullable=False),
-    Column("alt", Text, nullable=False),
-    Column("added_at", UtcTime, nullable=False),
+    Column("sha256", String(64), nullable=False, doc="The picture, by the digest of its bytes."),
+    Column("mime", String(60), nullable=False, doc="For example `image/jpeg`."),
+    Column("size", Integer, nullable=False, doc="Bytes."),
+    Column("alt", Text, nullable=False, doc="Description for those who cannot see it."),
+    Column("added_at", UtcTime, nullable=False, doc="When it was attached."),
+    info={"doc": "Which pictures a piece of content has, with their descriptions; kept for ever."},
 )
 
 media_bytes = Table(
     "media_bytes",
     metadata,
-    Column("sha256", String(64), primary_key=True),
+    Column("sha256", String(64), primary_key=True, doc="Digest of the bytes."),
     _account(nullable=True),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False, doc="The bytes."),
+    info={"doc": "The pictures themselves, once each; let go by KEEP_MEDIA."},
 )
 
 switches = Table(
     "switches",
     metadata,
     Column(
-        "scope", String(200), primary_key=True
-    ),  # "posting", "posting/<account>", "job/<name>[/<account>]"
+        "scope",
+        String(200),
+        primary_key=True,
+        doc="`posting`, `posting/<account>` or `job/<name>[/<account>]`.",
+    ),
     _account(nullable=True),
-    Column("off", Boolean, nullable=False),
-    Column("who", String(100), nullable=False),
-    Column("why", Text, nullable=False),
-    Column("at", UtcTime, nullable=False),
+    Column("off", Boolean, nullable=False, doc="Whether it is held now."),
+    Column("who", String(100), nullable=False, doc="Who turned it last."),
+    Column("why", Text, nullable=False, doc="Shown wherever something is held by it."),
+    Column("at", UtcTime, nullable=False, doc="When it was turned last."),
+    info={"doc": "What an owner holds by hand."},
 )
 
 content_metadata = Table(
@@ -136,35 +181,77 @@ content_metadata = Table(
     metadata,
     _id(),
     _account(),
-    Column("kind", String(20), nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("state_since", UtcTime, nullable=False),
-    Column("parts", Json, nullable=False),
-    Column("fingerprint", String(32), nullable=False),
-    Column("due_at", UtcTime, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("arm", Json, nullable=False),
-    Column("propensity", Float),
-    Column("holdout", Boolean, nullable=False, default=False),
-    Column("model_version", Integer, nullable=False, default=0),
-    Column("prompt_version", String(60), nullable=False, default=""),
-    Column("writer_model", String(100), nullable=False, default=""),
-    Column("cost_usd", Float, nullable=False, default=0.0),
-    Column("opportunity_id", String(64)),
-    Column("in_reply_to", String(120)),
-    Column("quote_of", String(120)),
-    Column("media_digest", String(64)),  # of its pictures with their descriptions; null where it has none
-    Column("fence", Integer, nullable=False, default=0),
-    Column("lease_until", UtcTime),  # real time
-    Column("lease_owner", String(250)),  # the run that holds it; the same run may take over at once
-    Column("not_before", UtcTime),  # back-off after a refusal; the slot itself stays in due_at
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("post_id", String(120)),
-    Column("url", Text),
-    Column("posted_at", UtcTime),
-    Column("approved_by", String(100)),
-    Column("approved_digest", String(64)),  # of the exact bytes that were approved
-    Column("why", Text, nullable=False, default=""),
+    Column("kind", String(20), nullable=False, doc="`single`, `thread`, `quote` or `reply`."),
+    Column(
+        "state",
+        String(20),
+        nullable=False,
+        doc="`draft`, `queued`, `posting`, `posted` …; see the architecture page.",
+    ),
+    Column("state_since", UtcTime, nullable=False, doc="When it came to this state."),
+    Column("parts", Json, nullable=False, doc="The texts, in order; one unless it is a thread."),
+    Column(
+        "fingerprint",
+        String(32),
+        nullable=False,
+        doc="Digest of the texts; the same text is not posted twice.",
+    ),
+    Column("due_at", UtcTime, nullable=False, doc="When it is to go out."),
+    Column("created_at", UtcTime, nullable=False, doc="When it was stored."),
+    Column("arm", Json, nullable=False, doc="The levels that were chosen, by factor."),
+    Column(
+        "propensity", Float, doc="Probability with which the arm was chosen; null where it was not drawn."
+    ),
+    Column(
+        "holdout",
+        Boolean,
+        nullable=False,
+        default=False,
+        doc="Whether the arm was chosen uniformly at random, for comparison.",
+    ),
+    Column(
+        "model_version", Integer, nullable=False, default=0, doc="Version of the learned model that chose."
+    ),
+    Column(
+        "prompt_version",
+        String(60),
+        nullable=False,
+        default="",
+        doc="Version of the prompt that asked for the text.",
+    ),
+    Column(
+        "writer_model",
+        String(100),
+        nullable=False,
+        default="",
+        doc="The language model that wrote it; empty where a person did.",
+    ),
+    Column("cost_usd", Float, nullable=False, default=0.0, doc="What writing it cost, in US dollars."),
+    Column("opportunity_id", String(64), doc="The opportunity that it answers."),
+    Column("in_reply_to", String(120), doc="Id of the post on the network that it replies to."),
+    Column("quote_of", String(120), doc="Id of the post on the network that it quotes."),
+    Column(
+        "media_digest",
+        String(64),
+        doc="Digest of its pictures with their descriptions; null where it has none.",
+    ),
+    Column(
+        "fence",
+        Integer,
+        nullable=False,
+        default=0,
+        doc="Grows with each claim; a write under an older number is refused.",
+    ),
+    Column("lease_until", UtcTime, doc="Until when the claim holds (real time)."),
+    Column("lease_owner", String(250), doc="The run that holds it; the same run may take over at once."),
+    Column("not_before", UtcTime, doc="Back-off after a refusal; the slot itself stays in `due_at`."),
+    Column("attempts", Integer, nullable=False, default=0, doc="How often publishing was tried."),
+    Column("post_id", String(120), doc="Id of its first part on the network."),
+    Column("url", Text, doc="Address of its first part."),
+    Column("posted_at", UtcTime, doc="When it went out."),
+    Column("approved_by", String(100), doc="Who approved it."),
+    Column("approved_digest", String(64), doc="Digest of the exact bytes that were approved."),
+    Column("why", Text, nullable=False, default="", doc="Reason of the last change of state."),
     Index("ix_content_due", "state", "due_at"),
     Index("ix_content_account_state", "account_id", "state", "due_at"),
     Index("ix_content_account_posted", "account_id", "state", "posted_at"),
@@ -179,39 +266,58 @@ content_metadata = Table(
         where="state = 'queued' AND not_before IS NOT NULL",
     ),
     _where("ix_content_opportunity", "opportunity_id", where="opportunity_id IS NOT NULL"),
+    info={"doc": "Every piece of content (post, thread, quote or reply) from draft to end; kept for ever."},
 )
 
 post_parts = Table(
     "post_parts",
     metadata,
-    Column("content_id", String(64), primary_key=True),
-    Column("number", Integer, primary_key=True),  # 0 for the first part
+    Column("content_id", String(64), primary_key=True, doc="The content."),
+    Column("number", Integer, primary_key=True, doc="The part, 0 for the first."),
     _account(),
-    Column("post_id", String(120), nullable=False),
-    Column("confirmed_at", UtcTime, nullable=False),
+    Column("post_id", String(120), nullable=False, doc="Its id on the network."),
+    Column("confirmed_at", UtcTime, nullable=False, doc="When the network confirmed it."),
     UniqueConstraint("account_id", "post_id"),
+    info={"doc": "What is live: one row for each confirmed part, never changed."},
 )
 
 post_attempts = Table(
     "post_attempts",
     metadata,
     _id(),
-    Column("content_id", String(64), nullable=False),
+    Column("content_id", String(64), nullable=False, doc="The content."),
     _account(),
-    Column("number", Integer, nullable=False),
-    Column("fence", Integer, nullable=False),
-    Column("fingerprint", String(32), nullable=False),
-    Column("parts_from", Integer, nullable=False, default=0),
-    Column("host", String(120), nullable=False),
-    Column("started_at", UtcTime, nullable=False),
-    Column("started_wall", UtcTime, nullable=False),  # real time: grace periods are counted in it
-    Column("ended_at", UtcTime),
-    Column("ended_wall", UtcTime),  # real time; null where the process died or it is in flight
-    Column("outcome", String(20)),  # posted, partial, unconfirmed, absent, refused, rehearsed; null in flight
-    Column("detail", Text, nullable=False, default=""),
+    Column("number", Integer, nullable=False, doc="1 for the first try."),
+    Column("fence", Integer, nullable=False, doc="The claim under which it was made."),
+    Column("fingerprint", String(32), nullable=False, doc="Digest of the texts that were sent."),
+    Column(
+        "parts_from",
+        Integer,
+        nullable=False,
+        default=0,
+        doc="The first part that was sent; earlier ones were live already.",
+    ),
+    Column("host", String(120), nullable=False, doc="The process that tried."),
+    Column("started_at", UtcTime, nullable=False, doc="When the intent was committed."),
+    Column(
+        "started_wall", UtcTime, nullable=False, doc="The same in real time: grace periods are counted in it."
+    ),
+    Column("ended_at", UtcTime, doc="When the receipt was written."),
+    Column(
+        "ended_wall",
+        UtcTime,
+        doc="The same in real time; null where the process died or the try is in flight.",
+    ),
+    Column(
+        "outcome",
+        String(20),
+        doc="`posted`, `partial`, `unconfirmed`, `absent`, `refused` or `rehearsed`; null in flight.",
+    ),
+    Column("detail", Text, nullable=False, default="", doc="What the network said."),
     UniqueConstraint("content_id", "number"),
     Index("ix_attempts_account_started", "account_id", "started_at"),
     _where("ix_attempts_effect", "account_id", "content_id", where=HAD_EFFECT),
+    info={"doc": "Each try to publish: intent committed before the network is touched, then the receipt."},
 )
 
 state_history = Table(
@@ -219,14 +325,20 @@ state_history = Table(
     metadata,
     _serial(),
     _account(nullable=True),
-    Column("kind", String(20), nullable=False),  # content, opportunity, session, breaker, alert, switch
-    Column("entity_id", String(200), nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("who", String(100), nullable=False),
-    Column("before", String(20), nullable=False),
-    Column("after", String(20), nullable=False),
-    Column("why", Text, nullable=False, default=""),
+    Column(
+        "kind",
+        String(20),
+        nullable=False,
+        doc="`content`, `opportunity`, `session`, `breaker`, `alert` or `switch`.",
+    ),
+    Column("entity_id", String(200), nullable=False, doc="Which one changed."),
+    Column("at", UtcTime, nullable=False, doc="When."),
+    Column("who", String(100), nullable=False, doc="The job or the person that changed it."),
+    Column("before", String(20), nullable=False, doc="State before."),
+    Column("after", String(20), nullable=False, doc="State after."),
+    Column("why", Text, nullable=False, default="", doc="Reason."),
     Index("ix_history_entity", "kind", "entity_id"),
+    info={"doc": "Every change of state, appended and never altered."},
 )
 
 metrics_snapshots = Table(
@@ -234,18 +346,24 @@ metrics_snapshots = Table(
     metadata,
     _serial(),
     _account(),
-    Column("post_id", String(120), nullable=False),
-    Column("content_id", String(64)),
-    Column("captured_at", UtcTime, nullable=False),
-    Column("likes", Integer),
-    Column("reposts", Integer),
-    Column("replies", Integer),
-    Column("quotes", Integer),
-    Column("bookmarks", Integer),
-    Column("views", Integer),
-    Column("source", String(10), nullable=False),
+    Column("post_id", String(120), nullable=False, doc="The post on the network."),
+    Column("content_id", String(64), doc="The content; null where the post is not ours by our own records."),
+    Column("captured_at", UtcTime, nullable=False, doc="When it was read."),
+    Column("likes", Integer, doc="Likes."),
+    Column("reposts", Integer, doc="Reposts."),
+    Column("replies", Integer, doc="Replies."),
+    Column("quotes", Integer, doc="Quotes."),
+    Column("bookmarks", Integer, doc="Bookmarks."),
+    Column("views", Integer, doc="Views."),
+    Column(
+        "source",
+        String(10),
+        nullable=False,
+        doc="How it was read: `wire` (the site's own data) or `dom` (what the page showed).",
+    ),
     UniqueConstraint("account_id", "post_id", "captured_at"),
     Index("ix_snapshots_content", "content_id", "captured_at"),
+    info={"doc": "Readings of our posts' metrics. A number that was not shown is null, never 0."},
 )
 
 account_metrics = Table(
@@ -253,10 +371,11 @@ account_metrics = Table(
     metadata,
     _serial(),
     _account(),
-    Column("captured_at", UtcTime, nullable=False),
-    Column("followers", Integer),
-    Column("following", Integer),
+    Column("captured_at", UtcTime, nullable=False, doc="When it was read."),
+    Column("followers", Integer, doc="Followers."),
+    Column("following", Integer, doc="Accounts followed."),
     UniqueConstraint("account_id", "captured_at"),
+    info={"doc": "Readings of an account's followers."},
 )
 
 reply_opportunities = Table(
@@ -264,37 +383,45 @@ reply_opportunities = Table(
     metadata,
     _id(),
     _account(),
-    Column("post_id", String(120), nullable=False),
-    Column("author", String(100), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("url", Text, nullable=False),
-    Column("posted_at", UtcTime, nullable=False),
-    Column("found_at", UtcTime, nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("state_since", UtcTime, nullable=False),
-    Column("source", String(40), nullable=False),
-    Column("invited", Boolean, nullable=False, default=False),
-    Column("score", Float, nullable=False, default=0.0),
-    Column("likes", Integer),
-    Column("reposts", Integer),
-    Column("replies", Integer),
-    Column("views", Integer),
+    Column("post_id", String(120), nullable=False, doc="The post on the network."),
+    Column("author", String(100), nullable=False, doc="Its author's handle."),
+    Column("text", Text, nullable=False, doc="What it says; not to be trusted."),
+    Column("url", Text, nullable=False, doc="Its address."),
+    Column("posted_at", UtcTime, nullable=False, doc="When it was posted."),
+    Column("found_at", UtcTime, nullable=False, doc="When it was found."),
+    Column("state", String(20), nullable=False, doc="`found`, `claimed`, `replied`, `skipped` or `expired`."),
+    Column("state_since", UtcTime, nullable=False, doc="When it came to this state."),
+    Column("source", String(40), nullable=False, doc="Which search found it."),
+    Column("invited", Boolean, nullable=False, default=False, doc="Whether the author spoke to us first."),
+    Column("score", Float, nullable=False, default=0.0, doc="How much a reply is worth; higher is better."),
+    Column("likes", Integer, doc="Likes when it was found."),
+    Column("reposts", Integer, doc="Reposts when it was found."),
+    Column("replies", Integer, doc="Replies when it was found."),
+    Column("views", Integer, doc="Views when it was found."),
     UniqueConstraint("account_id", "post_id"),
     Index("ix_opportunities_state", "account_id", "state", "score"),
     Index("ix_opportunities_author", "account_id", "author"),
     Index("ix_opportunities_author_lower", "account_id", func.lower(text("author"))),
+    info={"doc": "Posts of others that may be worth a reply."},
 )
 
 watched_authors = Table(
     "watched_authors",
     metadata,
     _account(),
-    Column("handle", String(100), nullable=False),
-    Column("found_at", UtcTime, nullable=False),
-    Column("followers", Integer),
-    Column("score", Float, nullable=False, default=0.0),
-    Column("opted_out", Boolean, nullable=False, default=False),
+    Column("handle", String(100), nullable=False, doc="The author."),
+    Column("found_at", UtcTime, nullable=False, doc="When the author was first seen."),
+    Column("followers", Integer, doc="Followers when last seen."),
+    Column("score", Float, nullable=False, default=0.0, doc="How worthwhile the author's posts are."),
+    Column(
+        "opted_out",
+        Boolean,
+        nullable=False,
+        default=False,
+        doc="Whether the author wants no automated replies; never answered.",
+    ),
     UniqueConstraint("account_id", "handle"),
+    info={"doc": "Authors whose posts are looked at for opportunities."},
 )
 
 rewards = Table(
@@ -302,32 +429,45 @@ rewards = Table(
     metadata,
     _serial(),
     _account(),
-    Column("content_id", String(64), nullable=False),
-    Column("post_id", String(120), nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("value", Float),
-    Column("refused", Text, nullable=False, default=""),
-    Column("views", Integer),
-    Column("arm", Json, nullable=False),
-    Column("propensity", Float),
-    Column("holdout", Boolean, nullable=False, default=False),
-    Column("model_version", Integer, nullable=False, default=0),
-    Column("posted_at", UtcTime),
+    Column("content_id", String(64), nullable=False, doc="The content."),
+    Column("post_id", String(120), nullable=False, doc="The post on the network."),
+    Column("at", UtcTime, nullable=False, doc="When it was judged."),
+    Column("value", Float, doc="The reward; null where the post teaches nothing."),
+    Column("refused", Text, nullable=False, default="", doc="Why it teaches nothing."),
+    Column("views", Integer, doc="Views at maturity."),
+    Column("arm", Json, nullable=False, doc="The levels that had been chosen."),
+    Column("propensity", Float, doc="Probability with which the arm was chosen."),
+    Column(
+        "holdout",
+        Boolean,
+        nullable=False,
+        default=False,
+        doc="Whether the arm was chosen uniformly at random.",
+    ),
+    Column("model_version", Integer, nullable=False, default=0, doc="Version of the model that chose."),
+    Column("posted_at", UtcTime, doc="When the post went out."),
     UniqueConstraint("account_id", "post_id"),
+    info={"doc": "The reward log: each post judged once, at maturity; kept for ever."},
 )
 
 models = Table(
     "models",
     metadata,
-    Column("account_id", String(120), primary_key=True),
-    Column("kind", String(20), primary_key=True),  # bandit, predictor
-    Column("version", Integer, primary_key=True),
-    Column("created_at", UtcTime, nullable=False),
-    Column("body", Text, nullable=False),  # JSON; text so that replay can be compared byte for byte
-    Column("rewards", Integer, nullable=False),
-    Column("last_reward_id", _Serial, nullable=False),
-    Column("serving", Boolean, nullable=False),
-    Column("why", Text, nullable=False, default=""),
+    Column("account_id", String(120), primary_key=True, doc="The account."),
+    Column("kind", String(20), primary_key=True, doc="`bandit` or `predictor`."),
+    Column("version", Integer, primary_key=True, doc="Grows by one."),
+    Column("created_at", UtcTime, nullable=False, doc="When it was learned."),
+    Column(
+        "body",
+        Text,
+        nullable=False,
+        doc="The model as JSON; text, so that a replay can be compared byte for byte.",
+    ),
+    Column("rewards", Integer, nullable=False, doc="How many rewards it has learned from."),
+    Column("last_reward_id", _Serial, nullable=False, doc="The last line of the reward log that it knows."),
+    Column("serving", Boolean, nullable=False, doc="Whether it may choose."),
+    Column("why", Text, nullable=False, default="", doc="Why it serves, or does not."),
+    info={"doc": "Every version of what was learned, for each account."},
 )
 
 budget_entries = Table(
@@ -335,29 +475,31 @@ budget_entries = Table(
     metadata,
     _id(),
     _account(),
-    Column("purpose", String(40), nullable=False),
-    Column("model", String(100), nullable=False, default=""),
-    Column("reserved_at", UtcTime, nullable=False),
-    Column("reserved_usd", Float, nullable=False),
-    Column("reserved_tokens", Integer, nullable=False, default=0),
-    Column("expires_at", UtcTime, nullable=False),  # real time: a reservation never outlives its call
-    Column("settled_at", UtcTime),
-    Column("spent_usd", Float),
-    Column("prompt_tokens", Integer),
-    Column("completion_tokens", Integer),
+    Column("purpose", String(40), nullable=False, doc="What it was for."),
+    Column("model", String(100), nullable=False, default="", doc="Which model was asked."),
+    Column("reserved_at", UtcTime, nullable=False, doc="When it was reserved."),
+    Column("reserved_usd", Float, nullable=False, doc="The most it could cost."),
+    Column("reserved_tokens", Integer, nullable=False, default=0, doc="The most tokens it could take."),
+    Column("expires_at", UtcTime, nullable=False, doc="Real time; a reservation never outlives its call."),
+    Column("settled_at", UtcTime, doc="When the real cost was known; null until then."),
+    Column("spent_usd", Float, doc="What it cost."),
+    Column("prompt_tokens", Integer, doc="Tokens of the prompt."),
+    Column("completion_tokens", Integer, doc="Tokens of the answer."),
     Index("ix_budget_account", "account_id", "reserved_at"),
     Index("ix_budget_time", "reserved_at"),
     Index("ix_budget_open", "settled_at", "expires_at"),
+    info={"doc": "Each model call: reserved at its worst cost before, settled at its real cost after."},
 )
 
 budget_marks = Table(
     "budget_marks",
     metadata,
-    Column("scope", String(120), primary_key=True),  # an account's id, or "all"
-    Column("period", String(20), primary_key=True),  # "2026-01-05" or "2026-01"
-    Column("share", Integer, primary_key=True),  # per cent
+    Column("scope", String(120), primary_key=True, doc="An account's id, or `all`."),
+    Column("period", String(20), primary_key=True, doc="`2026-01-05` or `2026-01`."),
+    Column("share", Integer, primary_key=True, doc="Per cent."),
     _account(nullable=True),
-    Column("at", UtcTime, nullable=False),
+    Column("at", UtcTime, nullable=False, doc="When."),
+    info={"doc": "Which shares of a budget were announced already, so that each is announced once."},
 )
 
 rejected_drafts = Table(
@@ -365,13 +507,14 @@ rejected_drafts = Table(
     metadata,
     _serial(),
     _account(),
-    Column("at", UtcTime, nullable=False),
-    Column("kind", String(20), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("step", String(40), nullable=False),
-    Column("why", Text, nullable=False),
-    Column("arm", Json, nullable=False),
+    Column("at", UtcTime, nullable=False, doc="When."),
+    Column("kind", String(20), nullable=False, doc="What it was to become."),
+    Column("text", Text, nullable=False, doc="What it said."),
+    Column("step", String(40), nullable=False, doc="The step of the review that said no."),
+    Column("why", Text, nullable=False, doc="Its reason."),
+    Column("arm", Json, nullable=False, doc="The levels that had been chosen."),
     Index("ix_rejected_account", "account_id", "at"),
+    info={"doc": "Drafts that the review did not let pass; the writer is told the latest reasons."},
 )
 
 reserve_drafts = Table(
@@ -379,97 +522,126 @@ reserve_drafts = Table(
     metadata,
     _id(),
     _account(),
-    Column("created_at", UtcTime, nullable=False),
-    Column("parts", Json, nullable=False),
-    Column("kind", String(20), nullable=False),
-    Column("arm", Json, nullable=False),
-    Column("prompt_version", String(60), nullable=False, default=""),
-    Column("writer_model", String(100), nullable=False, default=""),
-    Column("cost_usd", Float, nullable=False, default=0.0),
-    Column("approved_by", String(100)),
-    Column("drawn_at", UtcTime),
-    Column("content_id", String(64)),
+    Column("created_at", UtcTime, nullable=False, doc="When it was written."),
+    Column("parts", Json, nullable=False, doc="The texts."),
+    Column("kind", String(20), nullable=False, doc="What it is to become."),
+    Column("arm", Json, nullable=False, doc="The levels that were chosen."),
+    Column("prompt_version", String(60), nullable=False, default="", doc="Version of the prompt."),
+    Column("writer_model", String(100), nullable=False, default="", doc="The model that wrote it."),
+    Column("cost_usd", Float, nullable=False, default=0.0, doc="What writing it cost."),
+    Column("approved_by", String(100), doc="Who approved it ahead."),
+    Column("drawn_at", UtcTime, doc="When it left the reserve; null while it is in it."),
+    Column("content_id", String(64), doc="The content that it became."),
     Index("ix_reserve_account", "account_id", "drawn_at", "created_at"),
+    info={"doc": "Reviewed drafts for when no model can write."},
 )
 
 job_runs = Table(
     "job_runs",
     metadata,
-    Column("run_id", String(250), primary_key=True),
+    Column("run_id", String(250), primary_key=True, doc="`job/account@tick`; the same for every try."),
     _account(nullable=True),
-    Column("job", String(60), nullable=False),
-    Column("tick", UtcTime, nullable=False),
-    Column("trigger", String(40), nullable=False),  # schedule, wake, manual, watchdog
-    Column("state", String(20), nullable=False),
-    Column("state_since", UtcTime, nullable=False),
-    Column("host", String(120), nullable=False, default=""),
-    Column("attempt", Integer, nullable=False, default=0),
-    Column("started_at", UtcTime),
-    Column("ended_at", UtcTime),
-    Column("heartbeat_at", UtcTime),  # real time
-    Column("took_s", Float),  # real seconds
-    Column("done", Integer, nullable=False, default=0),
-    Column("due", Integer, nullable=False, default=0),
-    Column("note", Text, nullable=False, default=""),
-    Column("error", Text, nullable=False, default=""),
+    Column("job", String(60), nullable=False, doc="The job."),
+    Column("tick", UtcTime, nullable=False, doc="Account time at which it was due."),
+    Column("trigger", String(40), nullable=False, doc="`schedule`, `wake`, `manual` or `watchdog`."),
+    Column(
+        "state",
+        String(20),
+        nullable=False,
+        doc="`scheduled`, `running`, `succeeded`, `failed`, `timed_out`, `abandoned` or `skipped`.",
+    ),
+    Column("state_since", UtcTime, nullable=False, doc="When it came to this state (real time)."),
+    Column("host", String(120), nullable=False, default="", doc="The process that ran it last."),
+    Column("attempt", Integer, nullable=False, default=0, doc="1 for the first try."),
+    Column("started_at", UtcTime, doc="When the latest try began."),
+    Column("ended_at", UtcTime, doc="When it ended."),
+    Column("heartbeat_at", UtcTime, doc="Last sign of life (real time)."),
+    Column("took_s", Float, doc="Real seconds."),
+    Column("done", Integer, nullable=False, default=0, doc="Units of work that were done."),
+    Column("due", Integer, nullable=False, default=0, doc="Units of work that were due."),
+    Column("note", Text, nullable=False, default="", doc="What it said of itself."),
+    Column("error", Text, nullable=False, default="", doc="Why it failed."),
     Index("ix_runs_job_tick", "job", "account_id", "tick"),
     Index("ix_runs_state", "state", "state_since"),
     Index("ix_runs_tick", "tick", "run_id"),
     Index("ix_runs_ended", "ended_at"),
+    info={"doc": "Runs of jobs: one row for each, with its outcome."},
 )
 
 job_steps = Table(
     "job_steps",
     metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("name", String(80), nullable=False),
+    Column("run_id", String(250), primary_key=True, doc="The run."),
+    Column("number", Integer, primary_key=True, doc="Its place in the run."),
+    Column("name", String(80), nullable=False, doc="The step's name."),
     _account(nullable=True),
-    Column("started_at", UtcTime, nullable=False),
-    Column("ended_at", UtcTime),
-    Column("result_bytes", Integer, nullable=False, default=0),
-    Column("error", Text, nullable=False, default=""),
+    Column("started_at", UtcTime, nullable=False, doc="When it began."),
+    Column("ended_at", UtcTime, doc="When it ended."),
+    Column("result_bytes", Integer, nullable=False, default=0, doc="Size of what is remembered of it."),
+    Column("error", Text, nullable=False, default="", doc="Why it failed."),
+    info={"doc": "Steps of runs, with their times."},
 )
 
-wakeups = Table(  # asked for by a run; gone once another has followed
+wakeups = Table(
     "wakeups",
     metadata,
-    Column("id", String(250), primary_key=True),
+    Column("id", String(250), primary_key=True, doc="The run that is asked for."),
     _account(nullable=True),
-    Column("job", String(60), nullable=False),
-    Column("at", UtcTime, nullable=False),
+    Column("job", String(60), nullable=False, doc="The job."),
+    Column("at", UtcTime, nullable=False, doc="When it is to run."),
+    info={"doc": "Runs that another run asked for; a row goes once its run has followed."},
 )
 
-job_declarations = Table(  # what was declared at the last start, for commands while nothing runs
+job_declarations = Table(
     "job_declarations",
     metadata,
-    Column("job", String(60), primary_key=True),
+    Column("job", String(60), primary_key=True, doc="The job."),
     _account(nullable=True),
-    Column("body", Json, nullable=False),
-    Column("declared_at", UtcTime, nullable=False),  # real time
+    Column("body", Json, nullable=False, doc="Schedule, policies and limits."),
+    Column("declared_at", UtcTime, nullable=False, doc="Real time."),
+    info={"doc": "Every job as it was declared at the last start, for commands while nothing runs."},
 )
 
 executors = Table(
     "executors",
     metadata,
-    Column("executor_id", String(120), primary_key=True),
+    Column("executor_id", String(120), primary_key=True, doc="One process from its start to its end."),
     _account(nullable=True),
-    Column("host", String(120), nullable=False),
-    Column("pid", Integer, nullable=False),
-    Column("fence", Integer, nullable=False),
-    Column("heartbeat_at", UtcTime, nullable=False),
+    Column("host", String(120), nullable=False, doc="Name of its machine."),
+    Column("pid", Integer, nullable=False, doc="Process id."),
+    Column(
+        "fence", Integer, nullable=False, doc="Grows with each take-over; a host with an old number stops."
+    ),
+    Column("heartbeat_at", UtcTime, nullable=False, doc="Last sign of life (real time)."),
+    info={"doc": "The hosts that share this database, with their heartbeats."},
 )
 
 breakers = Table(
     "breakers",
     metadata,
-    Column("name", String(120), primary_key=True),
+    Column(
+        "name",
+        String(120),
+        primary_key=True,
+        doc="What it guards, for example `browser/<account>`, `network/<network>` or `model`.",
+    ),
     _account(nullable=True),
-    Column("state", String(20), nullable=False),
-    Column("since", UtcTime, nullable=False),  # real time
-    Column("version", Integer, nullable=False),
-    Column("body", Json, nullable=False),
-    Column("why", Text, nullable=False, default=""),
+    Column(
+        "state",
+        String(20),
+        nullable=False,
+        doc="`closed`, `open`, `half_open`, `forced_open` or `forced_closed`.",
+    ),
+    Column("since", UtcTime, nullable=False, doc="When it came to this state (real time)."),
+    Column(
+        "version",
+        Integer,
+        nullable=False,
+        doc="One more with each write; a write on an older one is refused.",
+    ),
+    Column("body", Json, nullable=False, doc="Its counts and its next probe."),
+    Column("why", Text, nullable=False, default="", doc="The failure that opened it, or who forced it."),
+    info={"doc": "The state of each circuit breaker, shared by all hosts."},
 )
 
 alerts = Table(
@@ -477,20 +649,26 @@ alerts = Table(
     metadata,
     _id(),
     _account(nullable=True),
-    Column("rule", String(80), nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("state_since", UtcTime, nullable=False),  # real time, as all of alerting
-    Column("severity", String(20), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("remedy", Text, nullable=False, default=""),
-    Column("labels", Json, nullable=False),
-    Column("incident_id", String(64)),
-    Column("fired_at", UtcTime),
-    Column("resolved_at", UtcTime),
-    Column("acked_by", String(100)),
-    Column("silenced_until", UtcTime),
+    Column("rule", String(80), nullable=False, doc="The rule that raised it."),
+    Column("state", String(20), nullable=False, doc="`inactive`, `pending`, `firing` or `resolved`."),
+    Column(
+        "state_since",
+        UtcTime,
+        nullable=False,
+        doc="When it came to this state (real time, as all of alerting).",
+    ),
+    Column("severity", String(20), nullable=False, doc="`info`, `warning` or `critical`."),
+    Column("title", Text, nullable=False, doc="One line."),
+    Column("body", Text, nullable=False, doc="What is known."),
+    Column("remedy", Text, nullable=False, default="", doc="What to do."),
+    Column("labels", Json, nullable=False, doc="What it is about."),
+    Column("incident_id", String(64), doc="The alert that explains it; its own id where it is the cause."),
+    Column("fired_at", UtcTime, doc="When it began to fire."),
+    Column("resolved_at", UtcTime, doc="When it was over."),
+    Column("acked_by", String(100), doc="Who has seen it."),
+    Column("silenced_until", UtcTime, doc="Until when it is not sent."),
     Index("ix_alerts_state", "state", "state_since"),
+    info={"doc": "Alerts, firing and past."},
 )
 
 outbox = Table(
@@ -498,15 +676,16 @@ outbox = Table(
     metadata,
     _id(),
     _account(nullable=True),
-    Column("alert_id", String(64), nullable=False),
-    Column("channel", String(60), nullable=False),
-    Column("body", Json, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("due_at", UtcTime, nullable=False),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("sent_at", UtcTime),
-    Column("error", Text, nullable=False, default=""),
+    Column("alert_id", String(64), nullable=False, doc="The alert."),
+    Column("channel", String(60), nullable=False, doc="Where it goes."),
+    Column("body", Json, nullable=False, doc="The message."),
+    Column("created_at", UtcTime, nullable=False, doc="When it was written (real time)."),
+    Column("due_at", UtcTime, nullable=False, doc="When it is tried next."),
+    Column("attempts", Integer, nullable=False, default=0, doc="How often it was tried."),
+    Column("sent_at", UtcTime, doc="When the channel took it; null until then."),
+    Column("error", Text, nullable=False, default="", doc="Why the last try failed."),
     Index("ix_outbox_due", "sent_at", "due_at"),
+    info={"doc": "Messages of alerts, until each channel has taken them."},
 )
 
 audit = Table(
@@ -514,8 +693,9 @@ audit = Table(
     metadata,
     _serial(),
     _account(nullable=True),
-    Column("at", UtcTime, nullable=False),
-    Column("who", String(100), nullable=False),
-    Column("action", String(80), nullable=False),
-    Column("detail", Text, nullable=False, default=""),
+    Column("at", UtcTime, nullable=False, doc="When."),
+    Column("who", String(100), nullable=False, doc="Who."),
+    Column("action", String(80), nullable=False, doc="What."),
+    Column("detail", Text, nullable=False, default="", doc="To what, and why."),
+    info={"doc": "What people did by hand: on the pages and by commands."},
 )

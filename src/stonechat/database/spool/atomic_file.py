@@ -1,4 +1,4 @@
-"""A file that has its name only when it is complete and on the disk, readable by this user alone."""
+"""Writes files atomically: a file gets its name only once it is complete and flushed to the disk."""
 
 from __future__ import annotations
 

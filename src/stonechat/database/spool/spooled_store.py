@@ -1,4 +1,4 @@
-"""Rows that were read from outside and must not be lost: kept on disk while the database is away."""
+"""Stores rows that were read from outside, by way of the disk while the database is away."""
 
 from __future__ import annotations
 

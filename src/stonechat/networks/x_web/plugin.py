@@ -39,9 +39,12 @@ class XWebSettings(Section):
     """X through its website: works, and starts in live mode only when the owner accepts the risk by name."""
 
     base_url: HttpUrl = setting("X_BASE_URL", f"https://{HOST}", "an address such as https://host/path")
+    """The address of the website that the browser adapter for X opens. Only the demo and tests change it."""
     risk_accepted: Words = setting(
         "X_WEB_RISK_ACCEPTED", (), "the handle of each account, without @, separated by commas"
     )
+    """The accounts for which you accept that X may suspend them for automating its website. Live mode refuses
+    to start for an account on X's website that is not named here."""
 
 
 def _faults(settings: Settings, own: Sequence[AccountSettings]) -> Sequence[ConfigFault]:

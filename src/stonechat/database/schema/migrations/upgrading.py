@@ -1,4 +1,4 @@
-"""What Alembic does: upgrade the schema, and say which versions there are."""
+"""The part of migration that needs Alembic, which is loaded only when there is something to upgrade."""
 
 from __future__ import annotations
 

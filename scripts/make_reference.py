@@ -1,0 +1,309 @@
+"""Write the reference pages of the docs site from the code itself, into docs/reference (never committed).
+
+Run by ``make docs`` and ``make check`` before the site is built. Each page has one source: the settings'
+descriptions, the help of the commands, the OpenAPI description of the web application, the columns' ``doc``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from sqlalchemy import Column, Table, UniqueConstraint
+
+from stonechat.config.loader import sections
+from stonechat.config.settings import AccountSettings, Section, expected_form
+from stonechat.core.clock import SystemClock
+from stonechat.core.events import EventStream
+from stonechat.dashboard import DashboardData, create_app
+from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.guard import Guard
+from stonechat.database.schema.tables import metadata
+from stonechat.monitoring import HealthBoard, Meters
+from stonechat.networks.registry import installed
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+ADOPTED = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+"""Documents at the root of the repository that are pages of the site too."""
+
+LINK = re.compile(r"\]\((?!#|[a-z]+:)([^)\s#]+)(#[^)\s]*)?\)")
+
+
+def main() -> int:
+    """Write every page; a page that has not changed is left alone, so that a running preview stays calm."""
+    pages = {
+        "settings.md": settings_page(),
+        "commands.md": commands_page(),
+        "api.md": api_page(),
+        "tables.md": tables_page(),
+        **{name.lower(): adopted(name) for name in ADOPTED},
+    }
+    REFERENCE.mkdir(exist_ok=True)
+    for name, lines in pages.items():
+        text = "\n".join(lines).rstrip() + "\n"
+        path = REFERENCE / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+    for stale in {path.name for path in REFERENCE.glob("*.md")} - set(pages):
+        (REFERENCE / stale).unlink()
+    print(f"{len(pages)} pages in {REFERENCE.relative_to(ROOT)}")
+    return 0
+
+
+def cell(text: str) -> str:
+    """Text that stays in one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """A Markdown table, with an empty line behind it."""
+    names = list(head)
+    yield f"| {' | '.join(names)} |"
+    yield f"|{'---|' * len(names)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+    yield ""
+
+
+# --- settings ---------------------------------------------------------------------------------------
+
+
+def settings_page() -> Iterator[str]:
+    """One heading for each setting, in the order of the sections."""
+    yield from (
+        "# Settings",
+        "",
+        "Settings come from the environment, or from `stonechat.toml` in the folder that you start in, as "
+        '`NAME = "value"`. The environment wins. `stonechat doctor` checks all of them at once. A duration '
+        "is a number with a unit: `250ms`, `30s`, `5m`, `48h`, `7d`; without a unit it counts seconds.",
+        "",
+        "*Real time* is the machine's; *account time* is what the account lives by, and the same as real "
+        "time everywhere but in the demo ([glossary](../glossary.md)).",
+        "",
+    )
+    networks = {name: one.settings.section for name, one in installed().plugins.items()}
+    every: dict[str, type[Section]] = {**sections(), **networks, "accounts": AccountSettings}
+    for name, section in every.items():
+        yield from section_part(name, section)
+    yield from (
+        "## Saved log-ins",
+        "",
+        "Not needed after `stonechat login`. Keep them out of files that others read.",
+        "",
+    )
+    for form in installed().known().session_forms():
+        yield from (f"### {form.setting}", "", f"- Form: {form.expected}", "- Default: not set", "")
+
+
+def section_part(name: str, section: type[Section]) -> Iterator[str]:
+    """The heading of a section and its settings."""
+    yield from (f"## {name.replace('_', ' ').capitalize()}", "", *paragraphs(section.__doc__ or ""))
+    for attribute, field in section.model_fields.items():
+        yield from (f"### {field.alias}", "", cell(field.description or ""), "")
+        yield f"- Form: {expected_form(field)}"
+        yield f"- Default: {default_of(field)}"
+        if section is AccountSettings:
+            yield f"- In a table of `[[accounts]]`: `{attribute}`"
+        yield ""
+
+
+def default_of(field: FieldInfo) -> str:
+    """The default as a user would write it."""
+    value = field.default
+    if value is None or value in ((), {}, ""):
+        return "not set"
+    if isinstance(value, timedelta):
+        return f"`{duration(value)}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value.value if isinstance(value, Enum) else value}`"
+
+
+def duration(span: timedelta) -> str:
+    """In the largest unit that divides it."""
+    milliseconds = round(span.total_seconds() * 1000)
+    for unit, length in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds % length == 0 and (milliseconds >= length or unit == "s"):
+            return f"{milliseconds // length}{unit}"
+    return f"{milliseconds}ms"
+
+
+# --- commands ---------------------------------------------------------------------------------------
+
+
+def commands_page() -> list[str]:
+    """Every command with its arguments and options, as Typer's own generator writes them.
+
+    The summaries in its lists of commands are cut off with "..."; they stand in full further down.
+    """
+    made = subprocess.run(
+        [sys.executable, "-m", "typer", "stonechat.cli.main", "utils", "docs", "--name", "stonechat"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"},
+    ).stdout
+    made = made.replace("# `stonechat`", "# Commands", 1)
+    made = re.sub(r"^(\* `[a-z][a-z-]*`): .*$", r"\1", made, flags=re.MULTILINE)
+    made = re.sub(r"^\* `--(help|(install|show)-completion)`: .*\n", "", made, flags=re.MULTILINE)
+    made = re.sub(r"\*\*Options\*\*:\n+(?![*\n])", "", made)
+    return re.sub(r"^(Example: )(.+)$", r"\1`\2`", made, flags=re.MULTILINE).splitlines()
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Each paragraph of a docstring on one line, with an empty line behind it."""
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        yield from (" ".join(paragraph.replace("``", "`").split()), "")
+
+
+# --- JSON API ---------------------------------------------------------------------------------------
+
+
+def api_page() -> Iterator[str]:
+    """Every address of the JSON API and of the health checks, from the application's OpenAPI description."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # GET and HEAD of one address share an operation's name
+        described = web_application().openapi()
+    yield from (
+        "# JSON API",
+        "",
+        "The addresses that the web application serves beside its pages, by default at "
+        "`http://127.0.0.1:8787`. Times are ISO 8601 with offset, durations are seconds. With "
+        "[DASHBOARD_PASSWORD](settings.md#dashboard_password) set, `/api/…` wants the session cookie that "
+        "`/login` gives (else 401); without it, only this machine may ask (else 403). A part that is not "
+        "open yet answers 503, with the reason in `error`. The same as OpenAPI: `/openapi.json`.",
+        "",
+    )
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            if method == "head" and "get" in methods:
+                continue
+            yield from operation_part(path, method, operation, described.get("components", {}))
+
+
+def web_application() -> Any:
+    """The application with nothing open behind it: its addresses are known, none can be asked."""
+    clock, events = SystemClock(), EventStream(SystemClock())
+    data = DashboardData(
+        clock=clock,
+        board=HealthBoard(clock, events),
+        meters=Meters(),
+        mode="shadow",
+        steps=tuple,
+        ready=lambda: False,
+    )
+    return create_app(data, Guard(None, clock), Changes())
+
+
+def operation_part(
+    path: str, method: str, operation: Mapping[str, Any], components: Mapping[str, Any]
+) -> Iterator[str]:
+    """One address and method."""
+    yield from (f"## {method.upper()} {path}", "", *paragraphs(operation.get("description", "")))
+    parameters = [
+        [f"`{one['name']}`", one["in"], type_of(one["schema"]), cell(one.get("description", ""))]
+        for one in operation.get("parameters", ())
+    ]
+    if parameters:
+        yield from table(("parameter", "in", "type", "meaning"), parameters)
+    body = operation.get("requestBody", {}).get("content", {})
+    for kind, one in body.items():
+        yield from fields_part(f"Body ({kind})", one.get("schema", {}), components)
+    for status, response in operation.get("responses", {}).items():
+        for one in response.get("content", {}).values():
+            if status != "422":
+                yield from fields_part(f"Answer {status}", one.get("schema", {}), components)
+
+
+def fields_part(title: str, schema: Mapping[str, Any], components: Mapping[str, Any]) -> Iterator[str]:
+    """The fields of a described object; nothing where the schema says nothing."""
+    schema = schema.get("items", schema)
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    properties = components.get("schemas", {}).get(name, schema).get("properties", {})
+    if properties:
+        yield from (f"{title}:", "")
+        rows = (
+            [f"`{key}`", type_of(one), cell(one.get("description", ""))] for key, one in properties.items()
+        )
+        yield from table(("field", "type", "meaning"), rows)
+
+
+def type_of(schema: Mapping[str, Any]) -> str:
+    """A JSON type in a word or two."""
+    if "anyOf" in schema:
+        return " or ".join(type_of(one) for one in schema["anyOf"])
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if schema.get("type") == "array":
+        return f"list of {type_of(schema.get('items', {}))}"
+    default = f", default `{schema['default']}`" if schema.get("default") is not None else ""
+    return f"{schema.get('format') or schema.get('type', 'any')}{default}"
+
+
+# --- tables -----------------------------------------------------------------------------------------
+
+
+def tables_page() -> Iterator[str]:
+    """Every table, in the order of the schema."""
+    yield from (
+        "# Data model",
+        "",
+        "Every table of the database. The same on SQLite and PostgreSQL. Times are UTC and, unless a line "
+        "says otherwise, account time. There are no foreign keys: rows are kept or let go by "
+        "[policy](settings.md#retention), and restored in any order. The job engine keeps tables of its own, "
+        "which belong to it.",
+        "",
+    )
+    for one in metadata.tables.values():
+        yield from table_part(one)
+
+
+def table_part(one: Table) -> Iterator[str]:
+    """One table."""
+    yield from (f"## {one.name}", "", cell(str(one.info.get("doc", ""))), "")
+    rows = ([f"`{column.name}`", column_type(column), cell(column.doc or "")] for column in one.columns)
+    yield from table(("column", "type", "meaning"), rows)
+    for constraint in one.constraints:
+        if isinstance(constraint, UniqueConstraint):
+            names = ", ".join(f"`{column.name}`" for column in constraint.columns)
+            yield from (f"At most one row for each {names}.", "")
+
+
+def column_type(column: Column[Any]) -> str:
+    """The type in a word, and whether the column is part of the key or may be empty."""
+    name = type(column.type).__name__
+    words = {"UtcTime": "time", "JSON": "JSON", "Float": "number", "Boolean": "yes or no"}
+    words |= {"Integer": "whole number", "BigInteger": "whole number", "LargeBinary": "bytes", "Text": "text"}
+    length = getattr(column.type, "length", None)
+    said = f"text, at most {length}" if name == "String" else words.get(name, name)
+    return f"{said}{'; key' if column.primary_key else '; or null' if column.nullable else ''}"
+
+
+# --- documents at the root --------------------------------------------------------------------------
+
+
+def adopted(name: str) -> list[str]:
+    """A document of the repository's root with its links as they are from docs/reference."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return LINK.sub(lambda found: f"]({moved(found[1])}{found[2] or ''})", text).splitlines()
+
+
+def moved(target: str) -> str:
+    """A link from the root, seen from docs/reference."""
+    if target in ADOPTED:
+        return target.lower()
+    return f"../{target.removeprefix('docs/')}" if target.startswith("docs/") else f"../../{target}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
