@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.browsers import find_chromium
 from tests.support.processes import Reaper
@@ -21,6 +22,9 @@ from tests.support.servers import (
     postgres,
     redis_server,
 )
+
+settings.register_profile("busy", deadline=None)  # an example is not wrong because the machine is busy
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ several accounts or hosts would otherwise each make.
 ::
 
     async with open_cache(settings.cache, clock, events) as cache:
-        await cache.put("profile/x_web:ann", body, timedelta(minutes=10))
-        known = await cache.get("profile/x_web:ann")   # None where absent, expired or forgotten
+        await cache.put("profile/ann", body, timedelta(minutes=10))
+        known = await cache.get("profile/ann")   # None where absent, expired or forgotten
 """
 
 from stonechat.cache.fallback import CacheHealth, FallbackCache

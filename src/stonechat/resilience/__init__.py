@@ -8,7 +8,7 @@ machine behind it (``state_machine``) is pure.
 ::
 
     async with open_breakers(database, clock, events, rng) as breakers:
-        breaker = breakers.add("network/x_web", POSTING_POLICY, probe=look_at_the_site)
+        breaker = breakers.add("network/example", POSTING_POLICY, probe=look_at_the_site)
         async with breaker.call():        # raises BreakerOpen while it is open
             await network.own_posts(account, limit=20)
 """

@@ -130,12 +130,7 @@ async def restore(
     # The whole file is verified before anything is touched: a damaged backup must not cost a database.
     contents = backup_file.read_through(path)
     head = contents.head
-    if not is_known(head.schema):
-        raise Permanent(
-            f"{path} is of a schema ({head.schema}) that is newer than this Stonechat's ({NEWEST}).",
-            meaning="Nothing was changed.",
-            remedy="Update Stonechat, and restore again.",
-        )
+    _refuse_newer_file(path, head)
     async with database.read("database.look") as connection:
         await connection.run_sync(refuse_newer, "The database")
         await refuse_company(connection, "The database cannot be restored")
@@ -168,6 +163,15 @@ async def restore(
         )
     rows = sum(check.rows for check in checks)
     return RestoreReport(path, head.made_at, head.schema, rows, checks, kept, doubts)
+
+
+def _refuse_newer_file(path: Path, head: Head) -> None:
+    if not is_known(head.schema):
+        raise Permanent(
+            f"{path} is of a schema ({head.schema}) that is newer than this Stonechat's ({NEWEST}).",
+            meaning="Nothing was changed.",
+            remedy="Update Stonechat, and restore again.",
+        )
 
 
 async def holds(connection: AsyncConnection) -> dict[str, int]:

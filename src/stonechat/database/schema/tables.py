@@ -74,7 +74,7 @@ accounts = Table(
         "network",
         String(20),
         nullable=False,
-        doc="The plug-in that talks to the network, for example `x_web`.",
+        doc="The plug-in that talks to the network, by its name.",
     ),
     Column("handle", String(100), nullable=False, doc="Name on the network, without `@`."),
     Column("timezone", String(64), nullable=False, doc="IANA name; days and hours are counted in it."),
