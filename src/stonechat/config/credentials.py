@@ -76,7 +76,9 @@ def _of_no_account(given: Mapping[str, Any], form: SessionForm, names: list[str]
     return faults
 
 
-def session_faults(settings: Settings, networks: KnownNetworks) -> list[ConfigFault]:
+def session_faults(
+    settings: Settings, networks: KnownNetworks, given: Mapping[str, Any]
+) -> list[ConfigFault]:
     """Sessions that cannot be read; and missing ones, where none can have been saved either."""
     faults = []
     startup = settings.startup
@@ -94,6 +96,19 @@ def session_faults(settings: Settings, networks: KnownNetworks) -> list[ConfigFa
         elif not saved:
             log_in = f"{expected}; or run: stonechat login --account {account.handle}"
             faults.append(ConfigFault(name, "is missing", log_in))
+    return faults + _of_networks_without_accounts(settings, networks, given)
+
+
+def _of_networks_without_accounts(
+    settings: Settings, networks: KnownNetworks, given: Mapping[str, Any]
+) -> list[ConfigFault]:
+    """A session that cannot be read is told even while the account that it is for is missing."""
+    used = {one.network for one in settings.accounts}
+    forms = [one.session for name, one in networks.every.items() if name not in used and one.session]
+    faults = []
+    for form in forms:
+        if session := given.get(form.setting):
+            faults += _unread(form.setting, SecretStr(str(session)), form, form.expected)
     return faults
 
 

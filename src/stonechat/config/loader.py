@@ -82,7 +82,7 @@ def load(
         unread.add("accounts")
     settings = Settings(**{name: part for name, part in parts.items() if part is not None})
     named = {fault.name for fault in faults}
-    faults += [fault for fault in _missing(settings, networks, unread) if fault.name not in named]
+    faults += [fault for fault in _missing(settings, networks, given, unread) if fault.name not in named]
     if faults:
         raise ConfigError(tuple(faults))
     return settings
@@ -263,7 +263,9 @@ def _on_network(
     return account
 
 
-def _missing(settings: Settings, networks: KnownNetworks, unread: Collection[str]) -> list[ConfigFault]:
+def _missing(
+    settings: Settings, networks: KnownNetworks, given: Mapping[str, Any], unread: Collection[str]
+) -> list[ConfigFault]:
     """What the chosen mode cannot do without; sections that were refused already are passed over."""
     faults = []
     known = known_names(networks)
@@ -277,7 +279,7 @@ def _missing(settings: Settings, networks: KnownNetworks, unread: Collection[str
         )
     if "accounts" not in unread:
         faults += _account_faults(settings)
-        faults += session_faults(settings, networks)
+        faults += session_faults(settings, networks, given)
         for name, network in networks.every.items():
             if name not in unread:
                 faults += network.faults(settings, settings.on_network(name))

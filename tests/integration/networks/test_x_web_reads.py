@@ -249,7 +249,7 @@ async def test_renewed_cookies_are_written_back(bench: Bench) -> None:
 async def test_a_new_session_is_taken_up_without_a_restart(bench: Bench) -> None:
     working = await bench.sessions.load(bench.account.id)
     assert working is not None
-    broken = type(working)(tuple({**cookie, "value": "ended"} for cookie in working.cookies))
+    broken = replace(working, cookies=tuple({**cookie, "value": "ended"} for cookie in working.cookies))
     await bench.sessions.save(bench.account.id, broken)
     assert await bench.network.session(bench.account) is SessionState.EXPIRED
 

@@ -65,6 +65,10 @@ def test_every_fault_is_named_at_once(tmp_path):
     assert all(fault.expected for fault in found.values())
 
 
+def test_a_session_that_cannot_be_read_is_named_beside_a_missing_account(tmp_path):
+    assert {"TWITTER_SESSION_B64", "ACCOUNT_HANDLE"} <= set(faults({"TWITTER_SESSION_B64": "%%%"}, tmp_path))
+
+
 def test_a_misspelt_name_is_told_with_the_nearest_known_one(tmp_path):
     assert faults({**GOOD, "DATABSE_URL": "sqlite:///x"}, tmp_path)["DATABSE_URL"].nearest == "DATABASE_URL"
 
