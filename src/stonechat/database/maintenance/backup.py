@@ -136,16 +136,7 @@ async def restore(
             meaning="Nothing was changed.",
             remedy="Update Stonechat, and restore again.",
         )
-    async with database.read("database.look") as connection:
-        await connection.run_sync(refuse_newer, "The database")
-        await refuse_company(connection, "The database cannot be restored")
-        filled = await holds(connection)
-    if filled and not replace:
-        raise Permanent(
-            f"The database is not empty: {_listed(filled)}.",
-            meaning="Nothing was changed.",
-            remedy="Restore into an empty one, or say --replace: a copy of what is there is kept first.",
-        )
+    filled = await _present(database, replace=replace)
     kept = None
     if filled and keep_in is not None:
         name = f"before-restore-{clock.wall():%Y%m%d-%H%M%S}.jsonl.gz"
@@ -168,6 +159,21 @@ async def restore(
         )
     rows = sum(check.rows for check in checks)
     return RestoreReport(path, head.made_at, head.schema, rows, checks, kept, doubts)
+
+
+async def _present(database: Database, *, replace: bool) -> dict[str, int]:
+    """What the database to be filled holds; raises ``Permanent`` where it must not be filled."""
+    async with database.read("database.look") as connection:
+        await connection.run_sync(refuse_newer, "The database")
+        await refuse_company(connection, "The database cannot be restored")
+        filled = await holds(connection)
+    if filled and not replace:
+        raise Permanent(
+            f"The database is not empty: {_listed(filled)}.",
+            meaning="Nothing was changed.",
+            remedy="Restore into an empty one, or say --replace: a copy of what is there is kept first.",
+        )
+    return filled
 
 
 async def holds(connection: AsyncConnection) -> dict[str, int]:
