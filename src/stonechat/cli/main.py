@@ -88,7 +88,7 @@ def run() -> None:
 @spoken
 def worker(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where its health is asked for; 0 takes a free port.")
+        int, typer.Option(min=0, max=65535, help="The port of its health checks; 0 takes a free one.")
     ] = 0,
 ) -> None:
     """Add a host: the same settings and database as `stonechat run`, a share of the work, no pages."""

@@ -116,7 +116,9 @@ def edit(
 @spoken
 def live(
     content_id: _Id,
-    post: Annotated[list[str], typer.Option(help="Its address on the network; once for each part.")],
+    post: Annotated[
+        list[str], typer.Option(help="The address of the live post on the network; once for each part.")
+    ],
 ) -> None:
     """Say that a failed post is on the profile after all: it becomes posted, and is measured."""
     from stonechat.posting import owner_decisions
@@ -264,12 +266,14 @@ def _decide(draft_id: str, *, approved: bool) -> None:
 @spoken
 def write(
     topic: Annotated[
-        str | None, typer.Option(help="A level of the arms file; drawn where not given.")
+        str | None, typer.Option(help="The topic, one of those in the arms file; drawn at random without it.")
     ] = None,
-    hook: Annotated[str | None, typer.Option(help="A level of the arms file.")] = None,
-    layout: Annotated[str | None, typer.Option("--format", help="A level of the arms file.")] = None,
-    length: Annotated[str | None, typer.Option(help="A level of the arms file.")] = None,
-    tone: Annotated[str | None, typer.Option(help="A level of the arms file.")] = None,
+    hook: Annotated[str | None, typer.Option(help="How it opens: a level of the arms file.")] = None,
+    layout: Annotated[
+        str | None, typer.Option("--format", help="Its form: a level of the arms file.")
+    ] = None,
+    length: Annotated[str | None, typer.Option(help="How long it is: a level of the arms file.")] = None,
+    tone: Annotated[str | None, typer.Option(help="How it sounds: a level of the arms file.")] = None,
     reply_to: Annotated[str, typer.Option(help="Write a reply to this text instead.")] = "",
     account: _AccountId = None,
     as_json: AsJson = False,

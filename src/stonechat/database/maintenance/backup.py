@@ -130,17 +130,13 @@ async def restore(
     # The whole file is verified before anything is touched: a damaged backup must not cost a database.
     contents = backup_file.read_through(path)
     head = contents.head
-    _refuse_newer_file(path, head)
-    async with database.read("database.look") as connection:
-        await connection.run_sync(refuse_newer, "The database")
-        await refuse_company(connection, "The database cannot be restored")
-        filled = await holds(connection)
-    if filled and not replace:
+    if not is_known(head.schema):
         raise Permanent(
-            f"The database is not empty: {_listed(filled)}.",
+            f"{path} is of a schema ({head.schema}) that is newer than this Stonechat's ({NEWEST}).",
             meaning="Nothing was changed.",
-            remedy="Restore into an empty one, or say --replace: a copy of what is there is kept first.",
+            remedy="Update Stonechat, and restore again.",
         )
+    filled = await _present(database, replace=replace)
     kept = None
     if filled and keep_in is not None:
         name = f"before-restore-{clock.wall():%Y%m%d-%H%M%S}.jsonl.gz"
@@ -165,13 +161,19 @@ async def restore(
     return RestoreReport(path, head.made_at, head.schema, rows, checks, kept, doubts)
 
 
-def _refuse_newer_file(path: Path, head: Head) -> None:
-    if not is_known(head.schema):
+async def _present(database: Database, *, replace: bool) -> dict[str, int]:
+    """What the database to be filled holds; raises ``Permanent`` where it must not be filled."""
+    async with database.read("database.look") as connection:
+        await connection.run_sync(refuse_newer, "The database")
+        await refuse_company(connection, "The database cannot be restored")
+        filled = await holds(connection)
+    if filled and not replace:
         raise Permanent(
-            f"{path} is of a schema ({head.schema}) that is newer than this Stonechat's ({NEWEST}).",
+            f"The database is not empty: {_listed(filled)}.",
             meaning="Nothing was changed.",
-            remedy="Update Stonechat, and restore again.",
+            remedy="Restore into an empty one, or say --replace: a copy of what is there is kept first.",
         )
+    return filled
 
 
 async def holds(connection: AsyncConnection) -> dict[str, int]:
