@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from stonechat.browser.session_encryption import Keys, Unreadable
 from stonechat.browser.sessions import Session, for_site
 from stonechat.core.clock import Clock
@@ -98,22 +100,27 @@ class EncryptedSessionStore:
         Args:
             source: ``login``, ``file`` or ``setting``.
         """
-        fitted = for_site(session, self._base_url)
-        given = self._given().get(account_id)
         async with self._database.begin("browser.session.give") as connection:
-            row = await sessions.find(connection, account_id, lock=True)
-            seen = row.settings_seen if row is not None else ()
-            if given is not None and _mark(given) not in seen:
-                seen = (*seen, _mark(given))[-SEEN:]
-            row = await sessions.put(
-                connection,
-                account_id,
-                self._sealed(fitted),
-                source=source,
-                settings_seen=seen,
-                at=self._clock.wall(),
-            )
-        self._held[account_id] = _Held(row, fitted, self._clock.monotonic())
+            row = await self.put(connection, account_id, session, source=source)
+        self._held[account_id] = _Held(row, for_site(session, self._base_url), self._clock.monotonic())
+
+    async def put(
+        self, connection: AsyncConnection, account_id: str, session: Session, *, source: str
+    ) -> SealedSession:
+        """As :meth:`give`, in the caller's transaction; this process too takes it up when it next reads."""
+        given = self._given().get(account_id)
+        row = await sessions.find(connection, account_id, lock=True)
+        seen = row.settings_seen if row is not None else ()
+        if given is not None and _mark(given) not in seen:
+            seen = (*seen, _mark(given))[-SEEN:]
+        return await sessions.put(
+            connection,
+            account_id,
+            self._sealed(for_site(session, self._base_url)),
+            source=source,
+            settings_seen=seen,
+            at=self._clock.wall(),
+        )
 
     async def mark(self, account_id: str) -> str:
         """Changes whenever the account is given another log-in, here or on any host."""

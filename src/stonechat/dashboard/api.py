@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from stonechat.core.json_values import plain
 from stonechat.dashboard.health import deep_status
 from stonechat.dashboard.page_data import DashboardData
+from stonechat.database.repositories.audit import AuditRow
 
 
 def api_routes(data: DashboardData) -> APIRouter:
@@ -71,3 +72,8 @@ def _of_the_system(router: APIRouter, data: DashboardData) -> None:
     async def alerts() -> Response:
         """Alerts, those that fire first."""
         return JSONResponse(plain(await data.alerts()))
+
+    @router.get("/audit")
+    async def audit(limit: int = 100) -> list[AuditRow]:
+        """What the owner did, through which door, newest first."""
+        return await data.audit(limit=max(1, min(limit, 1000)))

@@ -9,16 +9,12 @@ from stonechat.browser.session_encryption import open_keys
 from stonechat.browser.session_store import EncryptedSessionStore, Given
 from stonechat.browser.sessions import Session, parse_session
 from stonechat.config.credentials import SESSIONS, LogIns
-from stonechat.config.settings import AccountSettings, Settings
+from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
-from stonechat.core.states import SessionState
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, wakeups
-from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.networks.session_trouble import note_session
-from stonechat.posting import jobs as sweep
-from stonechat.startup.boot_context import BootContext, account_of
+from stonechat.startup.boot_context import BootContext
 from stonechat.startup.build_content import account_id
 
 
@@ -55,27 +51,6 @@ def open_vault(settings: Settings, database: Database, clock: Clock) -> Encrypte
     given_key = own.session_key.get_secret_value() if own.session_key is not None else None
     keys = open_keys(given_key, settings.startup.data_dir / SESSIONS)
     return EncryptedSessionStore(database, clock, keys, _given(settings), own.base_url)
-
-
-async def take_log_in(
-    settings: Settings,
-    database: Database,
-    clock: Clock,
-    given: AccountSettings,
-    session: Session,
-    *,
-    source: str,
-) -> None:
-    """Store a log-in that the network has confirmed, and let what waits for it go on at once, on any host."""
-    account, now = account_of(given), clock.now()
-    vault = open_vault(settings, database, clock)
-    async with database.begin("login.account") as connection:
-        await accounts.put(connection, account, now)
-    await vault.give(account.id, session, source=source)
-    async with database.begin("login.session") as connection:
-        await note_session(connection, account, SessionState.VALID, now=now, why="logged in by hand")
-        jobs = (sweep.SWEEP, sweep.RECONCILE)
-        await wakeups.add(connection, [Wakeup(job, account.id, now) for job in jobs])
 
 
 def _given(settings: Settings) -> Given:

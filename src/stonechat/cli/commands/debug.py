@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stonechat.cli.output import spoken
+from stonechat.cli.output import print_json_lines, spoken
 
 app = typer.Typer(no_args_is_help=True, help="Look at what Stonechat reads from the network.")
 
@@ -21,5 +20,4 @@ def parse(
     """Print every post in a recorded answer or saved page, one JSON object a line; unknown is null."""
     from stonechat.networks.x_web.recordings import as_row, parse_file
 
-    for post in parse_file(file):
-        typer.echo(json.dumps(as_row(post), ensure_ascii=False))
+    print_json_lines(as_row(post) for post in parse_file(file))

@@ -110,28 +110,6 @@ def status(url: Url = None, as_json: AsJson = False) -> None:
 
 
 @spoken
-def breakers(url: Url = None, as_json: AsJson = False) -> None:
-    """Every circuit breaker: its state, since when and why."""
-    rows = ask_rows("/api/breakers", url)
-    if as_json:
-        print_json(rows)
-        return
-    columns = ["name", "state", "since", "failures", "calls", "rejected", "retry_after", "why"]
-    print_rows(rows, columns, title="Breakers", empty="There is no breaker.")
-
-
-@spoken
-def alerts(url: Url = None, as_json: AsJson = False) -> None:
-    """Alerts, those that fire first."""
-    rows = ask_rows("/api/alerts", url)
-    if as_json:
-        print_json(rows)
-        return
-    columns = ["state", "severity", "title", "fired_at", "resolved_at", "remedy"]
-    print_rows(rows, columns, title="Alerts", empty="No alert has fired.")
-
-
-@spoken
 def costs(url: Url = None, as_json: AsJson = False) -> None:
     """What the model calls of the last 30 days cost, and how much of each budget is used."""
     said = ask("/api/costs", url, lambda said: isinstance(said, dict) and "budgets" in said)
@@ -147,6 +125,6 @@ def costs(url: Url = None, as_json: AsJson = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    for command in (status, breakers, alerts, costs):
+    for command in (status, costs):
         name = command.__name__
         app.command(name, rich_help_panel="Look", epilog=f"Example: stonechat {name} --json")(command)

@@ -516,6 +516,10 @@ audit = Table(
     _account(nullable=True),
     Column("at", UtcTime, nullable=False),
     Column("who", String(100), nullable=False),
+    Column("door", String(20), nullable=False, server_default=""),  # where they came in: pages, API …
     Column("action", String(80), nullable=False),
-    Column("detail", Text, nullable=False, default=""),
+    Column("target", Text, nullable=False, server_default=""),
+    Column("before", Text, nullable=False, server_default=""),
+    Column("after", Text, nullable=False, server_default=""),
+    Column("why", Text, nullable=False, default=""),
 )
