@@ -6,9 +6,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from stonechat.core.json_values import plain
+from stonechat.dashboard.api_models import AuditLine
 from stonechat.dashboard.health import deep_status
 from stonechat.dashboard.page_data import DashboardData
-from stonechat.database.repositories.audit import AuditRow
 
 
 def api_routes(data: DashboardData) -> APIRouter:
@@ -74,6 +74,7 @@ def _of_the_system(router: APIRouter, data: DashboardData) -> None:
         return JSONResponse(plain(await data.alerts()))
 
     @router.get("/audit")
-    async def audit(limit: int = 100) -> list[AuditRow]:
+    async def audit(limit: int = 100) -> list[AuditLine]:
         """What the owner did, through which door, newest first."""
-        return await data.audit(limit=max(1, min(limit, 1000)))
+        rows = await data.audit(limit=max(1, min(limit, 1000)))
+        return [AuditLine.model_validate(row) for row in rows]

@@ -13,6 +13,7 @@ from stonechat.dashboard.api_models import (
     Addresses,
     Answer,
     Approval,
+    AuditLine,
     ContentAnswer,
     ContentSaid,
     Forcing,
@@ -67,13 +68,16 @@ def api_actions(guard: Guard, doors: Doors) -> APIRouter:
 
 
 async def _answer(doors: Doors, acting: Awaitable[Done[Any]]) -> Answer:
-    done = await doors.pass_on(acting)
-    return Answer(said=done.said, line=done.line)
+    return Answer.model_validate(await doors.pass_on(acting))
 
 
 async def _content(doors: Doors, acting: Awaitable[Done[Content]]) -> ContentAnswer:
     done = await doors.pass_on(acting)
-    return ContentAnswer(said=done.said, line=done.line, content=ContentSaid.model_validate(done.value))
+    return ContentAnswer(**_told(done), content=ContentSaid.model_validate(done.value))
+
+
+def _told(done: Done[Any]) -> dict[str, Any]:
+    return {"said": done.said, "line": AuditLine.model_validate(done.line)}
 
 
 def _why(body: Reason | None) -> str:
@@ -124,7 +128,7 @@ def _on_texts(router: APIRouter, doors: Doors, come_in: Any) -> None:
         acting = submission.submit(owner, doors.drafter(), doors.refuse_pictures(), given)
         done = await doors.pass_on(acting)
         content = ContentSaid.model_validate(done.value.content)
-        return NewContentAnswer(said=done.said, line=done.line, content=content, new=done.value.new)
+        return NewContentAnswer(**_told(done), content=content, new=done.value.new)
 
     @router.post("/queue/{content_id}/edit")
     async def edit(content_id: str, body: NewText, owner: Owner = come_in) -> ContentAnswer:
@@ -176,7 +180,7 @@ def _on_jobs(router: APIRouter, doors: Doors, come_in: Any) -> None:
     async def run(job: str, body: WhichRuns | None = None, owner: Owner = come_in) -> RunsAnswer:
         """Have a job run now, even one that is paused: for one account, or for each."""
         done = await doors.pass_on(jobs.run(owner, job, body.account if body else None))
-        return RunsAnswer(said=done.said, line=done.line, runs=done.value)
+        return RunsAnswer(**_told(done), runs=done.value)
 
     @router.post("/jobs/{job}/pause")
     async def pause_job(job: str, body: WhichSchedule | None = None, owner: Owner = come_in) -> Answer:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, PlainSerializer
 
 from stonechat.core.model import ContentKind
 from stonechat.core.states import ContentState
-from stonechat.database.repositories.audit import AuditRow
 from stonechat.owner.action import LONGEST_WHY
 
 LONGEST_TEXT = 10_000
@@ -20,6 +19,8 @@ MOST = 50
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Name = Annotated[str, Field(max_length=250)]
+Moment = Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str)]
+"""Written as everywhere in this API: ISO 8601 with ``+00:00``."""
 
 
 class Request(BaseModel):
@@ -100,11 +101,29 @@ class Silence(Reason):
     length: Name = Field("4h", description="Such as 30m, 4h or 2d; at most 7d. Real time.")
 
 
+class AuditLine(BaseModel):
+    """What stands in the audit trail."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: Moment
+    who: str
+    action: str
+    door: str
+    target: str
+    before: str
+    after: str
+    why: str
+    account_id: str | None
+
+
 class Answer(BaseModel):
     """What was done: a sentence, and the line in the audit trail."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     said: str
-    line: AuditRow
+    line: AuditLine
 
 
 class ContentSaid(BaseModel):
@@ -117,7 +136,7 @@ class ContentSaid(BaseModel):
     kind: ContentKind
     state: ContentState
     parts: list[str]
-    due_at: datetime
+    due_at: Moment
     approved_by: str | None
     post_id: str | None
     url: str | None

@@ -100,6 +100,14 @@ def _tell_errors(app: FastAPI, pages: Pages) -> None:
             422, f"That cannot be read. {storable('; '.join(faults))[:500]}", "Nothing was changed."
         )
 
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        """An error of ours: it goes to the log with its traceback, and nothing of it to whoever asked."""
+        what, remedy = "An error that nobody expected; what was asked for was undone.", "See the log."
+        if _wants_json(request):
+            return _refused(500, what, remedy=remedy)
+        return pages.trouble(request, Permanent(what, remedy=remedy), 500)
+
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it

@@ -11,7 +11,7 @@ import httpx
 import typer
 from rich.text import Text
 
-from stonechat.cli.output import AsJson, out, print_json, print_rows, spoken
+from stonechat.cli.output import AsJson, out, print_json, print_rows, say, spoken
 from stonechat.config.loader import load_section
 from stonechat.config.settings import DashboardSettings
 from stonechat.core.errors import Permanent, Transient
@@ -106,7 +106,7 @@ def status(url: Url = None, as_json: AsJson = False) -> None:
     counts = said.get("counts", {})
     console.print("Queue: " + (", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "empty"))
     for action in said.get("next", []):
-        console.print(f"Next: {action['what']} at {action['at'][:16].replace('T', ' ')} UTC")
+        say(f"Next: {action['what']} at {action['at'][:16].replace('T', ' ')} UTC")
 
 
 @spoken
