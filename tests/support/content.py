@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -120,8 +120,9 @@ async def studio(
     screen: Callable[[str], str | None] = hostile,
     arms: Arms | None = None,
     limits_of_database: DatabaseSettings = DatabaseSettings(),
+    on: Database | None = None,
 ) -> AsyncIterator[Studio]:
-    """Open everything on a database of its own."""
+    """Open everything: on a database of its own, or on the one that is given."""
     rng = random.Random(seed)
     heard: list[Event] = []
     events = EventStream(clock)
@@ -129,7 +130,11 @@ async def studio(
     arms = arms or load_arms()
     spool = Spool(folder / "spool")
     async with (
-        open_database(url or f"sqlite:///{folder}/content.db", limits_of_database, clock) as database,
+        (
+            open_database(url or f"sqlite:///{folder}/content.db", limits_of_database, clock)
+            if on is None
+            else nullcontext(on)
+        ) as database,
         model_endpoint() as endpoint,
         open_client(model_url or endpoint.url, "key-for-tests", timeout) as client,
     ):

@@ -100,5 +100,8 @@ async def content_of(database: Database) -> dict[str, list[list[Any]]]:
 
 
 def _sizes(shape: Shape) -> dict[str, int]:
-    table = metadata.tables[shape.name]
-    return {column.name: getattr(column.type, "length", None) or 10_000 for column in table.columns}
+    columns = (
+        *shape.table.columns,
+        *metadata.tables[shape.name].columns,
+    )  # ours know lengths that a file does not
+    return {column.name: getattr(column.type, "length", None) or 10_000 for column in columns}

@@ -50,7 +50,8 @@ def _post_contradicted(event: PostContradicted) -> Finding:
         title=f"The network contradicts itself about a post of {event.account_id}",
         body=event.why,
         remedy="Nothing yet: it is looked up on the profile, and sent again only if it is absent. "
-        "If this repeats, run `stonechat doctor`: the page may have changed.",
+        "If this repeats, the page may have changed: `stonechat jobs run scraping.selectors --wait 120` "
+        "looks.",
         account_id=event.account_id,
         once=True,
     )
@@ -132,7 +133,8 @@ def _selector_moved(event: SelectorMoved) -> Finding:
         severity=CRITICAL,
         title=f"{event.network}: {event.missing} is no longer there",
         body="The site has changed its page; what needs this part waits.",
-        remedy="Update Stonechat; `stonechat doctor` shows what else has moved.",
+        remedy="Update Stonechat; `stonechat jobs run scraping.selectors --wait 120` shows what else "
+        "has moved.",
         once=True,
     )
 

@@ -101,7 +101,7 @@ def breaker_findings(breakers: Sequence[BreakerStatus], openings: Sequence[Opene
         elif shut:
             title = f"The breaker {one.name} is {one.state.value.replace('_', ' ')}"
             remedy = (
-                f"`stonechat breakers reset {one.name}` ends it."
+                f"`stonechat breakers release {one.name}` ends it."
                 if one.state is BreakerState.FORCED_OPEN
                 else "It probes and closes by itself."
             )

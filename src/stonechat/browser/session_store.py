@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from stonechat.browser.session_encryption import Keys, Unreadable
 from stonechat.browser.sessions import Session, Site, for_site
 from stonechat.config.cookies import ended
@@ -104,23 +106,31 @@ class EncryptedSessionStore:
         Args:
             source: ``login``, ``file`` or ``setting``.
         """
-        site = self._site_of(account_id)
-        fitted = session if site is None else for_site(session, site)
-        given = self._lasting(account_id)
         async with self._database.begin("browser.session.give") as connection:
-            row = await sessions.find(connection, account_id, lock=True)
-            seen = row.settings_seen if row is not None else ()
-            if given is not None and _mark(given) not in seen:
-                seen = (*seen, _mark(given))[-SEEN:]
-            row = await sessions.put(
-                connection,
-                account_id,
-                self._sealed(fitted),
-                source=source,
-                settings_seen=seen,
-                at=self._clock.wall(),
-            )
-        self._held[account_id] = _Held(row, fitted, self._clock.monotonic())
+            row = await self.put(connection, account_id, session, source=source)
+        self._held[account_id] = _Held(row, self._fitted(account_id, session), self._clock.monotonic())
+
+    async def put(
+        self, connection: AsyncConnection, account_id: str, session: Session, *, source: str
+    ) -> SealedSession:
+        """As :meth:`give`, in the caller's transaction; this process too takes it up when it next reads."""
+        given = self._lasting(account_id)
+        row = await sessions.find(connection, account_id, lock=True)
+        seen = row.settings_seen if row is not None else ()
+        if given is not None and _mark(given) not in seen:
+            seen = (*seen, _mark(given))[-SEEN:]
+        return await sessions.put(
+            connection,
+            account_id,
+            self._sealed(self._fitted(account_id, session)),
+            source=source,
+            settings_seen=seen,
+            at=self._clock.wall(),
+        )
+
+    def _fitted(self, account_id: str, session: Session) -> Session:
+        site = self._site_of(account_id)
+        return session if site is None else for_site(session, site)
 
     async def mark(self, account_id: str) -> str:
         """Changes whenever the account is given another log-in, here or on any host."""

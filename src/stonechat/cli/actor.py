@@ -1,10 +1,47 @@
-"""Who gives a command, for the history."""
+"""The owner at the command line: who they are, and what they do, on the database of the settings."""
 
 from __future__ import annotations
 
 import getpass
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from stonechat.cli.context import open_for_cli, read_stored, run_async
+from stonechat.cli.output import print_json, say
+from stonechat.config.settings import Settings
+from stonechat.owner import Done, Door, Owner
 
 
-def who() -> str:
-    """The user of this machine."""
-    return f"{getpass.getuser()} (command line)"
+def user() -> str:
+    """The user of this machine; their number where they have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+@asynccontextmanager
+async def open_owner(settings: Settings) -> AsyncIterator[Owner]:
+    """The owner, with the database of the settings, for one command."""
+    async with open_for_cli(settings) as (database, clock):
+        yield Owner(database, clock, user(), Door.COMMAND_LINE)
+
+
+def do(act: Callable[[Owner], Awaitable[Done[Any]]], *, as_json: bool) -> None:
+    """Do it and say what was done; whether anything runs or not."""
+
+    async def work() -> Done[Any]:
+        async with open_owner(read_stored()) as owner:
+            return await act(owner)
+
+    tell(run_async(work()), as_json=as_json)
+
+
+def tell(done: Done[Any], *, as_json: bool) -> None:
+    """The sentence, or with ``--json`` that and the audit line, as the API answers."""
+    if as_json:
+        print_json({"said": done.said, "line": done.line})
+    else:
+        say(done.said)

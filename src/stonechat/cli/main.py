@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stonechat import __version__
-from stonechat.cli.commands import browser, content, debug, jobs, login, pause, status, storage
+from stonechat.cli.commands import browser, content, debug, jobs, login, operations, pause, status, storage
 from stonechat.cli.context import run_async
-from stonechat.cli.output import AsJson, spoken
+from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
+from stonechat.core.errors import InvalidInput
 
 app = typer.Typer(
     name="stonechat",
@@ -23,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
 status.register(app)
+operations.register(app)
 browser.register(app)
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
 storage.register(app)
@@ -38,7 +41,7 @@ app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --a
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"stonechat {__version__}")
+        say(f"stonechat {__version__}")
         raise typer.Exit
 
 
@@ -119,7 +122,12 @@ def bench(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """The entry point."""
+    """The entry point. Words that are no text are refused before anything is done with them."""
+    for number, word in enumerate(sys.argv[1:], 1):
+        if NO_TEXT.search(word):
+            remedy = "Write it in UTF-8, without control characters."
+            explain(InvalidInput(f"Word {number} of the command is no text: {word!a}.", remedy=remedy))
+            sys.exit(2)
     app()
 
 

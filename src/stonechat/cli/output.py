@@ -1,14 +1,20 @@
-"""How commands speak: tables for people, JSON with ``--json``, and errors that say what to do."""
+"""How commands speak: tables for people, JSON with ``--json``, and errors that say what to do.
+
+Everything that commands print goes through here, so that no text from outside can steer the terminal: escape
+sequences (ESC, C1) and marks that turn the direction of reading are shown, not obeyed.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -21,14 +27,55 @@ R = TypeVar("R")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What moves the cursor, changes the terminal, turns the direction of reading, or is half a character."""
+
+NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no word of a command holds: control characters, and bytes that are not UTF-8."""
+
+
+def visible(text: str) -> str:
+    """The text with what would steer the terminal shown as ``\\x1b``; line ends and tabs stay."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def json_text(text: str) -> str:
+    """JSON with the same characters escaped as JSON does: it means the same as before."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class _Visible:
+    """What is printed, made :func:`visible`; what rich itself says to the terminal stays."""
+
+    def __init__(self, printed: ConsoleRenderable) -> None:
+        self._printed = printed
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._printed, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+class _MakesVisible(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Visible(one) for one in renderables]
+
+
 def out() -> Console:
     """Standard output."""
-    return Console(highlight=False, soft_wrap=True)
+    return _console(stderr=False)
 
 
 def err() -> Console:
     """Standard error."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    console.push_render_hook(_MakesVisible())
+    return console
 
 
 def say(text: str) -> None:
@@ -36,9 +83,20 @@ def say(text: str) -> None:
     out().print(Text(text))
 
 
+def note(text: str) -> None:
+    """One line on standard error, beside the answer."""
+    err().print(Text(text))
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    typer.echo(json_text(json.dumps(plain(value), indent=2, ensure_ascii=False)))
+
+
+def print_json_lines(values: Iterable[Any]) -> None:
+    """One JSON object a line on standard output."""
+    for value in values:
+        typer.echo(json_text(json.dumps(plain(value), ensure_ascii=False)))
 
 
 def print_rows(rows: Sequence[Any], columns: Sequence[str], *, title: str, empty: str) -> None:

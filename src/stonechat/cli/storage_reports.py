@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stonechat.cli.context import make_clock, read_section
+from stonechat.cli.output import json_text
 from stonechat.config.settings import LearningSettings, RetentionSettings, Settings
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
 from stonechat.database import open_database
@@ -65,7 +66,7 @@ async def export(
         ):
             async for table, lines in exporting.export(connection, tables, account_id=account):
                 rows[table] = rows.get(table, 0) + len(lines)
-                out.write("".join(f"{line}\n" for line in lines).encode())
+                out.write("".join(f"{json_text(line)}\n" for line in lines).encode())
         out.flush()
     return rows
 

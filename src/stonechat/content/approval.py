@@ -13,12 +13,10 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.content.review import Bounds, Draft, ReviewVerdict, review
-from stonechat.core.clock import Clock
-from stonechat.core.errors import Permanent
+from stonechat.core.errors import Conflict, InvalidInput, NotFound
 from stonechat.core.ids import digest
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database import Database
 from stonechat.database.repositories import content as queue
 from stonechat.database.repositories import drafts, media, opportunities, receipts, state_history, wakeups
 from stonechat.database.repositories.drafts import RejectedDraft
@@ -37,7 +35,7 @@ _EDITABLE = frozenset({_HELD, ContentState.QUEUED})
 
 
 async def approve(
-    database: Database, clock: Clock, content_id: str, who: str, *, seen: str | None = None
+    connection: AsyncConnection, content_id: str, *, who: str, now: datetime, seen: str | None = None
 ) -> Content:
     """``awaiting_approval → queued``.
 
@@ -45,70 +43,71 @@ async def approve(
         seen: digest (``core.ids.digest``) of the text that the human saw; another text is not approved.
 
     Raises:
-        Permanent: there is no such content, it does not wait for approval, or its text is another one.
+        NotFound: there is no such content.
+        Conflict: it does not wait for approval, or its text is another one.
     """
-    async with database.begin("content.approve") as connection:
-        content = await _find(connection, content_id)
-        if content.state is not _HELD:
-            raise _not_now(content, "approved")
-        current = digest(*content.said())
-        if seen is not None and seen != current:
-            raise Permanent(
-                f"Content {content_id} has been changed since it was shown.",
-                meaning="Nothing was approved.",
-                remedy="Read the new text and approve that.",
-            )
-        due_at = max(content.due_at, clock.now()) if content.kind is ContentKind.REPLY else content.due_at
-        if due_at <= clock.now():
-            await wakeups.publish_now(connection, [content.account_id], clock.now())
-        return await queue.change(
-            connection,
-            content,
-            ContentState.QUEUED,
-            now=clock.now(),
-            who=who,
-            why="approved",
-            approved_by=who,
-            approved_digest=current,
-            due_at=due_at,
+    content = await _find(connection, content_id)
+    if content.state is not _HELD:
+        raise _not_now(content, "approved")
+    current = digest(*content.said())
+    if seen is not None and seen != current:
+        raise Conflict(
+            f"Content {content_id} has been changed since it was shown.",
+            meaning="Nothing was approved.",
+            remedy="Read the new text and approve that.",
         )
+    due_at = max(content.due_at, now) if content.kind is ContentKind.REPLY else content.due_at
+    if due_at <= now:
+        await wakeups.publish_now(connection, [content.account_id], now)
+    return await queue.change(
+        connection,
+        content,
+        ContentState.QUEUED,
+        now=now,
+        who=who,
+        why="approved",
+        approved_by=who,
+        approved_digest=current,
+        due_at=due_at,
+    )
 
 
-async def reject(database: Database, clock: Clock, content_id: str, who: str, *, why: str = "") -> Content:
+async def reject(
+    connection: AsyncConnection, content_id: str, *, who: str, now: datetime, why: str = ""
+) -> Content:
     """To ``rejected``, for good; an opportunity that it answers is skipped.
 
     Args:
         why: the reason; it is kept in the history, and where there is one the next drafts are told of it.
 
     Raises:
-        Permanent: there is no such content, or it has gone too far to be rejected.
+        NotFound: there is no such content.
+        Conflict: it has gone too far to be rejected.
     """
-    async with database.begin("content.reject") as connection:
-        content = await _find(connection, content_id)
-        if content.state not in _EDITABLE:
-            raise _not_now(content, "rejected")
-        now = clock.now()
-        rejected = await queue.change(
-            connection, content, ContentState.REJECTED, now=now, who=who, why=why or "rejected"
+    content = await _find(connection, content_id)
+    if content.state not in _EDITABLE:
+        raise _not_now(content, "rejected")
+    rejected = await queue.change(
+        connection, content, ContentState.REJECTED, now=now, who=who, why=why or "rejected"
+    )
+    if content.opportunity_id:
+        await _skip(connection, content.opportunity_id, now, who)
+    if why:
+        draft = Draft(content.kind, content.parts, content.arm)
+        told = RejectedDraft(
+            content.account_id, now, draft.kind.value, draft.text, OWNER, why[:_TOLD], draft.arm
         )
-        if content.opportunity_id:
-            await _skip(connection, content.opportunity_id, now, who)
-        if why:
-            draft = Draft(content.kind, content.parts, content.arm)
-            told = RejectedDraft(
-                content.account_id, now, draft.kind.value, draft.text, OWNER, why[:_TOLD], draft.arm
-            )
-            await drafts.reject(connection, [told])
-        return rejected
+        await drafts.reject(connection, [told])
+    return rejected
 
 
 async def edit(
-    database: Database,
-    clock: Clock,
+    connection: AsyncConnection,
     content_id: str,
-    who: str,
     parts: Sequence[str],
     *,
+    who: str,
+    now: datetime,
     bounds: Bounds,
     despite: frozenset[str] = frozenset(),
 ) -> Content:
@@ -118,49 +117,50 @@ async def edit(
         despite: names of review steps that the human overrules; ``schema`` and ``length`` cannot be.
 
     Raises:
-        Permanent: the content cannot be edited now, the new text does not pass the review, it changes a part
-            that is live already, or it has no part any more for a picture that is attached.
+        NotFound: there is no such content.
+        Conflict: it cannot be edited now, a part that is live already would change, or a picture would lose
+            its part.
+        InvalidInput: the new text does not pass the review.
     """
-    async with database.begin("content.edit") as connection:
-        content = await _find(connection, content_id)
-        if content.state not in _EDITABLE:
-            raise _not_now(content, "edited")
-        await _keep_what_is_live(connection, content, parts)
-        await _keep_pictures(connection, content, len(parts))
-        verdict = checked(Draft(content.kind, tuple(parts), content.arm), bounds, despite)
-        if not verdict.passed:
-            raise Permanent(
-                f"The new text does not pass the review ({verdict.step}): {verdict.why}.",
-                meaning="The old text stands.",
-                remedy="Change it, or overrule the step by name.",
-            )
-        held = content.state is _HELD
-        changed = await queue.amend(
-            connection,
-            content,
-            parts=list(parts),
-            approved_by=None if held else who,
-            approved_digest=None if held else digest(*replace(content, parts=tuple(parts)).said()),
+    content = await _find(connection, content_id)
+    if content.state not in _EDITABLE:
+        raise _not_now(content, "edited")
+    await _keep_what_is_live(connection, content, parts)
+    await _keep_pictures(connection, content, len(parts))
+    verdict = checked(Draft(content.kind, tuple(parts), content.arm), bounds, despite)
+    if not verdict.passed:
+        raise InvalidInput(
+            f"The new text does not pass the review ({verdict.step}): {verdict.why}.",
+            meaning="The old text stands.",
+            remedy="Change it, or overrule the step by name.",
         )
-        await state_history.append(
-            connection,
-            kind="content",
-            entity_id=content.id,
-            account_id=content.account_id,
-            at=clock.now(),
-            who=who,
-            before=content.state.value,
-            after=content.state.value,
-            why="text edited",
-        )
-        return changed
+    held = content.state is _HELD
+    changed = await queue.amend(
+        connection,
+        content,
+        parts=list(parts),
+        approved_by=None if held else who,
+        approved_digest=None if held else digest(*replace(content, parts=tuple(parts)).said()),
+    )
+    await state_history.append(
+        connection,
+        kind="content",
+        entity_id=content.id,
+        account_id=content.account_id,
+        at=now,
+        who=who,
+        before=content.state.value,
+        after=content.state.value,
+        why="text edited",
+    )
+    return changed
 
 
 async def _keep_what_is_live(connection: AsyncConnection, content: Content, parts: Sequence[str]) -> None:
     """Refuse to change parts of a thread that are live already."""
     live = (await receipts.count_parts(connection, [content.id])).get(content.id, 0)
     if tuple(parts[:live]) != content.parts[:live]:
-        raise Permanent(
+        raise Conflict(
             f"The first {live} of {len(content.parts)} parts of content {content.id} are live already.",
             meaning="The old text stands.",
             remedy="Change only what comes after them.",
@@ -173,7 +173,7 @@ async def _keep_pictures(connection: AsyncConnection, content: Content, parts: i
         return
     last = max((one.part for one in await media.of(connection, content.id)), default=-1)
     if last >= parts:
-        raise Permanent(
+        raise Conflict(
             f"Part {last + 1} of content {content.id} has a picture, and the new text has {parts} parts.",
             meaning="The old text stands.",
             remedy=f"`stonechat queue detach {content.id}` takes the pictures off first.",
@@ -196,14 +196,14 @@ async def _skip(connection: AsyncConnection, opportunity_id: str, now: datetime,
 async def _find(connection: AsyncConnection, content_id: str) -> Content:
     content = await queue.find(connection, content_id, lock=True)
     if content is None:
-        raise Permanent(
+        raise NotFound(
             f"There is no content {content_id!r}.", remedy="`stonechat queue show` lists what there is."
         )
     return content
 
 
-def _not_now(content: Content, what: str) -> Permanent:
-    return Permanent(
+def _not_now(content: Content, what: str) -> Conflict:
+    return Conflict(
         f"Content {content.id} is {content.state.value} and cannot be {what}.",
         meaning="Nothing was changed.",
         remedy="Only content that waits for approval or is queued can be decided about.",

@@ -7,6 +7,9 @@
     ├── Transient            try again, after ``retry_after`` when it is given
     │   └── NotTried         nothing was tried: what it needs is busy or shut, and speaks for itself
     ├── Permanent            do not try again; something must be changed first
+    │   ├── NotFound         no such thing: name another
+    │   ├── Conflict         the state that it is in does not allow this
+    │   ├── InvalidInput     what was given is not of the form that is asked for
     │   ├── SessionTrouble   the owner must act: expired, challenged, locked, suspended …
     │   └── PageChanged      the site moved a selector or a path that we read
     ├── Unknown              it may have happened; find out before anything else
@@ -85,6 +88,18 @@ class NotTried(Transient):
 
 class Permanent(StonechatError):
     """Will fail the same way until something is changed."""
+
+
+class NotFound(Permanent):
+    """There is no such thing: nobody knows that name or id."""
+
+
+class Conflict(Permanent):
+    """The state that the thing is in does not allow this."""
+
+
+class InvalidInput(Permanent):
+    """What was given is not of the form that is asked for, or breaks a rule."""
 
 
 class SessionTrouble(Permanent):

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from stonechat.core.json_values import plain
+from stonechat.dashboard.api_models import AuditLine
 from stonechat.dashboard.health import deep_status
 from stonechat.dashboard.page_data import DashboardData
 
@@ -71,3 +72,9 @@ def _of_the_system(router: APIRouter, data: DashboardData) -> None:
     async def alerts() -> Response:
         """Alerts, those that fire first."""
         return JSONResponse(plain(await data.alerts()))
+
+    @router.get("/audit")
+    async def audit(limit: int = 100) -> list[AuditLine]:
+        """What the owner did, through which door, newest first."""
+        rows = await data.audit(limit=max(1, min(limit, 1000)))
+        return [AuditLine.model_validate(row) for row in rows]

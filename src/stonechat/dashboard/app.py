@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from stonechat import __version__
-from stonechat.core.errors import StonechatError
+from stonechat.core.errors import Conflict, NotFound, Permanent, StonechatError
 from stonechat.dashboard.actions import action_routes
 from stonechat.dashboard.api import api_routes
+from stonechat.dashboard.api_actions import api_actions
+from stonechat.dashboard.body_limit import BodyLimit
 from stonechat.dashboard.browser_pages import browser_routes
 from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.doors import Doors
 from stonechat.dashboard.guard import Guard, comes_from_us
 from stonechat.dashboard.health import health_routes
 from stonechat.dashboard.job_pages import job_routes
 from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages, page_routes
 from stonechat.dashboard.pictures import picture_routes
+from stonechat.database.connection.text_sanitizing import storable
 
 HERE = Path(__file__).parent
 OPEN_PATHS = ("/livez", "/readyz", "/startupz", "/health", "/status", "/metrics", "/login", "/static/")
@@ -41,12 +48,15 @@ HEADERS = {
 def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
     """The application; ``data`` may be connected to the rest later."""
     app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
+    app.add_middleware(BodyLimit)
     pages = Pages(data, guard)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(health_routes(data))
     app.include_router(page_routes(pages, changes))
     app.include_router(job_routes(pages))
-    app.include_router(action_routes(pages, changes))
+    doors = Doors(data, changes)
+    app.include_router(action_routes(pages, doors))
+    app.include_router(api_actions(guard, doors))
     app.include_router(api_routes(data))
     app.include_router(browser_routes(pages, data))
     app.include_router(picture_routes(pages))
@@ -60,21 +70,68 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
                 response.headers.setdefault(name, value)
         return response
 
+    _tell_errors(app, pages)
+    return app
+
+
+def _tell_errors(app: FastAPI, pages: Pages) -> None:
+    """Errors as JSON below ``/api``, as a page elsewhere; each with the status that says whose turn it is."""
+
     @app.exception_handler(NotOpen)
     async def not_open(request: Request, error: Exception) -> Response:
         if _wants_json(request):
-            return JSONResponse({"error": f"{error} is not open yet"}, 503)
+            return _refused(503, f"{error} is not open yet")
         return pages.waiting(request, str(error))
 
     @app.exception_handler(StonechatError)
     async def trouble(request: Request, error: Exception) -> Response:
         assert isinstance(error, StonechatError)  # noqa: S101 - registered for it
+        status = _status_of(error)
         if _wants_json(request):
-            body = {"error": error.what, "meaning": error.meaning, "remedy": error.remedy}
-            return JSONResponse(body, 503)
-        return pages.trouble(request, error)
+            return _refused(status, error.what, error.meaning, error.remedy)
+        return pages.trouble(request, error, status)
 
-    return app
+    @app.exception_handler(RequestValidationError)
+    async def wrong(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+        # what was given is not repeated: it may hold anything
+        faults = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()]
+        return _refused(
+            422, f"That cannot be read. {storable('; '.join(faults))[:500]}", "Nothing was changed."
+        )
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        """An error of ours: it goes to the log with its traceback, and nothing of it to whoever asked."""
+        what, remedy = "An error that nobody expected; what was asked for was undone.", "See the log."
+        if _wants_json(request):
+            return _refused(500, what, remedy=remedy)
+        return pages.trouble(request, Permanent(what, remedy=remedy), 500)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+        if _wants_json(request):
+            return _refused(error.status_code, str(error.detail), headers=error.headers)
+        return await http_exception_handler(request, error)
+
+
+def _status_of(error: StonechatError) -> int:
+    match error:
+        case NotFound():
+            return 404
+        case Conflict():
+            return 409
+        case Permanent():
+            return 422
+        case _:
+            return 503
+
+
+def _refused(
+    status: int, what: str, meaning: str = "", remedy: str = "", headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    return JSONResponse({"error": what, "meaning": meaning, "remedy": remedy}, status, headers=headers)
 
 
 def create_health_app(data: DashboardData) -> FastAPI:
@@ -86,7 +143,7 @@ def create_health_app(data: DashboardData) -> FastAPI:
 
 def _refusal(request: Request, guard: Guard) -> Response | None:
     if request.method not in ("GET", "HEAD", "OPTIONS") and not comes_from_us(request):
-        return JSONResponse({"error": "this request comes from another site"}, 403)
+        return _refused(403, "this request comes from another site")
     path = request.url.path
     if any(path == free or (free.endswith("/") and path.startswith(free)) for free in OPEN_PATHS):
         return None
@@ -94,10 +151,10 @@ def _refusal(request: Request, guard: Guard) -> Response | None:
         return None
     if guard.needs_login:
         if _wants_json(request) or request.headers.get("hx-request"):
-            return JSONResponse({"error": "log in first"}, 401, headers={"HX-Redirect": "/login"})
+            return _refused(401, "log in first", headers={"HX-Redirect": "/login"})
         return RedirectResponse("/login", 303)
     why = "Set DASHBOARD_PASSWORD to reach the pages from elsewhere; without it only this machine may."
-    return JSONResponse({"error": why}, 403)
+    return _refused(403, why)
 
 
 def _wants_json(request: Request) -> bool:

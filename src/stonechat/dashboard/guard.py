@@ -103,7 +103,11 @@ def comes_from_us(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return True
-    return hmac.compare_digest(urlsplit(origin).netloc.encode(), request.headers.get("host", "").encode())
+    try:
+        ours = urlsplit(origin).netloc
+    except ValueError:  # an address that is none, such as ``http://[``
+        return False
+    return hmac.compare_digest(ours.encode(), request.headers.get("host", "").encode())
 
 
 def is_loopback(host: str) -> bool:
@@ -119,7 +123,10 @@ def is_loopback(host: str) -> bool:
 def _is_local(request: Request) -> bool:
     """From this machine, and by a local name: a foreign page that names us otherwise is turned away."""
     client = request.client.host if request.client else ""
-    named = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    try:
+        named = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:  # a name that is none, such as ``[::1``
+        return False
     return is_loopback(client) and named in _LOCAL_NAMES
 
 

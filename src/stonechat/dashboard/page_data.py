@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.browser.failure_artifacts import FailureArtifactFolder, FailureArtifacts
 from stonechat.browser.health import PoolHealth
 from stonechat.content.costs import Statement
+from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.clock import Clock
 from stonechat.core.model import Account, Content, ContentKind, Snapshot
 from stonechat.core.ports import Cache
@@ -22,23 +23,22 @@ from stonechat.dashboard.view_models import Action, PostLine, Queue, QueueLine, 
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, media, metrics, receipts, state_history
 from stonechat.database.repositories import alerts as alert_rows
+from stonechat.database.repositories import audit as audit_rows
 from stonechat.database.repositories.accounts import SessionRow, Switch
-from stonechat.database.repositories.alerts import AlertRow, AuditRow
+from stonechat.database.repositories.alerts import AlertRow
+from stonechat.database.repositories.audit import AuditRow
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.run_outcomes import RunTime
 from stonechat.database.repositories.state_history import Change
 from stonechat.jobs.runner import JobStatus, Runner
 from stonechat.monitoring import HealthBoard, Meters
+from stonechat.networks.registry import Registry
 from stonechat.posting.queue import QueueRow
 from stonechat.resilience import Breakers
 from stonechat.resilience.circuit_breaker import BreakerStatus
 
 ROLLING = 10
 """Posts that the plot's trend line averages over."""
-
-
-Edit = Callable[[str, str, Sequence[str]], Awaitable[object]]
-"""Replaces the text of a piece of content: its id, who edits, the parts."""
 
 
 class RunStep(Protocol):
@@ -84,7 +84,8 @@ class DashboardData:
         self.cache: Cache | None = None
         self.breakers: Breakers | None = None
         self.runner: Runner | None = None
-        self.edit: Edit | None = None
+        self.drafter: WritingPipeline | None = None
+        self.networks: Registry | None = None
         self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
         self._pool: Callable[[], PoolHealth] | None = None
         self._costs: Callable[[], Awaitable[Statement]] | None = None
@@ -105,7 +106,8 @@ class DashboardData:
         evidence: FailureArtifactFolder | None = None,
         queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None,
         outdate: Callable[[], None] | None = None,
-        edit: Edit | None = None,
+        drafter: WritingPipeline | None = None,
+        networks: Registry | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
         self.database = database or self.database
@@ -118,7 +120,8 @@ class DashboardData:
         self.evidence = evidence or self.evidence
         self._queue = queue or self._queue
         self.outdate = outdate or self.outdate
-        self.edit = edit or self.edit
+        self.drafter = drafter or self.drafter
+        self.networks = networks or self.networks
 
     def open_database(self) -> Database:
         """The database, or ``NotOpen``."""
@@ -296,9 +299,9 @@ class DashboardData:
         return [alert for alert in await self.alerts() if alert.state.value == "firing"]
 
     async def audit(self, *, limit: int = 100) -> list[AuditRow]:
-        """What humans did, newest first."""
+        """What the owner did, newest first."""
         async with self.open_database().read("dashboard.audit") as connection:
-            return await alert_rows.audit_trail(connection, limit=limit)
+            return await audit_rows.newest(connection, limit=limit)
 
     async def next_actions(self, queue: Queue, *, limit: int = 3) -> list[Action]:
         """What happens next: the next post, then the next jobs, soonest first."""

@@ -95,9 +95,9 @@ class Pages:
         """The page while the part that it needs is not open."""
         return self.render(request, "starting.html", 503, what=what, steps=self.data.steps())
 
-    def trouble(self, request: Request, error: StonechatError) -> Response:
+    def trouble(self, request: Request, error: StonechatError, status: int) -> Response:
         """What went wrong, what it means, what to do."""
-        return self.render(request, "trouble.html", 503, error=error)
+        return self.render(request, "trouble.html", status, error=error)
 
     async def _verdict(self) -> Context:
         context: Context = {"verdict": self.data.board.verdict(), "actions": [], "off": []}

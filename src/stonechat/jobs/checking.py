@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 
-from stonechat.core.errors import ConfigError, ConfigFault, Permanent
+from stonechat.core.errors import ConfigError, ConfigFault, NotFound
 from stonechat.jobs.declaration import Job
 from stonechat.jobs.ticks import schedule_of
 
@@ -31,11 +31,11 @@ def by_name(jobs: Sequence[Job]) -> dict[str, Job]:
     return {job.name: job for job in jobs}
 
 
-def unknown(name: str, jobs: Mapping[str, Job]) -> Permanent:
+def unknown(name: str, jobs: Mapping[str, Job]) -> NotFound:
     """What to say of a name that no job has."""
     near = get_close_matches(name, jobs, 1)
     meant = f" Did you mean {near[0]}?" if near else ""
-    return Permanent(
+    return NotFound(
         f"No job is called {name!r}.{meant}",
         remedy=f"There are: {', '.join(sorted(jobs)) or 'none; nothing has run on this database yet'}.",
     )

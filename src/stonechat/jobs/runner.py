@@ -96,12 +96,15 @@ class Runner:
     async def pause(self, job: str | None, account_id: str | None = None, *, by: str, why: str) -> None:
         """Hold the ticks of a job (of one account, or all; of all jobs if None) until resumed."""
         await self.desk.pause(job, account_id, by=by, why=why)
-        self._status = None
-        self._scheduler.refresh_soon()
+        self.look()
 
     async def resume(self, job: str | None, account_id: str | None = None, *, by: str, why: str = "") -> None:
         """Go on; what passed in between is made up for as the job's policy says, without a burst."""
         await self.desk.resume(job, account_id, by=by, why=why)
+        self.look()
+
+    def look(self) -> None:
+        """Somebody has changed switches or runs in the database: look at them at once."""
         self._status = None
         self._scheduler.refresh_soon()
 

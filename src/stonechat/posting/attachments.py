@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stonechat.core.errors import Permanent
+from stonechat.core.errors import Conflict, InvalidInput, NotFound
 from stonechat.core.ids import digest
 from stonechat.core.model import Content
 from stonechat.core.network import NetworkPost, Picture
@@ -54,11 +54,13 @@ async def attach(
         part: number of the part, from 0.
 
     Raises:
-        Permanent: there is no such content or part, it has gone too far, or the network would refuse it.
+        NotFound: there is no such content.
+        Conflict: it has gone too far.
+        InvalidInput: it has no such part, or the network would refuse the picture.
     """
     piece = await _open(connection, content_id)
     if not 0 <= part < len(piece.parts):
-        raise Permanent(
+        raise InvalidInput(
             f"Content {content_id} has {len(piece.parts)} parts, and no part {part + 1}.",
             meaning="Nothing was changed.",
         )
@@ -67,7 +69,7 @@ async def attach(
     others = await media.with_bytes(connection, content_id, len(piece.parts))
     why = refuse([*(others[part] if others else ()), picture])
     if why:
-        raise Permanent(f"It cannot be attached: {why}.", meaning="Nothing was changed.")
+        raise InvalidInput(f"It cannot be attached: {why}.", meaning="Nothing was changed.")
     attached = await media.add(connection, content_id, piece.account_id, part, picture, now=now)
     return await _changed(
         connection, piece, attached, who=who, now=now, why=f"a picture added: {alt.strip()}"
@@ -78,7 +80,8 @@ async def detach(connection: AsyncConnection, content_id: str, *, who: str, now:
     """Take every picture off content that is not on its way yet.
 
     Raises:
-        Permanent: there is no such content, or it has gone too far.
+        NotFound: there is no such content.
+        Conflict: it has gone too far.
     """
     piece = await _open(connection, content_id)
     for one in await media.of(connection, content_id):
@@ -100,7 +103,7 @@ def doubts_about(attached: Sequence[Attached], part: int, shown: NetworkPost) ->
 async def _refuse_if_live(connection: AsyncConnection, piece: Content, part: int) -> None:
     """Of a thread that is to be resumed, the published parts are as they are."""
     if part < (await receipts.count_parts(connection, [piece.id])).get(piece.id, 0):
-        raise Permanent(
+        raise Conflict(
             f"Part {part + 1} of content {piece.id} is live already.",
             meaning="Nothing was changed.",
             remedy="What is published can only be changed by hand on the network.",
@@ -110,9 +113,9 @@ async def _refuse_if_live(connection: AsyncConnection, piece: Content, part: int
 async def _open(connection: AsyncConnection, content_id: str) -> Content:
     piece = await content.find(connection, content_id, lock=True)
     if piece is None:
-        raise Permanent(f"There is no content {content_id}.", remedy="`stonechat queue` lists what there is.")
+        raise NotFound(f"There is no content {content_id}.", remedy="`stonechat queue` lists what there is.")
     if piece.state not in _OPEN:
-        raise Permanent(
+        raise Conflict(
             f"Content {content_id} is {piece.state.value}: its pictures are as they are.",
             meaning="Nothing was changed.",
         )

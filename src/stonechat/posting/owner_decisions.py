@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stonechat.core.errors import Permanent
+from stonechat.core.errors import Conflict, InvalidInput, NotFound
 from stonechat.core.events import PostEnded, PostHeld
 from stonechat.core.ids import digest
 from stonechat.core.model import Account, Content, ContentKind
@@ -26,7 +26,8 @@ async def cancel(
     """To ``cancelled``: it will not be posted; the opportunity that it answers is skipped.
 
     Raises:
-        Permanent: there is no such content, or it has gone too far.
+        NotFound: there is no such content.
+        Conflict: it has gone too far.
     """
     allowed = (
         ContentState.AWAITING_APPROVAL,
@@ -48,7 +49,8 @@ async def queue_again(
     What nobody approved before counts as approved by this human, as it stands.
 
     Raises:
-        Permanent: there is no such content, or it neither failed nor was missed.
+        NotFound: there is no such content.
+        Conflict: it neither failed nor was missed.
     """
     piece = await _in_state(connection, content_id, ContentState.FAILED, ContentState.MISSED)
     await wakeups.publish_now(connection, [piece.account_id], now)
@@ -75,12 +77,14 @@ async def found_live(
         posts: for each part, in order, its address or id on the network.
 
     Raises:
-        Permanent: there is no such content, it did not fail, or an address is missing or no address.
+        NotFound: there is no such content.
+        Conflict: it did not fail.
+        InvalidInput: an address is missing, or is none.
     """
     piece = await _in_state(connection, content_id, ContentState.FAILED)
     ids = [_post_id(given) for given in posts]
     if len(ids) != len(piece.parts) or len(set(ids)) != len(ids):
-        raise Permanent(
+        raise InvalidInput(
             f"{len(piece.parts)} different addresses are needed, one for each part; {len(set(ids))} given.",
             meaning="Nothing was changed.",
             remedy="Open each part on the network and copy its address.",
@@ -139,7 +143,7 @@ def _post_id(given: str) -> str:
     """The id in a post's address: the last path part that is a number."""
     found = [part for part in re.split(r"[/?#]", given.strip()) if part.isascii() and part.isdigit()]
     if not found:
-        raise Permanent(
+        raise InvalidInput(
             f"{given!r} is no address of a post.",
             meaning="Nothing was changed.",
             remedy="Copy the address from the post itself; it ends in a long number.",
@@ -150,10 +154,10 @@ def _post_id(given: str) -> str:
 async def _in_state(connection: AsyncConnection, content_id: str, *states: ContentState) -> Content:
     piece = await content.find(connection, content_id, lock=True)
     if piece is None:
-        raise Permanent(f"There is no content {content_id}.", remedy="`stonechat queue` lists what there is.")
+        raise NotFound(f"There is no content {content_id}.", remedy="`stonechat queue` lists what there is.")
     if piece.state not in states:
         wanted = " or ".join(state.value for state in states)
-        raise Permanent(
+        raise Conflict(
             f"Content {content_id} is {piece.state.value}, not {wanted}.", meaning="Nothing was changed."
         )
     return piece

@@ -40,7 +40,7 @@ class BreakerOpen(NotTried):
             meaning="The work waits; nothing was tried.",
             remedy="It probes by itself and closes when a probe passes."
             if retry_after is not None
-            else f"Forced by {record.who}; `stonechat breakers reset {record.name}` ends it.",
+            else f"Forced by {record.who}; `stonechat breakers release {record.name}` ends it.",
             retry_after=retry_after,
         )
         self.breaker = record.name
@@ -153,14 +153,6 @@ class Breaker:
         finally:
             await self._settle(ticket, outcome, why)
 
-    async def force(self, state: BreakerState, *, who: str, why: str) -> None:
-        """Force it open or closed until :meth:`reset`."""
-        await self._by_hand(state, who=who, why=why)
-
-    async def reset(self, *, who: str, why: str = "reset") -> None:
-        """End the forcing: the breaker decides by itself again."""
-        await self._by_hand(None, who=who, why=why)
-
     def status(self) -> BreakerStatus:
         """Everything that the pages and alerts show."""
         now, record = self._now(), self._view.record
@@ -194,6 +186,11 @@ class Breaker:
         ticket = self._view.take_probe(self._now())
         if ticket is not None and await self.save():
             self._probing = asyncio.create_task(self._run_probe(ticket), name=f"breaker.probe.{self.name}")
+
+    async def store_first(self) -> None:
+        """Nobody has stored this breaker yet: store it as it stands; who was first elsewhere holds."""
+        if self._store is not None and not self._view.unsaved:
+            await self._store.save(self._view.record, self._view.stored)
 
     def learn(self, record: Record) -> None:
         """The store holds ``record``; taken over where it is news and nothing of ours is unsaved."""
@@ -231,15 +228,6 @@ class Breaker:
             self._probing.cancel()
             await asyncio.wait({self._probing}, timeout=1)
         await self.save()
-
-    async def _by_hand(self, state: BreakerState | None, *, who: str, why: str) -> None:
-        """Apply an operator's change, again where another host changed the record at the same moment."""
-        for _ in range(5):
-            self._view.force(state, self._now(), who=who, why=why)
-            wanted = self._view.record
-            await self.save()
-            if self._view.record.version >= wanted.version and self._view.record.state is wanted.state:
-                return
 
     async def _admit(self) -> Ticket:
         answer = self._view.admit(self._now(), may_probe=self._probe is None)

@@ -118,13 +118,6 @@ class View:
                 state_machine.probe_failed(self.record, self.policy, why=why, at=now.wall, luck=now.luck), now
             )
 
-    def force(self, state: BreakerState | None, now: Now, *, who: str, why: str) -> None:
-        """The operator forces it open or closed; with None, ends the forcing."""
-        if state is None:
-            self._change(state_machine.reset(self.record, who=who, why=why, at=now.wall), now)
-        elif state is not self.record.state:
-            self._change(state_machine.forced(self.record, state, who=who, why=why, at=now.wall), now)
-
     def adopt(self, record: Record, now: Now) -> None:
         """The store holds this: another host was first, or we have just started."""
         starting = self.record.version == 0

@@ -14,7 +14,6 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
-from stonechat.core.states import BreakerState
 from stonechat.database import Database
 from stonechat.resilience.circuit_breaker import Breaker, BreakerStatus, ProbeFunction
 from stonechat.resilience.state_machine import BreakerPolicy
@@ -75,20 +74,17 @@ class Breakers:
         """The status of each breaker, by name."""
         return [self._all[name].status() for name in sorted(self._all)]
 
-    async def force(self, name: str, state: BreakerState | None, *, who: str, why: str) -> None:
-        """Force a breaker open or closed; with None, end the forcing."""
-        breaker = self.get(name)
-        if state is None:
-            await breaker.reset(who=who, why=why)
-        else:
-            await breaker.force(state, who=who, why=why)
-
     async def sync(self) -> None:
-        """Take over what other hosts have stored. A store that is away changes nothing."""
+        """Take over what others have stored, and store what nobody has yet, so that commands know its name.
+
+        A store that is away changes nothing.
+        """
         if self._store is None or not self._all:
             return
         try:
             records = await self._store.load()
+            for name in self._all.keys() - records.keys():
+                await self._all[name].store_first()
         except Transient:
             return
         for name, record in records.items():

@@ -122,7 +122,8 @@ def _untrusted(reading: Reading, source: str, *, replies: bool) -> PageChanged:
         f"{where} ({source})",
         f"The read of {where} cannot be trusted: {reading.wrong}.",
         meaning="No metric was stored from it; the next read takes up where the last good one stopped.",
-        remedy="If it lasts, the page or its answers have changed: `stonechat doctor` checks each selector.",
+        remedy="If it lasts, the page or its answers have changed: "
+        "`stonechat jobs run scraping.selectors --wait 120` checks each part.",
     )
 
 

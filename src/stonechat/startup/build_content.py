@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
@@ -21,21 +21,15 @@ from stonechat.content.planner import Choose, Planner, PlanSettings
 from stonechat.content.post_claims import Claims
 from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
-from stonechat.content.review.draft_review import Bounds
 from stonechat.content.voice import Voice, load_voice
 from stonechat.content.writing.fallback import FallbackChain
 from stonechat.content.writing.judge import ModelJudge
 from stonechat.content.writing.pipeline import Rank, WritingPipeline
 from stonechat.content.writing.prompts import Prompts
-from stonechat.content.writing.writing_task import Assignment, Purpose
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Permanent
 from stonechat.core.events import EventStream
-from stonechat.core.model import ContentKind
 from stonechat.core.network import Network
-from stonechat.core.ports import WriteRequest
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, content, opportunities
 from stonechat.database.spool.spool import Spool
 from stonechat.networks.registry import installed
 from stonechat.startup.build_models import GuardOf, open_models
@@ -125,36 +119,6 @@ def _voices(settings: Settings) -> dict[str, Voice]:
 def account_id(account: AccountSettings) -> str:
     """Ours, stable: ``network:handle``."""
     return f"{account.network}:{account.handle}"
-
-
-async def bounds_of_edit(drafter: WritingPipeline, database: Database, content_id: str) -> Bounds:
-    """What an edited text of this content is held against; its own old text apart.
-
-    Raises:
-        Permanent: there is no such content.
-    """
-    async with database.read("startup.bounds") as connection:
-        found = await content.find(connection, content_id)
-        every = {one.id: one for one in await accounts.every(connection)}
-        spoken_to = (
-            await opportunities.find(connection, found.opportunity_id)
-            if found is not None and found.opportunity_id
-            else None
-        )
-    if found is None or found.account_id not in every:
-        raise Permanent(
-            f"There is no content {content_id!r}.", remedy="`stonechat queue` lists what there is."
-        )
-    assignment = Assignment(
-        id=found.id,
-        account_id=found.account_id,
-        purpose=Purpose.REPLY if found.kind is ContentKind.REPLY else Purpose.SLOT,
-        kind=found.kind,
-        arm=found.arm,
-        foreign=spoken_to.text if spoken_to else "",
-    )
-    bounds = await drafter.bounds(every[found.account_id], assignment, WriteRequest("", "", {}, ""))
-    return replace(bounds, history=bounds.history.without("\n\n".join(found.parts)))
 
 
 def secrets(settings: Settings, networks: KnownNetworks) -> list[str]:

@@ -10,13 +10,10 @@ from functools import partial
 
 from stonechat.browser.pool import BrowserPool
 from stonechat.browser.session_store import EncryptedSessionStore
-from stonechat.content import approval
 from stonechat.content.jobs import jobs as content_jobs
-from stonechat.core.clock import Clock
 from stonechat.core.model import Account, Choice
 from stonechat.core.network import Network
 from stonechat.core.ports import Cache
-from stonechat.dashboard.page_data import Edit
 from stonechat.database import Database
 from stonechat.database.maintenance.retention import Retention
 from stonechat.harvesting import jobs as harvester
@@ -37,7 +34,7 @@ from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, BreakerPolicy, 
 from stonechat.scraping import jobs as scraper
 from stonechat.scraping.selector_check import selectors_job
 from stonechat.startup.boot_context import BootContext
-from stonechat.startup.build_content import Writing, bounds_of_edit, open_writing
+from stonechat.startup.build_content import Writing, open_writing
 
 SESSION_RECHECK = timedelta(minutes=10)
 """Account time after which a troubled session is asked about for the first time."""
@@ -169,16 +166,6 @@ def _reading_jobs(
         selectors_job(database, checks),
         *harvester.jobs(harvesting),
     )
-
-
-def editing(database: Database, clock: Clock, writing: Writing) -> Edit:
-    """An edited text passes the same review as a written one."""
-
-    async def edit(content_id: str, who: str, parts: Sequence[str]) -> None:
-        bounds = await bounds_of_edit(writing.drafter, database, content_id)
-        await approval.edit(database, clock, content_id, who, parts, bounds=bounds)
-
-    return edit
 
 
 def _connected(base: BootContext, pool: BrowserPool | None) -> dict[str, Connected]:

@@ -9,17 +9,13 @@ from stonechat.browser.session_encryption import open_keys
 from stonechat.browser.session_store import EncryptedSessionStore, Given
 from stonechat.browser.sessions import Session, Site, parse_session
 from stonechat.config.credentials import SESSIONS, LogIns
-from stonechat.config.settings import AccountSettings, Settings
+from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
-from stonechat.core.states import SessionState
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, wakeups
-from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.networks.registry import Registry
 from stonechat.networks.session_trouble import note_session
-from stonechat.posting import jobs as sweep
-from stonechat.startup.boot_context import BootContext, account_of
+from stonechat.startup.boot_context import BootContext
 from stonechat.startup.build_content import account_id
 
 
@@ -60,28 +56,6 @@ def open_vault(
     return EncryptedSessionStore(
         database, clock, keys, _given(settings, networks), _sites(settings, networks).get
     )
-
-
-async def take_log_in(
-    settings: Settings,
-    networks: Registry,
-    database: Database,
-    clock: Clock,
-    given: AccountSettings,
-    session: Session,
-    *,
-    source: str,
-) -> None:
-    """Store a log-in that the network has confirmed, and let what waits for it go on at once, on any host."""
-    account, now = account_of(given), clock.now()
-    vault = open_vault(settings, networks, database, clock)
-    async with database.begin("login.account") as connection:
-        await accounts.put(connection, account, now)
-    await vault.give(account.id, session, source=source)
-    async with database.begin("login.session") as connection:
-        await note_session(connection, account, SessionState.VALID, now=now, why="logged in by hand")
-        jobs = (sweep.SWEEP, sweep.RECONCILE)
-        await wakeups.add(connection, [Wakeup(job, account.id, now) for job in jobs])
 
 
 def _sites(settings: Settings, networks: Registry) -> Mapping[str, Site]:

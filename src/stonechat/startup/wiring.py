@@ -32,7 +32,7 @@ from stonechat.startup.boot_context import BootContext, open_base
 from stonechat.startup.build_browser import start_browser
 from stonechat.startup.build_content import Writing
 from stonechat.startup.build_foundations import start_cache, start_database, start_health_server
-from stonechat.startup.build_layers import Layers, editing, open_layers
+from stonechat.startup.build_layers import Layers, open_layers
 from stonechat.startup.build_sessions import start_vault
 
 CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
@@ -155,7 +155,8 @@ def _connect(
         costs=lambda: statement(database, layers.writing.budget, account_ids, base.clock.now()),
         queue=queue,
         outdate=queue.outdate,
-        edit=editing(database, base.clock, layers.writing),
+        drafter=layers.writing.drafter,
+        networks=base.networks,
     )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from stonechat.content import approval
 from stonechat.content.costs import costs
 from stonechat.content.review import Bounds
 from stonechat.content.review.similarity import History
@@ -17,6 +16,7 @@ from stonechat.core.ids import digest
 from stonechat.core.model import Approval, Content
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content, drafts, state_history
+from tests.support import decided
 from tests.support.clock import ManualClock
 from tests.support.content import ACCOUNT, Studio, studio
 
@@ -37,16 +37,16 @@ async def test_what_was_seen_is_what_is_approved(tmp_path: Path) -> None:
     clock = ManualClock()
     async with studio(tmp_path, clock, account=HELD) as s:
         first, second = await held(s)
-        done = await approval.approve(s.database, clock, first.id, "owner", seen=digest(*first.parts))
+        done = await decided.approve(s.database, clock, first.id, "owner", seen=digest(*first.parts))
         assert done.state is ContentState.QUEUED and done.parts == first.parts
         assert (done.approved_by, done.approved_digest) == ("owner", digest(*first.parts))
         with pytest.raises(Permanent):
-            await approval.approve(s.database, clock, first.id, "owner")
-        await approval.edit(
+            await decided.approve(s.database, clock, first.id, "owner")
+        await decided.edit(
             s.database, clock, second.id, "owner", ["Tea first, then the inbox."], bounds=bounds(s)
         )
         with pytest.raises(Permanent) as caught:
-            await approval.approve(s.database, clock, second.id, "owner", seen=digest(*second.parts))
+            await decided.approve(s.database, clock, second.id, "owner", seen=digest(*second.parts))
         assert "changed since it was shown" in caught.value.what
 
 
@@ -57,17 +57,17 @@ async def test_an_edit_passes_the_same_review_and_approves_its_own_text(tmp_path
         async with s.database.read("test") as connection:
             one = (await content.in_states(connection, (ContentState.QUEUED,)))[0]
         with pytest.raises(Permanent) as caught:
-            await approval.edit(
+            await decided.edit(
                 s.database, clock, one.id, "owner", ["More at shop.example.com today."], bounds=bounds(s)
             )
         assert "links" in caught.value.what
         long = ["A very long walk. " * 30]
         with pytest.raises(Permanent):
-            await approval.edit(
+            await decided.edit(
                 s.database, clock, one.id, "owner", long, bounds=bounds(s), despite=frozenset({"length"})
             )
         text = ["More at shop.example.com today."]
-        done = await approval.edit(
+        done = await decided.edit(
             s.database, clock, one.id, "owner", text, bounds=bounds(s), despite=frozenset({"links"})
         )
         assert done.parts == tuple(text) and done.approved_digest == digest(*text)
@@ -81,21 +81,21 @@ async def test_a_rejected_post_frees_its_slot_and_stays_rejected(tmp_path: Path)
     async with studio(tmp_path, clock, account=HELD) as s:
         first, _ = await held(s)
         assert await s.planner.missing(HELD) == 0
-        await approval.reject(s.database, clock, first.id, "owner", why="not our tone")
+        await decided.reject(s.database, clock, first.id, "owner", why="not our tone")
         assert await s.planner.missing(HELD) == 1
-        for decide in (approval.approve(s.database, clock, first.id, "owner"),):
+        for decide in (decided.approve(s.database, clock, first.id, "owner"),):
             with pytest.raises(Permanent):
                 await decide
         with pytest.raises(Permanent):
-            await approval.reject(s.database, clock, "no-such-id", "owner", why="")
+            await decided.reject(s.database, clock, "no-such-id", "owner", why="")
 
 
 async def test_the_writer_is_told_why_the_owner_rejected(tmp_path: Path) -> None:
     clock = ManualClock()
     async with studio(tmp_path, clock, account=HELD) as s:
         first, second = await held(s)
-        await approval.reject(s.database, clock, first.id, "owner", why="we never speak of money")
-        await approval.reject(s.database, clock, second.id, "owner")
+        await decided.reject(s.database, clock, first.id, "owner", why="we never speak of money")
+        await decided.reject(s.database, clock, second.id, "owner")
         await s.planner.plan(s.run())
         prompts = [prompt for _, _, prompt in s.endpoint.calls]
         assert "we never speak of money" in prompts[-1] and "we never speak of money" not in prompts[0]

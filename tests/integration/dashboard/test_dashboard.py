@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,14 +25,15 @@ from stonechat.core.states import BreakerState, ContentState
 from stonechat.dashboard import DashboardData, open_dashboard
 from stonechat.dashboard.guard import COOKIE
 from stonechat.database import Database, open_database
-from stonechat.database.repositories import accounts, alerts, content, metrics
+from stonechat.database.repositories import accounts, audit, content, metrics
 from stonechat.database.schema.tables import content_media, media_bytes
 from stonechat.monitoring import LAYERS, HealthBoard, Meters, ProbeResult, down, ok
 from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting import attachments
 from stonechat.posting.gate_input import Rules, nothing_blocked
 from stonechat.posting.queue import queue_rows
-from stonechat.resilience import BreakerPolicy, Breakers
+from stonechat.resilience import BreakerPolicy, open_breakers
+from tests.support.content import studio
 from tests.support.network import FakeNetwork
 from tests.support.pictures import png
 from tests.support.posting import ACCOUNT, SETTINGS
@@ -219,25 +220,28 @@ async def test_approving_queues_the_text_and_is_audited(database: Database) -> N
         assert answer.status_code == 303
         async with database.read("test") as connection:
             approved = await content.find(connection, "c-waiting")
-            trail = await alerts.audit_trail(connection)
+            trail = await audit.newest(connection)
         assert approved is not None
-        assert (approved.state, approved.approved_by) == (ContentState.QUEUED, "local owner")
+        assert (approved.state, approved.approved_by) == (ContentState.QUEUED, "local owner (pages)")
         assert [(line.who, line.action) for line in trail] == [("local owner", "queue.approve")]
 
 
-async def test_what_is_scheduled_can_be_edited_too_and_parts_stand_apart(database: Database) -> None:
-    edits: list[tuple[str, str, list[str]]] = []
-
-    async def edit(content_id: str, who: str, parts: Sequence[str]) -> None:
-        edits.append((content_id, who, list(parts)))
-
-    async with site(database) as shown:
-        shown.data.connect(edit=edit)
+async def test_what_is_scheduled_can_be_edited_too_and_parts_stand_apart(
+    database: Database, tmp_path: Path
+) -> None:
+    thread = piece("thread", ContentState.QUEUED, kind=ContentKind.THREAD, parts=("One.", "Two."))
+    async with database.begin("test.thread") as connection:
+        await content.add(connection, thread, who="test")
+    async with site(database) as shown, studio(tmp_path, CLOCK, account=ACCOUNT, on=database) as writing:
+        shown.data.connect(drafter=writing.drafter)
         page = (await shown.get("/queue")).text
-        assert page.count('action="/do/queue/edit"') == 2
+        assert page.count('action="/do/queue/edit"') == 3
         assert re.search(r'<textarea id="ec-ahead" name="text">Text of ahead &lt;script', page)
-        await shown.do("queue/edit", target="c-ahead", text="One.\r\n---\r\nTwo. ")
-        assert edits == [("c-ahead", "local owner", ["One.", "Two."])]
+        text = "A walk before lunch.\r\n---\r\nThe long one can wait. "
+        assert (await shown.do("queue/edit", target="c-thread", text=text)).status_code == 303
+        async with database.read("test") as connection:
+            edited = await content.find(connection, "c-thread")
+        assert edited is not None and edited.parts == ("A walk before lunch.", "The long one can wait.")
 
 
 async def attach(database: Database, content_id: str, alt: str) -> str:
@@ -310,14 +314,14 @@ async def test_a_missed_post_is_shown_and_queued_again(database: Database) -> No
     async with site(database) as shown:
         page = (await shown.get("/queue")).text
         assert "<h2>Missed</h2>" in page and "Held: its slot passed" in page
-        await shown.do("queue/requeue", target="c-ahead")
+        await shown.do("queue/again", target="c-ahead")
         assert "<h2>Missed</h2>" not in (await shown.get("/queue")).text
 
 
 async def test_a_text_that_changed_since_it_was_shown_is_not_approved(database: Database) -> None:
     async with site(database) as shown:
         answer = await shown.do("queue/approve", target="c-waiting", seen="another")
-        assert answer.status_code == 503
+        assert answer.status_code == 409
         assert "has been changed since it was shown" in answer.text
         async with database.read("test") as connection:
             waiting = await content.find(connection, "c-waiting")
@@ -333,15 +337,18 @@ async def test_pausing_shows_on_the_overview_and_resuming_ends_it(database: Data
         assert "holiday" not in (await shown.get("/parts/verdict")).text
 
 
-async def test_a_breaker_is_forced_and_reset(database: Database) -> None:
-    async with site(database) as shown:
-        breakers = Breakers(None, CLOCK, shown.events, random.Random(1))
-        breaker = breakers.add("browser", BreakerPolicy())
-        shown.data.connect(breakers=breakers)
+async def test_a_breaker_is_forced_and_released(database: Database) -> None:
+    async with (
+        site(database) as shown,
+        open_breakers(database, CLOCK, shown.events, random.Random(1)) as all_,
+    ):
+        breaker = all_.add("browser", BreakerPolicy())
+        await all_.sync()
+        shown.data.connect(breakers=all_)
         await shown.do("breakers/force", target="browser", to="open")
         assert breaker.state is BreakerState.FORCED_OPEN
         assert "forced open" in (await shown.get("/breakers")).text
-        await shown.do("breakers/force", target="browser", to="reset")
+        await shown.do("breakers/release", target="browser")
         assert breaker.state is BreakerState.CLOSED
 
 

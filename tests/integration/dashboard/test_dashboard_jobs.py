@@ -11,7 +11,7 @@ from urllib.parse import quote
 from stonechat.browser.failure_artifacts import FailureArtifactFolder
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.database import open_database
-from stonechat.database.repositories import alerts
+from stonechat.database.repositories import audit
 from stonechat.jobs.declaration import Job, JobContext, Retry, Work
 from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
 from tests.integration.dashboard.test_dashboard import CLOCK, Site, site
@@ -100,7 +100,7 @@ async def test_jobs_and_runs_are_shown_and_steered(sqlite_url: str, tmp_path: Pa
         await _runs_are_shown(here, worked, failed)
         await _buttons_work(here, runner)
         async with database.read("test") as connection:
-            actions = [line.action for line in await alerts.audit_trail(connection, limit=10)]
+            actions = [line.action for line in await audit.newest(connection, limit=10)]
         assert {"jobs.run", "jobs.pause", "jobs.resume", "jobs.cancel"} <= set(actions)
 
 

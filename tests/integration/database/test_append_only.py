@@ -28,7 +28,7 @@ ONE_COLUMN = {
     "post_parts": "post_id",
     "metrics_snapshots": "source",
     "account_metrics": "account_id",
-    "audit": "detail",
+    "audit": "why",
     "rejected_drafts": "why",
 }
 

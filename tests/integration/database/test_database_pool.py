@@ -65,7 +65,7 @@ async def _enter(database, task):
 
 async def test_an_exception_rolls_back(every_database_url):
     async with open_database(every_database_url, DatabaseSettings(), SystemClock()) as database:
-        insert = text("INSERT INTO audit (at, who, action, detail) VALUES (:at, 'a', 'b', '')")
+        insert = text("INSERT INTO audit (at, who, action, why) VALUES (:at, 'a', 'b', '')")
         now = SystemClock().now()
         with pytest.raises(ZeroDivisionError):
             async with database.begin("test.rollback") as connection:

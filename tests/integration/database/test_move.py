@@ -17,7 +17,8 @@ from stonechat.database import open_database
 from stonechat.database.maintenance.backup import holds
 from stonechat.database.maintenance.row_codec import current_shapes
 from stonechat.database.maintenance.transfer import ACTION, Transfer, progress_table
-from stonechat.database.repositories import alerts, job_rows
+from stonechat.database.repositories import audit as audit_rows
+from stonechat.database.repositories import job_rows
 from stonechat.database.schema.tables import accounts, audit, rejected_drafts, watched_authors
 from tests.support.checkout import ROOT
 from tests.support.processes import free_port, wait_until
@@ -68,7 +69,7 @@ async def test_everything_arrives_as_it_was_and_numbers_go_on(pair):
             for shape in current_shapes():
                 if shape.name in {"rewards", "state_history", "metrics_snapshots", "rejected_drafts"}:
                     await _append(connection, shape)
-            trail = await alerts.audit_trail(connection, limit=1)
+            trail = await audit_rows.newest(connection, limit=1)
         assert trail[0].action == ACTION
 
 
@@ -124,9 +125,7 @@ async def test_a_target_that_holds_anything_is_refused(pair):
     async with opened(source) as ours, opened(target) as theirs:
         await fill(ours, rows=2)
         async with theirs.begin("test.one") as connection:
-            await connection.execute(
-                sa.insert(audit).values(at=BEGAN, who="t", action="a", detail="was here before")
-            )
+            await connection.execute(sa.insert(audit).values(at=BEGAN, who="t", action="a"))
         with pytest.raises(Permanent, match="The target is not empty: 1 rows in audit"):
             await Transfer(ours, theirs, CLOCK).run()
         async with theirs.read("test.one") as connection:

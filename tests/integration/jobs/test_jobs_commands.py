@@ -85,7 +85,8 @@ def test_a_schedule_is_held_and_goes_on(
     with working(sqlite_url, tmp_path, reaper, "ticks") as (workers, _):
         wait_until(lambda: any("@" in line for line in workers.said()), "a tick")
         said = commands.json("pause", "test.tick0", "--why", "looking into it")
-        assert said == {"job": "test.tick0", "account_id": None, "paused": "looking into it"}
+        assert said["said"] == "Paused: test.tick0. looking into it"
+        assert (said["line"]["before"], said["line"]["after"]) == ("on", "off")
 
         def is_held() -> bool:
             return any("looking into it" in run["note"] for run in commands.json("history", "test.tick0"))

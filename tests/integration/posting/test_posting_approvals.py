@@ -11,7 +11,6 @@ import pytest
 
 from stonechat.alerting.event_rules import occurrence
 from stonechat.config.settings import DatabaseSettings
-from stonechat.content import approval
 from stonechat.content.review import Bounds
 from stonechat.content.review.similarity import History
 from stonechat.content.voice import load_voice
@@ -26,6 +25,7 @@ from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting import attachments, owner_decisions
 from stonechat.posting.jobs import SWEEP
 from stonechat.posting.queue import queue_rows
+from tests.support import decided
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork, Fault
 from tests.support.pictures import png
@@ -65,7 +65,7 @@ async def test_a_stricter_policy_asks_about_what_is_queued_already(desk: Desk) -
     await sweep(desk)
     assert [(await desk.find(name)).state for name in ("a", "b", "yes")] == [HELD, HELD, ContentState.POSTED]
     assert {event.content_id for event in desk.told_of(PostHeld)} == {"a", "b"}  # type: ignore[attr-defined]
-    await approval.approve(desk.database, clock, "a", "owner")
+    await decided.approve(desk.database, clock, "a", "owner")
     await sweep(desk, "again")
     assert [post.text for post in desk.network.ledger] == ["Approved.", "One."]
 
@@ -158,9 +158,9 @@ async def test_an_edit_cannot_lose_a_picture_unsaid(desk: Desk) -> None:
         )
     shorter = ["One thing comes first.", "And another thing last."]
     with pytest.raises(Permanent, match="Part 3 of content t has a picture"):
-        await approval.edit(desk.database, desk.clock, "t", "owner", shorter, bounds=bounds())
+        await decided.edit(desk.database, desk.clock, "t", "owner", shorter, bounds=bounds())
     same = [*shorter, "Now a third thing, with a square."]
-    done = await approval.edit(desk.database, desk.clock, "t", "owner", same, bounds=bounds())
+    done = await decided.edit(desk.database, desk.clock, "t", "owner", same, bounds=bounds())
     assert done.parts == tuple(same) and done.media_digest is not None
 
 
@@ -179,8 +179,8 @@ async def test_who_approves_while_another_edits_approves_one_text_byte_for_byte(
             after = ["Use the four minutes for the window."]
             await desk.queue(replace(piece(name, before, due_at=clock.now()), state=HELD))
             await asyncio.gather(
-                approval.edit(here, clock, name, "ann", after, bounds=bounds()),
-                approval.approve(there, clock, name, "ben"),
+                decided.edit(here, clock, name, "ann", after, bounds=bounds()),
+                decided.approve(there, clock, name, "ben"),
             )
             row = await desk.find(name)
             assert row.state is ContentState.QUEUED and row.approved_digest == digest(*row.said())
@@ -210,7 +210,7 @@ async def test_what_is_live_of_a_thread_is_not_edited_any_more_and_the_rest_may_
 
     rewritten = ["Something else first.", "Another thing."]
     with pytest.raises(Permanent, match="live already"):
-        await approval.edit(desk.database, clock, "t", "owner", rewritten, bounds=bounds())
+        await decided.edit(desk.database, clock, "t", "owner", rewritten, bounds=bounds())
     async with desk.database.begin("test") as connection:
         with pytest.raises(Permanent, match="Part 1 of content t is live"):
             await attachments.attach(
@@ -220,7 +220,7 @@ async def test_what_is_live_of_a_thread_is_not_edited_any_more_and_the_rest_may_
         with pytest.raises(Permanent, match="is live already"):
             await attachments.detach(connection, "t", who="a", now=clock.now())
     better = ["One thing first.", "And then a better thing."]
-    await approval.edit(desk.database, clock, "t", "owner", better, bounds=bounds())
+    await decided.edit(desk.database, clock, "t", "owner", better, bounds=bounds())
     await desk.add_account(STRICT)
     await clock.advance(minutes=1)
     await sweep(desk, "again")
@@ -255,9 +255,9 @@ async def test_what_is_let_go_after_its_time_wakes_the_publishing(desk: Desk) ->
     missed = replace(piece("missed", "Missed.", due_at=clock.now()), state=ContentState.MISSED)
     await desk.queue(late, early, missed)
     await clock.advance(hours=1)
-    await approval.approve(desk.database, clock, "early", "owner")
+    await decided.approve(desk.database, clock, "early", "owner")
     assert await woken() == []
-    await approval.approve(desk.database, clock, "late", "owner")
+    await decided.approve(desk.database, clock, "late", "owner")
     assert await woken() == [(SWEEP, ACCOUNT.id)]
     async with desk.database.begin("test") as connection:
         await owner_decisions.queue_again(

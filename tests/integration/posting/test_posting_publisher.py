@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from stonechat.config.settings import DatabaseSettings
-from stonechat.content import approval
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import PostHeld, PostPublished, PostReconciled, SessionChanged
 from stonechat.core.model import Approval, ContentKind, LatePolicy, Mode
@@ -31,6 +30,7 @@ from stonechat.posting.queue import queue_rows, story
 from stonechat.posting.session_watch import SessionWatch
 from stonechat.resilience.registry import open_breakers
 from stonechat.resilience.state_machine import BreakerPolicy
+from tests.support import decided
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork, Fault
 from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, piece
@@ -339,7 +339,7 @@ async def test_a_reply_waits_for_approval_and_what_was_approved_is_what_is_poste
     account = replace(ACCOUNT, approval=Approval.REPLIES)
     reply = piece("r", "Thank you!", due_at=clock.now(), kind=ContentKind.REPLY, in_reply_to="77")
     await desk.queue(replace(reply, state=ContentState.AWAITING_APPROVAL))
-    await approval.approve(desk.database, clock, "r", "owner")
+    await decided.approve(desk.database, clock, "r", "owner")
     async with desk.database.begin("test") as connection:
         row = await content.find(connection, "r")
         assert row is not None

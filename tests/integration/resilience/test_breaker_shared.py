@@ -16,6 +16,8 @@ from stonechat.core.events import BreakerChanged, EventStream, Stamped
 from stonechat.core.states import BreakerState, SessionState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import state_history
+from stonechat.owner import Door, Owner
+from stonechat.owner import breakers as by_hand
 from stonechat.resilience import Breaker, BreakerOpen, BreakerPolicy, Breakers, open_breakers
 from stonechat.resilience.host_view import Outcome
 from stonechat.resilience.store import DatabaseBreakers
@@ -34,6 +36,11 @@ CLOCK = SystemClock()
 async def database(any_database_url: str) -> AsyncIterator[Database]:
     async with open_database(any_database_url, DatabaseSettings(), CLOCK) as opened:
         yield opened
+
+
+def robin(database: Database) -> Owner:
+    """The owner at a terminal."""
+    return Owner(database, CLOCK, "robin", Door.COMMAND_LINE)
 
 
 class Guarded:
@@ -153,16 +160,17 @@ async def test_a_forced_state_holds_over_a_restart_and_says_who_and_why(database
     store = DatabaseBreakers(database, CLOCK)
     before = Breakers(store, CLOCK, EventStream(CLOCK), random.Random(1))
     before.add("thing", QUICK)
-    await before.force("thing", BreakerState.FORCED_OPEN, who="owner", why="maintenance")
+    await before.sync()
+    await by_hand.force(robin(database), "thing", "open", why="maintenance")
     after = Breakers(store, CLOCK, EventStream(CLOCK), random.Random(1))
     breaker = after.add("thing", QUICK)
     await after.sync()
     assert (breaker.state, breaker.status().who, breaker.status().why) == (
         BreakerState.FORCED_OPEN,
-        "owner",
+        "robin (command line)",
         "maintenance",
     )
-    with pytest.raises(BreakerOpen, match="breakers reset thing"):
+    with pytest.raises(BreakerOpen, match="breakers release thing"):
         async with breaker.call():
             raise AssertionError("must not be reached")
 
@@ -268,6 +276,10 @@ async def test_what_the_operator_wants_holds_although_another_host_was_first(dat
     hosts = [Breakers(store, CLOCK, EventStream(CLOCK), random.Random(n)) for n in range(2)]
     busy, ours = (host.add("thing", QUICK) for host in hosts)
     await fail(busy)
-    await ours.force(BreakerState.FORCED_CLOSED, who="owner", why="I know better")
+    await by_hand.force(robin(database), "thing", "closed", why="I know better")
+    await fail(ours)
     stored = (await store.load())["thing"]
-    assert (stored.state, stored.who) == (BreakerState.FORCED_CLOSED, "owner")
+    assert (stored.state, stored.who) == (BreakerState.FORCED_CLOSED, "robin (command line)")
+    for host in hosts:
+        await host.sync()
+    assert {busy.state, ours.state} == {BreakerState.FORCED_CLOSED}

@@ -151,7 +151,8 @@ def test_a_dead_hosts_probe_is_taken_over_after_its_lease() -> None:
 @pytest.mark.parametrize("state", [BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED])
 def test_a_forced_breaker_stays_as_it_was_forced_until_reset(state: BreakerState) -> None:
     view = View("b", POLICY, "host", at(0))
-    view.force(state, at(0), who="owner", why="maintenance")
+    by_hand = state_machine.forced(view.record, state, who="owner", why="maintenance", at=at(0).wall)
+    view.adopt(by_hand, at(0))
     for second in range(20):
         ticket = view.admit(at(second), may_probe=True)
         assert isinstance(ticket, Ticket) is (state is BreakerState.FORCED_CLOSED)
@@ -159,13 +160,13 @@ def test_a_forced_breaker_stays_as_it_was_forced_until_reset(state: BreakerState
             view.settle(ticket, Outcome.FAILED, at(second))
     assert view.record.state is state
     assert view.record.who == "owner"
-    view.force(None, at(30), who="owner", why="done")
+    view.adopt(state_machine.reset(view.record, who="owner", why="done", at=at(30).wall), at(30))
     assert view.record.state is BreakerState.CLOSED
 
 
 def test_resetting_an_open_breaker_makes_the_next_probe_due_now() -> None:
     view = opened()
-    view.force(None, at(1), who="owner", why="fixed")
+    view.adopt(state_machine.reset(view.record, who="owner", why="fixed", at=at(1).wall), at(1))
     assert view.take_probe(at(1)) is not None
 
 

@@ -10,15 +10,19 @@ from typing import Annotated, Any
 import click
 import typer
 
-from stonechat.cli.actor import who as _who
-from stonechat.cli.commands.queue import add, show_queue
+from stonechat.cli.actor import do, tell, user
+from stonechat.cli.commands.queue import add, read_picture, show_queue
 from stonechat.cli.context import open_for_cli, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
+from stonechat.database import Database
+from stonechat.owner import Done, Door, Owner
 
 queue_app = typer.Typer(no_args_is_help=False, help="See, edit, approve and reject what is to be posted.")
 reserve_app = typer.Typer(no_args_is_help=False, help="The drafts kept for when no model can write.")
 
 _Id = Annotated[str, typer.Argument(help="The content's id, or enough of its beginning.")]
+_Draft = Annotated[str, typer.Argument(help="The draft's id.")]
+_Why = Annotated[str, typer.Option(help="Why; kept in the history and the audit trail.")]
 _AccountId = Annotated[str | None, typer.Option("--account", help="Only this account.")]
 
 queue_app.command(
@@ -48,17 +52,11 @@ def show(
 
 @queue_app.command(epilog="Example: stonechat queue approve 3f2a")
 @spoken
-def approve(content_id: _Id) -> None:
+def approve(content_id: _Id, as_json: AsJson = False) -> None:
     """Let content that waits for approval go out at its time, exactly as it stands."""
-    from stonechat.content import approval
+    from stonechat.owner import queue as actions
 
-    async def work() -> str:
-        async with open_for_cli(read_stored()) as (database, clock):
-            found = await _one(database, content_id)
-            done = await approval.approve(database, clock, found, _who())
-            return f"Approved; due {done.due_at:%Y-%m-%d %H:%M} UTC: {done.parts[0]}"
-
-    say(run_async(work()))
+    do(lambda owner: actions.approve(owner, content_id), as_json=as_json)
 
 
 @queue_app.command(epilog="Example: stonechat queue reject 3f2a --why 'not our tone'")
@@ -66,17 +64,21 @@ def approve(content_id: _Id) -> None:
 def reject(
     content_id: _Id,
     why: Annotated[str, typer.Option(help="Why; kept in the history, and told to the writer.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Never post this."""
-    from stonechat.content import approval
+    from stonechat.owner import queue as actions
 
-    async def work() -> str:
-        async with open_for_cli(read_stored()) as (database, clock):
-            found = await _one(database, content_id)
-            done = await approval.reject(database, clock, found, _who(), why=why)
-            return f"Rejected: {done.parts[0]}"
+    do(lambda owner: actions.reject(owner, content_id, why=why), as_json=as_json)
 
-    say(run_async(work()))
+
+@queue_app.command(epilog="Example: stonechat queue cancel 3f2a --why 'the event is off'")
+@spoken
+def cancel(content_id: _Id, why: _Why = "", as_json: AsJson = False) -> None:
+    """Take it out of the queue for good."""
+    from stonechat.owner import queue as actions
+
+    do(lambda owner: actions.cancel(owner, content_id, why=why), as_json=as_json)
 
 
 @queue_app.command(epilog="Example: stonechat queue edit 3f2a --text 'A shorter walk is still a walk.'")
@@ -89,25 +91,34 @@ def edit(
     despite: Annotated[
         list[str] | None, typer.Option(help="Overrule this step of the review (not schema or length).")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Change the text; without --text your editor opens. The new text passes the same review."""
-    from stonechat.content import approval
-    from stonechat.core.errors import Permanent
+    from stonechat.cli.commands.prompt_trial import open_for_trying
+    from stonechat.core.errors import Conflict
+    from stonechat.owner import editing
 
-    async def work() -> str:
-        settings = read_settings()
-        async with open_for_cli(settings) as (database, clock):
-            found = await _one(database, content_id)
-            parts = text or await asyncio.to_thread(_in_editor, await _parts(database, found))
+    async def work() -> Done[Any]:
+        async with open_for_trying(read_settings()) as (database, clock, writing):
+            owner = Owner(database, clock, user(), Door.COMMAND_LINE)
+            parts = text or await _in_editor(database, content_id)
             if not parts:
-                raise Permanent("The text was not changed.", meaning="Nothing was stored.")
-            bounds = await _bounds(settings, database, found)
-            done = await approval.edit(
-                database, clock, found, _who(), parts, bounds=bounds, despite=frozenset(despite or ())
-            )
-            return f"Changed: {done.parts[0]}"
+                raise Conflict("The text was not changed.", meaning="Nothing was stored.")
+            over = frozenset(despite or ())
+            return await editing.edit(owner, writing.drafter, content_id, parts, despite=over)
 
-    say(run_async(work()))
+    tell(run_async(work()), as_json=as_json)
+
+
+async def _in_editor(database: Database, content_id: str) -> list[str]:
+    """The text as the owner leaves it; nothing where they do not save."""
+    from stonechat.owner.editing import BETWEEN, parts_of
+    from stonechat.owner.naming import content_named
+
+    async with database.read("cli.edit") as connection:
+        before = await content_named(connection, content_id)
+    edited = await asyncio.to_thread(click.edit, BETWEEN.join(before.parts))
+    return parts_of(edited.strip()) if edited else []
 
 
 @queue_app.command(
@@ -119,18 +130,12 @@ def live(
     post: Annotated[
         list[str], typer.Option(help="The address of the live post on the network; once for each part.")
     ],
+    as_json: AsJson = False,
 ) -> None:
     """Say that a failed post is on the profile after all: it becomes posted, and is measured."""
-    from stonechat.posting import owner_decisions
+    from stonechat.owner import queue as actions
 
-    async def work() -> str:
-        async with open_for_cli(read_stored()) as (database, clock):
-            found = await _one(database, content_id)
-            async with database.begin("cli.live") as connection:
-                done = await owner_decisions.found_live(connection, found, post, who=_who(), now=clock.now())
-            return f"Posted: {done.parts[0]}"
-
-    say(run_async(work()))
+    do(lambda owner: actions.found_live(owner, content_id, post), as_json=as_json)
 
 
 @queue_app.command(epilog="Example: stonechat queue attach 3f2a walk.jpg --alt 'A path in the morning'")
@@ -140,69 +145,35 @@ def attach(
     file: Annotated[Path, typer.Argument(help="A picture: JPEG, PNG, WebP or GIF.")],
     alt: Annotated[str, typer.Option(help="What it shows, for who cannot see it.")],
     part: Annotated[int, typer.Option(min=1, help="The part of a thread that it belongs to.")] = 1,
+    as_json: AsJson = False,
 ) -> None:
     """Add a picture with its description; what is queued counts as approved anew, by you."""
-    from stonechat.core.errors import Permanent
-    from stonechat.posting import attachments
+    from stonechat.networks.registry import installed
+    from stonechat.owner import pictures
 
-    async def work() -> str:
-        try:
-            body = file.read_bytes()
-        except OSError as exc:
-            raise Permanent(f"{file} cannot be read: {exc.strerror}.", remedy="Check the path.") from exc
-        async with open_for_cli(read_stored()) as (database, clock):
-            found = await _one(database, content_id)
-            refuse = await _refusing(database, found)
-            async with database.begin("cli.attach") as connection:
-                done = await attachments.attach(
-                    connection,
-                    found,
-                    body,
-                    alt,
-                    part=part - 1,
-                    who=_who(),
-                    now=clock.now(),
-                    refuse=refuse,
-                )
-            return f"Attached to part {part}: {done.parts[part - 1]}"
-
-    say(run_async(work()))
+    body = read_picture(file)
+    do(
+        lambda owner: pictures.attach(owner, installed(), content_id, body, alt, part=part),
+        as_json=as_json,
+    )
 
 
 @queue_app.command(epilog="Example: stonechat queue detach 3f2a")
 @spoken
-def detach(content_id: _Id) -> None:
+def detach(content_id: _Id, as_json: AsJson = False) -> None:
     """Take every picture off."""
-    from stonechat.posting import attachments
+    from stonechat.owner import pictures
 
-    async def work() -> str:
-        async with open_for_cli(read_stored()) as (database, clock):
-            found = await _one(database, content_id)
-            async with database.begin("cli.detach") as connection:
-                done = await attachments.detach(connection, found, who=_who(), now=clock.now())
-            return f"No picture any more: {done.parts[0]}"
-
-    say(run_async(work()))
+    do(lambda owner: pictures.detach(owner, content_id), as_json=as_json)
 
 
 @queue_app.command(epilog="Example: stonechat queue again 3f2a")
 @spoken
-def again(
-    content_id: _Id, why: Annotated[str, typer.Option(help="Why; kept in the history.")] = "looked by hand"
-) -> None:
+def again(content_id: _Id, why: _Why = "", as_json: AsJson = False) -> None:
     """Queue failed or missed content again, due now. Look at the profile first."""
-    from stonechat.posting import owner_decisions
+    from stonechat.owner import queue as actions
 
-    async def work() -> str:
-        async with open_for_cli(read_stored()) as (database, clock):
-            found = await _one(database, content_id)
-            async with database.begin("cli.again") as connection:
-                done = await owner_decisions.queue_again(
-                    connection, found, who=_who(), now=clock.now(), why=why
-                )
-            return f"Queued again: {done.parts[0]}"
-
-    say(run_async(work()))
+    do(lambda owner: actions.queue_again(owner, content_id, why=why), as_json=as_json)
 
 
 @reserve_app.callback(invoke_without_command=True)
@@ -231,36 +202,20 @@ def reserve(context: typer.Context, as_json: AsJson = False, account: _AccountId
 
 @reserve_app.command("approve", epilog="Example: stonechat reserve approve 9c1e…")
 @spoken
-def approve_reserve(draft_id: Annotated[str, typer.Argument(help="The draft's id.")]) -> None:
+def approve_reserve(draft_id: _Draft, as_json: AsJson = False) -> None:
     """Approve a draft ahead, so that it needs no approval when it is drawn."""
-    _decide(draft_id, approved=True)
+    from stonechat.owner import reserve as actions
+
+    do(lambda owner: actions.approve(owner, draft_id), as_json=as_json)
 
 
 @reserve_app.command("discard", epilog="Example: stonechat reserve discard 9c1e…")
 @spoken
-def discard_reserve(draft_id: Annotated[str, typer.Argument(help="The draft's id.")]) -> None:
+def discard_reserve(draft_id: _Draft, as_json: AsJson = False) -> None:
     """Take a draft out of the reserve for good."""
-    _decide(draft_id, approved=False)
+    from stonechat.owner import reserve as actions
 
-
-def _decide(draft_id: str, *, approved: bool) -> None:
-    from stonechat.core.errors import Permanent
-    from stonechat.database.repositories import drafts
-
-    async def work() -> bool:
-        async with (
-            open_for_cli(read_stored()) as (database, clock),
-            database.begin("cli.reserve") as connection,
-        ):
-            if approved:
-                return await drafts.approve_reserve(connection, draft_id, _who())
-            return await drafts.discard(connection, draft_id, clock.now())
-
-    if not run_async(work()):
-        raise Permanent(
-            f"There is no draft {draft_id!r} in the reserve.", remedy="`stonechat reserve` lists it."
-        )
-    say("Approved." if approved else "Discarded.")
+    do(lambda owner: actions.discard(owner, draft_id), as_json=as_json)
 
 
 @spoken
@@ -318,63 +273,3 @@ def init(
     }
     to.write_text(voice.written(answers), encoding="utf-8")
     say(f"Wrote {to}. Set VOICE_FILE={to} and try it with: stonechat write")
-
-
-async def _refusing(database: Any, content_id: str) -> Any:
-    """What the content's network would not take of pictures."""
-    from stonechat.core.errors import Permanent
-    from stonechat.database.repositories import accounts, content
-    from stonechat.networks.registry import installed
-
-    async with database.read("cli.network") as connection:
-        found = await content.find(connection, content_id)
-        account = await accounts.find(connection, found.account_id) if found is not None else None
-    if account is None:
-        raise Permanent(
-            f"There is no content {content_id!r}.", remedy="`stonechat queue` lists what there is."
-        )
-    return installed()[account.network].refuse_pictures
-
-
-async def _one(database: Any, given: str) -> str:
-    from stonechat.core.errors import Permanent
-    from stonechat.core.states import ContentState
-    from stonechat.database.repositories import content
-
-    async with database.read("cli.find") as connection:
-        if await content.find(connection, given) is not None:
-            return given
-        states = (
-            ContentState.AWAITING_APPROVAL,
-            ContentState.QUEUED,
-            ContentState.FAILED,
-            ContentState.MISSED,
-        )
-        found = await content.in_states(connection, states, limit=1000)
-    matches = [one.id for one in found if one.id.startswith(given)]
-    if len(matches) != 1:
-        what = "No content" if not matches else f"More than one piece of content ({len(matches)})"
-        raise Permanent(
-            f"{what} has an id that begins with {given!r}.", remedy="`stonechat queue show --json` has them."
-        )
-    return matches[0]
-
-
-async def _parts(database: Any, content_id: str) -> list[str]:
-    from stonechat.database.repositories import content
-
-    async with database.read("cli.parts") as connection:
-        found = await content.find(connection, content_id)
-    return list(found.parts) if found else []
-
-
-def _in_editor(parts: list[str]) -> list[str]:
-    mark = "\n\n--- next part ---\n\n"
-    edited = click.edit(mark.join(parts))
-    return [part.strip() for part in edited.split(mark.strip())] if edited else []
-
-
-async def _bounds(settings: Any, database: Any, content_id: str) -> Any:
-    from stonechat.cli.commands.prompt_trial import bounds_for
-
-    return await bounds_for(settings, database, content_id)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stonechat.cli.output import spoken
+from stonechat.cli.output import print_json_lines, spoken
 
 app = typer.Typer(no_args_is_help=True, help="Look at what Stonechat reads from the network.")
 
@@ -23,8 +22,7 @@ def parse(
     ] = None,
 ) -> None:
     """Print every post in a recorded answer or saved page, one JSON object a line; unknown is null."""
-    for row in _reader(network)(file):
-        typer.echo(json.dumps(row, ensure_ascii=False))
+    print_json_lines(_reader(network)(file))
 
 
 def _reader(name: str | None) -> Callable[[Path], Iterable[Mapping[str, object]]]:

@@ -31,13 +31,13 @@ from stonechat.cli.output import out
 from stonechat.cli.signals import interrupted_by, stop_signals, was_interrupted
 from stonechat.config.loader import load
 from stonechat.config.settings import Settings
-from stonechat.content import approval
 from stonechat.core.errors import Permanent, StonechatError, Transient
 from stonechat.core.events import EventStream
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content, learning, metrics, receipts
 from stonechat.monitoring.logs import EventLog
 from stonechat.networks.registry import installed
+from stonechat.owner import Door, Owner, queue
 from stonechat.startup.wiring import Stonechat, open_stonechat
 
 HANDLE = "quietbuilder"
@@ -210,9 +210,10 @@ async def _approve_waiting(app: Stonechat) -> None:
     """The owner's part, played by the demo: replies are held for approval."""
     async with app.database.read("demo.waiting") as connection:
         waiting = await content.in_states(connection, [ContentState.AWAITING_APPROVAL])
+    demo = Owner(app.database, app.clock, "demo", Door.COMMAND_LINE)
     for one in waiting:
         with suppress(StonechatError):  # it may have been decided on the dashboard meanwhile
-            approved = await approval.approve(app.database, app.clock, one.id, "demo")
+            approved = (await queue.approve(demo, one.id)).value
             app.jobs.wake("posting.sweep", approved.due_at, approved.account_id)
 
 

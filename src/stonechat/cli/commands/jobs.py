@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stonechat.cli.actor import do, open_owner, tell
 from stonechat.cli.commands.status import Url, ask_rows
 from stonechat.cli.context import open_for_cli, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stonechat.database.repositories.job_rows import ExecutorRow, RunRow, StepRow
     from stonechat.jobs.declaration import Job
     from stonechat.jobs.desk import Desk
+    from stonechat.owner import Done
 
 jobs_app = typer.Typer(
     no_args_is_help=False,
@@ -35,7 +36,6 @@ NameOrAll = Annotated[str, typer.Argument(help="A job, or all.")]
 Account = Annotated[str | None, typer.Option("--account", help="Only this account.")]
 RunId = Annotated[str, typer.Argument(help="A run's id; a job's name stands for its newest run.")]
 
-ALL = "all"
 _OUTCOMES = ("tick", "state", "trigger", "attempt", "took_s", "done", "due", "said", "run_id")
 
 
@@ -60,10 +60,6 @@ class Office:
         if not self.desk.job(name).per_account:
             return [None]
         return [account] if account is not None else list(self.accounts)
-
-
-def _who() -> str:
-    return f"{getpass.getuser()} (command line)"
 
 
 @asynccontextmanager
@@ -149,17 +145,21 @@ def run(
 ) -> None:
     """Run a job now, even one that is paused: for one account, or for each."""
 
+    from stonechat.owner import jobs as actions
+
     async def work() -> tuple[list[RunRow], bool]:
-        async with _office(read_stored()) as office:
-            ids = [await office.desk.ask(name, owner, by=_who()) for owner in office.owners(name, account)]
-            return await _followed(office.desk, ids, timedelta(seconds=wait)), bool(office.hosts)
+        settings = read_stored()
+        async with open_owner(settings) as owner:
+            done = await actions.run(owner, name, account)
+        async with _office(settings) as office:
+            return await _followed(office.desk, done.value, timedelta(seconds=wait)), bool(office.hosts)
 
     rows, somebody = run_async(work())
     if as_json:
         print_json(rows)
     else:
         print_rows(
-            _told(rows), ("run_id", "state", "said"), title="Asked for", empty="There is no account yet."
+            _told(rows), ("run_id", "state", "said"), title="Asked for", empty="Nothing was asked for."
         )
         if not somebody:
             say("Nothing runs jobs now: it is taken up when `stonechat run` starts.")
@@ -186,45 +186,27 @@ async def _followed(desk: Desk, ids: Sequence[str], limit: timedelta) -> list[Ru
 def pause(
     name: NameOrAll,
     account: Account = None,
-    why: Annotated[str, typer.Option(help="Why; shown wherever the job is.")] = "paused by hand",
+    why: Annotated[str, typer.Option(help="Why; shown wherever the job is.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Hold a job's schedule until it is resumed; a run that is at work goes on."""
+    from stonechat.owner import jobs as actions
 
-    async def work() -> None:
-        async with _office(read_stored()) as office:
-            await office.desk.pause(_named(office, name, account), account, by=_who(), why=why)
-
-    run_async(work())
-    _said(as_json, {"job": name, "account_id": account, "paused": why}, f"Paused: {name}. {why}")
+    do(lambda owner: actions.pause(owner, name, account, why=why), as_json=as_json)
 
 
 @jobs_app.command(epilog="Example: stonechat jobs resume harvesting.search")
 @spoken
-def resume(name: NameOrAll, account: Account = None, as_json: AsJson = False) -> None:
+def resume(
+    name: NameOrAll,
+    account: Account = None,
+    why: Annotated[str, typer.Option(help="Why; kept in the history.")] = "",
+    as_json: AsJson = False,
+) -> None:
     """Let a job's schedule go on; what was missed is made up for as its policy says, without a burst."""
+    from stonechat.owner import jobs as actions
 
-    async def work() -> None:
-        async with _office(read_stored()) as office:
-            await office.desk.resume(_named(office, name, account), account, by=_who())
-
-    run_async(work())
-    _said(as_json, {"job": name, "account_id": account, "paused": None}, f"Goes on: {name}.")
-
-
-def _named(office: Office, name: str, account: str | None) -> str | None:
-    """The job that is meant, if there is one of that name and account; None for all."""
-    if name == ALL:
-        return None
-    office.owners(name, account)
-    return name
-
-
-def _said(as_json: bool, value: dict[str, Any], text: str) -> None:
-    if as_json:
-        print_json(value)
-    else:
-        say(text)
+    do(lambda owner: actions.resume(owner, name, account, why=why), as_json=as_json)
 
 
 @jobs_app.command(epilog="Example: stonechat jobs history posting.sweep --json | jq '.[0].error'")
@@ -293,15 +275,16 @@ async def _found(office: Office, run_id: str) -> tuple[RunRow, list[StepRow]]:
 def cancel(run_id: RunId, as_json: AsJson = False) -> None:
     """Stop a run that waits or is at work, on whichever host; it is not taken up again."""
 
-    async def work() -> tuple[RunRow, bool]:
-        async with _office(read_stored()) as office:
-            row, _ = await _found(office, run_id)
-            return row, await office.desk.cancel(row.run_id, by=_who())
+    from stonechat.owner import jobs as actions
 
-    row, done = run_async(work())
-    if not done:
-        raise Permanent(f"The run {row.run_id} has ended already: {row.state.value}.")
-    _said(as_json, {"run_id": row.run_id, "cancelled": True}, f"Cancelled: {row.run_id}.")
+    async def work() -> Done[Any]:
+        settings = read_stored()
+        async with _office(settings) as office:
+            row, _ = await _found(office, run_id)
+        async with open_owner(settings) as owner:
+            return await actions.cancel_run(owner, row.run_id)
+
+    tell(run_async(work()), as_json=as_json)
 
 
 def _told(rows: Sequence[RunRow]) -> list[dict[str, Any]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stonechat.cli.actor import tell
 from stonechat.cli.context import make_clock, read_for_login, run_async
-from stonechat.cli.output import say, spoken
+from stonechat.cli.output import AsJson, note, say, spoken
 from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.errors import Permanent
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from stonechat.config.session_form import SessionForm
     from stonechat.core.clock import Clock
     from stonechat.networks.plugin import LogIn
+    from stonechat.owner import Done
 
 
 @spoken
@@ -33,6 +35,7 @@ def login(
     new_key: Annotated[
         bool, typer.Option("--new-key", help="Print a new key for SESSION_KEY and do nothing else.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Log an account in: a window opens on the site's own log-in page. No password is seen or kept.
 
@@ -41,15 +44,16 @@ def login(
     if new_key:
         from stonechat.browser.session_encryption import new_key as make
 
-        typer.echo(make())
+        say(make())
         return
     settings, screen = read_for_login()
-    say(run_async(_log_in(settings, screen, account, from_file, timedelta(minutes=minutes))))
+    done = run_async(_log_in(settings, screen, account, from_file, timedelta(minutes=minutes)))
+    tell(done, as_json=as_json)
 
 
 async def _log_in(
     settings: Settings, screen: bool, handle: str | None, file: Path | None, patience: timedelta
-) -> str:
+) -> Done[Any]:
     from stonechat.browser.login_window import open_window
     from stonechat.browser.sessions import for_site
 
@@ -59,7 +63,7 @@ async def _log_in(
     executable = _executable(settings) if given is not None else settings.browser.executable
     async with open_window(executable, visible=given is None, screen=screen) as window:
         if given is None:
-            say(f"Log in as @{chosen.handle} in the window that opens. It closes by itself.")
+            note(f"Log in as @{chosen.handle} in the window that opens. It closes by itself.")
             session = await log_in.by_hand(window, clock, site.address, chosen.handle, patience=patience)
         else:
             session = await log_in.check(window, site.address, chosen.handle, for_site(given, site))
@@ -75,7 +79,7 @@ def _read_file(file: Path, form: SessionForm, clock: Clock) -> Session:
     raw = _bytes(file)
     given = parse_session(raw, form, setting=str(file))
     for left_out in read_session(raw, form).left_out:
-        say(f"Of {file} {left_out}.")
+        note(f"Of {file} {left_out}.")
     over = ended(given.cookies, given.needed, clock.wall())
     if over is not None:
         raise Permanent(
@@ -86,16 +90,16 @@ def _read_file(file: Path, form: SessionForm, clock: Clock) -> Session:
     return given
 
 
-async def _store(settings: Settings, chosen: AccountSettings, session: Session, *, source: str) -> str:
-    from stonechat.cli.context import open_for_cli
+async def _store(settings: Settings, chosen: AccountSettings, session: Session, *, source: str) -> Done[Any]:
+    from stonechat.cli.actor import open_owner
     from stonechat.networks.registry import installed
-    from stonechat.startup.build_sessions import take_log_in
+    from stonechat.owner.log_in import store_session
+    from stonechat.startup.boot_context import account_of
+    from stonechat.startup.build_sessions import open_vault
 
-    async with open_for_cli(settings) as (database, clock):
-        await take_log_in(settings, installed(), database, clock, chosen, session, source=source)
-    return (
-        f"@{chosen.handle} is logged in; its session is stored, encrypted. A running Stonechat takes it up."
-    )
+    async with open_owner(settings) as owner:
+        vault = open_vault(settings, installed(), owner.database, owner.clock)
+        return await store_session(owner, vault, account_of(chosen), session, source=source)
 
 
 def _chosen(settings: Settings, handle: str | None) -> tuple[AccountSettings, LogIn]:

@@ -12,7 +12,6 @@ import stamina.instrumentation
 from stonechat.cli.commands.queue import text_rules
 from stonechat.cli.context import open_for_cli
 from stonechat.config.settings import Settings
-from stonechat.content.review import Bounds
 from stonechat.content.writing.writing_task import Assignment, Purpose
 from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
@@ -24,7 +23,7 @@ from stonechat.database import Database
 from stonechat.database.repositories import accounts
 from stonechat.database.spool.spool import Spool
 from stonechat.learning.learner import Learner
-from stonechat.startup.build_content import Writing, bounds_of_edit, open_writing
+from stonechat.startup.build_content import Writing, open_writing
 
 
 @asynccontextmanager
@@ -93,12 +92,6 @@ async def try_prompt(
             for one in results
         ],
     }
-
-
-async def bounds_for(settings: Settings, database: Database, content_id: str) -> Bounds:
-    """What an edited text of this content is held against."""
-    async with open_for_trying(settings) as (_, _, writing):
-        return await bounds_of_edit(writing.drafter, database, content_id)
 
 
 async def _account(settings: Settings, database: Database, account_id: str | None) -> Account:

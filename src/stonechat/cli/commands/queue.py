@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from stonechat.cli.actor import user
 from stonechat.cli.context import open_for_cli, read_section, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
+from stonechat.core.errors import InvalidInput
+from stonechat.owner import Done, Door, Owner, submission
+from stonechat.owner.submission import GivenPicture, Submission, Submitted
 
 if TYPE_CHECKING:
     from stonechat.networks.plugin import TextRules
@@ -101,83 +105,64 @@ def add(
 
     The same call again makes no second post.
     """
-    parts = [" ".join(text).strip(), *(one.strip() for one in thread or ())]
+    parts = (" ".join(text).strip(), *(one.strip() for one in thread or ()))
     shown = _pictures(image or (), alt or (), part or ())
-    said = run_async(_add(parts, shown, account, at, again=again, despite=frozenset(despite or ())))
+    over = frozenset(despite or ())
+    done = run_async(_add(Submission(parts, account, at, shown, again=again, despite=over)))
     if as_json:
-        print_json(said)
+        print_json(_told(done))
     else:
-        say(_sentence(said))
+        say(done.said)
 
 
-async def _add(
-    parts: Sequence[str],
-    shown: Sequence[tuple[Path, str, int]],
-    account: str | None,
-    at: str | None,
-    *,
-    again: bool,
-    despite: frozenset[str],
-) -> dict[str, Any]:
-    from stonechat.cli.actor import who
+async def _add(given: Submission) -> Done[Submitted]:
     from stonechat.cli.commands.prompt_trial import open_for_trying
-    from stonechat.content.slots.requested_time import read_time
     from stonechat.networks.registry import installed
-    from stonechat.startup.boot_context import account_of as described
-    from stonechat.startup.by_hand import GivenPicture, Wish, account_of, add_by_hand
+    from stonechat.startup.boot_context import account_of
 
     settings = read_settings()
-    pictures = [GivenPicture(_bytes(file), words, number) for file, words, number in shown]
+    described = [account_of(one) for one in settings.accounts]
     async with open_for_trying(settings) as (database, clock, writing):
-        own = await account_of(database, [described(one) for one in settings.accounts], account)
-        due = read_time(at, own.timezone, clock.now()) if at else None
-        wish = Wish(own, tuple(parts), due, pictures, again, despite)
-        refuse = installed()[own.network].refuse_pictures
-        added = await add_by_hand(database, clock, writing.drafter, wish, who=who(), refuse=refuse)
+        owner = Owner(database, clock, user(), Door.COMMAND_LINE)
+        return await submission.submit(owner, writing.drafter, installed(), given, described=described)
+
+
+def _told(done: Done[Submitted]) -> dict[str, Any]:
+    added = done.value
     return {
+        "said": done.said,
+        "line": done.line,
         "new": added.new,
         **asdict(added.content),
-        "timezone": own.timezone,
+        "timezone": added.account.timezone,
         "text": "\n\n".join(added.content.parts),
         "pictures": [asdict(one) for one in added.pictures],
     }
 
 
-def _pictures(
-    files: Sequence[Path], words: Sequence[str], numbers: Sequence[int]
-) -> list[tuple[Path, str, int]]:
-    from stonechat.core.errors import Permanent
-
+def _pictures(files: Sequence[Path], words: Sequence[str], numbers: Sequence[int]) -> list[GivenPicture]:
     if len(files) != len(words) or (numbers and len(numbers) != len(files)):
-        raise Permanent(
+        raise InvalidInput(
             f"{len(files)} pictures, {len(words)} descriptions, {len(numbers)} parts named.",
             meaning="Nothing was stored.",
             remedy="Give --alt once for each --image, in the same order; --part for each or for none.",
         )
     places = numbers or [1] * len(files)
-    return [(file, said.strip(), number - 1) for file, said, number in zip(files, words, places, strict=True)]
+    return [
+        GivenPicture(read_picture(file), said.strip(), number - 1)
+        for file, said, number in zip(files, words, places, strict=True)
+    ]
 
 
-def _bytes(file: Path) -> bytes:
-    from stonechat.core.errors import Permanent
+def read_picture(file: Path) -> bytes:
+    """The bytes of a file.
 
+    Raises:
+        InvalidInput: it cannot be read.
+    """
     try:
         return file.read_bytes()
     except OSError as exc:
-        raise Permanent(
+        raise InvalidInput(
             f"{file} cannot be read: {exc.strerror}.", meaning="Nothing was stored.", remedy="Check the path."
         ) from exc
-
-
-def _sentence(said: Mapping[str, Any]) -> str:
-    """What was done, and what happens next."""
-    from zoneinfo import ZoneInfo
-
-    short, state = said["id"][:8], said["state"].value.replace("_", " ")
-    local = said["due_at"].astimezone(ZoneInfo(said["timezone"]))
-    due = f"due {local:%Y-%m-%d %H:%M} {said['timezone']}"
-    if not said["new"]:
-        return f"This was added before: it is {state}, {due} ({short}). --again makes another post of it."
-    if state == "queued":
-        return f"Queued, {due} ({short})."
-    return f"It waits for approval, {due}. `stonechat queue approve {short}` lets it go out."

@@ -11,7 +11,7 @@ import httpx
 import typer
 from rich.text import Text
 
-from stonechat.cli.output import AsJson, out, print_json, print_rows, spoken
+from stonechat.cli.output import AsJson, out, print_json, print_rows, say, spoken
 from stonechat.config.loader import load_section
 from stonechat.config.settings import DashboardSettings
 from stonechat.core.errors import Permanent, Transient
@@ -106,29 +106,7 @@ def status(url: Url = None, as_json: AsJson = False) -> None:
     counts = said.get("counts", {})
     console.print("Queue: " + (", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "empty"))
     for action in said.get("next", []):
-        console.print(f"Next: {action['what']} at {action['at'][:16].replace('T', ' ')} UTC")
-
-
-@spoken
-def breakers(url: Url = None, as_json: AsJson = False) -> None:
-    """Every circuit breaker: its state, since when and why."""
-    rows = ask_rows("/api/breakers", url)
-    if as_json:
-        print_json(rows)
-        return
-    columns = ["name", "state", "since", "failures", "calls", "rejected", "retry_after", "why"]
-    print_rows(rows, columns, title="Breakers", empty="There is no breaker.")
-
-
-@spoken
-def alerts(url: Url = None, as_json: AsJson = False) -> None:
-    """Alerts, those that fire first."""
-    rows = ask_rows("/api/alerts", url)
-    if as_json:
-        print_json(rows)
-        return
-    columns = ["state", "severity", "title", "fired_at", "resolved_at", "remedy"]
-    print_rows(rows, columns, title="Alerts", empty="No alert has fired.")
+        say(f"Next: {action['what']} at {action['at'][:16].replace('T', ' ')} UTC")
 
 
 @spoken
@@ -147,6 +125,6 @@ def costs(url: Url = None, as_json: AsJson = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    for command in (status, breakers, alerts, costs):
+    for command in (status, costs):
         name = command.__name__
         app.command(name, rich_help_panel="Look", epilog=f"Example: stonechat {name} --json")(command)

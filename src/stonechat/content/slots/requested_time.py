@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from stonechat.core.errors import Permanent
+from stonechat.core.errors import InvalidInput
 
 _LATE = timedelta(minutes=1)
 """A time that has passed by less was meant as now."""
@@ -20,7 +20,7 @@ def read_time(given: str, timezone: str, now: datetime) -> datetime:
             are put back, the first.
 
     Raises:
-        Permanent: it is none of these, has passed, or does not exist on that day (clocks are put forward).
+        InvalidInput: it is none of these, has passed, or does not exist on that day (clocks are put forward).
     """
     text = given.strip()
     if text.casefold() == "now":
@@ -32,13 +32,13 @@ def read_time(given: str, timezone: str, now: datetime) -> datetime:
             else _at(text, timezone)
         )
     except ValueError as exc:
-        raise Permanent(
+        raise InvalidInput(
             f"{given!r} is no time.",
             meaning="Nothing was stored.",
             remedy="Write now, 18:30, or 2026-03-29 18:30; with an offset where it is not the account's own.",
         ) from exc
     if at < now - _LATE:
-        raise Permanent(
+        raise InvalidInput(
             f"{given} has passed.", meaning="Nothing was stored.", remedy="Name a later one, or now."
         )
     return at
@@ -64,7 +64,7 @@ def _in_zone(local: datetime, timezone: str) -> datetime:
     zone = ZoneInfo(timezone)
     at = local.replace(tzinfo=zone).astimezone(UTC)
     if at.astimezone(zone).replace(tzinfo=None) != local:
-        raise Permanent(
+        raise InvalidInput(
             f"There is no {local:%H:%M} on {local:%Y-%m-%d} in {timezone}: clocks are put forward.",
             meaning="Nothing was stored.",
             remedy="Name an hour later or earlier.",

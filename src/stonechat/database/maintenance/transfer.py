@@ -24,7 +24,8 @@ from stonechat.database.maintenance.active_processes import refuse_company
 from stonechat.database.maintenance.backup import TableCheck, holds
 from stonechat.database.maintenance.row_codec import RowTally, Shape
 from stonechat.database.maintenance.row_loader import Loader, set_sequences
-from stonechat.database.repositories import alerts
+from stonechat.database.repositories import audit
+from stonechat.database.repositories.audit import AuditRow
 from stonechat.database.schema.migrations.upgrading import upgrade
 from stonechat.database.schema.revisions import (
     drop_everything,
@@ -179,7 +180,7 @@ class Transfer:
             return await _progress(connection)
 
     async def _refuse_filled(self, connection: AsyncConnection, filled: dict[str, int]) -> None:
-        trail = await alerts.audit_trail(connection) if "audit" in filled else []
+        trail = await audit.newest(connection) if "audit" in filled else []
         moved = next((row for row in trail if row.action == ACTION), None)
         before = f" A move to it was completed at {moved.at:%Y-%m-%d %H:%M} UTC." if moved else ""
         largest = max(filled, key=lambda name: filled[name])
@@ -290,10 +291,10 @@ class Transfer:
             given_up = await restore_reconciliation.give_up_runs(
                 connection, wall=wall, note="given up by a move"
             )
-            detail = f"{rows} rows from {self._source.url}"
-            await alerts.record(
-                connection, at=self._clock.now(), who="stonechat db move", action=ACTION, detail=detail
+            line = AuditRow(
+                self._clock.now(), "stonechat db move", ACTION, why=f"{rows} rows from {self._source.url}"
             )
+            await audit.append(connection, line)
             await connection.run_sync(progress_table.drop)
         return given_up
 

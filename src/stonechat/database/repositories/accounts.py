@@ -159,27 +159,30 @@ async def switch_off(
     who: str,
     why: str,
     now: datetime,
-) -> None:
-    """Hold what ``scope`` names until it is switched on again."""
-    await connection.execute(delete(switches).where(switches.c.scope == scope))
+) -> bool:
+    """Hold what ``scope`` names until it is switched on again; False where it was held: the reason is new."""
+    held = (await connection.execute(delete(switches).where(switches.c.scope == scope))).rowcount > 0
     await connection.execute(
         insert(switches).values(scope=scope, account_id=account_id, off=True, who=who, why=why, at=now)
     )
-    await _remember(connection, scope, account_id, after="off", who=who, why=why, now=now)
+    before = "off" if held else "on"
+    await _remember(connection, scope, account_id, before, "off", who=who, why=why, now=now)
+    return not held
 
 
-async def switch_on(connection: AsyncConnection, scope: str, *, who: str, why: str, now: datetime) -> None:
-    """Let it go on; posting, within seconds."""
+async def switch_on(connection: AsyncConnection, scope: str, *, who: str, why: str, now: datetime) -> bool:
+    """Let it go on, posting within seconds; False where nothing was held."""
     row = (
         await connection.execute(select(switches.c.account_id).where(switches.c.scope == scope))
     ).one_or_none()
     if row is None:
-        return
+        return False
     await connection.execute(delete(switches).where(switches.c.scope == scope))
     if scope.partition("/")[0] == "posting":
         held = [row[0]] if row[0] else [one.id for one in await every(connection)]
         await wakeups.publish_now(connection, held, now)
-    await _remember(connection, scope, row[0], after="on", who=who, why=why, now=now)
+    await _remember(connection, scope, row[0], "off", "on", who=who, why=why, now=now)
+    return True
 
 
 async def switched_off(connection: AsyncConnection) -> list[Switch]:
@@ -192,8 +195,9 @@ async def _remember(
     connection: AsyncConnection,
     scope: str,
     account_id: str | None,
-    *,
+    before: str,
     after: str,
+    *,
     who: str,
     why: str,
     now: datetime,
@@ -205,7 +209,7 @@ async def _remember(
         account_id=account_id,
         at=now,
         who=who,
-        before="on" if after == "off" else "off",
+        before=before,
         after=after,
         why=why,
     )

@@ -1,4 +1,4 @@
-"""The tables ``alerts``, ``outbox`` and ``audit``: what fired, what is to be sent, what humans did."""
+"""The tables ``alerts`` and ``outbox``: what fired, and what is to be sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stonechat.core.states import AlertState
 from stonechat.core.transitions import check_transition
 from stonechat.database.repositories import state_history
 from stonechat.database.schema.tables import alerts as table
-from stonechat.database.schema.tables import audit, outbox
+from stonechat.database.schema.tables import outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +57,22 @@ class OutboxRow:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
-    """Something that a human did."""
-
-    at: datetime
-    who: str
-    action: str
-    detail: str
-
-
 async def every(connection: AsyncConnection) -> dict[str, AlertRow]:
     """All alerts by id."""
     return {row.id: _alert(row) for row in await connection.execute(select(table))}
 
 
-async def find(connection: AsyncConnection, alert_id: str) -> AlertRow | None:
-    """The alert, or None."""
-    row = (await connection.execute(select(table).where(table.c.id == alert_id))).one_or_none()
+async def find(connection: AsyncConnection, alert_id: str, *, lock: bool = False) -> AlertRow | None:
+    """The alert, or None; with ``lock`` nobody else can change it before this transaction ends."""
+    query = select(table).where(table.c.id == alert_id)
+    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
     return None if row is None else _alert(row)
+
+
+async def ids_from(connection: AsyncConnection, beginning: str) -> list[str]:
+    """Up to two ids that begin so: whether a beginning names one alert."""
+    query = select(table.c.id).where(table.c.id.startswith(beginning, autoescape=True)).limit(2)
+    return [row[0] for row in await connection.execute(query)]
 
 
 async def newest(connection: AsyncConnection, *, limit: int = 50) -> list[AlertRow]:
@@ -127,16 +124,14 @@ async def save(connection: AsyncConnection, row: AlertRow, before: AlertRow | No
         await connection.execute(insert(table).values(id=row.id, **values))
 
 
-async def acknowledge(connection: AsyncConnection, alert_id: str, *, who: str) -> bool:
-    """It is known to ``who``: no repeats; False where there is no such alert."""
-    done = await connection.execute(update(table).where(table.c.id == alert_id).values(acked_by=who))
-    return bool(done.rowcount)
+async def acknowledge(connection: AsyncConnection, alert_id: str, *, who: str) -> None:
+    """It is known to ``who``: no repeats."""
+    await connection.execute(update(table).where(table.c.id == alert_id).values(acked_by=who))
 
 
-async def silence(connection: AsyncConnection, alert_id: str, *, until: datetime | None) -> bool:
-    """No messages until then (real time); False where there is no such alert."""
-    done = await connection.execute(update(table).where(table.c.id == alert_id).values(silenced_until=until))
-    return bool(done.rowcount)
+async def silence(connection: AsyncConnection, alert_id: str, *, until: datetime | None) -> None:
+    """No messages until then (real time); None lifts it."""
+    await connection.execute(update(table).where(table.c.id == alert_id).values(silenced_until=until))
 
 
 async def enqueue(connection: AsyncConnection, row: OutboxRow) -> bool:
@@ -210,31 +205,6 @@ async def messages(connection: AsyncConnection, alert_id: str) -> list[OutboxRow
         select(outbox).where(outbox.c.alert_id == alert_id).order_by(outbox.c.created_at)
     )
     return [_message(row) for row in rows]
-
-
-async def record(
-    connection: AsyncConnection,
-    *,
-    at: datetime,
-    who: str,
-    action: str,
-    detail: str,
-    account_id: str | None = None,
-) -> None:
-    """Append to the audit trail."""
-    await connection.execute(
-        insert(audit).values(at=at, who=who, action=action, detail=detail, account_id=account_id)
-    )
-
-
-async def audit_trail(connection: AsyncConnection, *, limit: int = 100) -> list[AuditRow]:
-    """What humans did, newest first."""
-    rows = await connection.execute(
-        select(audit.c.at, audit.c.who, audit.c.action, audit.c.detail)
-        .order_by(audit.c.id.desc())
-        .limit(limit)
-    )
-    return [AuditRow(*row) for row in rows]
 
 
 def _alert(row: Row[Any]) -> AlertRow:

@@ -32,9 +32,10 @@ async def every(connection: AsyncConnection) -> list[BreakerRow]:
     return [BreakerRow(row.name, row.state, row.since, row.version, dict(row.body), row.why) for row in rows]
 
 
-async def find(connection: AsyncConnection, name: str) -> BreakerRow | None:
-    """The row, or None."""
-    row = (await connection.execute(select(table).where(table.c.name == name))).one_or_none()
+async def find(connection: AsyncConnection, name: str, *, lock: bool = False) -> BreakerRow | None:
+    """The row, or None; with ``lock`` nobody else can change it before this transaction ends."""
+    query = select(table).where(table.c.name == name)
+    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
     return (
         None
         if row is None

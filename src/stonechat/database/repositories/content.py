@@ -46,6 +46,12 @@ async def find(connection: AsyncConnection, content_id: str, *, lock: bool = Fal
     return None if row is None else content_of(row)
 
 
+async def ids_from(connection: AsyncConnection, beginning: str) -> list[str]:
+    """Up to two ids that begin so: whether a beginning names one piece of content."""
+    query = select(table.c.id).where(table.c.id.startswith(beginning, autoescape=True)).limit(2)
+    return [row[0] for row in await connection.execute(query)]
+
+
 async def change(
     connection: AsyncConnection,
     content: Content,

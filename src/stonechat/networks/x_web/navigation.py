@@ -183,7 +183,8 @@ async def explain(page: Page, missing: str, what: str) -> Exception:
         missing,
         what,
         meaning="The site changed its page; nothing was done.",
-        remedy="Run `stonechat doctor`; the adapter needs an update.",
+        remedy="Update Stonechat; `stonechat jobs run scraping.selectors --wait 120` names all "
+        "that has moved.",
     )
 
 

@@ -228,7 +228,8 @@ def _moved(missing: str, what: str) -> PageChanged:
         missing,
         what,
         meaning="The site changed what it answers; nothing was read from it.",
-        remedy="Run `stonechat doctor`; the adapter needs an update.",
+        remedy="Update Stonechat; `stonechat jobs run scraping.selectors --wait 120` names all "
+        "that has moved.",
     )
 
 

@@ -1,0 +1,178 @@
+"""What the JSON API takes and gives where it changes something."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, PlainSerializer
+
+from stonechat.core.model import ContentKind
+from stonechat.core.states import ContentState
+from stonechat.owner.action import LONGEST_WHY
+
+LONGEST_TEXT = 10_000
+"""Characters of a part; the review says what the network takes."""
+
+MOST = 50
+"""Parts of a thread, pictures, steps of the review: more is a mistake."""
+
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+Name = Annotated[str, Field(max_length=250)]
+Moment = Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str)]
+"""Written as everywhere in this API: ISO 8601 with ``+00:00``."""
+
+
+class Request(BaseModel):
+    """A field that nobody knows is refused: a slip in a name must not stop less than was meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Reason(Request):
+    """Why; kept in the history and the audit trail."""
+
+    why: str = Field("", max_length=LONGEST_WHY)
+
+
+class Approval(Request):
+    """What was seen."""
+
+    seen: Name | None = Field(None, description="Digest of the text that was shown; another is not approved.")
+
+
+class NewText(Request):
+    """The text as it is to be."""
+
+    parts: list[Text] = Field(min_length=1, max_length=MOST)
+    despite: list[Name] = Field([], max_length=MOST, description="Steps of the review that are overruled.")
+
+
+class Addresses(Request):
+    """Where the parts of a post are on the network, in order."""
+
+    posts: list[Name] = Field(min_length=1, max_length=MOST)
+
+
+class Picture(Request):
+    """A picture, JPEG, PNG, WebP or GIF, in base64."""
+
+    body: Base64Bytes
+    alt: Text = Field(description="What it shows, for who cannot see it.")
+    part: int = Field(1, ge=1, le=MOST, description="The part of a thread that it belongs to.")
+
+
+class NewContent(NewText):
+    """A post of the owner's own; the same request again makes no second one."""
+
+    account: Name | None = Field(None, description="Id or handle; not needed where there is one account.")
+    at: Name | None = Field(None, description="now, 18:30, or an ISO 8601 time; the next free one without.")
+    pictures: list[Picture] = Field([], max_length=MOST)
+    again: bool = Field(False, description="One more post, though the same was added before.")
+
+
+class WhichPosting(Reason):
+    """Whose posting."""
+
+    target: Name = Field(min_length=1, description="An account's id or handle, or all.")
+
+
+class WhichRuns(Request):
+    """For whom a job runs."""
+
+    account: Name | None = Field(None, description="Only this account; each by default.")
+
+
+class WhichSchedule(Reason):
+    """Whose schedule of a job."""
+
+    account: Name | None = Field(None, description="Only this account; each by default.")
+
+
+class Forcing(Reason):
+    """Where a breaker is forced to."""
+
+    to: str = Field(description="open or closed.", max_length=20)
+
+
+class Silence(Reason):
+    """How long an alert is silent at most; it ends with its incident."""
+
+    length: Name = Field("4h", description="Such as 30m, 4h or 2d; at most 7d. Real time.")
+
+
+class AuditLine(BaseModel):
+    """What stands in the audit trail."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: Moment
+    who: str
+    action: str
+    door: str
+    target: str
+    before: str
+    after: str
+    why: str
+    account_id: str | None
+
+
+class Answer(BaseModel):
+    """What was done: a sentence, and the line in the audit trail."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    said: str
+    line: AuditLine
+
+
+class ContentSaid(BaseModel):
+    """A piece of content as it is now."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    account_id: str
+    kind: ContentKind
+    state: ContentState
+    parts: list[str]
+    due_at: Moment
+    approved_by: str | None
+    post_id: str | None
+    url: str | None
+
+
+class ContentAnswer(Answer):
+    """What was done to a piece of content."""
+
+    content: ContentSaid
+
+
+class NewContentAnswer(ContentAnswer):
+    """What was added, or was there before."""
+
+    new: bool
+
+
+class RunsAnswer(Answer):
+    """The runs that were asked for."""
+
+    runs: list[str]
+
+
+class Refusal(BaseModel):
+    """Why nothing was done: what happened, what it means, what to do."""
+
+    error: str
+    meaning: str = ""
+    remedy: str = ""
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Refusal, "description": "Log in first."},
+    403: {"model": Refusal, "description": "From another site, or from where nobody may."},
+    404: {"model": Refusal, "description": "There is no such thing."},
+    409: {"model": Refusal, "description": "Its state does not allow this."},
+    422: {"model": Refusal, "description": "What was given is wrong."},
+    503: {"model": Refusal, "description": "Not now: the database is away, or is not open yet."},
+}

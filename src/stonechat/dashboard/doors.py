@@ -1,0 +1,75 @@
+"""What the pages and the JSON API share when they do something in the owner's name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from stonechat.content.writing.pipeline import WritingPipeline
+from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.guard import Visitor
+from stonechat.dashboard.page_data import DashboardData, NotOpen
+from stonechat.networks.registry import Registry
+from stonechat.owner import Done, Door, Owner
+
+T = TypeVar("T")
+
+_TOPICS = {
+    "queue": ("queue", "health"),
+    "reserve": ("queue", "health"),
+    "posting": ("queue", "health"),
+    "accounts": ("queue", "health"),
+    "jobs": ("jobs", "health"),
+    "breakers": ("breakers", "health"),
+    "alerts": ("alerts", "health"),
+}
+"""By the beginning of an action's name: the parts of the pages that show something else after it."""
+
+
+class Doors:
+    """Owners for requests, and what this process does at once after an action; others see it in seconds."""
+
+    def __init__(self, data: DashboardData, changes: Changes) -> None:
+        self._data = data
+        self._changes = changes
+
+    def owner(self, visitor: Visitor, door: Door) -> Owner:
+        """The owner who has come in.
+
+        Raises:
+            NotOpen: there is no database yet.
+        """
+        return Owner(self._data.open_database(), self._data.clock, visitor.name, door)
+
+    def drafter(self) -> WritingPipeline:
+        """The review of what the owner writes.
+
+        Raises:
+            NotOpen: it is not open yet.
+        """
+        if self._data.drafter is None:
+            raise NotOpen("content")
+        return self._data.drafter
+
+    def networks(self) -> Registry:
+        """The networks, which know what pictures they take.
+
+        Raises:
+            NotOpen: they are not open yet.
+        """
+        if self._data.networks is None:
+            raise NotOpen("content")
+        return self._data.networks
+
+    async def pass_on(self, acting: Awaitable[Done[T]]) -> Done[T]:
+        """Do it, then have this process and its open pages look at once."""
+        done: Done[Any] = await acting
+        kind = done.line.action.partition(".")[0]
+        data = self._data
+        data.outdate()
+        if data.breakers is not None and kind == "breakers":
+            await data.breakers.sync()
+        if data.runner is not None and kind == "jobs":
+            data.runner.look()
+        self._changes.tell(*_TOPICS[kind])
+        return done
