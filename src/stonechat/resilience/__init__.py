@@ -1,6 +1,6 @@
 """Circuit breakers that cannot stay open while what they guard is healthy, and retries."""
 
-from stonechat.resilience.circuit_breaker import Breaker, BreakerOpen, Call
+from stonechat.resilience.circuit_breaker import Breaker, BreakerOpen, GuardedCall
 from stonechat.resilience.registry import Breakers, open_breakers
 from stonechat.resilience.state_machine import BROWSER_POLICY, POSTING_POLICY, BreakerPolicy, Record
 
@@ -11,7 +11,7 @@ __all__ = [
     "BreakerOpen",
     "BreakerPolicy",
     "Breakers",
-    "Call",
+    "GuardedCall",
     "Record",
     "open_breakers",
 ]
