@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from stonechat.alerting.finding import CRITICAL, INFO, REMEDIES, SESSION_REMEDIES, WARNING, Finding
 from stonechat.core.events import BreakerChanged, Event
+from stonechat.core.ids import stable_id
 from stonechat.core.states import BreakerState, LayerState, RunState, SessionState
 from stonechat.database.repositories.accounts import SessionRow
 from stonechat.jobs.runner import JobStatus
@@ -20,7 +21,7 @@ DEGRADED_FOR = timedelta(minutes=2)
 ROOT_FOR = timedelta(seconds=12)
 """What needs nothing else is told sooner, so that a cause fires before what it explains."""
 
-FAILING_FOR = timedelta(seconds=75)
+FAILING_FOR = timedelta(seconds=60)
 """A job's next try may put right what one failed."""
 
 VITAL = frozenset({"startup", "jobs", "posting", "browser", "database", "network"})
@@ -50,7 +51,7 @@ class AccountStock:
 
 @dataclass(frozen=True, slots=True)
 class UnclearPost:
-    """A post of which nobody can tell yet whether it is live, and for how long that has been so (real time)."""
+    """A post of which nobody can tell yet whether it is live, and how long that has been so (real time)."""
 
     account_id: str
     content_id: str
@@ -72,7 +73,6 @@ class ChannelTrouble:
     channel: str
     since: datetime
     error: str
-    waiting: int
     alone: bool
 
 
@@ -99,6 +99,11 @@ def layer_findings(parts: Sequence[LayerHealth], host: str) -> list[Finding]:
             )
         )
     return found
+
+
+def layer_alert_id(part: str, host: str) -> str:
+    """The id of the alert about a part, as :func:`layer_findings` makes it on this host."""
+    return stable_id("alert", "layer", part, host if part in OWN else "")
 
 
 def _wait(health: LayerHealth) -> timedelta:
@@ -188,7 +193,7 @@ def job_findings(
 
 
 def _failed_by_itself(job: JobStatus, layer: str, explained: Callable[[str, datetime], str]) -> bool:
-    """Whether the newest run is evidence against the job. What a sweep was refused is judged as an outcome."""
+    """Whether the newest run is evidence against the job. A refused post is judged as an outcome instead."""
     last = job.last
     if last is None:
         return True
@@ -224,15 +229,13 @@ def unclear_findings(posts: Sequence[UnclearPost]) -> list[Finding]:
     late = [post for post in posts if post.age >= UNCLEAR_FOR]
     for account_id in sorted({post.account_id for post in late}):
         mine = [post.content_id for post in late if post.account_id == account_id]
-        several = len(mine) != 1
         found.append(
             Finding(
                 rule="post_unclear",
                 about=account_id,
                 part="posting",
                 severity=CRITICAL,
-                title=f"Nobody can tell whether {f'{len(mine)} posts' if several else 'a post'} of {account_id} "
-                f"{'are' if several else 'is'} live",
+                title=f"Nobody can tell whether {_posts(mine)} of {account_id} {_are(mine)} live",
                 body=f"Sent, and neither found on the profile nor proven absent: {', '.join(mine[:5])}"
                 f"{' …' if len(mine) > 5 else ''}. Nothing is sent again until that is decided.",
                 remedy="It is looked up again. To decide it yourself, look at the profile, then "
@@ -244,6 +247,14 @@ def unclear_findings(posts: Sequence[UnclearPost]) -> list[Finding]:
     return found
 
 
+def _posts(ids: Sequence[str]) -> str:
+    return "a post" if len(ids) == 1 else f"{len(ids)} posts"
+
+
+def _are(ids: Sequence[str]) -> str:
+    return "is" if len(ids) == 1 else "are"
+
+
 def channel_findings(channels: Sequence[ChannelTrouble]) -> list[Finding]:
     """Alert channels that take no messages: told through the others, and on the pages."""
     return [
@@ -253,7 +264,7 @@ def channel_findings(channels: Sequence[ChannelTrouble]) -> list[Finding]:
             part="alerting",
             severity=CRITICAL if one.alone else WARNING,
             title=f"Alerts cannot be delivered through {one.channel}",
-            body=f"{one.error} {one.waiting} message{'s' if one.waiting != 1 else ''} wait for it.",
+            body=f"{one.error} What is to be told waits for it.",
             remedy="Check ALERT_WEBHOOK_URL or ALERT_URLS. Messages are kept and sent when it works again; "
             "acknowledging an alert ends what it has waiting.",
             wait=DOWN_FOR,

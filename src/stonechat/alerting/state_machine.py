@@ -14,7 +14,7 @@ one incident until it stays away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -57,7 +57,7 @@ class Timing:
     clear_after: timedelta = timedelta(seconds=15)
     lost_after: timedelta = timedelta(minutes=5)
     believed_for: timedelta = timedelta(minutes=2)
-    after_cause: timedelta = timedelta(seconds=75)
+    after_cause: timedelta = timedelta(seconds=60)
     lead: timedelta = timedelta(minutes=3)
     flap_clear: timedelta = timedelta(minutes=15)
     flap_repeat: timedelta = timedelta(hours=1)
@@ -73,7 +73,12 @@ class LookResult:
 
 
 def advance(
-    known: Mapping[str, AlertRow], findings: Iterable[Finding], now: datetime, timing: Timing, host: str
+    known: Mapping[str, AlertRow],
+    findings: Iterable[Finding],
+    now: datetime,
+    timing: Timing,
+    host: str,
+    undecided: Collection[str] = (),
 ) -> dict[str, AlertRow]:
     """Take every alert one step further, and give each firing one the incident that it belongs to."""
     found = {finding.alert_id: finding for finding in findings}
@@ -81,7 +86,7 @@ def advance(
     for alert_id, finding in found.items():
         alerts[alert_id] = _found(known.get(alert_id) or _fresh(finding, now), finding, now, timing)
     for alert_id, row in known.items():
-        if alert_id not in found:
+        if alert_id not in found and not (row.state is FIRING and alert_id in undecided):
             alerts[alert_id] = _not_found(row, now, timing, host)
     _group(alerts, now, timing)
     return alerts
@@ -207,7 +212,7 @@ def _as_told_before(row: AlertRow, now: datetime, timing: Timing) -> AlertRow:
 
 
 def _fired(row: AlertRow, now: datetime, timing: Timing) -> AlertRow:
-    recent = tuple(at for at in row.tracking.firings if now - at <= FLAP_MEMORY) + (now,)
+    recent = (*(at for at in row.tracking.firings if now - at <= FLAP_MEMORY), now)
     lately = sum(now - at <= SHORT_MEMORY for at in recent)
     track = replace(
         row.tracking,
@@ -284,8 +289,9 @@ def _cause(row: AlertRow, causes: Iterable[AlertRow], timing: Timing) -> AlertRo
 
 
 def _explains(cause: AlertRow, effect: AlertRow, timing: Timing) -> bool:
+    """Whether a cause that is about its part as a whole, and true now, is the reason for the effect."""
     ours, theirs = cause.tracking, effect.tracking
-    if not ours.root or theirs.once or RANK[cause.severity] > RANK[effect.severity]:
+    if theirs.once or RANK[cause.severity] > RANK[effect.severity]:
         return False
     if cause.account_id is not None and cause.account_id != effect.account_id:
         return False

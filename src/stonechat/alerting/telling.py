@@ -1,8 +1,8 @@
-"""Which messages follow from the alerts: one for an incident, one for a group, one for a storm, and their ends."""
+"""Which messages follow from the alerts: one for an incident, a group or a storm, and one for its end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -32,16 +32,25 @@ GATHERING = timedelta(seconds=15)
 GATHERED = timedelta(seconds=45)
 """... and at the latest so long after the first."""
 
-GROUP_PAUSE = {CRITICAL: timedelta(seconds=60)}
+GROUP_PAUSE = {CRITICAL: timedelta(seconds=45)}
 OTHER_PAUSE = timedelta(minutes=5)
 """Between two messages about new members of one group: by severity, and otherwise."""
 
 
 def look(
-    known: Mapping[str, AlertRow], findings: Iterable[Finding], now: datetime, timing: Timing, host: str
+    known: Mapping[str, AlertRow],
+    findings: Iterable[Finding],
+    now: datetime,
+    timing: Timing,
+    host: str,
+    undecided: Collection[str] = (),
 ) -> LookResult:
-    """Take the alerts one step further, and say what is to be told."""
-    alerts = advance(known, findings, now, timing, host)
+    """Take the alerts one step further, and say what is to be told.
+
+    Args:
+        undecided: ids of alerts of which nothing is known at this moment: not found, and not over either.
+    """
+    alerts = advance(known, findings, now, timing, host, undecided)
     messages = [*_beginnings(alerts, now, timing), *_ends(alerts)]
     changed = tuple(row for alert_id, row in alerts.items() if known.get(alert_id) != row)
     return LookResult(alerts, changed, tuple(messages))
@@ -53,7 +62,7 @@ def _beginnings(alerts: dict[str, AlertRow], now: datetime, timing: Timing) -> l
     new = {key: [row for row in rows if is_untold(row)] for key, rows in groups.items()}
     due = [rows for key, rows in new.items() if rows and _is_due(rows, alerts, now)]
     told_now = {row.id for rows in due for row in rows}
-    for key, rows in groups.items():
+    for rows in groups.values():
         again = [row for row in rows if row.id not in told_now and _repeats(row, now, timing)]
         if again and not any(row.id in told_now for row in rows):
             due.append([row for row in rows if not is_untold(row)])

@@ -2,10 +2,11 @@
 
 from stonechat.monitoring.dependency_graph import LAYERS
 from stonechat.monitoring.health_board import (
+    CheckNotMade,
     HealthBoard,
+    HealthVerdict,
     LayerHealth,
     ProbeResult,
-    Verdict,
     degraded,
     down,
     ok,
@@ -15,11 +16,12 @@ from stonechat.monitoring.meters import Meters
 
 __all__ = [
     "LAYERS",
+    "CheckNotMade",
     "HealthBoard",
+    "HealthVerdict",
     "LayerHealth",
     "Meters",
     "ProbeResult",
-    "Verdict",
     "degraded",
     "down",
     "ok",

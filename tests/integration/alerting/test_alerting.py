@@ -108,9 +108,7 @@ class Desk:
         for _ in range(0, seconds, step):
             await self.board.check_all()
             await self.alerting.look()
-            await self.alerting.delivery.from_here()
-            if self.alerting._database is not None:
-                await self.alerting.delivery.from_outbox(self.alerting._database)
+            await self.alerting.deliver_all()
             await self.clock.advance(seconds=step)
 
 
@@ -159,7 +157,7 @@ async def test_two_hosts_and_a_restart_send_no_message_twice(inbox: Inbox, datab
     for _ in range(30):
         for desk in (first, second):
             await desk.board.check_all()
-            await asyncio.gather(desk.alerting.look(), desk.alerting.delivery.from_outbox(database))
+            await asyncio.gather(desk.alerting.look(), desk.alerting.deliver_all())
         await first.clock.advance(seconds=3)
     assert inbox.titles() == ["Browser is down"]
     third = Desk(inbox, database)
@@ -208,7 +206,7 @@ async def test_run_and_worker_on_one_machine_tell_once_what_only_one_of_them_see
         for desk in (run, worker):
             await desk.board.check_all()
             await desk.alerting.look()
-            await desk.alerting.delivery.from_outbox(database)
+            await desk.alerting.deliver_all()
         await clock.advance(seconds=2)
     assert inbox.titles() == ["Browser is down"]
 
@@ -224,16 +222,13 @@ async def test_without_the_database_the_processes_of_one_machine_tell_its_loss_o
             for desk in (run, worker):
                 await desk.board.check_all()
                 await desk.alerting.look()
-            await asyncio.gather(*(desk.alerting.delivery.from_here() for desk in (run, worker)))
-            for desk in (run, worker):
-                if desk.alerting._database is not None:
-                    await desk.alerting.delivery.from_outbox(database)
+            await asyncio.gather(*(desk.alerting.deliver_all() for desk in (run, worker)))
             await clock.advance(seconds=2)
 
     for _ in range(2):  # the second time tells it again
         run.ill = worker.ill = {"database": "no route to the server"}
         for desk in (run, worker):
-            desk.alerting._database = None
+            desk.alerting._observer.database = None
         await for_seconds(90)
         run.ill = worker.ill = {}
         for desk in (run, worker):
@@ -251,7 +246,7 @@ async def test_what_one_process_left_in_the_spool_is_sent_by_one_of_two(inbox: I
     assert second.alerting.delivery.waiting_locally == 1
     inbox.status = 200
     for _ in range(10):
-        await asyncio.gather(first.alerting.delivery.from_here(), second.alerting.delivery.from_here())
+        await asyncio.gather(first.alerting.deliver_all(), second.alerting.deliver_all())
         await first.clock.advance(seconds=60)
         second.clock.jump(timedelta(seconds=60))
     assert inbox.titles() == ["Database is down"]
@@ -276,7 +271,7 @@ async def test_a_queue_that_runs_dry_and_a_pool_that_falls_too_low_are_told(
     inbox: Inbox, database: Database
 ) -> None:
     desk = Desk(inbox, database)
-    desk.alerting._pool_low = 2
+    desk.alerting._observer._pool_low = 2
     async with database.begin("test") as connection:
         await accounts.put(connection, ACCOUNT, CLOCK.now())
     await offer(database, CLOCK, ["One.", "Two."], account_id=ACCOUNT.id)
