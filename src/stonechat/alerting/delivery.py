@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.alerting.finding import CRITICAL
-from stonechat.alerting.rules import ChannelTrouble
+from stonechat.alerting.rules import CHANNEL_RULE, ChannelTrouble
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.ids import stable_id
@@ -47,8 +47,16 @@ log = structlog.get_logger()
 def outbox_rows(
     messages: Sequence[AlertMessage], channels: Sequence[AlertChannel], now: datetime
 ) -> list[OutboxRow]:
-    """One row for each message and channel, with an id that a repetition would have too."""
-    return [_addressed(as_json(message), channel.name, now) for message in messages for channel in channels]
+    """One row for each message and channel, with an id that a repetition would have too.
+
+    That a channel takes no messages is not told through that channel.
+    """
+    return [
+        _addressed(as_json(message), channel.name, now)
+        for message in messages
+        for channel in channels
+        if (message.labels.get("alertname"), message.labels.get("about")) != (CHANNEL_RULE, channel.name)
+    ]
 
 
 def as_json(message: AlertMessage) -> dict[str, Any]:

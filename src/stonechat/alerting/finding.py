@@ -21,6 +21,7 @@ class Finding:
         part: where it stands in the dependency graph; a part further down may explain it.
         wait: how long it must last before it fires (real time).
         account_id: the one account that it concerns; it then explains nothing about others.
+        everybody: though it is about one account, every other one is in the same trouble.
         host: the host that alone can see it; empty where every host sees the same.
         root: it is about the part as a whole, so it may explain what is found about this part and about
             those that need it. Everything else explains nothing.
@@ -42,6 +43,7 @@ class Finding:
     account_id: str | None = None
     host: str = ""
     root: bool = False
+    everybody: bool = False
     once: bool = False
     lasts: timedelta = timedelta()
     since: datetime | None = None

@@ -30,6 +30,7 @@ VITAL = frozenset({"startup", "jobs", "posting", "browser", "database", "network
 OWN = frozenset({"startup", "browser", "cache", "database"})
 """Parts of which each host has its own; the others are judged by rows, and every host sees the same."""
 
+CHANNEL_RULE = "channel_failing"
 FLAPS, FLAP_PERIOD = 4, timedelta(hours=1)
 PROBE_OVERDUE = timedelta(minutes=2)
 UNCLEAR_FOR = timedelta(minutes=2)
@@ -215,6 +216,7 @@ def session_findings(sessions: Sequence[SessionRow]) -> list[Finding]:
             remedy=SESSION_REMEDIES.get(row.state, ""),
             account_id=row.account_id,
             root=True,
+            everybody=all(one.state is not SessionState.VALID for one in sessions),
             group="session_trouble",
             variant=row.state.value,
         )
@@ -259,7 +261,7 @@ def channel_findings(channels: Sequence[ChannelTrouble]) -> list[Finding]:
     """Alert channels that take no messages: told through the others, and on the pages."""
     return [
         Finding(
-            rule="channel_failing",
+            rule=CHANNEL_RULE,
             about=one.channel,
             part="alerting",
             severity=CRITICAL if one.alone else WARNING,

@@ -170,7 +170,9 @@ def _described(row: AlertRow, finding: Finding, now: datetime, timing: Timing) -
         part=finding.part,
         group=finding.group,
         host=finding.host,
+        about=finding.about,
         root=finding.root,
+        everybody=finding.everybody,
         once=finding.once,
         variant=finding.variant,
         until=now + finding.lasts if finding.lasts else None,
@@ -261,10 +263,10 @@ def _not_found(row: AlertRow, now: datetime, timing: Timing, host: str) -> Alert
 
 
 def _group(alerts: dict[str, AlertRow], now: datetime, timing: Timing) -> None:
-    """Give each firing alert the incident that it belongs to."""
+    """Give each alert under way the incident that it belongs to; one that is pending is only listed there."""
     true = [row for row in alerts.values() if is_true(row, now, timing)]
     causes = [row for row in true if row.tracking.root]
-    for row in [one for one in alerts.values() if one.state is FIRING]:
+    for row in [one for one in alerts.values() if one.state in (FIRING, PENDING)]:
         cause = _cause(row, causes, timing)
         track = row.tracking
         before = alerts.get(row.incident_id or "")
@@ -293,7 +295,7 @@ def _explains(cause: AlertRow, effect: AlertRow, timing: Timing) -> bool:
     ours, theirs = cause.tracking, effect.tracking
     if theirs.once or RANK[cause.severity] > RANK[effect.severity]:
         return False
-    if cause.account_id is not None and cause.account_id != effect.account_id:
+    if cause.account_id not in (None, effect.account_id) and not ours.everybody:
         return False
     if began(cause) > (theirs.turned_at or began(effect)) + timing.lead:
         return False

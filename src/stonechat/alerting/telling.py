@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from stonechat.alerting.finding import CRITICAL, Finding
 from stonechat.alerting.state_machine import (
     FIRING,
+    PENDING,
     LookResult,
     Timing,
     advance,
@@ -142,7 +143,7 @@ def _message(rows: Sequence[AlertRow], alerts: Mapping[str, AlertRow], now: date
     under = [
         other
         for other in alerts.values()
-        if other.incident_id in ids and other.id not in ids and other.state is FIRING
+        if other.incident_id in ids and other.id not in ids and other.state in (FIRING, PENDING)
     ]
     lines = [first.body] if len(rows) == 1 else [f"{row.title}: {row.body}" for row in rows]
     if under:
@@ -195,7 +196,8 @@ def _digest(rows: list[AlertRow], now: datetime) -> AlertMessage:
 
 
 def _labels(row: AlertRow) -> dict[str, str]:
-    labels = {"alertname": row.rule, "alert_id": row.id, "part": row.tracking.part}
+    track = row.tracking
+    labels = {"alertname": row.rule, "alert_id": row.id, "part": track.part, "about": track.about}
     return labels | ({"account": row.account_id} if row.account_id else {})
 
 

@@ -13,7 +13,7 @@ from stonechat.core.errors import StonechatError
 from stonechat.core.events import EventStream, LayerChanged
 from stonechat.core.states import LayerState
 from stonechat.core.supervision import supervise
-from stonechat.monitoring.dependency_graph import LAYERS, SEVERITY, ancestors, root_causes
+from stonechat.monitoring.dependency_graph import LAYERS, SEVERITY, ancestors, explains, root_causes
 
 STALE_AFTER = 4
 """Missed intervals after which an old answer is no longer believed: the layer is *unknown*, not well."""
@@ -198,7 +198,7 @@ class HealthBoard:
         return health.cause or f"{part} is down"
 
     def explains_failure(self, part: str, at: datetime) -> str:
-        """What ``part`` needs and was in trouble at that moment (real time); empty where nothing was.
+        """What ``part`` needs and was down at that moment (real time); empty where nothing was.
 
         What fails while something that it needs is down says nothing about how it is once that is back.
         """
@@ -215,6 +215,11 @@ class HealthBoard:
             return self._no_trouble()
         root, affected = next(iter(causes.items()))
         health = self.layer(root)
+        affected += tuple(
+            one.layer
+            for one in self.parts()
+            if one.state is LayerState.UNKNOWN and one.checked_at is not None and explains(root, one.layer)
+        )
         sentence = _sentence(health, affected, others=tuple(causes)[1:])
         return HealthVerdict(health.state, sentence, root, health.cause, health.since, affected)
 
@@ -278,7 +283,7 @@ class HealthBoard:
         if not answers:
             self._health.pop(layer, None)
             return
-        worst = max(answers, key=lambda one: SEVERITY[one.result.state] if one.result else 0)
+        worst = max(answers, key=_badness)
         assert worst.result is not None  # noqa: S101 - answers holds only such
         before = self._health.get(layer)
         same = before is not None and before.state is worst.result.state
@@ -304,13 +309,13 @@ class HealthBoard:
             )
 
     def _remember(self, part: str, state: LayerState) -> None:
-        """When the part was in trouble; a check that could not be made changes nothing."""
+        """When the part was down; a check that could not be made changes nothing."""
         now, known = self._clock.wall(), self._troubles.setdefault(part, [])
         known[:] = [one for one in known[-KEPT:] if one.ended is None or now - one.ended < REMEMBERED]
         under_way = known[-1] if known and known[-1].ended is None else None
-        if SEVERITY[state] >= 2 and under_way is None:
+        if state is LayerState.DOWN and under_way is None:
             known.append(_Trouble(now))
-        elif state is LayerState.OK and under_way is not None:
+        elif state in (LayerState.OK, LayerState.DEGRADED) and under_way is not None:
             under_way.ended = now
 
     def _no_trouble(self) -> HealthVerdict:
@@ -324,6 +329,11 @@ class HealthBoard:
         paused = [f"{health.layer} is paused: {health.paused}" for health in layers if health.paused]
         sentence = " ".join(["All ten layers are well.", *(f"{one[0].upper()}{one[1:]}." for one in paused)])
         return HealthVerdict(LayerState.OK, sentence, "", "", since, ())
+
+
+def _badness(one: _Registered) -> tuple[int, bool]:
+    """Of two that are down, the one that lets nothing go on counts."""
+    return (0, False) if one.result is None else (SEVERITY[one.result.state], not one.result.usable)
 
 
 def _sentence(health: LayerHealth, affected: tuple[str, ...], *, others: tuple[str, ...]) -> str:

@@ -139,7 +139,7 @@ async def test_the_loss_is_one_incident_the_last_model_serves_and_due_posts_go_o
             [before] = await learner.choose(ACCOUNT.id, random.Random(1), CLOCK.now(), 1)
             watch = Watch(inbox, database, cache)
             watch.alerting.connect(breakers=breakers.status)
-            watch.board.register("posting", posts_flow(database, CLOCK, grace=timedelta(minutes=30)))
+            watch.board.register("posting", posts_flow(database, CLOCK))
             await watch.for_seconds(20)
             assert watch.well()
             with server.away():

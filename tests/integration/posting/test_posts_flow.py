@@ -28,7 +28,7 @@ async def test_a_due_post_that_does_not_go_out_is_seen_and_a_held_or_backed_off_
     any_database_url: str,
 ) -> None:
     async with open_database(any_database_url, DatabaseSettings(), CLOCK) as database:
-        check = posts_flow(database, CLOCK, grace=timedelta(minutes=30))
+        check = posts_flow(database, CLOCK)
         async with database.begin("test") as connection:
             await accounts.put(connection, ACCOUNT, CLOCK.now())
             await content.add(connection, queued("later", timedelta(hours=1)), who="test")
@@ -54,5 +54,5 @@ async def test_posts_that_a_publisher_is_just_claiming_are_still_seen_as_due(pos
             await content.add(connection, queued("due", timedelta(hours=-2)), who="test")
         async with database.begin("test.publisher") as connection:
             assert len(await content.due(connection, ACCOUNT.id, CLOCK.now())) == 1
-            check = posts_flow(database, CLOCK, grace=timedelta(minutes=30))
+            check = posts_flow(database, CLOCK)
             assert (await check()).state is LayerState.DOWN

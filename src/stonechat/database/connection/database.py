@@ -24,6 +24,7 @@ from stonechat.database.connection.connections import (
     LIMIT,
     Watch,
     begin_statement,
+    connect_once,
     engine_for,
     is_undone,
     watch_of,
@@ -257,6 +258,15 @@ class Database:
         async with self.read("database.ping") as connection:
             if (await connection.execute(text(ask))).scalar_one() == "on":
                 raise errors.read_only()
+
+    async def connect_anew(self) -> None:
+        """Make a connection beside the pool and close it: what a process that starts would need.
+
+        Raises:
+            Transient: the server takes no more.
+        """
+        if self.dialect == "postgresql":
+            await connect_once(self._engine.url, self._settings)
 
     def close(self) -> None:
         """Refuse whoever comes from now on."""

@@ -25,7 +25,9 @@ class AlertTracking:
         part: where it stands in the dependency graph.
         group: alerts of one group are told in one message; empty where it is told alone.
         host: the host that alone can see it; empty where every host sees the same.
+        about: what distinguishes it from other alerts of its rule.
         root: it is about the part as a whole, and may explain other alerts.
+        everybody: though it is about one account, every other one is in the same trouble.
         once: an event rather than a condition: its end is not told.
         variant: which of several kinds of the same trouble; a change is told again.
         began_at: when the trouble began, which is before it fired.
@@ -44,7 +46,9 @@ class AlertTracking:
     part: str = ""
     group: str = ""
     host: str = ""
+    about: str = ""
     root: bool = False
+    everybody: bool = False
     once: bool = False
     variant: str = ""
     began_at: datetime | None = None
@@ -379,7 +383,7 @@ def _tracking(stored: Mapping[str, Any]) -> AlertTracking:
             found[name] = tuple(datetime.fromisoformat(at) for at in value)
         elif name in ("told_as", "silenced_at"):
             found[name] = tuple(value)
-        elif name in ("once", "root", "flapping"):
+        elif name in ("once", "root", "everybody", "flapping"):
             found[name] = bool(value)
     return AlertTracking(**found)
 
