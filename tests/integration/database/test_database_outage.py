@@ -171,7 +171,7 @@ async def _looks(watch: Watch, number: int) -> None:
     for _ in range(number):
         await watch.board.check_all()
         await watch.alerting.look()
-        await watch.alerting.delivery.from_here()
+        await watch.alerting.deliver_all()
         await watch.clock.advance(seconds=10)
 
 

@@ -92,7 +92,7 @@ async def test_jobs_without_their_browser_wait_with_the_cause_and_are_one_incide
         for _ in range(24):  # two minutes of looks, in which nothing else may turn up
             await board.check_all()
             await alerting.look()
-            await alerting.delivery.from_outbox(database)
+            await alerting.deliver_all()
             await minutes.advance(seconds=5)
         assert [await _notes(runner, name) for name in NAMES] == [[WHY]] * len(NAMES), "said again and again"
         states = {one.name: one.state for one in await runner.status()}
