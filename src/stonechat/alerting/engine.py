@@ -152,6 +152,7 @@ class Alerting:
         if database is not None and not self._board.is_down("database"):
             await self.delivery.readdress(database)
             await self.delivery.from_outbox(database, channel)
+        self._delivered_at[channel.name] = self._clock.monotonic()
 
     async def deliver_all(self) -> None:
         """Send what is due, each channel beside the others."""
@@ -164,7 +165,6 @@ class Alerting:
                 await self.deliver(channel)
             except (StonechatError, TimeoutError) as exc:
                 log.warning("alerting.delivery_waits", channel=channel.name, why=str(exc))
-            self._delivered_at[channel.name] = self._clock.monotonic()
             await self._clock.sleep_real(LOOK_EVERY)
 
     async def _look_stored(

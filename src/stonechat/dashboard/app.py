@@ -24,7 +24,7 @@ from stonechat.dashboard.pictures import picture_routes
 
 HERE = Path(__file__).parent
 OPEN_PATHS = ("/livez", "/readyz", "/startupz", "/health", "/status", "/metrics", "/login", "/static/")
-"""Need no log-in: they show no text of a post and change nothing."""
+"""Need no log-in: strangers are told states there, and no more."""
 
 CSP = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
@@ -43,7 +43,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
     app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
     pages = Pages(data, guard)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    app.include_router(health_routes(data))
+    app.include_router(health_routes(data, guard))
     app.include_router(page_routes(pages, changes))
     app.include_router(job_routes(pages))
     app.include_router(action_routes(pages, changes))
@@ -80,7 +80,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
 def create_health_app(data: DashboardData) -> FastAPI:
     """Health and metrics alone, for a host that only works."""
     app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
-    app.include_router(health_routes(data))
+    app.include_router(health_routes(data, Guard(None, data.clock)))
     return app
 
 
