@@ -178,7 +178,7 @@ async def test_strangers_are_told_states_and_no_more() -> None:
     async def killed() -> ProbeResult:
         return down("postgresql://sc:***@db.internal/sc is gone", "9 of 10 connections")
 
-    async with site(password="correct horse") as shown:  # noqa: S106 - of a test
+    async with site(password="correct horse") as shown:
         shown.board.register("database", killed)
         await shown.board.check_all()
         states = {"state": "down", "layers": dict.fromkeys(LAYERS, "unknown") | {"database": "down"}}

@@ -8,7 +8,6 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
