@@ -21,6 +21,9 @@ DEGRADED_FOR = timedelta(minutes=2)
 ROOT_FOR = timedelta(seconds=12)
 """What needs nothing else is told sooner, so that a cause fires before what it explains."""
 
+AFTER_ITS_LAYER = DOWN_FOR + timedelta(seconds=10)
+"""A breaker's own alert comes after that of the layer which it guards, and is then listed there."""
+
 FAILING_FOR = timedelta(seconds=60)
 """A job's next try may put right what one failed."""
 
@@ -151,7 +154,8 @@ def _open(one: BreakerStatus) -> list[Finding]:
 
 
 def _breaker(one: BreakerStatus, rule: str, severity: str, title: str, body: str, remedy: str) -> Finding:
-    return Finding(rule, one.name, _part(one), severity, title, body, remedy, since=one.opened_at)
+    wait = AFTER_ITS_LAYER
+    return Finding(rule, one.name, _part(one), severity, title, body, remedy, wait, since=one.opened_at)
 
 
 def _part(one: BreakerStatus) -> str:

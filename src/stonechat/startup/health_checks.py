@@ -238,7 +238,7 @@ def check_posting(
 
 
 def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
-    """The model and the network, by their breakers."""
+    """The model, the network and publishing, by their breakers; one that is forced open shows as an outcome."""
 
     def of(name: str) -> Check:
         async def check() -> ProbeResult:
@@ -251,8 +251,14 @@ def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
 
         return check
 
+    async def publishing() -> ProbeResult:
+        mine = [one for one in breakers.status() if one.name.startswith("posting/")]
+        shut = [one for one in mine if one.state in (BreakerState.OPEN, BreakerState.HALF_OPEN)]
+        return down(f"no post goes out through {shut[0].name}: {shut[0].why}") if shut else ok()
+
     board.register("model", of("model"), timedelta(seconds=3))
     board.register("network", of("network"), timedelta(seconds=3))
+    board.register("posting", publishing, timedelta(seconds=3), name="breaker")
 
 
 def add_gauges(meters: Meters, database: Database, breakers: Breakers, board: HealthBoard) -> None:

@@ -37,6 +37,9 @@ __all__ = ["Database", "Holder", "PoolState", "open_database"]
 
 T = TypeVar("T")
 
+CHECK_TASK = "database.check"
+"""What the health check does to find out whether all works; it is no work of the product, and not timed."""
+
 OPENED_WITHIN = timedelta(seconds=1)
 """A connection that fails is asked for again up to this long (real time): a server that hands over or a
 pooler that restarts is ridden out, one that is gone is told at once."""
@@ -231,7 +234,7 @@ class Database:
                 await _closed(connection)
         finally:
             place = self._places.give_back(number)
-            if timed:
+            if timed and place.task != CHECK_TASK:
                 now = self._clock.monotonic()
                 spent = now - place.started if watch is None else watch.stopwatch.read()
                 self._pacer.note(place.task, spent, place.where, place.job)

@@ -10,7 +10,7 @@ from sqlalchemy import literal, select, update
 from sqlalchemy.exc import DBAPIError
 
 from stonechat.core.errors import Transient
-from stonechat.database.connection.database import Database
+from stonechat.database.connection.database import CHECK_TASK, Database
 from stonechat.database.schema.tables import executors, metadata
 
 
@@ -22,7 +22,7 @@ async def read_tables(database: Database, *, limit: timedelta) -> None:
     """
     name = "the connection"
     try:
-        async with asyncio.timeout(limit.total_seconds()), database.read("database.check") as connection:
+        async with asyncio.timeout(limit.total_seconds()), database.read(CHECK_TASK) as connection:
             for table in metadata.sorted_tables:
                 name = table.name
                 await connection.execute(select(literal(1)).select_from(table).limit(1))
@@ -41,7 +41,7 @@ async def write_row(database: Database, *, limit: timedelta) -> None:
         Transient: nothing can be written now.
     """
     try:
-        async with asyncio.timeout(limit.total_seconds()), database.begin("database.check") as connection:
+        async with asyncio.timeout(limit.total_seconds()), database.begin(CHECK_TASK) as connection:
             await connection.execute(update(executors).values(pid=executors.c.pid))
     except TimeoutError as exc:
         raise Transient(f"Nothing can be written: no answer within {limit.total_seconds():g} s.") from exc
