@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+import contextlib
+import json
+import sys
+from datetime import datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpx
-
+from stonechat.alerting.apprise_process import NOT_TAKEN, TAKEN, UNKNOWN_ADDRESS
+from stonechat.alerting.outgoing import call
 from stonechat.config.settings import AlertingSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.ports import AlertChannel, AlertMessage
 
-CALL_LIMIT = 10.0
-"""Real seconds that one delivery may take."""
+APPRISE_LIMIT = timedelta(seconds=30)
+"""Real time that a message through apprise may take, with the start of its process."""
+
+_REFUSALS = (400, 401, 403, 404, 405, 410, 422)
+_KINDS = {"critical": "failure", "warning": "warning"}
 
 
 class WebhookChannel:
@@ -28,21 +34,21 @@ class WebhookChannel:
 
     async def send(self, message: AlertMessage) -> None:
         """Post it; any answer from 200 to 299 means that the other side has taken it."""
-        try:
-            async with httpx.AsyncClient(timeout=CALL_LIMIT) as client:
-                answer = await client.post(self._url, json=alertmanager_body(message, self._clock.wall()))
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise Transient(f"The webhook did not answer: {type(exc).__name__} {exc}.") from exc
-        if answer.status_code in (400, 401, 403, 404, 405, 410, 422):
+        body = alertmanager_body(message, self._clock.wall())
+        status = await call("POST", self._url, what="The webhook", json=body)
+        if status in _REFUSALS:
+            raise Permanent(f"The webhook refused the message ({status}).", remedy="Check ALERT_WEBHOOK_URL.")
+        if 300 <= status < 400:
             raise Permanent(
-                f"The webhook refused the message ({answer.status_code}).", remedy="Check ALERT_WEBHOOK_URL."
+                f"The webhook sent the message elsewhere ({status}), which is not followed.",
+                remedy="Set ALERT_WEBHOOK_URL to the address where it ends.",
             )
-        if not answer.is_success:
-            raise Transient(f"The webhook answered {answer.status_code}.")
+        if not 200 <= status < 300:
+            raise Transient(f"The webhook answered {status}.")
 
 
 class AppriseChannel:
-    """One apprise address. The library is loaded at the first message, in a thread, and sends there."""
+    """One apprise address. Each message is sent by a process of its own, which can be ended."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -55,29 +61,34 @@ class AppriseChannel:
             Permanent: apprise does not know the address.
             Transient: the service did not take the message.
         """
+        kind = "success" if message.status == "resolved" else _KINDS.get(message.severity, "info")
+        body = "\n".join(part for part in (message.body, message.remedy) if part) or message.title
+        asked = {"url": self._url, "title": f"Stonechat: {message.title}", "body": body, "kind": kind}
+        code = await self._run(json.dumps(asked).encode())
+        if code == UNKNOWN_ADDRESS:
+            raise Permanent(f"apprise does not know the form of this {self.name} address.")
+        if code != TAKEN:
+            why = "did not take the message" if code == NOT_TAKEN else f"failed with code {code}"
+            raise Transient(f"The {self.name} service {why}.")
+
+    async def _run(self, asked: bytes) -> int:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "stonechat.alerting.apprise_process",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
         try:
-            async with asyncio.timeout(CALL_LIMIT * 3):
-                await asyncio.to_thread(self._send, message)
+            async with asyncio.timeout(APPRISE_LIMIT.total_seconds()):
+                await process.communicate(asked)
         except TimeoutError as exc:
             raise Transient(f"The {self.name} service did not answer in time.") from exc
-
-    def _send(self, message: AlertMessage) -> None:
-        import apprise  # noqa: PLC0415 - 3 s and 36 MB, needed by nobody who does not use it
-
-        service = apprise.Apprise()
-        if not service.add(self._url):
-            raise Permanent(f"apprise does not know the form of this {self.name} address.")
-        kind = {"critical": apprise.NotifyType.FAILURE, "warning": apprise.NotifyType.WARNING}
-        over = message.status == "resolved"
-        sent = service.notify(
-            title=f"Stonechat: {message.title}",
-            body="\n".join(part for part in (message.body, message.remedy) if part) or message.title,
-            notify_type=apprise.NotifyType.SUCCESS
-            if over
-            else kind.get(message.severity, apprise.NotifyType.INFO),
-        )
-        if not sent:
-            raise Transient(f"The {self.name} service did not take the message.")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        return process.returncode or 0
 
 
 def make_channels(settings: AlertingSettings, clock: Clock) -> list[AlertChannel]:
@@ -113,7 +124,7 @@ def alertmanager_body(message: AlertMessage, now: datetime) -> dict[str, Any]:
                 "startsAt": message.starts_at.isoformat(),
                 "endsAt": now.isoformat() if over else "0001-01-01T00:00:00Z",
                 "generatorURL": "",
-                "fingerprint": message.id,
+                "fingerprint": labels.get("alert_id", message.id),
             }
         ],
     }

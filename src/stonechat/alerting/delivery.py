@@ -1,14 +1,21 @@
-"""Delivers what stands in the outbox, with growing pauses, until the other side has taken it."""
+"""Delivers what stands in the outbox, with growing pauses, until the other side has taken it.
+
+Each channel delivers alone: one that hangs or refuses holds up no other. A message about something critical
+that no channel has delivered is never given up; only the owner's acknowledgement ends it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from stonechat.alerting.finding import CRITICAL
+from stonechat.alerting.rules import CHANNEL_RULE, ChannelTrouble
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.ids import stable_id
@@ -20,8 +27,13 @@ from stonechat.database.spool.spool import Spool
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
 GIVE_UP_AFTER = timedelta(hours=24)
+"""For what another channel has delivered, and for what is not critical."""
+
 LEASE = timedelta(seconds=60)
-"""How long a message that is being sent is left alone by other hosts."""
+"""How long a message that is being sent is left alone by other hosts; longer than any channel takes."""
+
+AT_ONCE = 20
+"""Messages that one round sends through a channel."""
 
 SPOOLED = "alerts"
 TOLD, SENDING = "alerts-told", "alerts-sending"
@@ -35,18 +47,15 @@ log = structlog.get_logger()
 def outbox_rows(
     messages: Sequence[AlertMessage], channels: Sequence[AlertChannel], now: datetime
 ) -> list[OutboxRow]:
-    """One row for each message and channel, with an id that a repetition would have too."""
+    """One row for each message and channel, with an id that a repetition would have too.
+
+    That a channel takes no messages is not told through that channel.
+    """
     return [
-        OutboxRow(
-            id=stable_id("outbox", message.id, channel.name),
-            alert_id=message.labels.get("alert_id", message.id),
-            channel=channel.name,
-            body=as_json(message),
-            created_at=now,
-            due_at=now,
-        )
+        _addressed(as_json(message), channel.name, now)
         for message in messages
         for channel in channels
+        if (message.labels.get("alertname"), message.labels.get("about")) != (CHANNEL_RULE, channel.name)
     ]
 
 
@@ -60,6 +69,23 @@ def from_json(body: Mapping[str, Any]) -> AlertMessage:
     return AlertMessage(**{**body, "starts_at": datetime.fromisoformat(body["starts_at"])})
 
 
+def _addressed(body: Mapping[str, Any], channel: str, now: datetime) -> OutboxRow:
+    return OutboxRow(
+        id=stable_id("outbox", body["id"], channel),
+        alert_id=body["labels"].get("alert_id", body["id"]),
+        channel=channel,
+        body=dict(body),
+        created_at=now,
+        due_at=now,
+    )
+
+
+@dataclass(slots=True)
+class _Failing:
+    since: datetime
+    error: str
+
+
 class Delivery:
     """Sends from the outbox table, and from the local spool what could not be put there.
 
@@ -69,20 +95,36 @@ class Delivery:
 
     def __init__(self, channels: Sequence[AlertChannel], clock: Clock, spool: Spool | None) -> None:
         self.channels = tuple(channels)
-        self._by_name = {channel.name: channel for channel in channels}
         self._clock = clock
         self._spool = spool
         self._local: dict[str, OutboxRow] = {}
         self._spooled: set[str] = set()
+        self._failing: dict[str, _Failing] = {}
         if spool is not None:
             for entry in spool.entries(SPOOLED):
-                self._local[entry.key] = _row(entry.body)
+                row = _row(entry.body)
+                self._local[entry.key] = row
                 self._spooled.add(entry.key)
+            self._readdress_local()
 
     @property
     def waiting_locally(self) -> int:
         """Messages that wait outside the database."""
         return len(self._local)
+
+    def trouble(self) -> list[ChannelTrouble]:
+        """The channels whose last message did not get through."""
+        alone = len(self._failing) == len(self.channels)
+        return [
+            ChannelTrouble(name, failing.since, failing.error, alone)
+            for name, failing in sorted(self._failing.items())
+        ]
+
+    def works(self, within: timedelta) -> bool:
+        """Whether some channel takes messages, as far as is known; one may fail for so long (real time)."""
+        now = self._clock.wall()
+        late = [one for one in self._failing.values() if now - one.since > within]
+        return not self.channels or len(late) < len(self.channels)
 
     def keep(self, rows: Sequence[OutboxRow]) -> None:
         """Keep messages here, because the database cannot take them; not what another process tells."""
@@ -98,63 +140,97 @@ class Delivery:
         if self._spool is not None:
             self._spool.release_all(TOLD)
 
-    async def from_outbox(self, database: Database) -> int:
-        """Send what is due in the table; returns how many went out."""
+    async def readdress(self, database: Database) -> None:
+        """Send what waits for a channel that is no longer in the settings through those that are."""
+        if not self.channels:
+            return
+        names = [channel.name for channel in self.channels]
         now = self._clock.wall()
-        async with database.begin("alerting.take") as connection:
-            rows = await alerts.take_due(connection, now, lease_until=now + LEASE)
+        async with database.read("alerting.orphaned") as connection:
+            if not await alerts.orphaned(connection, names):
+                return
+        async with database.begin("alerting.readdress") as connection:
+            for row in await alerts.orphaned(connection, names):
+                for name in names:
+                    await alerts.enqueue(connection, _addressed(row.body, name, now))
+                error = "this channel is no longer in the settings"
+                await alerts.mark_failed(connection, row.id, error=error, again_at=None, at=now)
+
+    async def from_outbox(self, database: Database, channel: AlertChannel) -> int:
+        """Send what is due for the channel in the table; returns how many went out."""
         sent = 0
-        for row in rows:
-            error, again = await self._send(row)
+        for _ in range(AT_ONCE):
+            now = self._clock.wall()
+            async with database.begin("alerting.take") as connection:
+                row = await alerts.take_due(connection, now, channel=channel.name, lease_until=now + LEASE)
+            if row is None:
+                break
+            error = await self._send(channel, row)
             async with database.begin("alerting.sent") as connection:
+                at = self._clock.wall()
                 if error:
-                    at = self._clock.wall()
+                    again = await self._again(connection, row, at)
                     await alerts.mark_failed(connection, row.id, error=error, again_at=again, at=at)
                 else:
-                    await alerts.mark_sent(connection, row.id, at=self._clock.wall())
-            sent += not error
+                    await alerts.mark_sent(connection, row.id, at=at)
+                    sent += 1
         return sent
 
-    async def from_here(self) -> int:
-        """Send what is kept locally and due; returns how many went out."""
+    async def from_here(self, channel: AlertChannel) -> int:
+        """Send what is kept locally and due for the channel; returns how many went out."""
         now, sent = self._clock.wall(), 0
-        for row in [row for row in self._local.values() if row.due_at <= now]:
+        mine = [row for row in self._local.values() if row.due_at <= now and row.channel == channel.name]
+        for row in mine[:AT_ONCE]:
             if row.id in self._spooled and self._spool is not None and not self._spool.has(SPOOLED, row.id):
-                self._local.pop(row.id)  # another process has sent it
+                self._local.pop(row.id, None)  # another process has sent it
                 continue
             if not self._claimed(SENDING, row.id, LEASE):
                 continue  # another process sends it
             try:
-                error, again = await self._send(row)
+                error = await self._send(channel, row)
             finally:
                 self._release(SENDING, row.id)
-            if error and again is not None:
-                kept = OutboxRow(
-                    row.id, row.alert_id, row.channel, row.body, row.created_at, again, row.attempts + 1
-                )
-                self._local[row.id] = kept
+            if error and not self._is_old(row, self._clock.wall()):
+                again = self._clock.wall() + _pause(row)
+                self._local[row.id] = replace(row, due_at=again, attempts=row.attempts + 1)
                 continue
             sent += not error
             self._drop(row)
         return sent
 
-    async def _send(self, row: OutboxRow) -> tuple[str, datetime | None]:
-        """The error, or an empty text; and when to try again, None for never."""
-        channel = self._by_name.get(row.channel)
-        now = self._clock.wall()
-        if channel is None:
-            return "this channel is no longer in the settings", None
+    async def _send(self, channel: AlertChannel, row: OutboxRow) -> str:
+        """Why the other side does not have the message; empty where it does."""
         try:
             await channel.send(from_json(row.body))
-        except Permanent as exc:
-            log.error("alert.undeliverable", channel=row.channel, why=exc.what)
-            return str(exc), None
-        except Transient as exc:
-            log.warning("alert.delivery_failed", channel=row.channel, why=exc.what, attempt=row.attempts + 1)
-            if now - row.created_at >= GIVE_UP_AFTER:
-                return str(exc), None
-            return str(exc), now + min(FIRST_PAUSE * 2 ** min(row.attempts, 10), LONGEST_PAUSE)
-        return "", None
+        except (Permanent, Transient) as exc:
+            failing = self._failing.setdefault(channel.name, _Failing(self._clock.wall(), exc.what))
+            failing.error = exc.what
+            log.warning("alert.delivery_failed", channel=channel.name, why=exc.what, attempt=row.attempts + 1)
+            return str(exc)
+        self._failing.pop(channel.name, None)
+        return ""
+
+    async def _again(self, connection: AsyncConnection, row: OutboxRow, now: datetime) -> datetime | None:
+        """When to try again; None where that has no use any more."""
+        alert = await alerts.find(connection, row.alert_id)
+        if alert is not None and alert.acked_by and row.body["status"] == "firing":
+            return None  # the owner knows
+        if self._is_old(row, now):
+            return None
+        if now - row.created_at >= GIVE_UP_AFTER and await alerts.delivered(
+            connection, row.alert_id, since=row.created_at
+        ):
+            return None
+        return now + _pause(row)
+
+    def _is_old(self, row: OutboxRow, now: datetime) -> bool:
+        return row.body["severity"] != CRITICAL and now - row.created_at >= GIVE_UP_AFTER
+
+    def _readdress_local(self) -> None:
+        names = [channel.name for channel in self.channels]
+        for row in [row for row in self._local.values() if names and row.channel not in names]:
+            self._drop(row)
+            self.keep([_addressed(row.body, name, row.created_at) for name in names])
 
     def _claimed(self, kind: str, key: str, lasts: timedelta) -> bool:
         spool = self._spool
@@ -185,6 +261,11 @@ class Delivery:
         self._spooled.discard(row.id)
         if self._spool is not None:
             self._spool.remove(SPOOLED, row.id)
+
+
+def _pause(row: OutboxRow) -> timedelta:
+    growing: timedelta = FIRST_PAUSE * 2 ** min(row.attempts, 10)
+    return min(growing, LONGEST_PAUSE)
 
 
 def _row(body: Mapping[str, Any]) -> OutboxRow:

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from functools import partial
 
 import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stonechat.alerting import rules
 from stonechat.alerting.channels import make_channels
 from stonechat.alerting.delivery import Delivery, outbox_rows
-from stonechat.alerting.event_rules import occurrence
 from stonechat.alerting.finding import Finding
 from stonechat.alerting.heartbeat import Heartbeat
-from stonechat.alerting.state_machine import Outcome, Timing, look
+from stonechat.alerting.observer import Observer
+from stonechat.alerting.state_machine import LookResult, Timing
+from stonechat.alerting.telling import look
 from stonechat.config.settings import AlertingSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import IllegalTransition, StonechatError, Transient
 from stonechat.core.events import AlertChanged, EventStream, Stamped
 from stonechat.core.ports import AlertChannel
-from stonechat.core.states import AlertState, ContentState, LayerState
+from stonechat.core.states import AlertState, LayerState
+from stonechat.core.supervision import supervise
 from stonechat.core.transitions import check_transition
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, alerts, content, opportunities
-from stonechat.database.repositories.accounts import SessionRow
+from stonechat.database.repositories import alerts
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.spool.spool import Spool
 from stonechat.jobs.runner import JobStatus
@@ -39,15 +38,17 @@ from stonechat.monitoring import HealthBoard
 from stonechat.resilience.circuit_breaker import BreakerStatus
 
 LOOK_EVERY = timedelta(seconds=2)
-SLOW_EVERY = 5
-"""Looks between two readings of jobs, sessions and queues, which cost a query each."""
+
+LOOK_LIMIT = timedelta(seconds=10)
+"""Real time that the database may take; after that the alerts go on without it."""
 
 STUCK_AFTER = timedelta(minutes=2)
-"""Without a look for longer the heartbeat is withheld."""
+"""Without a look, or with no channel that takes messages, for longer the heartbeat is withheld."""
 
-_STOCK = (ContentState.QUEUED, ContentState.POSTING, ContentState.AWAITING_APPROVAL)
+PROVEN = ("jobs", "posting")
+"""The heartbeat stands for these parts too."""
+
 _LOCK = 0x53544E414C
-T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -71,19 +72,13 @@ class Alerting:
         self._clock = clock
         self._events = events
         self._board = board
-        self._pool_low = pool_low
         self._host = host or platform.node() or "host"
-        self._database: Database | None = None
-        self._jobs: Callable[[], Awaitable[Sequence[JobStatus]]] | None = None
-        self._breakers: Callable[[], Sequence[BreakerStatus]] | None = None
+        self._observer = Observer(clock, board, pool_low=pool_low, host=self._host)
+        self._observer.channels = self.delivery.trouble
         self._known: Mapping[str, AlertRow] = {}
         self._unsaved = False
-        self._openings: deque[rules.Opened] = deque(maxlen=500)
-        self._occurrences: dict[str, tuple[float, Finding]] = {}
-        self._slow: list[Finding] = []
-        self._full: set[str] = set()
-        self._looks = 0
         self._looked_at = clock.monotonic()
+        self._delivered_at = {channel.name: clock.monotonic() for channel in channels}
         self._wake = asyncio.Event()
 
     def connect(
@@ -94,43 +89,52 @@ class Alerting:
         breakers: Callable[[], Sequence[BreakerStatus]] | None = None,
     ) -> None:
         """Look at these too from now on; alerts known so far are stored when the database comes."""
-        self._database = database or self._database
-        self._jobs = jobs or self._jobs
-        self._breakers = breakers or self._breakers
+        seen = self._observer
+        seen.database = database or seen.database
+        seen.jobs = jobs or seen.jobs
+        seen.breakers = breakers or seen.breakers
 
-    @property
-    def alive(self) -> bool:
-        """Whether it has looked lately."""
-        return self._clock.monotonic() - self._looked_at < STUCK_AFTER.total_seconds()
+    def silent(self) -> str:
+        """Why the heartbeat is withheld, which alarms somebody outside; empty where all does its work."""
+        now, limit = self._clock.monotonic(), STUCK_AFTER.total_seconds()
+        if now - self._looked_at >= limit:
+            return "the alert engine has not looked lately"
+        if any(now - at >= limit for at in self._delivered_at.values()):
+            return "the delivery of alerts stands still"
+        if not self.delivery.works(STUCK_AFTER):
+            return "no channel takes alerts"
+        for part in PROVEN:
+            health = self._board.layer(part)
+            if health.state not in (LayerState.OK, LayerState.DEGRADED):
+                return f"{part}: {health.cause or health.state.value}"
+        return ""
 
     def firing(self) -> list[AlertRow]:
-        """What fires now, as known here."""
+        """What fires now, as known here, also while the database is away."""
         return [row for row in self._known.values() if row.state is AlertState.FIRING]
 
     def hear(self, stamped: Stamped) -> None:
-        """Remember events that are findings in themselves, and how often breakers open."""
-        now = self._clock.monotonic()
-        finding = occurrence(stamped.event)
-        if finding is not None:
-            self._occurrences[finding.alert_id] = (now, finding)
+        """Take note of an event."""
+        if self._observer.hear(stamped):
             self._wake.set()
-        opened = rules.opening(stamped.event, now)
-        if opened is not None:
-            self._openings.append(opened)
 
-    async def look(self) -> Outcome:
+    async def look(self) -> LookResult:
         """One look: find what is wrong, take the alerts a step further, put the messages in the outbox."""
-        findings = await self._findings()
+        findings = await self._observer.findings()
+        undecided = self._observer.undecided()
+        database = self._observer.database
         try:
-            if self._database is None or self._board.layer("database").state is LayerState.DOWN:
+            if database is None or self._board.is_down("database"):
                 raise Transient("the database is not open")
-            outcome = await self._look_stored(self._database, findings)
+            async with asyncio.timeout(LOOK_LIMIT.total_seconds()):
+                result = await self._look_stored(database, findings, undecided)
         except (Transient, TimeoutError):
-            outcome = self._look_here(findings)
-        self._announce(outcome)
-        self._known = outcome.alerts
+            result = self._look_here(findings, undecided)
+        self._observer.forget(findings)
+        self._announce(result)
+        self._known = result.alerts
         self._looked_at = self._clock.monotonic()
-        return outcome
+        return result
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -141,101 +145,62 @@ class Alerting:
                 log.error("alerting.look_failed", why=str(exc))
             await self._pause(LOOK_EVERY)
 
-    async def deliver(self) -> None:
-        """Send until cancelled."""
+    async def deliver(self, channel: AlertChannel) -> None:
+        """Send what is due for one channel."""
+        await self.delivery.from_here(channel)
+        database = self._observer.database
+        if database is not None and not self._board.is_down("database"):
+            await self.delivery.readdress(database)
+            await self.delivery.from_outbox(database, channel)
+        self._delivered_at[channel.name] = self._clock.monotonic()
+
+    async def deliver_all(self) -> None:
+        """Send what is due, each channel beside the others."""
+        await asyncio.gather(*(self.deliver(channel) for channel in self.delivery.channels))
+
+    async def deliver_on(self, channel: AlertChannel) -> None:
+        """Send through one channel until cancelled."""
         while True:
             try:
-                await self.delivery.from_here()
-                if self._database is not None:
-                    await self.delivery.from_outbox(self._database)
+                await self.deliver(channel)
             except (StonechatError, TimeoutError) as exc:
-                log.warning("alerting.delivery_waits", why=str(exc))
+                log.warning("alerting.delivery_waits", channel=channel.name, why=str(exc))
             await self._clock.sleep_real(LOOK_EVERY)
 
-    async def _findings(self) -> list[Finding]:
-        now = self._clock.monotonic()
-        period = rules.FLAP_PERIOD.total_seconds()
-        while self._openings and now - self._openings[0].at > period:
-            self._openings.popleft()
-        lasts = rules.OCCURRENCE_LASTS.total_seconds()
-        self._occurrences = {key: one for key, one in self._occurrences.items() if now - one[0] < lasts}
-        found = rules.layer_findings(self._board.parts(), self._host)
-        found += [finding for _, finding in self._occurrences.values()]
-        if self._breakers is not None:
-            found += rules.breaker_findings(self._breakers(), self._openings)
-        if self._looks % SLOW_EVERY == 0:
-            self._slow = await self._slow_findings()
-        self._looks += 1
-        return found + self._slow
-
-    async def _slow_findings(self) -> list[Finding]:
-        """Jobs, sessions, queues; what cannot be read now stays as it was last read."""
-        try:
-            jobs = await self._jobs() if self._jobs is not None else []
-            found = rules.job_findings(jobs)
-            if self._database is not None:
-                async with self._database.read("alerting.look") as connection:
-                    sessions, stocks = await self._accounts(connection)
-                found += rules.session_findings(sessions) + rules.stock_findings(stocks)
-        except (Transient, TimeoutError):
-            return self._slow
-        return found
-
-    async def _accounts(
-        self, connection: AsyncConnection
-    ) -> tuple[list[SessionRow], list[rules.AccountStock]]:
-        sessions, stocks = [], []
-        for account in await accounts.every(connection):
-            sessions.append(await accounts.session(connection, account.id))
-            counts = await content.count_by_state(connection, account.id, states=_STOCK)
-            pool = await opportunities.pool_size(connection, account.id)
-            if pool >= self._pool_low:
-                self._full.add(account.id)
-            stocks.append(
-                rules.AccountStock(
-                    account.id,
-                    account.handle,
-                    counts.get(ContentState.QUEUED.value, 0) + counts.get(ContentState.POSTING.value, 0),
-                    counts.get(ContentState.AWAITING_APPROVAL.value, 0),
-                    pool,
-                    self._pool_low,
-                    account.id in self._full,
-                )
-            )
-        return sessions, stocks
-
-    async def _look_stored(self, database: Database, findings: Sequence[Finding]) -> Outcome:
+    async def _look_stored(
+        self, database: Database, findings: Sequence[Finding], undecided: Collection[str]
+    ) -> LookResult:
         """In one transaction: the alerts' states and the messages that follow from them."""
         now = self._clock.wall()
         if not self._unsaved:  # most looks change nothing: then nothing is written and no lock taken
             async with database.read("alerting.peek") as connection:
                 known = await alerts.every(connection)
-            outcome = look(known, findings, now, self._timing, self._host)
-            if not outcome.changed and not outcome.messages:
-                return outcome
+            result = look(known, findings, now, self._timing, self._host, undecided)
+            if not result.changed and not result.messages:
+                return result
         async with database.begin("alerting.look") as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            stored = await alerts.every(connection)
+            stored = await alerts.every(connection, lock=True)
             known = self._merged(stored) if self._unsaved else stored
-            outcome = look(known, findings, now, self._timing, self._host)
-            for row in outcome.alerts.values():
+            result = look(known, findings, now, self._timing, self._host, undecided)
+            for row in result.alerts.values():
                 if stored.get(row.id) != row:
                     await _save(connection, row, stored.get(row.id))
-            for message in outbox_rows(outcome.messages, self.delivery.channels, now):
+            for message in outbox_rows(result.messages, self.delivery.channels, now):
                 await alerts.enqueue(connection, message)
         if self._unsaved:
             self.delivery.database_is_back()
         self._unsaved = False
-        return outcome
+        return result
 
-    def _look_here(self, findings: Sequence[Finding]) -> Outcome:
+    def _look_here(self, findings: Sequence[Finding], undecided: Collection[str]) -> LookResult:
         """Without the database: from what was last known, with messages kept and sent from here."""
         now = self._clock.wall()
-        outcome = look(self._known, findings, now, self._timing, self._host)
-        self.delivery.keep(outbox_rows(outcome.messages, self.delivery.channels, now))
-        self._unsaved = self._unsaved or bool(outcome.changed)
-        return outcome
+        result = look(self._known, findings, now, self._timing, self._host, undecided)
+        self.delivery.keep(outbox_rows(result.messages, self.delivery.channels, now))
+        self._unsaved = self._unsaved or bool(result.changed)
+        return result
 
     def _merged(self, stored: Mapping[str, AlertRow]) -> dict[str, AlertRow]:
         """Ours where we have moved on without the database; what a human did meanwhile stays."""
@@ -245,12 +210,17 @@ class Alerting:
             merged[alert_id] = (
                 row
                 if theirs is None
-                else replace(row, acked_by=theirs.acked_by, silenced_until=theirs.silenced_until)
+                else replace(
+                    row,
+                    acked_by=theirs.acked_by,
+                    silenced_until=theirs.silenced_until,
+                    tracking=replace(row.tracking, silenced_at=theirs.tracking.silenced_at),
+                )
             )
         return merged
 
-    def _announce(self, outcome: Outcome) -> None:
-        for row in outcome.changed:
+    def _announce(self, result: LookResult) -> None:
+        for row in result.changed:
             before = self._known.get(row.id)
             was = before is not None and before.state is AlertState.FIRING
             firing = row.state is AlertState.FIRING
@@ -317,17 +287,18 @@ async def open_alerting(
     alerting = Alerting(used, timing, clock, events, board, spool=spool, pool_low=pool_low)
     alerting.connect(database=database)
     unsubscribe = events.subscribe(alerting.hear)
-    loops = [
-        asyncio.create_task(alerting.run(), name="alerting.look"),
-        asyncio.create_task(alerting.deliver(), name="alerting.deliver"),
-    ]
+    loops = {"alerting.look": alerting.run}
+    for channel in used:
+        loops[f"alerting.deliver {channel.name}"] = partial(alerting.deliver_on, channel)
     if settings.heartbeat_url:
-        beat = Heartbeat(settings.heartbeat_url, clock, lambda: alerting.alive)
-        loops.append(asyncio.create_task(beat.run(), name="alerting.heartbeat"))
+        loops["alerting.heartbeat"] = Heartbeat(settings.heartbeat_url, clock, alerting.silent).run
+    tasks = [
+        asyncio.create_task(supervise(name, loop, clock, events), name=name) for name, loop in loops.items()
+    ]
     try:
         yield alerting
     finally:
         unsubscribe()
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

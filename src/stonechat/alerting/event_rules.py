@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -10,6 +11,7 @@ from stonechat.alerting.finding import CRITICAL, INFO, WARNING, Finding
 from stonechat.core.events import (
     BudgetSpent,
     Event,
+    LoopFailed,
     ModelRejected,
     PostContradicted,
     PostDiffers,
@@ -19,90 +21,123 @@ from stonechat.core.events import (
     SelectorMoved,
 )
 
+SHOWN = timedelta(hours=1)
+"""How long an event is shown as firing (real time)."""
 
-def occurrence(event: Event) -> Finding | None:
-    """What is told of the event; None where it is no news."""
+PAGE_READ_AGAIN = timedelta(minutes=50)
+"""Account time within which every part of a page that jobs need is read again: what is not met as missing for
+longer is there again."""
+
+ROOM = timedelta(minutes=2)
+"""Real time that this may take on a fast clock."""
+
+
+def event_finding(event: Event, *, speed: float = 1.0) -> Finding | None:
+    """What is told of the event; None where it is no news. ``speed``: account seconds in a real one."""
+    if isinstance(event, SelectorMoved):
+        return _selector_moved(event, speed)
     tell = _TOLD.get(type(event))
     return tell(event) if tell else None
 
 
+def _told_once(
+    rule: str,
+    about: str,
+    part: str,
+    severity: str,
+    title: str,
+    body: str,
+    remedy: str,
+    *,
+    account_id: str | None = None,
+) -> Finding:
+    return Finding(
+        rule,
+        about,
+        part,
+        severity,
+        title,
+        body,
+        remedy,
+        account_id=account_id,
+        once=True,
+        lasts=SHOWN,
+        group=rule,
+    )
+
+
 def _budget_spent(event: BudgetSpent) -> Finding:
     spent = event.share >= 1
-    return Finding(
-        rule="budget_spent" if spent else "budget_nearly_spent",
-        about=f"{event.account_id}/{event.period}",
-        part="content",
-        severity=CRITICAL if spent else WARNING,
-        title=f"{event.share:.0%} of the model budget is spent ({event.period})",
-        body="Generation has stopped; the reserve of approved drafts serves." if spent else "",
-        remedy="Raise BUDGET_DAY_USD or BUDGET_MONTH_USD if that is too little.",
+    return _told_once(
+        "budget_spent" if spent else "budget_nearly_spent",
+        f"{event.account_id}/{event.period}",
+        "content",
+        CRITICAL if spent else WARNING,
+        f"{event.share:.0%} of the model budget is spent ({event.period})",
+        "Generation has stopped; the reserve of approved drafts serves." if spent else "",
+        "Raise BUDGET_DAY_USD or BUDGET_MONTH_USD if that is too little.",
         account_id=event.account_id,
-        once=True,
     )
 
 
 def _post_contradicted(event: PostContradicted) -> Finding:
-    return Finding(
-        rule="post_contradicted",
-        about=event.content_id,
-        part="posting",
-        severity=WARNING,
-        title=f"The network contradicts itself about a post of {event.account_id}",
-        body=event.why,
-        remedy="Nothing yet: it is looked up on the profile, and sent again only if it is absent. "
+    return _told_once(
+        "post_contradicted",
+        event.content_id,
+        "posting",
+        WARNING,
+        f"The network contradicts itself about a post of {event.account_id}",
+        event.why,
+        "Nothing yet: it is looked up on the profile, and sent again only if it is absent. "
         "If this repeats, the page may have changed: `stonechat jobs run scraping.selectors --wait 120` "
         "looks.",
         account_id=event.account_id,
-        once=True,
     )
 
 
 def _post_differs(event: PostDiffers) -> Finding:
-    return Finding(
-        rule="post_differs",
-        about=event.content_id,
-        part="posting",
-        severity=WARNING,
-        title=f"A post of {event.account_id} is live, but not quite as it was to be",
-        body=event.why,
-        remedy="Open the post; what is missing can only be mended by hand there.",
+    return _told_once(
+        "post_differs",
+        event.content_id,
+        "posting",
+        WARNING,
+        f"A post of {event.account_id} is live, but not quite as it was to be",
+        event.why,
+        "Open the post; what is missing can only be mended by hand there.",
         account_id=event.account_id,
-        once=True,
     )
 
 
 def _post_reconciled(event: PostReconciled) -> Finding | None:
     if event.verdict != "undecided":
         return None
-    return Finding(
-        rule="post_undecided",
-        about=event.content_id,
-        part="posting",
-        severity=CRITICAL,
-        title=f"Nobody can tell whether a post of {event.account_id} is live",
-        body="It was sent, no answer came, and no healthy read of the profile could find it or prove "
+    return _told_once(
+        "post_undecided",
+        event.content_id,
+        "posting",
+        CRITICAL,
+        f"Nobody can tell whether a post of {event.account_id} is live",
+        "It was sent, no answer came, and no healthy read of the profile could find it or prove "
         "that it is absent. It will not be sent again by itself.",
-        remedy="Look at the profile, then say what is true on the queue page, or by "
+        "Look at the profile, then say what is true on the queue page, or by "
         f"`stonechat queue live {event.content_id} --post ADDRESS` or "
         f"`stonechat queue again {event.content_id}`.",
         account_id=event.account_id,
-        once=True,
     )
 
 
 def _post_refused(event: PostRefused) -> Finding | None:
     if not event.permanent:
         return None
-    return Finding(
-        rule="post_refused",
-        about=event.content_id,
-        part="posting",
-        severity=WARNING,
-        title=f"A post of {event.account_id} was refused for good",
-        body=event.why,
-        remedy=f"`stonechat queue again {event.content_id}` tries again; the queue page ends it.",
+    return _told_once(
+        "post_refused",
+        event.content_id,
+        "posting",
+        WARNING,
+        f"A post of {event.account_id} was refused for good",
+        event.why,
+        f"`stonechat queue again {event.content_id}` tries again; the queue page ends it.",
         account_id=event.account_id,
-        once=True,
     )
 
 
@@ -110,46 +145,57 @@ def _post_ended(event: PostEnded) -> Finding | None:
     """A reply that nobody approved in time is no news, and neither is one whose author wants none."""
     if event.state == "cancelled" or event.kind == "reply":
         return None
-    return Finding(
-        rule="post_ended",
-        about=event.content_id,
-        part="posting",
-        severity=WARNING,
-        title=f"A post of {event.account_id} was {event.state} and will not go out by itself",
-        body=event.why,
-        remedy="Nothing, if that is as you want it."
+    return _told_once(
+        "post_ended",
+        event.content_id,
+        "posting",
+        WARNING,
+        f"A post of {event.account_id} was {event.state} and will not go out by itself",
+        event.why,
+        "Nothing, if that is as you want it."
         if event.state == "rejected"
         else f"`stonechat queue again {event.content_id}` queues it again; the queue page ends it.",
         account_id=event.account_id,
-        once=True,
     )
 
 
-def _selector_moved(event: SelectorMoved) -> Finding:
+def _selector_moved(event: SelectorMoved, speed: float) -> Finding:
+    """A condition with an end: each job that meets it says so again, until it is there again."""
     return Finding(
-        rule="page_changed",
-        about=f"{event.network}/{event.missing}",
-        part="network",
-        severity=CRITICAL,
-        title=f"{event.network}: {event.missing} is no longer there",
-        body="The site has changed its page; what needs this part waits.",
-        remedy="Update Stonechat; `stonechat jobs run scraping.selectors --wait 120` shows what else "
-        "has moved.",
-        once=True,
+        "page_changed",
+        f"{event.network}/{event.missing}",
+        "network",
+        CRITICAL,
+        f"{event.network}: {event.missing} is no longer there",
+        "The site has changed its page; what needs this part waits.",
+        "Update Stonechat; `stonechat jobs run scraping.selectors --wait 120` shows what else has moved.",
+        lasts=PAGE_READ_AGAIN / speed + ROOM,
+        group=f"page_changed/{event.network}",
     )
 
 
 def _model_rejected(event: ModelRejected) -> Finding:
-    return Finding(
-        rule="model_rejected",
-        about=str(event.account_id),
-        part="learning",
-        severity=INFO,
-        title="A new version of the model was rejected",
-        body=event.why,
-        remedy="Nothing to do: the last good version serves.",
+    return _told_once(
+        "model_rejected",
+        str(event.account_id),
+        "learning",
+        INFO,
+        "A new version of the model was rejected",
+        event.why,
+        "Nothing to do: the last good version serves.",
         account_id=event.account_id,
-        once=True,
+    )
+
+
+def _loop_failed(event: LoopFailed) -> Finding:
+    return _told_once(
+        "loop_failed",
+        event.loop,
+        "startup",
+        WARNING,
+        f"A part of Stonechat ended by an error and was started again: {event.loop}",
+        event.why,
+        "Nothing, if it does not recur; the log has the whole error. Please report it.",
     )
 
 
@@ -161,7 +207,7 @@ _TOLD: Mapping[type[Event], Callable[[Any], Finding | None]] = MappingProxyType(
         PostReconciled: _post_reconciled,
         PostRefused: _post_refused,
         PostEnded: _post_ended,
-        SelectorMoved: _selector_moved,
         ModelRejected: _model_rejected,
+        LoopFailed: _loop_failed,
     }
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from stonechat.core.ids import stable_id
 from stonechat.core.states import SessionState
@@ -16,13 +16,20 @@ class Finding:
     """One thing that is wrong now.
 
     Attributes:
-        rule: ``layer_down``, ``breaker_open``, …
+        rule: ``layer``, ``breaker_open``, …
         about: what distinguishes it from other findings of the rule (a layer, a breaker, an account).
         part: where it stands in the dependency graph; a part further down may explain it.
         wait: how long it must last before it fires (real time).
+        account_id: the one account that it concerns; it then explains nothing about others.
+        everybody: though it is about one account, every other one is in the same trouble.
         host: the host that alone can see it; empty where every host sees the same.
-        once: an occurrence rather than a condition: told once, its end is not told.
-        detail: less telling than another finding about the same part, which then explains it.
+        root: it is about the part as a whole, so it may explain what is found about this part and about
+            those that need it. Everything else explains nothing.
+        once: an event rather than a condition: told once, explained by nothing, its end is not told.
+        lasts: for what is found once: how long it is true (real time).
+        since: when the trouble began (real time); None where that is when it was found.
+        group: findings of one group are told in one message.
+        variant: which of several kinds of the same trouble; a change is told again.
     """
 
     rule: str
@@ -35,8 +42,13 @@ class Finding:
     wait: timedelta = timedelta()
     account_id: str | None = None
     host: str = ""
+    root: bool = False
+    everybody: bool = False
     once: bool = False
-    detail: bool = False
+    lasts: timedelta = timedelta()
+    since: datetime | None = None
+    group: str = ""
+    variant: str = ""
 
     @property
     def alert_id(self) -> str:

@@ -1,7 +1,8 @@
 """A dead man's switch: an outside service that is called every minute, and raises the alarm when it is not.
 
-The process cannot report its own death. The call is made only while the alerts themselves are being
-looked at and delivered, so a stuck alert engine is noticed outside too.
+The process cannot report its own death. The call is made only while the alert engine looks, some channel
+takes its messages, the job manager runs its jobs and due posts go out; where one of these stands still, that
+is noticed outside too.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import httpx
 import structlog
 
+from stonechat.alerting.outgoing import call
 from stonechat.core.clock import Clock
+from stonechat.core.errors import Transient
 
 EVERY = timedelta(seconds=60)
 log = structlog.get_logger()
@@ -22,15 +24,15 @@ class Heartbeat:
     """Calls ``url`` by GET.
 
     Args:
-        alive: whether the alert engine has done its work lately; without that nothing is called.
+        silent: why nothing is to be called now; empty where all does its work.
     """
 
     def __init__(
-        self, url: str, clock: Clock, alive: Callable[[], bool], *, every: timedelta = EVERY
+        self, url: str, clock: Clock, silent: Callable[[], str], *, every: timedelta = EVERY
     ) -> None:
         self._url = url
         self._clock = clock
-        self._alive = alive
+        self._silent = silent
         self._every = every
         self.last_beat: datetime | None = None
 
@@ -42,17 +44,17 @@ class Heartbeat:
 
     async def beat(self) -> bool:
         """One call; a failure is logged and tried again at the next beat."""
-        if not self._alive():
-            log.warning("heartbeat.withheld", why="the alert engine has not done its work lately")
+        why = self._silent()
+        if why:
+            log.warning("heartbeat.withheld", why=why)
             return False
         try:
-            async with httpx.AsyncClient(timeout=10) as client:
-                answer = await client.get(self._url)
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            log.warning("heartbeat.failed", why=f"{type(exc).__name__} {exc}")
+            status = await call("GET", self._url, what="The heartbeat's address")
+        except Transient as exc:
+            log.warning("heartbeat.failed", why=exc.what)
             return False
-        if not answer.is_success:
-            log.warning("heartbeat.failed", why=f"answered {answer.status_code}")
+        if not 200 <= status < 300:
+            log.warning("heartbeat.failed", why=f"answered {status}")
             return False
         self.last_beat = self._clock.wall()
         return True

@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from stonechat.core.errors import NotTried, StonechatError, Transient
-from stonechat.resilience.host_view import Outcome
+from stonechat.resilience.host_view import CallResult
 
 
 class BrowserFailed(Transient):
@@ -29,11 +29,11 @@ class BrowserBusy(NotTried):
     """No context came free in time: back-pressure, not a failure of anything."""
 
 
-def judge(exc: StonechatError) -> Outcome:
+def judge(exc: StonechatError) -> CallResult:
     """For the browser's breaker: what a site says is none of its business, and a busy browser works."""
     if isinstance(exc, BrowserFailed | BrowserDown):
-        return Outcome.FAILED
-    return Outcome.CANCELLED if isinstance(exc, NotTried) else Outcome.PASSED
+        return CallResult.FAILED
+    return CallResult.CANCELLED if isinstance(exc, NotTried) else CallResult.PASSED
 
 
 def late(task: str, cut_short: str, limit: timedelta) -> BrowserFailed:

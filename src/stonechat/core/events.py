@@ -340,6 +340,15 @@ class AlertChanged(Event):
     title: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopFailed(Event):
+    """A loop that must not end did so, and is started again."""
+
+    name: ClassVar[str] = "loop.failed"
+    loop: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Stamped:
     """An event with the account time and a number that grows by one (within this process)."""

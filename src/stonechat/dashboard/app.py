@@ -31,7 +31,7 @@ from stonechat.database.connection.text_sanitizing import storable
 
 HERE = Path(__file__).parent
 OPEN_PATHS = ("/livez", "/readyz", "/startupz", "/health", "/status", "/metrics", "/login", "/static/")
-"""Need no log-in: they show no text of a post and change nothing."""
+"""Need no log-in: strangers are told states there, and no more."""
 
 CSP = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
@@ -51,7 +51,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
     app.add_middleware(BodyLimit)
     pages = Pages(data, guard)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    app.include_router(health_routes(data))
+    app.include_router(health_routes(data, guard))
     app.include_router(page_routes(pages, changes))
     app.include_router(job_routes(pages))
     doors = Doors(data, changes)
@@ -137,7 +137,7 @@ def _refused(
 def create_health_app(data: DashboardData) -> FastAPI:
     """Health and metrics alone, for a host that only works."""
     app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
-    app.include_router(health_routes(data))
+    app.include_router(health_routes(data, Guard(None, data.clock)))
     return app
 
 

@@ -1,13 +1,17 @@
-"""The health server: for platforms (``/livez`` …), for people and tools (``/health``, ``/status``)."""
+"""The health server: for platforms (``/livez`` …), for people and tools (``/health``, ``/status``).
+
+Whoever may see the pages is told causes, addresses and numbers; everybody else is told states, and no more.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from stonechat.core.states import LayerState
+from stonechat.dashboard.guard import Guard
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.database import Database
 from stonechat.database.connection.latency import Latency
@@ -17,8 +21,8 @@ UNWELL = 503
 _BOTH = ["GET", "HEAD"]
 
 
-def health_routes(data: DashboardData) -> APIRouter:
-    """None of these needs a log-in, and none waits for a check: they tell what the board knows."""
+def health_routes(data: DashboardData, guard: Guard) -> APIRouter:
+    """None of these waits for a check: they tell what the board knows."""
     router = APIRouter(tags=["health"])
 
     @router.api_route("/livez", methods=_BOTH, operation_id="livez")
@@ -27,42 +31,53 @@ def health_routes(data: DashboardData) -> APIRouter:
         return PlainTextResponse("ok\n")
 
     @router.api_route("/startupz", methods=_BOTH, operation_id="startupz")
-    async def startupz() -> Response:
+    async def startupz(request: Request) -> Response:
         """Whether the start is over, and what each step took."""
-        return JSONResponse(boot(data), 200 if data.ready() else UNWELL)
+        body = boot(data) if guard.visitor(request) is not None else {"started": data.ready()}
+        return JSONResponse(body, 200 if data.ready() else UNWELL)
 
     @router.api_route("/readyz", methods=_BOTH, operation_id="readyz")
-    async def readyz() -> Response:
+    async def readyz(request: Request) -> Response:
         """Wired, and the database answers."""
         database = data.board.layer("database")
         ready = data.ready() and database.state is not LayerState.DOWN
         why = "" if ready else (database.cause if data.ready() else "still starting")
-        return JSONResponse({"ready": ready, "why": why}, 200 if ready else UNWELL)
+        body = {"ready": ready} | ({"why": why} if guard.visitor(request) is not None else {})
+        return JSONResponse(body, 200 if ready else UNWELL)
 
     @router.api_route("/health", methods=_BOTH, operation_id="health")
-    async def health() -> Response:
+    async def health(request: Request) -> Response:
         """The verdict: 503 where something is down."""
         verdict = data.board.verdict()
-        body = {
-            "state": verdict.state.value,
-            "verdict": verdict.sentence,
-            "root": verdict.root or None,
-            "affected": list(verdict.affected),
-            "since": verdict.since.isoformat(),
-        }
+        body = states(data)
+        if guard.visitor(request) is not None:
+            body |= {
+                "verdict": verdict.sentence,
+                "root": verdict.root or None,
+                "affected": list(verdict.affected),
+                "since": verdict.since.isoformat(),
+            }
         return JSONResponse(body, UNWELL if verdict.state is LayerState.DOWN else 200)
 
     @router.api_route("/status", methods=_BOTH, operation_id="status")
-    async def status() -> Response:
+    async def status(request: Request) -> Response:
         """Every layer with its state, since when and why."""
-        return JSONResponse(deep_status(data))
+        return JSONResponse(deep_status(data) if guard.visitor(request) is not None else states(data))
 
     @router.get("/metrics")
-    async def meters() -> Response:
+    async def meters(request: Request) -> Response:
         """For Prometheus."""
+        if guard.visitor(request) is None:
+            return PlainTextResponse("# Log in first: numbers and names are not for everybody.\n", 401)
         return Response(data.meters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
+
+
+def states(data: DashboardData) -> dict[str, Any]:
+    """The state of the whole and of each layer."""
+    layers = {health.layer: health.state.value for health in data.board.layers()}
+    return {"state": data.board.verdict().state.value, "layers": layers}
 
 
 def boot(data: DashboardData) -> dict[str, Any]:
@@ -168,6 +183,7 @@ def part(health: LayerHealth) -> dict[str, Any]:
         "state": health.state.value,
         "since": health.since.isoformat(),
         "cause": health.cause,
+        "paused": health.paused,
         "detail": health.detail,
         "checked_at": health.checked_at.isoformat() if health.checked_at else None,
     }

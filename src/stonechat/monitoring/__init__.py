@@ -15,10 +15,11 @@ board never waits for one. Logs and meters are fed by the event stream alone.
 
 from stonechat.monitoring.dependency_graph import LAYERS
 from stonechat.monitoring.health_board import (
+    CheckNotMade,
     HealthBoard,
+    HealthVerdict,
     LayerHealth,
     ProbeResult,
-    Verdict,
     degraded,
     down,
     ok,
@@ -28,11 +29,12 @@ from stonechat.monitoring.meters import Meters
 
 __all__ = [
     "LAYERS",
+    "CheckNotMade",
     "HealthBoard",
+    "HealthVerdict",
     "LayerHealth",
     "Meters",
     "ProbeResult",
-    "Verdict",
     "degraded",
     "down",
     "ok",

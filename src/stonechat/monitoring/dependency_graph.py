@@ -26,7 +26,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "content": frozenset({"jobs", "database", "model", "cache"}),
     "posting": frozenset({"network", "session", "browser", "jobs", "database", "cache"}),
     "network": frozenset({"session", "browser"}),
-    "session": frozenset({"browser"}),
+    "session": frozenset({"browser", "database"}),
     "browser": frozenset(),
     "database": frozenset({"cache"}),
     "cache": frozenset(),

@@ -12,28 +12,50 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import StonechatError
 from stonechat.core.events import EventStream, LayerChanged
 from stonechat.core.states import LayerState
-from stonechat.monitoring.dependency_graph import LAYERS, SEVERITY, root_causes
+from stonechat.core.supervision import supervise
+from stonechat.monitoring.dependency_graph import LAYERS, SEVERITY, ancestors, explains, root_causes
 
 STALE_AFTER = 4
 """Missed intervals after which an old answer is no longer believed: the layer is *unknown*, not well."""
 
 
+REMEMBERED = timedelta(hours=25)
+"""For how long it is known when a part was in trouble: jobs that run once a day are judged by it."""
+
+KEPT = 1000
+"""Troubles remembered of one part."""
+
+SEEN_LATE, SEEN_OVER = timedelta(seconds=45), timedelta(seconds=20)
+"""A trouble begins before a check sees it, and what it broke may end a little after it (real time)."""
+
+
+class CheckNotMade(StonechatError):
+    """The check could not ask, so it says nothing about its part: what it asks through is in trouble."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """A check's answer. ``detail`` says in a few words how the layer is; ``cause`` why it is not well.
+    """A check's answer.
 
-    ``remedy`` is what to do, where it differs from the layer's usual remedy.
+    Attributes:
+        cause: why it is not well.
+        detail: in a few words how it is.
+        remedy: what to do, where that is not what the layer's troubles mostly ask for.
+        paused: who has stopped it on purpose, and why: no fault, but to be shown.
+        usable: it is down for whoever comes anew; work that has it already goes on.
     """
 
     state: LayerState
     cause: str = ""
     detail: str = ""
     remedy: str = ""
+    paused: str = ""
+    usable: bool = False
 
 
-def ok(detail: str = "") -> ProbeResult:
-    """All is well."""
-    return ProbeResult(LayerState.OK, "", detail)
+def ok(detail: str = "", *, paused: str = "") -> ProbeResult:
+    """All is well, or stands still because somebody wants it to."""
+    return ProbeResult(LayerState.OK, "", detail, paused=paused)
 
 
 def degraded(cause: str, detail: str = "", remedy: str = "") -> ProbeResult:
@@ -41,13 +63,13 @@ def degraded(cause: str, detail: str = "", remedy: str = "") -> ProbeResult:
     return ProbeResult(LayerState.DEGRADED, cause, detail, remedy)
 
 
-def down(cause: str, detail: str = "") -> ProbeResult:
+def down(cause: str, detail: str = "", remedy: str = "", *, usable: bool = False) -> ProbeResult:
     """It does not do its work."""
-    return ProbeResult(LayerState.DOWN, cause, detail)
+    return ProbeResult(LayerState.DOWN, cause, detail, remedy, usable=usable)
 
 
 Check = Callable[[], Awaitable[ProbeResult]]
-"""Answers, or raises: a ``StonechatError`` means *down*, as does every other exception or a time-out."""
+"""Answers, or raises: :class:`CheckNotMade` means *unknown*; every other exception or a time-out *down*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +79,9 @@ class LayerHealth:
     Attributes:
         since: real time of the last change of state.
         checked_at: real time of the last answer; None before the first.
-        remedy: what to do; empty where the layer's usual remedy applies.
+        remedy: what to do; empty where it is what the layer's troubles mostly ask for.
+        paused: who has stopped it on purpose, and why.
+        usable: though it is down, work that has begun goes on.
     """
 
     layer: str
@@ -67,10 +91,12 @@ class LayerHealth:
     detail: str
     checked_at: datetime | None
     remedy: str = ""
+    paused: str = ""
+    usable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HealthVerdict:
     """The whole in one sentence.
 
     Attributes:
@@ -84,6 +110,12 @@ class Verdict:
     cause: str
     since: datetime
     affected: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Trouble:
+    began: datetime
+    ended: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -106,6 +138,7 @@ class HealthBoard:
         self._events = events
         self._checks: dict[str, list[_Registered]] = {}
         self._health: dict[str, LayerHealth] = {}
+        self._troubles: dict[str, list[_Trouble]] = {}
         self._started = clock.wall()
         self._changed = asyncio.Event()
 
@@ -160,17 +193,35 @@ class HealthBoard:
     def is_down(self, part: str) -> str | None:
         """Why a job that needs ``part`` should not even try; None where it should."""
         health = self.layer(part)
-        return (health.cause or f"{part} is down") if health.state is LayerState.DOWN else None
+        if health.state is not LayerState.DOWN or health.usable:
+            return None
+        return health.cause or f"{part} is down"
 
-    def verdict(self) -> Verdict:
+    def explains_failure(self, part: str, at: datetime) -> str:
+        """What ``part`` needs and was down at that moment (real time); empty where nothing was.
+
+        What fails while something that it needs is down says nothing about how it is once that is back.
+        """
+        for need in sorted(ancestors(part)):
+            for trouble in self._troubles.get(need, ()):
+                if trouble.began - SEEN_LATE <= at <= (trouble.ended or at) + SEEN_OVER:
+                    return need
+        return ""
+
+    def verdict(self) -> HealthVerdict:
         """One sentence: how it is, the root cause, and what suffers from it."""
         causes = root_causes(self.states())
         if not causes:
             return self._no_trouble()
         root, affected = next(iter(causes.items()))
         health = self.layer(root)
+        affected += tuple(
+            one.layer
+            for one in self.parts()
+            if one.state is LayerState.UNKNOWN and one.checked_at is not None and explains(root, one.layer)
+        )
         sentence = _sentence(health, affected, others=tuple(causes)[1:])
-        return Verdict(health.state, sentence, root, health.cause, health.since, affected)
+        return HealthVerdict(health.state, sentence, root, health.cause, health.since, affected)
 
     async def check(self, layer: str) -> LayerHealth:
         """Ask all checks of one layer now."""
@@ -216,6 +267,8 @@ class HealthBoard:
         try:
             async with asyncio.timeout(one.timeout.total_seconds()):
                 one.result = await one.check()
+        except CheckNotMade as exc:
+            one.result = ProbeResult(LayerState.UNKNOWN, exc.what)
         except TimeoutError:
             one.result = down(f"no answer within {one.timeout.total_seconds():g} s")
         except StonechatError as exc:
@@ -230,7 +283,7 @@ class HealthBoard:
         if not answers:
             self._health.pop(layer, None)
             return
-        worst = max(answers, key=lambda one: SEVERITY[one.result.state] if one.result else 0)
+        worst = max(answers, key=_badness)
         assert worst.result is not None  # noqa: S101 - answers holds only such
         before = self._health.get(layer)
         same = before is not None and before.state is worst.result.state
@@ -238,23 +291,49 @@ class HealthBoard:
         detail = "; ".join(one.result.detail for one in answers if one.result and one.result.detail)
         said = worst.result
         self._health[layer] = LayerHealth(
-            layer, said.state, since, said.cause, detail, worst.checked_at, said.remedy
+            layer,
+            said.state,
+            since,
+            said.cause,
+            detail,
+            worst.checked_at,
+            said.remedy,
+            "; ".join(one.result.paused for one in answers if one.result and one.result.paused),
+            said.usable,
         )
+        self._remember(layer, said.state)
         if not same:
             was = before.state if before is not None else LayerState.UNKNOWN
             self._events.emit(
                 LayerChanged(layer=layer, before=was, after=worst.result.state, cause=worst.result.cause)
             )
 
-    def _no_trouble(self) -> Verdict:
+    def _remember(self, part: str, state: LayerState) -> None:
+        """When the part was down; a check that could not be made changes nothing."""
+        now, known = self._clock.wall(), self._troubles.setdefault(part, [])
+        known[:] = [one for one in known[-KEPT:] if one.ended is None or now - one.ended < REMEMBERED]
+        under_way = known[-1] if known and known[-1].ended is None else None
+        if state is LayerState.DOWN and under_way is None:
+            known.append(_Trouble(now))
+        elif state in (LayerState.OK, LayerState.DEGRADED) and under_way is not None:
+            under_way.ended = now
+
+    def _no_trouble(self) -> HealthVerdict:
         layers = self.layers()
         unknown = [health.layer for health in layers if health.state is LayerState.UNKNOWN]
         since = max((health.since for health in layers), default=self._started)
         if unknown:
             which = ", ".join(unknown) if len(unknown) <= 4 else f"{len(unknown)} of the ten layers"
             sentence = f"Nothing is known to be wrong; not known yet: {which}."
-            return Verdict(LayerState.UNKNOWN, sentence, "", "", since, ())
-        return Verdict(LayerState.OK, "All ten layers are well.", "", "", since, ())
+            return HealthVerdict(LayerState.UNKNOWN, sentence, "", "", since, ())
+        paused = [f"{health.layer} is paused: {health.paused}" for health in layers if health.paused]
+        sentence = " ".join(["All ten layers are well.", *(f"{one[0].upper()}{one[1:]}." for one in paused)])
+        return HealthVerdict(LayerState.OK, sentence, "", "", since, ())
+
+
+def _badness(one: _Registered) -> tuple[int, bool]:
+    """Of two that are down, the one that lets nothing go on counts."""
+    return (0, False) if one.result is None else (SEVERITY[one.result.state], not one.result.usable)
 
 
 def _sentence(health: LayerHealth, affected: tuple[str, ...], *, others: tuple[str, ...]) -> str:
@@ -274,7 +353,9 @@ def _sentence(health: LayerHealth, affected: tuple[str, ...], *, others: tuple[s
 async def open_board(clock: Clock, events: EventStream) -> AsyncIterator[HealthBoard]:
     """A board whose checks run until it is closed."""
     board = HealthBoard(clock, events)
-    loop = asyncio.create_task(board.run(), name="monitoring.board")
+    loop = asyncio.create_task(
+        supervise("monitoring.board", board.run, clock, events), name="monitoring.board"
+    )
     try:
         yield board
     finally:

@@ -23,6 +23,7 @@ from stonechat.core.events import (
     Event,
     JobHealthChanged,
     LayerChanged,
+    LoopFailed,
     ModelRejected,
     PostEnded,
     PostHeld,
@@ -201,6 +202,7 @@ _SEVERITY: Mapping[type[Event], Callable[[Any], str]] = {
     ModelRejected: lambda _: "warning",
     SelectorMoved: lambda _: "error",
     BrowserLost: lambda _: "error",
+    LoopFailed: lambda _: "error",
     BrowserOperated: lambda e: "debug" if e.outcome in ("ok", "refused") else "warning",
     CacheSwitched: lambda e: "info" if e.to == "redis" else "warning",
     BreakerChanged: lambda e: "warning",
@@ -212,7 +214,7 @@ _SEVERITY: Mapping[type[Event], Callable[[Any], str]] = {
 
 def _key(event: Event) -> str:
     """What makes two events the same to the bound on repetition: the kind and what it is about."""
-    about = [getattr(event, name, "") for name in ("job", "breaker", "layer", "rule", "state")]
+    about = [getattr(event, name, "") for name in ("job", "breaker", "layer", "rule", "state", "loop")]
     return "/".join(str(part) for part in about if part)
 
 

@@ -21,6 +21,7 @@ from stonechat.core.events import (
     Event,
     JobHealthChanged,
     LayerChanged,
+    LoopFailed,
     MetricsRead,
     ModelLearned,
     ModelRejected,
@@ -85,6 +86,7 @@ LABELS: Mapping[type[Event], tuple[str, ...]] = {
     LayerChanged: ("layer", "after"),
     AlertChanged: ("rule", "firing"),
     CacheSwitched: ("to",),
+    LoopFailed: ("loop",),
 }
 """The fields that each event is counted by; a few values each, never a text or an id."""
 

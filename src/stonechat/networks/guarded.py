@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from stonechat.core.errors import Transient
+from stonechat.core.errors import PageChanged, StonechatError, Transient
 from stonechat.core.model import Account
 from stonechat.core.network import (
     Network,
+    Posted,
     Profile,
     Publication,
     PublishOutcome,
     Refused,
+    Rehearsed,
     Timeline,
     Unconfirmed,
 )
 from stonechat.core.states import SessionState
 from stonechat.resilience import Breaker, BreakerOpen
+from stonechat.resilience.circuit_breaker import judge
+from stonechat.resilience.host_view import CallResult
 
 ASKED_ABOUT = 3
 """Accounts that one probe asks about, which must end within its lease."""
@@ -26,10 +30,13 @@ ASKED_ABOUT = 3
 class GuardedNetwork:
     """Passes every call on, counting how it went.
 
-    ``site`` guards every operation; ``publishing`` counts publishing alone. What the network says about
-    one account or one text (a session that has ended, a text that is too long) is an answer, not a
-    failure. While a breaker is open the call is not made: a read raises ``Transient``, publishing is
-    refused for now, and nothing can have happened.
+    ``site`` is about whether the site answers at all; ``publishing`` about whether posts go out, and only
+    a post that went out counts there as a success. Its probe is the next post that is due, since no other
+    call proves that publishing works. What the network says about one account or one text (a session that
+    has ended, a text that is too long, a limit) says nothing about either.
+
+    While a breaker is open the call is not made: a read raises ``Transient``, publishing is refused for
+    now, and nothing can have happened.
     """
 
     def __init__(self, network: Network, *, site: Breaker, publishing: Breaker) -> None:
@@ -52,12 +59,14 @@ class GuardedNetwork:
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None
     ) -> PublishOutcome:
         try:
-            async with self._site.call() as site, self._publishing.call() as publishing:
+            async with self._site.call(judge_site) as site, self._publishing.call() as publishing:
                 outcome = await self._network.publish(account, publication, before_click=before_click)
-                why = trouble_of(outcome)
-                if why:
-                    site.failed(why)
-                    publishing.failed(why)
+                if not isinstance(outcome, Posted | Rehearsed):
+                    site.says_nothing()
+                    if why := trouble_of(outcome):
+                        publishing.failed(why)
+                    else:
+                        publishing.says_nothing()
                 return outcome
         except BreakerOpen as shut:
             return Refused(shut.what, retry_after=shut.retry_after)
@@ -96,8 +105,13 @@ class GuardedNetwork:
             yield
 
 
+def judge_site(exc: StonechatError) -> CallResult:
+    """For the site's breaker: a button that is gone is a matter of publishing; the site did answer."""
+    return CallResult.CANCELLED if isinstance(exc, PageChanged) else judge(exc)
+
+
 def trouble_of(outcome: PublishOutcome) -> str:
-    """Why the outcome counts against the network; empty where it does not.
+    """Why the outcome counts against publishing; empty where it does not.
 
     A rate limit, a session's state or a text that is refused for good is the network at work.
     """
@@ -111,7 +125,7 @@ def trouble_of(outcome: PublishOutcome) -> str:
 
 
 async def prove_by_session(network: Network, *accounts: Account) -> None:
-    """A breaker's probe: what the site says of the session of one of ``accounts`` proves that it works.
+    """The site's probe: what it says of the session of one of ``accounts`` proves that it answers.
 
     That an account's session is valid only the site can say. What is said of another may be known without it
     (there may be none), so the next account is asked about then.

@@ -22,7 +22,7 @@ PROBE_ROOM = timedelta(seconds=3)
 def blocked_by(breakers: Sequence[Breaker], clock: Clock) -> Blockers:
     """A question for the gate: which of ``breakers`` lets nothing through now, and when to ask again.
 
-    Each must have a background probe, since posts wait for it and are not used as probes themselves.
+    One without a background probe lets a single post through when its wait is over: that post is the probe.
     """
 
     def blocked(_account: Account) -> Sequence[Blocked]:

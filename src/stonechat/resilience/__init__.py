@@ -13,7 +13,7 @@ machine behind it (``state_machine``) is pure.
             await network.own_posts(account, limit=20)
 """
 
-from stonechat.resilience.circuit_breaker import Breaker, BreakerOpen, Call
+from stonechat.resilience.circuit_breaker import Breaker, BreakerOpen, GuardedCall
 from stonechat.resilience.registry import Breakers, open_breakers
 from stonechat.resilience.state_machine import BROWSER_POLICY, POSTING_POLICY, BreakerPolicy, Record
 
@@ -24,7 +24,7 @@ __all__ = [
     "BreakerOpen",
     "BreakerPolicy",
     "Breakers",
-    "Call",
+    "GuardedCall",
     "Record",
     "open_breakers",
 ]

@@ -13,7 +13,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import NotTried, PageChanged, StonechatError, Transient, Unknown
 from stonechat.core.events import BreakerChanged, EventStream
 from stonechat.core.states import BreakerState
-from stonechat.resilience.host_view import Now, Outcome, Refusal, Ticket, View
+from stonechat.resilience.host_view import CallResult, Now, Rejection, Ticket, View
 from stonechat.resilience.state_machine import BreakerPolicy, Record
 from stonechat.resilience.store import BreakerStore
 
@@ -38,7 +38,7 @@ class BreakerOpen(NotTried):
         super().__init__(
             f"The breaker {record.name!r} is {record.state.value.replace('_', ' ')}: {record.why}.",
             meaning="The work waits; nothing was tried.",
-            remedy="It probes by itself and closes when a probe passes."
+            remedy="It tries again by itself and closes when a try succeeds."
             if retry_after is not None
             else f"Forced by {record.who}; `stonechat breakers release {record.name}` ends it.",
             retry_after=retry_after,
@@ -46,24 +46,31 @@ class BreakerOpen(NotTried):
         self.breaker = record.name
 
 
-def judge(exc: StonechatError) -> Outcome:
-    """Whether one of our errors is a failure of what is guarded; a call may bring a judge of its own."""
+def judge(exc: StonechatError) -> CallResult:
+    """What one of our errors says about what is guarded; a call may bring a judge of its own."""
     if isinstance(exc, NotTried):
-        return Outcome.CANCELLED  # what this call needs has no room or another breaker, and counts for itself
+        return (
+            CallResult.CANCELLED
+        )  # what this call needs has no room or another breaker, and counts for itself
     # Any other answer means that what is guarded did answer; the trouble lies elsewhere.
-    return Outcome.FAILED if isinstance(exc, COUNTED) else Outcome.PASSED
+    return CallResult.FAILED if isinstance(exc, COUNTED) else CallResult.PASSED
 
 
-class Call:
-    """A call under way. Say :meth:`failed` where the outcome is a value and not an exception."""
+class GuardedCall:
+    """A call under way. Say how it went where that is a value and not an exception."""
 
     def __init__(self, probing: bool) -> None:
         self.probing = probing
-        self.why: str | None = None
+        self.result = CallResult.PASSED
+        self.why = ""
 
     def failed(self, why: str) -> None:
         """This call counts as a failure."""
-        self.why = why
+        self.result, self.why = CallResult.FAILED, why
+
+    def says_nothing(self) -> None:
+        """This call tells nothing about what is guarded: it counts neither as a failure nor as a success."""
+        self.result = CallResult.CANCELLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +78,11 @@ class BreakerStatus:
     """What the pages and alerts show. ``since`` is real time; durations are real time.
 
     Attributes:
-        probe_overdue: for how long a probe was due and not taken.
-        stuck: open longer than the policy's ``stuck_after``.
+        opened_at: real time at which it first opened, or was forced open; it has not closed since. None
+            where it is closed.
+        open_for: how long ago that is; probes in between do not start it anew.
+        probe_overdue: for how long a background probe was due and not taken.
+        stuck: open longer than the policy's ``stuck_after``, by itself or by force.
     """
 
     name: str
@@ -85,6 +95,7 @@ class BreakerStatus:
     consecutive: int
     rejected: int
     openings: int
+    opened_at: datetime | None
     open_for: timedelta
     retry_after: timedelta | None
     probe_overdue: timedelta
@@ -126,11 +137,13 @@ class Breaker:
 
     @property
     def allows(self) -> bool:
-        """Whether a call would be admitted now; asks without taking anything."""
-        return self.state in (BreakerState.CLOSED, BreakerState.FORCED_CLOSED)
+        """Whether a call would be admitted now, be it as the probe; asks without taking anything."""
+        if self.state in (BreakerState.CLOSED, BreakerState.FORCED_CLOSED):
+            return True
+        return self._probe is None and self._view.may_probe(self._now())
 
     @asynccontextmanager
-    async def call(self, judge: Callable[[StonechatError], Outcome] = judge) -> AsyncIterator[Call]:
+    async def call(self, judge: Callable[[StonechatError], CallResult] = judge) -> AsyncIterator[GuardedCall]:
         """Guard one call: its failure counts (as ``judge`` says), its cancellation does not.
 
         Where the breaker has no probe of its own, a call that comes when the wait is over is the probe.
@@ -139,16 +152,16 @@ class Breaker:
             BreakerOpen: the call must not be made now.
         """
         ticket = await self._admit()
-        call = Call(ticket.probe is not None)
-        outcome, why = Outcome.CANCELLED, ""
+        call = GuardedCall(ticket.probe is not None)
+        outcome, why = CallResult.CANCELLED, ""
         try:
             yield call
-            outcome, why = (Outcome.PASSED, "") if call.why is None else (Outcome.FAILED, call.why)
+            outcome, why = call.result, call.why
         except StonechatError as exc:
             outcome, why = judge(exc), str(exc)
             raise
         except Exception as exc:
-            outcome, why = Outcome.FAILED, str(exc) or type(exc).__name__
+            outcome, why = CallResult.FAILED, str(exc) or type(exc).__name__
             raise
         finally:
             await self._settle(ticket, outcome, why)
@@ -157,8 +170,7 @@ class Breaker:
         """Everything that the pages and alerts show."""
         now, record = self._now(), self._view.record
         counts = self._view.counts(now)
-        shut = record.state in (BreakerState.OPEN, BreakerState.HALF_OPEN)
-        open_for = max(now.wall - record.since, timedelta()) if shut else timedelta()
+        open_for = timedelta() if record.opened_at is None else max(now.wall - record.opened_at, timedelta())
         return BreakerStatus(
             name=self.name,
             state=record.state,
@@ -170,10 +182,11 @@ class Breaker:
             consecutive=counts.consecutive,
             rejected=self._rejected,
             openings=record.openings,
+            opened_at=record.opened_at,
             open_for=open_for,
             retry_after=record.wait if record.state is BreakerState.OPEN else None,
-            probe_overdue=self._view.overdue(now),
-            stuck=record.openings > 1 and self._shut_since(record, now) >= self.policy.stuck_after,
+            probe_overdue=self._view.overdue(now) if self._probe is not None else timedelta(),
+            stuck=open_for >= self.policy.stuck_after,
         )
 
     async def tick(self) -> None:
@@ -233,12 +246,12 @@ class Breaker:
         answer = self._view.admit(self._now(), may_probe=self._probe is None)
         if isinstance(answer, Ticket) and answer.probe is not None and not await self.save():
             answer = self._view.admit(self._now(), may_probe=False)  # another host took the probe
-        if isinstance(answer, Refusal):
+        if isinstance(answer, Rejection):
             self._rejected += 1
             raise BreakerOpen(self._view.record, answer.retry_after)
         return answer
 
-    async def _settle(self, ticket: Ticket, outcome: Outcome, why: str) -> None:
+    async def _settle(self, ticket: Ticket, outcome: CallResult, why: str) -> None:
         self._view.settle(ticket, outcome, self._now(), why=why)
         if self._view.unsaved:
             # shielded: a cancelled caller must not leave its probe's lease to run out
@@ -247,20 +260,20 @@ class Breaker:
     async def _run_probe(self, ticket: Ticket) -> None:
         assert self._probe is not None  # noqa: S101 - tick starts it only then
         work = asyncio.ensure_future(self._probe())
-        outcome, why = Outcome.CANCELLED, ""
+        outcome, why = CallResult.CANCELLED, ""
         try:
             done, _ = await asyncio.wait({work}, timeout=self.policy.probe_lease.total_seconds())
             if not done:
-                outcome, why = Outcome.FAILED, "the probe did not end within its time"
+                outcome, why = CallResult.FAILED, "the probe did not end within its time"
             elif work.cancelled():
-                outcome = Outcome.CANCELLED
+                outcome = CallResult.CANCELLED
             elif isinstance(exc := work.exception(), NotTried):
                 # Nothing was learned. Asked again soon, so that it closes as soon as what it needs is back.
                 await self._clock.sleep_real(min(UNTRIED_PAUSE, self.policy.probe_lease / 4))
             elif exc is not None:
-                outcome, why = Outcome.FAILED, str(exc) or type(exc).__name__
+                outcome, why = CallResult.FAILED, str(exc) or type(exc).__name__
             else:
-                outcome = Outcome.PASSED
+                outcome = CallResult.PASSED
         finally:
             work.cancel()  # not waited for: a probe that ignores this must not hold us
             await self._settle(ticket, outcome, why)
@@ -272,19 +285,6 @@ class Breaker:
             self._events.emit(
                 BreakerChanged(breaker=self.name, before=before.state, after=record.state, why=record.why)
             )
-
-    def _shut_since(self, record: Record, now: Now) -> timedelta:
-        """Time since it first opened: each earlier opening waited half as long as the one after it."""
-        if record.state not in (BreakerState.OPEN, BreakerState.HALF_OPEN):
-            return timedelta()
-        earlier = sum(
-            (
-                min(self.policy.first_wait * 2 ** min(n, 20), self.policy.longest_wait)
-                for n in range(record.openings - 1)
-            ),
-            timedelta(),
-        )
-        return earlier + max(now.wall - record.since, timedelta())
 
     def _now(self) -> Now:
         return Now(self._clock.wall(), self._clock.monotonic(), self._rng.random())

@@ -12,10 +12,10 @@ from enum import Enum, auto
 from stonechat.core.states import BreakerState
 from stonechat.resilience import state_machine
 from stonechat.resilience.state_machine import BreakerPolicy, Probe, Record
-from stonechat.resilience.window import Counts, Window
+from stonechat.resilience.window import CallCounts, Window
 
 
-class Outcome(Enum):
+class CallResult(Enum):
     """How a call went. A cancelled one says nothing about what is guarded."""
 
     PASSED = auto()
@@ -42,7 +42,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """No call now. ``retry_after`` is None where only an operator can change that."""
 
     retry_after: timedelta | None
@@ -66,23 +66,27 @@ class View:
         """Whether there is a change that the store does not know."""
         return self.record.version != self.stored
 
-    def counts(self, now: Now) -> Counts:
+    def counts(self, now: Now) -> CallCounts:
         """The recent calls of this host."""
         return self._window.counts(now.steady)
 
-    def admit(self, now: Now, *, may_probe: bool) -> Ticket | Refusal:
+    def admit(self, now: Now, *, may_probe: bool) -> Ticket | Rejection:
         """A ticket for one call, or a refusal; ``may_probe`` lets the call itself be the probe."""
         self.expire(now)
         state = self.record.state
         if state in (BreakerState.CLOSED, BreakerState.FORCED_CLOSED):
             return Ticket(self.record.epoch, now.steady)
         if state is BreakerState.FORCED_OPEN:
-            return Refusal(None)
+            return Rejection(None)
         if may_probe:
             ticket = self.take_probe(now)
             if ticket is not None:
                 return ticket
-        return Refusal(self._left(now))
+        return Rejection(self._left(now))
+
+    def may_probe(self, now: Now) -> bool:
+        """Whether a probe could be taken now; takes nothing."""
+        return state_machine.may_probe(self.record, self._age(now))
 
     def take_probe(self, now: Now) -> Ticket | None:
         """The right to probe, where it is time and nobody else has it."""
@@ -94,17 +98,17 @@ class View:
         self._change(state_machine.probe_taken(self.record, probe, at=now.wall), now)
         return Ticket(self.record.epoch, now.steady, probe.id)
 
-    def settle(self, ticket: Ticket, outcome: Outcome, now: Now, *, why: str = "") -> None:
+    def settle(self, ticket: Ticket, outcome: CallResult, now: Now, *, why: str = "") -> None:
         """A call ended. The result of a call from an older epoch, or of a lost probe, changes nothing."""
         took = now.steady - ticket.started
         if ticket.probe is not None:
             self._settle_probe(ticket.probe, outcome, now, took=took, why=why)
         # A call that began before the last change of state says nothing about the time after it.
-        elif ticket.epoch == self.record.epoch and outcome is not Outcome.CANCELLED:
-            self._window.add(now.steady, failed=outcome is Outcome.FAILED, took=took)
-            verdict = self._window.verdict(now.steady)
-            if verdict and self.record.state is BreakerState.CLOSED:
-                because = f"{verdict}: {why}" if why else verdict
+        elif ticket.epoch == self.record.epoch and outcome is not CallResult.CANCELLED:
+            self._window.add(now.steady, failed=outcome is CallResult.FAILED, took=took)
+            trouble = self._window.trouble(now.steady)
+            if trouble and self.record.state is BreakerState.CLOSED:
+                because = f"{trouble}: {why}" if why else trouble
                 self._change(
                     state_machine.tripped(self.record, self.policy, why=because, at=now.wall, luck=now.luck),
                     now,
@@ -135,17 +139,16 @@ class View:
         waited = age - (self.record.wait if self.record.state is BreakerState.OPEN else timedelta())
         return max(waited, timedelta())
 
-    def _settle_probe(self, probe: str, outcome: Outcome, now: Now, *, took: float, why: str) -> None:
-        # The probe lost its lease meanwhile; that was counted as a failure already.
+    def _settle_probe(self, probe: str, outcome: CallResult, now: Now, *, took: float, why: str) -> None:
         if self.record.probe is None or self.record.probe.id != probe:
             return
-        if outcome is Outcome.CANCELLED:
+        if outcome is CallResult.CANCELLED:
             self._change(state_machine.probe_returned(self.record), now)
         # A probe that passed only after its lease had run out is no proof of health.
-        elif outcome is Outcome.PASSED and took < self.policy.probe_lease.total_seconds():
+        elif outcome is CallResult.PASSED and took < self.policy.probe_lease.total_seconds():
             self._change(state_machine.probe_passed(self.record, self.policy, at=now.wall), now)
         else:
-            because = why or ("the probe was slow" if outcome is Outcome.PASSED else "the probe failed")
+            because = why or ("the probe was slow" if outcome is CallResult.PASSED else "the probe failed")
             self._change(
                 state_machine.probe_failed(self.record, self.policy, why=because, at=now.wall, luck=now.luck),
                 now,

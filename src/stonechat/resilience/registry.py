@@ -14,6 +14,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
+from stonechat.core.supervision import supervise
 from stonechat.database import Database
 from stonechat.resilience.circuit_breaker import Breaker, BreakerStatus, ProbeFunction
 from stonechat.resilience.state_machine import BreakerPolicy
@@ -115,7 +116,9 @@ async def open_breakers(
 ) -> AsyncIterator[Breakers]:
     """Breakers shared through ``database``, or with None kept in this process alone."""
     breakers = Breakers(DatabaseBreakers(database, clock) if database else None, clock, events, rng)
-    loop = asyncio.create_task(breakers.run(), name="resilience.breakers")
+    loop = asyncio.create_task(
+        supervise("resilience.breakers", breakers.run, clock, events), name="resilience.breakers"
+    )
     try:
         yield breakers
     finally:

@@ -72,8 +72,10 @@ BROWSER_POLICY = BreakerPolicy(
 )
 """Five failures, as the mission sets; back within a minute of the cause ending."""
 
-POSTING_POLICY = BreakerPolicy(consecutive=15, minimum_calls=20, longest_wait=timedelta(seconds=40))
-"""Fifteen failures, as the mission sets."""
+POSTING_POLICY = BreakerPolicy(
+    consecutive=15, minimum_calls=20, longest_wait=timedelta(seconds=40), probe_lease=timedelta(seconds=180)
+)
+"""Fifteen failures, as the mission sets. Its probe is a real post, which may take as long as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Record:
         epoch: raised by every change of state; results of calls from an older epoch are not counted.
         wait: how long it stays open before a probe; counted from ``since``.
         openings: openings in a row without a recovery in between, which double the wait.
+        opened_at: real time of the first of them, or of being forced open; None while it is closed.
         passed: good probes in this half-open time.
         who: ``breaker``, or the operator who forced it.
     """
@@ -106,6 +109,7 @@ class Record:
     epoch: int = 0
     wait: timedelta = timedelta()
     openings: int = 0
+    opened_at: datetime | None = None
     passed: int = 0
     probe: Probe | None = None
     why: str = ""
@@ -162,7 +166,7 @@ def probe_passed(record: Record, policy: BreakerPolicy, *, at: datetime) -> Reco
     if passed < policy.passes:
         return replace(record, passed=passed, probe=None, version=record.version + 1)
     return _moved(
-        replace(record, probe=None, version=record.version + 1),
+        replace(record, probe=None, opened_at=None, version=record.version + 1),
         CLOSED,
         why="probe passed",
         at=at,
@@ -187,8 +191,14 @@ def forced(record: Record, state: BreakerState, *, who: str, why: str, at: datet
     """The operator forces it open or closed."""
     if state not in FORCED:
         raise ValueError(f"{state.value} is not a forced state")
+    opened_at = (record.opened_at or at) if state is BreakerState.FORCED_OPEN else None
     return _moved(
-        replace(record, probe=None, version=record.version + 1), state, why=why, at=at, who=who, passed=0
+        replace(record, probe=None, opened_at=opened_at, version=record.version + 1),
+        state,
+        why=why,
+        at=at,
+        who=who,
+        passed=0,
     )
 
 
@@ -203,7 +213,7 @@ def reset(record: Record, *, who: str, why: str, at: datetime) -> Record:
     given = replace(record, probe=None, version=record.version + 1, openings=0, wait=timedelta())
     if record.state in (OPEN, HALF_OPEN):
         return given if record.state is HALF_OPEN else _moved(given, HALF_OPEN, why=why, at=at, who=who)
-    return _moved(given, CLOSED, why=why, at=at, who=who, passed=0)
+    return _moved(replace(given, opened_at=None), CLOSED, why=why, at=at, who=who, passed=0)
 
 
 def _opened(
@@ -212,7 +222,7 @@ def _opened(
     wait = min(policy.first_wait * 2 ** min(openings - 1, 20), policy.longest_wait)
     spread = 1 + policy.jitter * (2 * luck - 1)
     return _moved(
-        replace(record, probe=None, version=record.version + 1),
+        replace(record, probe=None, opened_at=record.opened_at or at, version=record.version + 1),
         OPEN,
         why=why,
         at=at,

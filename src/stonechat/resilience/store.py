@@ -50,6 +50,7 @@ def to_row(record: Record) -> BreakerRow:
         "epoch": record.epoch,
         "wait_s": record.wait.total_seconds(),
         "openings": record.openings,
+        "opened_at": record.opened_at.isoformat() if record.opened_at is not None else None,
         "passed": record.passed,
         "who": record.who,
         "probe": None,
@@ -61,7 +62,7 @@ def to_row(record: Record) -> BreakerRow:
 
 def from_row(row: BreakerRow) -> Record:
     """The opposite of :func:`to_row`."""
-    probe = row.body.get("probe")
+    probe, opened_at = row.body.get("probe"), row.body.get("opened_at")
     return Record(
         name=row.name,
         state=BreakerState(row.state),
@@ -70,6 +71,7 @@ def from_row(row: BreakerRow) -> Record:
         epoch=row.body["epoch"],
         wait=timedelta(seconds=row.body["wait_s"]),
         openings=row.body["openings"],
+        opened_at=datetime.fromisoformat(opened_at) if opened_at is not None else None,
         passed=row.body["passed"],
         probe=None
         if probe is None

@@ -12,7 +12,7 @@ LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class CallCounts:
     """What the window holds now."""
 
     calls: int
@@ -26,7 +26,7 @@ class Window:
 
     def __init__(self, policy: BreakerPolicy) -> None:
         self._policy = policy
-        self._calls: deque[tuple[float, bool, bool]] = deque(maxlen=LONGEST)
+        self._calls: deque[tuple[float, bool, bool]] = deque(maxlen=LONGEST)  # when, failed, slow
         self._consecutive = 0
 
     def add(self, at: float, *, failed: bool, took: float) -> None:
@@ -39,18 +39,20 @@ class Window:
         self._calls.clear()
         self._consecutive = 0
 
-    def counts(self, now: float) -> Counts:
+    def counts(self, now: float) -> CallCounts:
         """The calls of the last ``policy.window``."""
         oldest = now - self._policy.window.total_seconds()
         while self._calls and self._calls[0][0] < oldest:
             self._calls.popleft()
         failures = sum(1 for _, failed, _ in self._calls if failed)
         slow = sum(1 for _, _, late in self._calls if late)
-        return Counts(len(self._calls), failures, slow, self._consecutive)
+        return CallCounts(len(self._calls), failures, slow, self._consecutive)
 
-    def verdict(self, now: float) -> str:
-        """Why the breaker must open, or an empty text."""
+    def trouble(self, now: float) -> str:
+        """Why the breaker must open, or an empty text. A call that went well never opens it."""
         policy, counts = self._policy, self.counts(now)
+        if not self._calls or not any(self._calls[-1][1:]):
+            return ""
         if counts.consecutive >= policy.consecutive:
             return f"{counts.consecutive} failures in a row"
         if counts.calls < policy.minimum_calls:

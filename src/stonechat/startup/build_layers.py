@@ -178,13 +178,14 @@ def _connected(base: BootContext, pool: BrowserPool | None) -> dict[str, Connect
 def _guarded(
     connected: Mapping[str, Connected], breakers: Breakers, served: Sequence[Account]
 ) -> dict[str, Network]:
-    """Each adapter behind its two breakers, which probe by asking about an account's session."""
+    """Each adapter behind its two breakers. The site's probes by asking about an account's session; that of
+    publishing has the next due post as its probe."""
     networks: dict[str, Network] = {}
     for name, network in ((name, one.network) for name, one in connected.items()):
         prove = partial(prove_by_session, network, *(one for one in served if one.network == name))
         networks[name] = GuardedNetwork(
             network,
             site=breakers.add(f"network/{name}", BROWSER_POLICY, prove),
-            publishing=breakers.add(f"posting/{name}", POSTING_POLICY, prove),
+            publishing=breakers.add(f"posting/{name}", POSTING_POLICY),
         )
     return networks

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+
+from sqlalchemy.exc import DBAPIError
 
 from stonechat.cache import FallbackCache
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
-from stonechat.core.states import BreakerState, LayerState, SessionState
+from stonechat.core.errors import Transient
+from stonechat.core.states import BreakerState, ContentState, LayerState, SessionState
 from stonechat.database import Database
-from stonechat.database.repositories import accounts
-from stonechat.jobs.runner import Runner
+from stonechat.database.repositories import accounts, content, functional_check
+from stonechat.jobs.runner import JobStatus, Runner
 from stonechat.jobs.watchdog import Health
 from stonechat.monitoring import HealthBoard, Meters, ProbeResult, degraded, down, ok
-from stonechat.monitoring.health_board import Check
+from stonechat.monitoring.health_board import Check, CheckNotMade
 from stonechat.monitoring.outcome import posts_flow
 from stonechat.resilience import Breakers
 from stonechat.startup.boot import Boot
 
 LATE = frozenset({Health.LATE.value})
 FAILING = frozenset({Health.FAILING.value})
+AHEAD = (ContentState.QUEUED, ContentState.POSTING, ContentState.AWAITING_APPROVAL, ContentState.UNCONFIRMED)
 LETS_THROUGH = frozenset({BreakerState.CLOSED, BreakerState.FORCED_CLOSED})
 
 
@@ -41,20 +46,104 @@ SLOW_REMEDY = (
 )
 
 
-def check_database(board: HealthBoard, database: Database) -> None:
-    """Layer 6: it answers, and soon, and nobody sits on a connection."""
+ANSWER_LIMIT = timedelta(seconds=6)
+"""Real time within which the database answers what a check asks it."""
 
-    async def check() -> ProbeResult:
+POOL_WAIT = timedelta(seconds=5)
+"""Whoever waits longer for a connection of a full pool waits too long (real time)."""
+
+CONNECT_REMEDY = (
+    "Look who holds the server's connections (`SELECT application_name, count(*) FROM pg_stat_activity "
+    "GROUP BY 1`), or raise its max_connections."
+)
+
+
+class DatabaseAnswers:
+    """What the checks of other layers asked the database and got no answer to.
+
+    Such a check says nothing about its own layer: the database is to be named, not what was asked through it.
+    """
+
+    def __init__(self) -> None:
+        self._missing: dict[str, str] = {}
+
+    def missing(self) -> str:
+        """What is not answered now; empty where all is."""
+        return "; ".join(f"{what}: {why}" for what, why in sorted(self._missing.items()))
+
+    def through(self, what: str, check: Check) -> Check:
+        """``check``, whose answer comes from the database; ``what`` it asks."""
+
+        async def asked() -> ProbeResult:
+            try:
+                async with asyncio.timeout(ANSWER_LIMIT.total_seconds()):
+                    result = await check()
+            except (Transient, DBAPIError, TimeoutError) as exc:
+                why = f"no answer within {ANSWER_LIMIT.total_seconds():g} s"
+                if isinstance(exc, Transient):
+                    why = exc.what.rstrip(".")
+                elif isinstance(exc, DBAPIError):
+                    why = str(exc.orig).splitlines()[0]
+                self._missing[what] = why
+                raise CheckNotMade(f"the database does not say: {why}") from exc
+            self._missing.pop(what, None)
+            return result
+
+        return asked
+
+
+def check_database(board: HealthBoard, database: Database) -> None:
+    """Layer 6: it answers and soon, every table is read and a row written, a connection is made and none is
+    sat on."""
+
+    async def pool() -> ProbeResult:
         await database.ping()
         state = database.pool()
         long = [str(one) for one in state.held_too_long(database.hold_limit)]
         said = f"{state.in_use} of {state.size} connections in use"
+        if state.in_use >= state.size and state.waiting_longest >= POOL_WAIT:
+            waits = f"{state.waiting} wait, the longest for {state.waiting_longest.total_seconds():.0f} s"
+            held = ", ".join(str(holder) for holder in state.holders)
+            why = f"all {state.size} connections are in use and {waits}; held by {held}"
+            return down(why, said, "Raise DATABASE_POOL_SIZE if this recurs.", usable=True)
         if long:
             return degraded(f"held too long: {', '.join(long)}", said)
         pace = database.pace()
         return degraded(str(pace), said, SLOW_REMEDY) if pace.overloaded else ok(said)
 
-    board.register("database", check, timedelta(seconds=5), timeout=timedelta(seconds=8))
+    async def connect() -> ProbeResult:
+        try:
+            await database.connect_anew()
+        except Transient as exc:
+            return down(f"it takes no new connection: {exc.what}", "", CONNECT_REMEDY, usable=True)
+        return ok()
+
+    async def write() -> ProbeResult:
+        await functional_check.write_row(database, limit=ANSWER_LIMIT)
+        return ok()
+
+    async def read() -> ProbeResult:
+        try:
+            await functional_check.read_tables(database, limit=ANSWER_LIMIT)
+        except Transient as exc:
+            return down(exc.what, usable=True)
+        return ok()
+
+    within = ANSWER_LIMIT + timedelta(seconds=2)
+    board.register("database", pool, timedelta(seconds=5), timeout=within)
+    board.register("database", write, timedelta(seconds=10), timeout=within, name="write")
+    board.register("database", read, timedelta(seconds=10), timeout=within, name="read")
+    board.register("database", connect, timedelta(seconds=15), timeout=within, name="connect")
+
+
+def check_answers(board: HealthBoard, answers: DatabaseAnswers) -> None:
+    """Layer 6, by what the checks of the others asked it."""
+
+    async def check() -> ProbeResult:
+        missing = answers.missing()
+        return down(f"it does not answer: {missing}", usable=True) if missing else ok()
+
+    board.register("database", check, timedelta(seconds=3), name="answers")
 
 
 def check_cache(board: HealthBoard, meters: Meters, cache: FallbackCache) -> None:
@@ -86,17 +175,25 @@ def check_cache(board: HealthBoard, meters: Meters, cache: FallbackCache) -> Non
     meters.gauge("cache_calls", "Calls to the cache since the start, and reads by outcome.", calls, ("what",))
 
 
-def check_jobs(board: HealthBoard, runner: Runner) -> None:
+def check_jobs(board: HealthBoard, runner: Runner, answers: DatabaseAnswers) -> None:
     """Layer 2 by whether runs start in time; the layers 3, 8, 9 and 10 by how their own jobs do.
 
     A job that fails is its layer's trouble, not the job manager's: otherwise one lost browser would be told
-    as two incidents. A critical job in trouble means *down*, another *degraded*.
+    as two incidents. A critical job in trouble means *down*, another *degraded*. What failed while something
+    that the layer needs was down says nothing about the layer.
     """
 
-    def of(prefix: str, ill_states: frozenset[str]) -> Check:
+    def is_evidence(layer: str, job: JobStatus) -> bool:
+        ended = job.last.ended_at if job.last is not None else None
+        if job.state not in FAILING or ended is None:
+            return True
+        return not board.explains_failure(layer, ended)
+
+    def of(layer: str, ill_states: frozenset[str]) -> Check:
         async def check() -> ProbeResult:
-            every = [one for one in await runner.status() if one.name.startswith(prefix)]
-            ill = [one for one in every if one.state in ill_states]
+            all_jobs = await runner.status()
+            every = [one for one in all_jobs if layer in ("jobs", one.name.split(".")[0])]
+            ill = [one for one in every if one.state in ill_states and is_evidence(layer, one)]
             said = f"{len(every)} schedules"
             if not ill:
                 return ok(said)
@@ -104,16 +201,29 @@ def check_jobs(board: HealthBoard, runner: Runner) -> None:
             cause = f"{worst.name} is {worst.state}: {worst.why}"
             return down(cause, said) if worst.critical else degraded(cause, said)
 
-        return check
+        return answers.through(f"how the jobs of {layer} do", check)
 
-    board.register("jobs", of("", LATE), timedelta(seconds=10))
+    every, within = timedelta(seconds=10), ANSWER_LIMIT + timedelta(seconds=2)
+    board.register("jobs", of("jobs", LATE), every, timeout=within)
     for layer in ("content", "scraping", "harvesting", "learning"):
-        board.register(layer, of(f"{layer}.", LATE | FAILING), timedelta(seconds=10), name="jobs")
+        board.register(layer, of(layer, LATE | FAILING), every, timeout=within, name="jobs")
 
 
-def check_posting(board: HealthBoard, database: Database, clock: Clock, settings: Settings) -> None:
-    """Layer 4, judged by its outcome: posts that are due go out."""
-    board.register("posting", posts_flow(database, clock, grace=settings.posting.grace))
+def check_posting(
+    board: HealthBoard, database: Database, clock: Clock, settings: Settings, answers: DatabaseAnswers
+) -> None:
+    """Layer 4, judged by its outcome: what was planned went out. And whether anything is planned."""
+    within = ANSWER_LIMIT + timedelta(seconds=2)
+    flow = posts_flow(database, clock, disabled=settings.posting.disabled)
+    board.register("posting", answers.through("which posts went out", flow), timeout=within)
+
+    async def stock() -> ProbeResult:
+        async with database.read("monitoring.stock") as connection:
+            every = [one.id for one in await accounts.every(connection)]
+            empty = [one for one in every if not await content.count_by_state(connection, one, states=AHEAD)]
+        return degraded(f"nothing is queued for {', '.join(empty)}") if empty else ok()
+
+    board.register("content", answers.through("what is queued", stock), timeout=within, name="stock")
 
     async def session() -> ProbeResult:
         async with database.read("monitoring.sessions") as connection:
@@ -124,11 +234,11 @@ def check_posting(board: HealthBoard, database: Database, clock: Clock, settings
         cause = f"{ill[0].account_id} is {ill[0].state.value}: {ill[0].why}"
         return down(cause) if len(ill) == len(rows) else degraded(cause)
 
-    board.register("session", session, timedelta(seconds=5))
+    board.register("session", answers.through("how the sessions are", session), timeout=within)
 
 
 def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
-    """The model and the network, by their breakers."""
+    """The model, the network and publishing, by their breakers; a forced one shows as an outcome."""
 
     def of(name: str) -> Check:
         async def check() -> ProbeResult:
@@ -141,8 +251,14 @@ def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
 
         return check
 
+    async def publishing() -> ProbeResult:
+        mine = [one for one in breakers.status() if one.name.startswith("posting/")]
+        shut = [one for one in mine if one.state in (BreakerState.OPEN, BreakerState.HALF_OPEN)]
+        return down(f"no post goes out through {shut[0].name}: {shut[0].why}") if shut else ok()
+
     board.register("model", of("model"), timedelta(seconds=3))
     board.register("network", of("network"), timedelta(seconds=3))
+    board.register("posting", publishing, timedelta(seconds=3), name="breaker")
 
 
 def add_gauges(meters: Meters, database: Database, breakers: Breakers, board: HealthBoard) -> None:

@@ -161,7 +161,9 @@ def _connect(
 
 
 def _start_monitors(base: BootContext, database: Database, breakers: Breakers, runner: Runner) -> None:
-    health_checks.check_jobs(base.board, runner)
-    health_checks.check_posting(base.board, database, base.clock, base.settings)
+    answers = health_checks.DatabaseAnswers()
+    health_checks.check_answers(base.board, answers)
+    health_checks.check_jobs(base.board, runner, answers)
+    health_checks.check_posting(base.board, database, base.clock, base.settings, answers)
     health_checks.check_breakers(base.board, breakers)
     health_checks.add_gauges(base.meters, database, breakers, base.board)

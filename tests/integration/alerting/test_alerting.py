@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -15,13 +16,15 @@ from stonechat.alerting import open_alerting
 from stonechat.alerting.channels import AppriseChannel, WebhookChannel
 from stonechat.alerting.engine import Alerting
 from stonechat.alerting.heartbeat import Heartbeat
+from stonechat.alerting.outgoing import call
 from stonechat.alerting.state_machine import Timing
 from stonechat.config.settings import AlertingSettings, DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, Transient
-from stonechat.core.events import BudgetSpent, EventStream
+from stonechat.core.events import BudgetSpent, EventStream, LoopFailed
 from stonechat.core.ports import AlertMessage
 from stonechat.core.states import SessionState
+from stonechat.core.supervision import supervise
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, alerts, opportunities, state_history
 from stonechat.database.spool.spool import Spool
@@ -108,9 +111,7 @@ class Desk:
         for _ in range(0, seconds, step):
             await self.board.check_all()
             await self.alerting.look()
-            await self.alerting.delivery.from_here()
-            if self.alerting._database is not None:
-                await self.alerting.delivery.from_outbox(self.alerting._database)
+            await self.alerting.deliver_all()
             await self.clock.advance(seconds=step)
 
 
@@ -159,7 +160,7 @@ async def test_two_hosts_and_a_restart_send_no_message_twice(inbox: Inbox, datab
     for _ in range(30):
         for desk in (first, second):
             await desk.board.check_all()
-            await asyncio.gather(desk.alerting.look(), desk.alerting.delivery.from_outbox(database))
+            await asyncio.gather(desk.alerting.look(), desk.alerting.deliver_all())
         await first.clock.advance(seconds=3)
     assert inbox.titles() == ["Browser is down"]
     third = Desk(inbox, database)
@@ -208,7 +209,7 @@ async def test_run_and_worker_on_one_machine_tell_once_what_only_one_of_them_see
         for desk in (run, worker):
             await desk.board.check_all()
             await desk.alerting.look()
-            await desk.alerting.delivery.from_outbox(database)
+            await desk.alerting.deliver_all()
         await clock.advance(seconds=2)
     assert inbox.titles() == ["Browser is down"]
 
@@ -224,16 +225,13 @@ async def test_without_the_database_the_processes_of_one_machine_tell_its_loss_o
             for desk in (run, worker):
                 await desk.board.check_all()
                 await desk.alerting.look()
-            await asyncio.gather(*(desk.alerting.delivery.from_here() for desk in (run, worker)))
-            for desk in (run, worker):
-                if desk.alerting._database is not None:
-                    await desk.alerting.delivery.from_outbox(database)
+            await asyncio.gather(*(desk.alerting.deliver_all() for desk in (run, worker)))
             await clock.advance(seconds=2)
 
     for _ in range(2):  # the second time tells it again
         run.ill = worker.ill = {"database": "no route to the server"}
         for desk in (run, worker):
-            desk.alerting._database = None
+            desk.alerting._observer.database = None
         await for_seconds(90)
         run.ill = worker.ill = {}
         for desk in (run, worker):
@@ -251,7 +249,7 @@ async def test_what_one_process_left_in_the_spool_is_sent_by_one_of_two(inbox: I
     assert second.alerting.delivery.waiting_locally == 1
     inbox.status = 200
     for _ in range(10):
-        await asyncio.gather(first.alerting.delivery.from_here(), second.alerting.delivery.from_here())
+        await asyncio.gather(first.alerting.deliver_all(), second.alerting.deliver_all())
         await first.clock.advance(seconds=60)
         second.clock.jump(timedelta(seconds=60))
     assert inbox.titles() == ["Database is down"]
@@ -267,16 +265,16 @@ async def test_an_expired_session_is_told_with_what_to_do(inbox: Inbox, database
         )
     desk.ill = {"posting": "none published"}
     await desk.for_seconds(60)
-    assert inbox.titles()[0] == "The session of x:robin is expired"
+    assert inbox.titles() == ["The session of x:robin is expired"]
     assert "stonechat login" in json.dumps(inbox.got[0])
-    assert "Posting is down" not in inbox.titles()
+    assert "Posting is down" in json.dumps(inbox.got[0])
 
 
 async def test_a_queue_that_runs_dry_and_a_pool_that_falls_too_low_are_told(
     inbox: Inbox, database: Database
 ) -> None:
     desk = Desk(inbox, database)
-    desk.alerting._pool_low = 2
+    desk.alerting._observer._pool_low = 2
     async with database.begin("test") as connection:
         await accounts.put(connection, ACCOUNT, CLOCK.now())
     await offer(database, CLOCK, ["One.", "Two."], account_id=ACCOUNT.id)
@@ -316,14 +314,14 @@ async def test_a_job_that_does_not_run_or_keeps_failing_is_told_with_its_cause(i
 
     desk.alerting.connect(jobs=jobs)
     await desk.for_seconds(120)
-    assert inbox.titles() == ["The job content.plan does not run for x:robin"]
+    assert sorted(inbox.titles()) == [
+        "The job content.plan does not run for x:robin",
+        "The job scraping.metrics keeps failing for x:robin",
+    ]
     assert "its tick of 09:00 did not run" in json.dumps(inbox.got)
     seen["content.plan"] = "healthy"
     await desk.for_seconds(120)
-    assert inbox.titles()[1:] == [
-        "Over: The job content.plan does not run for x:robin",
-        "The job scraping.metrics keeps failing for x:robin",
-    ]
+    assert inbox.titles()[2:] == ["Over: The job content.plan does not run for x:robin"]
 
 
 async def test_a_spent_budget_is_told_once(inbox: Inbox, database: Database) -> None:
@@ -335,6 +333,10 @@ async def test_a_spent_budget_is_told_once(inbox: Inbox, database: Database) -> 
         "100% of the model budget is spent (day)",
         "80% of the model budget is spent (day)",
     ]
+
+
+async def well() -> ProbeResult:
+    return ok()
 
 
 def message() -> AlertMessage:
@@ -378,13 +380,32 @@ async def test_apprise_delivers_to_a_real_receiver_and_never_shows_its_address(i
         await AppriseChannel("no-such-service://x").send(message())
 
 
-async def test_the_heartbeat_is_withheld_while_the_alert_engine_does_no_work(inbox: Inbox) -> None:
-    alive = True
-    beat = Heartbeat(f"{inbox.url}/beat", CLOCK, lambda: alive)
+async def test_the_heartbeat_stands_for_looking_delivering_jobs_and_posting_or_is_withheld(
+    inbox: Inbox,
+) -> None:
+    desk = Desk(inbox, None)
+    beat = Heartbeat(f"{inbox.url}/beat", CLOCK, desk.alerting.silent)
+    desk.board.register("jobs", desk._check("jobs"))
+    assert not await beat.beat(), "nothing is known yet"
+    await desk.for_seconds(5)
     assert await beat.beat()
-    alive = False
-    assert not await beat.beat()
-    assert inbox.beats == 1
+    for part in ("jobs", "posting"):
+        desk.ill = {part: "nothing happens"}
+        await desk.for_seconds(5)
+        assert desk.alerting.silent() == f"{part}: nothing happens"
+        assert not await beat.beat()
+    desk.ill = {}
+    await desk.for_seconds(5)
+    assert await beat.beat()
+    desk.ill, inbox.status = {"browser": "killed"}, 404
+    await desk.for_seconds(200)
+    assert desk.alerting.silent() == "no channel takes alerts"
+    desk.ill, inbox.status = {}, 200
+    await desk.for_seconds(400)
+    assert desk.alerting.silent() == ""
+    await desk.clock.advance(minutes=3)
+    assert desk.alerting.silent() == "the alert engine has not looked lately"
+    assert inbox.beats == 2
 
 
 async def test_opened_it_looks_delivers_and_beats_by_itself_and_ends_cleanly(
@@ -394,8 +415,160 @@ async def test_opened_it_looks_delivers_and_beats_by_itself_and_ends_cleanly(
         webhook_url=f"{inbox.url}/alerts", heartbeat_url=f"{inbox.url}/beat", group_wait=timedelta()
     )
     events = EventStream(CLOCK)
-    async with open_alerting(settings, database, CLOCK, events, HealthBoard(CLOCK, events)):
+    board = HealthBoard(CLOCK, events)
+    for part in ("jobs", "posting"):
+        board.register(part, well)
+    await board.check_all()
+    async with open_alerting(settings, database, CLOCK, events, board):
         events.emit(BudgetSpent(account_id="x:robin", share=1.0, period="day"))
-        await eventually(lambda: bool(inbox.got) and inbox.beats > 0)
+        await eventually(lambda: bool(inbox.got) and inbox.beats > 0, within=40)
     assert inbox.titles() == ["100% of the model budget is spent (day)"]
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("alerting.")]
+
+
+class Second:
+    """A channel that can be told to hang, and counts what it was given."""
+
+    name = "second"
+
+    def __init__(self) -> None:
+        self.got: list[AlertMessage] = []
+        self.hangs = asyncio.Event()
+
+    async def send(self, message: AlertMessage) -> None:
+        if self.hangs.is_set():
+            await asyncio.Event().wait()
+        self.got.append(message)
+
+
+async def test_a_receiver_that_answers_404_loses_nothing_and_another_channel_tells_of_it(
+    inbox: Inbox, database: Database
+) -> None:
+    desk, second = Desk(inbox, database), Second()
+    desk.alerting.delivery.channels += (second,)
+    inbox.status = 404
+    desk.ill = {"browser": "Chromium was killed"}
+    await desk.for_seconds(3 * 24 * 3600, step=1800)
+    assert inbox.got == []
+    assert {message.title for message in second.got} == {
+        "Browser is down",
+        "Alerts cannot be delivered through webhook 127.0.0.1",
+    }
+    async with database.read("test") as connection:
+        lost = await alerts.undelivered(connection)
+    assert "404" in lost[0].error
+
+
+async def test_a_critical_alert_that_nobody_took_is_kept_until_it_is_delivered(
+    inbox: Inbox, database: Database
+) -> None:
+    desk = Desk(inbox, database)
+    inbox.status = 404
+    desk.ill = {"browser": "Chromium was killed"}
+    await desk.for_seconds(2 * 24 * 3600, step=1800)
+    desk.ill = {}
+    await desk.for_seconds(3600, step=600)
+    assert "Alerts cannot be delivered through webhook 127.0.0.1" in {
+        row.title for row in desk.alerting.firing()
+    }
+    inbox.status = 200
+    await desk.for_seconds(1800, step=60)
+    assert inbox.titles() == ["Browser is down", "Over: Browser is down"]
+    assert desk.alerting.firing() == []
+
+
+async def test_an_acknowledged_alert_is_not_sent_again(inbox: Inbox, database: Database) -> None:
+    desk = Desk(inbox, database)
+    inbox.status = 404
+    desk.ill = {"browser": "Chromium was killed"}
+    await desk.for_seconds(120)
+    [browser] = [row for row in desk.alerting.firing() if row.title == "Browser is down"]
+    async with database.begin("test") as connection:
+        assert await alerts.acknowledge(connection, browser.id, who="owner")
+    await desk.for_seconds(600, step=60)
+    inbox.status = 200
+    await desk.for_seconds(1800, step=60)
+    assert inbox.got == []
+
+
+async def test_a_silence_holds_for_its_time_can_be_lifted_and_ends_with_the_incident(
+    inbox: Inbox, database: Database
+) -> None:
+    desk = Desk(inbox, database)
+    desk.ill = {"browser": "Chromium was killed"}
+    await desk.for_seconds(15)
+    async with database.begin("test") as connection:
+        [browser] = [row for row in (await alerts.every(connection)).values() if "Browser" in row.title]
+        until = desk.clock.wall() + timedelta(hours=1)
+        assert await alerts.silence(connection, browser.id, until=until)
+    await desk.for_seconds(300)
+    assert inbox.got == []
+    async with database.begin("test") as connection:
+        assert await alerts.silence(connection, browser.id, until=None)
+    await desk.for_seconds(30)
+    assert inbox.titles() == ["Browser is down"]
+    async with database.begin("test") as connection:
+        assert await alerts.silence(connection, browser.id, until=until + timedelta(hours=9))
+    desk.ill = {}
+    await desk.for_seconds(60)
+    async with database.begin("test") as connection:
+        assert not await alerts.silence(connection, browser.id, until=until), "it is over"
+    desk.ill = {"browser": "Chromium was killed"}
+    await desk.for_seconds(60)
+    assert inbox.titles() == ["Browser is down", "Over: Browser is down", "Browser is down"]
+
+
+async def test_a_channel_that_hangs_holds_up_no_other_one(inbox: Inbox, database: Database) -> None:
+    settings = AlertingSettings(group_wait=timedelta())
+    second = Second()
+    second.hangs.set()
+    events = EventStream(CLOCK)
+    webhook = WebhookChannel(f"{inbox.url}/alerts", CLOCK)
+    board = HealthBoard(CLOCK, events)
+    async with open_alerting(settings, database, CLOCK, events, board, channels=[second, webhook]):
+        events.emit(BudgetSpent(account_id="x:robin", share=1.0, period="day"))
+        await eventually(lambda: bool(inbox.got), within=40)
+    assert second.got == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed(inbox: Inbox, status: int) -> None:
+    inbox.status = status
+    with pytest.raises(Permanent, match="sent the message elsewhere"):
+        await WebhookChannel(f"{inbox.url}/alerts", CLOCK).send(message())
+
+
+async def test_a_receiver_that_drips_its_answer_takes_no_longer_than_the_limit() -> None:
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            for letter in b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 100_000:
+                writer.write(bytes([letter]))
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    began = CLOCK.monotonic()
+    with pytest.raises(Transient, match="did not answer within 1 s"):
+        await call("POST", f"http://127.0.0.1:{port}/", what="It", json={}, limit=timedelta(seconds=1))
+    assert CLOCK.monotonic() - began < 5
+    server.close()
+
+
+async def test_a_loop_that_ends_by_any_error_is_started_again_and_told() -> None:
+    clock = ManualClock()
+    events = EventStream(clock)
+    told: list[object] = []
+    events.subscribe(lambda stamped: told.append(stamped.event))
+    runs = 0
+
+    async def loop() -> None:
+        nonlocal runs
+        runs += 1
+        raise KeyError("something that nobody expected")
+
+    task = asyncio.create_task(supervise("a loop", loop, clock, events))
+    await clock.advance(seconds=60)
+    task.cancel()
+    assert runs == 6
+    assert told[0] == LoopFailed(loop="a loop", why="KeyError: 'something that nobody expected'")

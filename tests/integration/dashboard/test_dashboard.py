@@ -175,6 +175,21 @@ async def test_health_tells_the_root_cause_and_answers_503_where_something_is_do
         assert (await shown.client.head("/health")).status_code == 503
 
 
+async def test_strangers_are_told_states_and_no_more() -> None:
+    async def killed() -> ProbeResult:
+        return down("postgresql://sc:***@db.internal/sc is gone", "9 of 10 connections")
+
+    async with site(password="correct horse") as shown:
+        shown.board.register("database", killed)
+        await shown.board.check_all()
+        states = {"state": "down", "layers": dict.fromkeys(LAYERS, "unknown") | {"database": "down"}}
+        for path in ("/health", "/status"):
+            assert (await shown.get(path)).json() == states
+        assert (await shown.get("/startupz")).json() == {"started": True}
+        assert (await shown.get("/readyz")).json() == {"ready": False}
+        assert (await shown.get("/metrics")).status_code == 401
+
+
 async def test_every_page_is_whole_without_scripts_and_escapes_what_posts_say(database: Database) -> None:
     async with site(database) as shown:
         for path in PAGES:

@@ -8,7 +8,6 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -140,7 +139,7 @@ async def test_the_loss_is_one_incident_the_last_model_serves_and_due_posts_go_o
             [before] = await learner.choose(ACCOUNT.id, random.Random(1), CLOCK.now(), 1)
             watch = Watch(inbox, database, cache)
             watch.alerting.connect(breakers=breakers.status)
-            watch.board.register("posting", posts_flow(database, CLOCK, grace=timedelta(minutes=30)))
+            watch.board.register("posting", posts_flow(database, CLOCK))
             await watch.for_seconds(20)
             assert watch.well()
             with server.away():
@@ -172,7 +171,7 @@ async def _looks(watch: Watch, number: int) -> None:
     for _ in range(number):
         await watch.board.check_all()
         await watch.alerting.look()
-        await watch.alerting.delivery.from_here()
+        await watch.alerting.deliver_all()
         await watch.clock.advance(seconds=10)
 
 

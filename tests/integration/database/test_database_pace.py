@@ -67,7 +67,7 @@ class Watch:
         for _ in range(0, seconds, 20):
             await self.board.check_all()
             await self.alerting.look()
-            await self.alerting.delivery.from_here()
+            await self.alerting.deliver_all()
             await self.clock.advance(seconds=20)
 
 

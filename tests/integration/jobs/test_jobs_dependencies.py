@@ -20,7 +20,7 @@ from stonechat.jobs.runner import Runner, engine_url_beside, is_shut, open_jobs
 from stonechat.jobs.schedule import POSTING
 from stonechat.jobs.takeover import Lease
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
-from stonechat.startup.health_checks import check_jobs
+from stonechat.startup.health_checks import DatabaseAnswers, check_jobs
 from tests.support.clock import ManualClock
 from tests.support.waiting import eventually
 
@@ -82,7 +82,7 @@ async def test_jobs_without_their_browser_wait_with_the_cause_and_are_one_incide
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):
-        check_jobs(board, runner)
+        check_jobs(board, runner, DatabaseAnswers())
         alerting.connect(database=database, jobs=runner.status)
 
         async def all_wait() -> bool:
@@ -92,7 +92,7 @@ async def test_jobs_without_their_browser_wait_with_the_cause_and_are_one_incide
         for _ in range(24):  # two minutes of looks, in which nothing else may turn up
             await board.check_all()
             await alerting.look()
-            await alerting.delivery.from_outbox(database)
+            await alerting.deliver_all()
             await minutes.advance(seconds=5)
         assert [await _notes(runner, name) for name in NAMES] == [[WHY]] * len(NAMES), "said again and again"
         states = {one.name: one.state for one in await runner.status()}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stonechat.config.settings import DatabaseSettings
-from stonechat.core.errors import Permanent, Transient
+from stonechat.core.errors import Permanent
 from stonechat.core.events import PostHeld, PostPublished, PostReconciled, SessionChanged
 from stonechat.core.model import Approval, ContentKind, LatePolicy, Mode
 from stonechat.core.states import BreakerState, ContentState, SessionState
@@ -34,6 +34,7 @@ from tests.support import decided
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork, Fault
 from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, piece
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -482,24 +483,23 @@ async def test_a_failed_post_is_queued_again_by_a_human_only(desk: Desk, clock: 
             await owner_decisions.cancel(connection, "a", who="owner", now=clock.now())
 
 
-async def test_the_posting_breaker_opens_holds_probes_and_closes(
+async def test_the_posting_breaker_opens_and_only_a_post_that_goes_out_closes_it(
     database: Database, clock: ManualClock
 ) -> None:
     desk = desk_on(database, clock)
     await desk.add_account(ACCOUNT)
-    healthy = asyncio.Event()
 
-    async def probe() -> None:
-        if not healthy.is_set():
-            raise Transient("still broken")
+    async def the_site_answers() -> None:
+        return None
 
     policy = BreakerPolicy(consecutive=3, first_wait=timedelta(seconds=30), jitter=0.0)
     async with open_breakers(None, clock, desk.events, random.Random(1)) as breakers:
-        site, posting = (breakers.add(name, policy, probe) for name in ("site", "posting"))
+        site = breakers.add("network/x_web", policy, the_site_answers)
+        posting = breakers.add("posting/x_web", policy)
         desk.blocked = blocked_by([site, posting], clock)
         guarded = GuardedNetwork(desk.network, site=site, publishing=posting)
-        desk.network.faults = [Fault.NOT_ACCEPTED] * 3
-        await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=clock.now()) for n in range(4)))
+        desk.network.faults = [Fault.NOT_ACCEPTED] * 4
+        await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=clock.now()) for n in range(6)))
         publisher = Publisher(database, {"x_web": guarded}, clock, desk.events, desk.rules, host="h")
         for n in range(3):
             await publisher.publish(ACCOUNT, f"p{n}")
@@ -507,9 +507,27 @@ async def test_the_posting_breaker_opens_holds_probes_and_closes(
         held = await publisher.publish(ACCOUNT, "p3")
         assert (held.verdict, held.until) == (Verdict.HELD, clock.now() + timedelta(seconds=33))
         assert len(desk.network.calls) == 3
-        healthy.set()
+        assert site.state is BreakerState.CLOSED, "the site does answer"
+
         await clock.advance(seconds=33)
-        assert (await publisher.publish(ACCOUNT, "p3")).verdict is Verdict.POSTED
+        assert (await publisher.publish(ACCOUNT, "p3")).verdict is Verdict.UNCONFIRMED
+        assert posting.state is BreakerState.OPEN, "one post was tried, and it proved that nothing is mended"
+        assert posting.status().open_for == timedelta(seconds=33)
+        held = await publisher.publish(ACCOUNT, "p4")
+        assert (held.verdict, len(desk.network.calls)) == (Verdict.HELD, 4)
+
+        await clock.advance(minutes=2)
+        desk.network.faults = [Fault.HANGS_AFTER]
+        first = asyncio.create_task(publisher.publish(ACCOUNT, "p4"))
+        await eventually(lambda: posting.state is BreakerState.HALF_OPEN)
+        held = await publisher.publish(ACCOUNT, "p5")
+        assert held.verdict is Verdict.HELD, "while one post is the probe, no other one goes out"
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+        await clock.advance(minutes=2)
+        assert (await publisher.publish(ACCOUNT, "p5")).verdict is Verdict.POSTED
+        assert posting.state is BreakerState.CLOSED
 
 
 async def test_200_posts_due_at_once_go_out_in_order_and_once(database: Database, clock: ManualClock) -> None:

@@ -19,7 +19,7 @@ from stonechat.database.repositories import state_history
 from stonechat.owner import Door, Owner
 from stonechat.owner import breakers as by_hand
 from stonechat.resilience import Breaker, BreakerOpen, BreakerPolicy, Breakers, open_breakers
-from stonechat.resilience.host_view import Outcome
+from stonechat.resilience.host_view import CallResult
 from stonechat.resilience.store import DatabaseBreakers
 from tests.support.waiting import eventually
 
@@ -242,7 +242,7 @@ async def test_a_call_may_bring_a_judge_of_its_own() -> None:
     breaker = unshared().add("thing", QUICK)
     for _ in range(10):
         with pytest.raises(Transient):
-            async with breaker.call(lambda _: Outcome.PASSED):
+            async with breaker.call(lambda _: CallResult.PASSED):
                 raise Transient("the site says no")
     assert breaker.state is BreakerState.CLOSED
     assert breaker.status().calls == 10

@@ -12,7 +12,7 @@ from stonechat.browser.errors import BrowserBusy, BrowserDown, BrowserFailed, ju
 from stonechat.browser.lease_queue import LeaseQueue
 from stonechat.config.settings import BrowserSettings
 from stonechat.core.errors import NotTried, Permanent, Transient
-from stonechat.resilience.host_view import Outcome
+from stonechat.resilience.host_view import CallResult
 from tests.support.clock import ManualClock
 
 
@@ -53,9 +53,9 @@ async def test_it_is_stalled_only_while_somebody_waits_and_nobody_is_served() ->
 
 
 def test_the_browser_s_breaker_counts_what_the_browser_did_and_nothing_else() -> None:
-    assert judge(BrowserFailed("its page crashed")) is Outcome.FAILED
-    assert judge(BrowserDown("killed")) is Outcome.FAILED
-    assert judge(BrowserBusy("full")) is Outcome.CANCELLED
-    assert judge(NotTried("another breaker")) is Outcome.CANCELLED
-    assert judge(Transient("the site answered HTTP 503")) is Outcome.PASSED
-    assert judge(Permanent("the text is too long")) is Outcome.PASSED
+    assert judge(BrowserFailed("its page crashed")) is CallResult.FAILED
+    assert judge(BrowserDown("killed")) is CallResult.FAILED
+    assert judge(BrowserBusy("full")) is CallResult.CANCELLED
+    assert judge(NotTried("another breaker")) is CallResult.CANCELLED
+    assert judge(Transient("the site answered HTTP 503")) is CallResult.PASSED
+    assert judge(Permanent("the text is too long")) is CallResult.PASSED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from stonechat.core.errors import IllegalTransition
 from stonechat.core.states import BreakerState
 from stonechat.resilience import state_machine
-from stonechat.resilience.host_view import Now, Outcome, Refusal, Ticket, View
+from stonechat.resilience.host_view import CallResult, Now, Rejection, Ticket, View
 from stonechat.resilience.state_machine import BreakerPolicy
 from stonechat.resilience.store import from_row, to_row
 
@@ -32,7 +33,7 @@ def opened() -> View:
     for _ in range(3):
         ticket = view.admit(at(0), may_probe=False)
         assert isinstance(ticket, Ticket)
-        view.settle(ticket, Outcome.FAILED, at(0), why="no answer")
+        view.settle(ticket, CallResult.FAILED, at(0), why="no answer")
     assert view.record.state is BreakerState.OPEN
     return view
 
@@ -43,7 +44,7 @@ def test_it_opens_and_says_why() -> None:
 
 def test_it_refuses_until_the_wait_is_over_and_says_how_long() -> None:
     view = opened()
-    assert view.admit(at(4), may_probe=True) == Refusal(timedelta(seconds=6))
+    assert view.admit(at(4), may_probe=True) == Rejection(timedelta(seconds=6))
     assert isinstance(view.admit(at(10), may_probe=True), Ticket)
 
 
@@ -57,7 +58,7 @@ def test_a_passed_probe_closes_it() -> None:
     view = opened()
     ticket = view.take_probe(at(10))
     assert ticket is not None
-    view.settle(ticket, Outcome.PASSED, at(11))
+    view.settle(ticket, CallResult.PASSED, at(11))
     assert view.record.state is BreakerState.CLOSED
     assert view.record.openings == 0
 
@@ -69,7 +70,7 @@ def test_each_failed_probe_doubles_the_wait_up_to_the_longest() -> None:
         now += waits[-1]
         ticket = view.take_probe(at(now))
         assert ticket is not None
-        view.settle(ticket, Outcome.FAILED, at(now))
+        view.settle(ticket, CallResult.FAILED, at(now))
         waits.append(view.record.wait.total_seconds())
     assert waits == [10, 20, 40, 60, 60, 60]
 
@@ -89,7 +90,7 @@ def test_the_late_result_of_a_lost_probe_changes_nothing() -> None:
     lost = view.take_probe(at(10))
     assert lost is not None
     view.expire(at(30))
-    view.settle(lost, Outcome.PASSED, at(31))
+    view.settle(lost, CallResult.PASSED, at(31))
     assert view.record.state is BreakerState.OPEN
 
 
@@ -97,7 +98,7 @@ def test_a_cancelled_probe_is_given_back_and_the_next_may_start_at_once() -> Non
     view = opened()
     ticket = view.take_probe(at(10))
     assert ticket is not None
-    view.settle(ticket, Outcome.CANCELLED, at(11))
+    view.settle(ticket, CallResult.CANCELLED, at(11))
     assert view.take_probe(at(11)) is not None
     assert view.record.openings == 1
 
@@ -107,13 +108,13 @@ def test_the_late_failure_of_an_older_call_changes_nothing() -> None:
     late = [view.admit(at(0), may_probe=False) for _ in range(6)]
     for ticket in late[:3]:
         assert isinstance(ticket, Ticket)
-        view.settle(ticket, Outcome.FAILED, at(1))
+        view.settle(ticket, CallResult.FAILED, at(1))
     probe = view.take_probe(at(11))
     assert probe is not None
-    view.settle(probe, Outcome.PASSED, at(12))
+    view.settle(probe, CallResult.PASSED, at(12))
     for ticket in late[3:]:
         assert isinstance(ticket, Ticket)
-        view.settle(ticket, Outcome.FAILED, at(13))
+        view.settle(ticket, CallResult.FAILED, at(13))
     assert view.record.state is BreakerState.CLOSED
 
 
@@ -157,7 +158,7 @@ def test_a_forced_breaker_stays_as_it_was_forced_until_reset(state: BreakerState
         ticket = view.admit(at(second), may_probe=True)
         assert isinstance(ticket, Ticket) is (state is BreakerState.FORCED_CLOSED)
         if isinstance(ticket, Ticket):
-            view.settle(ticket, Outcome.FAILED, at(second))
+            view.settle(ticket, CallResult.FAILED, at(second))
     assert view.record.state is state
     assert view.record.who == "owner"
     view.adopt(state_machine.reset(view.record, who="owner", why="done", at=at(30).wall), at(30))
@@ -187,3 +188,49 @@ def test_a_probe_that_is_due_and_not_taken_is_seen() -> None:
     view = opened()
     assert view.overdue(at(9)) == timedelta()
     assert view.overdue(at(70)) == timedelta(seconds=60)
+
+
+def test_a_success_never_opens_it_however_many_failed_before() -> None:
+    view = View("b", replace(POLICY, consecutive=99, minimum_calls=4), "host", at(0))
+    for second, result in enumerate([CallResult.FAILED] * 3 + [CallResult.PASSED] * 3):
+        ticket = view.admit(at(second), may_probe=False)
+        assert isinstance(ticket, Ticket)
+        view.settle(ticket, result, at(second))
+        assert view.record.state is BreakerState.CLOSED
+
+
+def test_closing_forgets_the_failures_of_before() -> None:
+    view = opened()
+    probe = view.take_probe(at(10))
+    assert probe is not None
+    view.settle(probe, CallResult.PASSED, at(11))
+    assert view.counts(at(11)).calls == 0
+    for second in (12, 13):
+        ticket = view.admit(at(second), may_probe=False)
+        assert isinstance(ticket, Ticket)
+        view.settle(ticket, CallResult.FAILED, at(second))
+    assert view.record.state is BreakerState.CLOSED
+
+
+def test_it_has_been_open_since_it_first_opened_however_often_it_was_probed() -> None:
+    view, now = opened(), 0.0
+    for _ in range(5):
+        now += view.record.wait.total_seconds()
+        ticket = view.take_probe(at(now))
+        assert ticket is not None
+        assert view.record.opened_at == START
+        view.settle(ticket, CallResult.FAILED, at(now))
+        assert view.record.opened_at == START
+    ticket = view.take_probe(at(now + 60))
+    assert ticket is not None
+    view.settle(ticket, CallResult.PASSED, at(now + 61))
+    assert view.record.opened_at is None
+
+
+def test_a_forced_breaker_counts_from_when_it_was_forced_open_and_ends_with_the_reset() -> None:
+    view = View("b", POLICY, "host", at(0))
+    view.force(BreakerState.FORCED_OPEN, at(5), who="owner", why="maintenance")
+    assert view.record.opened_at == START + timedelta(seconds=5)
+    assert from_row(to_row(view.record)) == view.record
+    view.force(None, at(30), who="owner", why="done")
+    assert view.record.opened_at is None

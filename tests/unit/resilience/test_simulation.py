@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stonechat.core.states import BreakerState
-from stonechat.resilience.host_view import Now, Outcome, Ticket, View
+from stonechat.resilience.host_view import CallResult, Now, Ticket, View
 from stonechat.resilience.state_machine import BreakerPolicy, Record
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -57,7 +57,7 @@ class Running:
 
     ticket: Ticket
     ends: float
-    outcome: Outcome
+    outcome: CallResult
 
 
 class Host:
@@ -94,7 +94,7 @@ class Host:
     def end_calls(self, time: float) -> None:
         for run in [run for run in self.running if run.ends <= time]:
             self.running.remove(run)
-            if run.ticket.epoch == self.view.record.epoch and run.outcome is Outcome.FAILED:
+            if run.ticket.epoch == self.view.record.epoch and run.outcome is CallResult.FAILED:
                 self.last_failure = time  # a call of this very epoch did fail: it rightly counts
             self.view.settle(run.ticket, run.outcome, self.now(time))
             self.save(time)
@@ -145,19 +145,19 @@ class World:
         self.time += STEP
 
     def passing(self, ticket: Ticket) -> Running:
-        return Running(ticket, self.time + 1, Outcome.PASSED)
+        return Running(ticket, self.time + 1, CallResult.PASSED)
 
     def ordinary(self, ticket: Ticket) -> Running:
         late = self.rng.choice([1.0, 4.0, 120.0, 600.0])
         return Running(
-            ticket, self.time + late, Outcome.FAILED if self.rng.random() < 0.9 else Outcome.PASSED
+            ticket, self.time + late, CallResult.FAILED if self.rng.random() < 0.9 else CallResult.PASSED
         )
 
     def probe(self, ticket: Ticket) -> Running:
         kind = self.rng.choice(["fails", "hangs", "cancelled", "late", "passes"])
         ends = {"hangs": float("inf"), "late": self.time + 200}.get(kind, self.time + 2)
-        outcome = {"cancelled": Outcome.CANCELLED, "passes": Outcome.PASSED, "late": Outcome.PASSED}
-        return Running(ticket, ends, outcome.get(kind, Outcome.FAILED))
+        outcome = {"cancelled": CallResult.CANCELLED, "passes": CallResult.PASSED, "late": CallResult.PASSED}
+        return Running(ticket, ends, outcome.get(kind, CallResult.FAILED))
 
     def run(self) -> None:
         while self.time < HEALED:
@@ -179,7 +179,7 @@ class World:
                 return  # closed on every host, and no call from before is left to change that
 
     def settled(self) -> bool:
-        ends = [run.ends for host in self.hosts for run in host.running if run.outcome is Outcome.FAILED]
+        ends = [run.ends for host in self.hosts for run in host.running if run.outcome is CallResult.FAILED]
         return all(end == float("inf") for end in ends) and self.states() == {BreakerState.CLOSED}
 
     def states(self) -> set[BreakerState]:

@@ -16,8 +16,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -102,6 +103,22 @@ def engine_for(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngin
     event.listen(engine.sync_engine, "checkin", _returned)
     event.listen(engine.sync_engine, "handle_error", turn_away)
     return engine
+
+
+async def connect_once(url: URL, settings: DatabaseSettings) -> None:
+    """Make a connection to PostgreSQL and close it.
+
+    Raises:
+        Transient: the server does not take it, and what it says.
+    """
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    limit = max(2, round(settings.connect_timeout.total_seconds()))
+    try:
+        connection = await psycopg.AsyncConnection.connect(plain, connect_timeout=limit)
+    except psycopg.OperationalError as exc:
+        said = str(exc).strip().splitlines() or ["no answer"]
+        raise Transient(f"{said[-1].rpartition('FATAL:')[2].strip()}.") from exc
+    await connection.close()
 
 
 def begin_statement(

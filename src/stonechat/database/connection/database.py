@@ -24,6 +24,7 @@ from stonechat.database.connection.connections import (
     LIMIT,
     Watch,
     begin_statement,
+    connect_once,
     engine_for,
     is_undone,
     watch_of,
@@ -35,6 +36,9 @@ from stonechat.database.schema.migrations import migrate
 __all__ = ["Database", "Holder", "PoolState", "open_database"]
 
 T = TypeVar("T")
+
+CHECK_TASK = "database.check"
+"""What the health check does to find out whether all works; it is no work of the product, and not timed."""
 
 OPENED_WITHIN = timedelta(seconds=1)
 """A connection that fails is asked for again up to this long (real time): a server that hands over or a
@@ -235,7 +239,7 @@ class Database:
                 await _closed(connection)
         finally:
             place = self._places.give_back(number)
-            if timed:
+            if timed and place.task != CHECK_TASK:
                 now = self._clock.monotonic()
                 spent = now - place.started if watch is None else watch.stopwatch.read()
                 self._pacer.note(place.task, spent, place.where, place.job)
@@ -263,6 +267,15 @@ class Database:
         async with self.read("database.ping") as connection:
             if (await connection.execute(text(ask))).scalar_one() == "on":
                 raise errors.read_only()
+
+    async def connect_anew(self) -> None:
+        """Make a connection beside the pool and close it: what a process that starts would need.
+
+        Raises:
+            Transient: the server takes no more.
+        """
+        if self.dialect == "postgresql":
+            await connect_once(self._engine.url, self._settings)
 
     def close(self) -> None:
         """Refuse new transactions from now on."""

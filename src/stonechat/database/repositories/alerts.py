@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,11 +18,59 @@ from stonechat.database.schema.tables import outbox
 
 
 @dataclass(frozen=True, slots=True)
+class AlertTracking:
+    """What the alert engine remembers about an alert from one look to the next. All times are real time.
+
+    Attributes:
+        part: where it stands in the dependency graph.
+        group: alerts of one group are told in one message; empty where it is told alone.
+        host: the host that alone can see it; empty where every host sees the same.
+        about: what distinguishes it from other alerts of its rule.
+        root: it is about the part as a whole, and may explain other alerts.
+        everybody: though it is about one account, every other one is in the same trouble.
+        once: an event rather than a condition: its end is not told.
+        variant: which of several kinds of the same trouble; a change is told again.
+        began_at: when the trouble began, which is before it fired.
+        turned_at: when it last became worse or something else.
+        until: it is true until then though nobody finds it again (an event).
+        seen_at: when its own host last saw it.
+        gone_since: since when it is no longer found, though it still fires.
+        tell_at: when it is to be told, if nothing explains it by then.
+        told_at: when it was last told; None where it was not, in this incident.
+        told_as: severity and variant of what was told.
+        firings: when it fired lately.
+        flapping: it comes and goes, and is one incident until it stays away.
+        silenced_at: severity and variant at which it was silenced.
+    """
+
+    part: str = ""
+    group: str = ""
+    host: str = ""
+    about: str = ""
+    root: bool = False
+    everybody: bool = False
+    once: bool = False
+    variant: str = ""
+    began_at: datetime | None = None
+    turned_at: datetime | None = None
+    until: datetime | None = None
+    seen_at: datetime | None = None
+    gone_since: datetime | None = None
+    tell_at: datetime | None = None
+    told_at: datetime | None = None
+    told_as: tuple[str, ...] = ()
+    firings: tuple[datetime, ...] = ()
+    flapping: bool = False
+    silenced_at: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AlertRow:
     """One alert: a rule and what it is about. All times are real time.
 
     Attributes:
         incident_id: id of the alert that explains this one; its own where it is the cause itself.
+        silenced_until: no messages until then; ends with the incident, and before that where it gets worse.
     """
 
     id: str
@@ -33,18 +81,21 @@ class AlertRow:
     title: str
     body: str
     remedy: str
-    labels: Mapping[str, str]
     account_id: str | None = None
     incident_id: str | None = None
     fired_at: datetime | None = None
     resolved_at: datetime | None = None
     acked_by: str | None = None
     silenced_until: datetime | None = None
+    tracking: AlertTracking = field(default_factory=AlertTracking)
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A message that is to be delivered through one channel."""
+    """A message that is to be delivered through one channel.
+
+    ``sent_at`` with an ``error``: it was given up then, and not delivered.
+    """
 
     id: str
     alert_id: str
@@ -57,9 +108,11 @@ class OutboxRow:
     error: str = ""
 
 
-async def every(connection: AsyncConnection) -> dict[str, AlertRow]:
-    """All alerts by id."""
-    return {row.id: _alert(row) for row in await connection.execute(select(table))}
+async def every(connection: AsyncConnection, *, lock: bool = False) -> dict[str, AlertRow]:
+    """All alerts by id; ``lock``: nobody changes them until the transaction ends."""
+    query = select(table).order_by(table.c.id)
+    rows = await connection.execute(query.with_for_update() if lock else query)
+    return {row.id: _alert(row) for row in rows}
 
 
 async def find(connection: AsyncConnection, alert_id: str, *, lock: bool = False) -> AlertRow | None:
@@ -98,7 +151,7 @@ async def save(connection: AsyncConnection, row: AlertRow, before: AlertRow | No
         "title": row.title,
         "body": row.body,
         "remedy": row.remedy,
-        "labels": dict(row.labels),
+        "labels": _stored(row.tracking),
         "incident_id": row.incident_id,
         "fired_at": row.fired_at,
         "resolved_at": row.resolved_at,
@@ -129,15 +182,39 @@ async def acknowledge(connection: AsyncConnection, alert_id: str, *, who: str) -
     await connection.execute(update(table).where(table.c.id == alert_id).values(acked_by=who))
 
 
-async def silence(connection: AsyncConnection, alert_id: str, *, until: datetime | None) -> None:
-    """No messages until then (real time); None lifts it."""
-    await connection.execute(update(table).where(table.c.id == alert_id).values(silenced_until=until))
+async def silence(connection: AsyncConnection, alert_id: str, *, until: datetime | None) -> bool:
+    """No messages about this incident until then (real time), None lifts it; False where none is under way.
+
+    It covers what the alert is now: where that gets worse or becomes something else, it is told again.
+    """
+    query = select(table).where(table.c.id == alert_id).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    if row is None or (until is not None and row.state not in _UNDER_WAY):
+        return False
+    alert = _alert(row)
+    at = () if until is None else (alert.severity, alert.tracking.variant)
+    labels = _stored(replace(alert.tracking, silenced_at=at))
+    await connection.execute(
+        update(table).where(table.c.id == alert_id).values(silenced_until=until, labels=labels)
+    )
+    return True
 
 
 async def enqueue(connection: AsyncConnection, row: OutboxRow) -> bool:
-    """Put a message in the outbox, in the transaction that changed the alert; False where it is there."""
-    known = await connection.execute(select(outbox.c.id).where(outbox.c.id == row.id))
-    if known.first() is not None:
+    """Put a message in the outbox, in the transaction that changed the alert; False where it is there.
+
+    A message of the same kind about the same alert that has not got through yet is brought up to date.
+    """
+    waiting = select(outbox.c.id, outbox.c.body).where(
+        outbox.c.alert_id == row.alert_id, outbox.c.channel == row.channel, outbox.c.sent_at.is_(None)
+    )
+    for one in await connection.execute(waiting):
+        if one.id == row.id:
+            return False
+        if one.body.get("status") == row.body.get("status") == "firing":
+            await connection.execute(update(outbox).where(outbox.c.id == one.id).values(body=dict(row.body)))
+            return False
+    if (await connection.execute(select(outbox.c.id).where(outbox.c.id == row.id))).first() is not None:
         return False
     await connection.execute(
         insert(outbox).values(
@@ -157,22 +234,45 @@ async def enqueue(connection: AsyncConnection, row: OutboxRow) -> bool:
 
 
 async def take_due(
-    connection: AsyncConnection, now: datetime, *, lease_until: datetime, limit: int = 20
-) -> list[OutboxRow]:
-    """Messages to be sent now (real time), oldest first; put off until ``lease_until`` for everyone else."""
-    rows = await connection.execute(
+    connection: AsyncConnection, now: datetime, *, channel: str, lease_until: datetime
+) -> OutboxRow | None:
+    """The oldest message that is to be sent through ``channel`` now (real time), or None; put off until
+    ``lease_until`` for everyone else."""
+    query = (
         select(outbox)
-        .where(outbox.c.sent_at.is_(None), outbox.c.due_at <= now)
+        .where(outbox.c.sent_at.is_(None), outbox.c.due_at <= now, outbox.c.channel == channel)
         .order_by(outbox.c.created_at, outbox.c.id)
-        .limit(limit)
+        .limit(1)
         .with_for_update(skip_locked=True)
     )
-    taken = [_message(row) for row in rows]
-    if taken:
-        await connection.execute(
-            update(outbox).where(outbox.c.id.in_([one.id for one in taken])).values(due_at=lease_until)
-        )
-    return taken
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    await connection.execute(update(outbox).where(outbox.c.id == row.id).values(due_at=lease_until))
+    return _message(row)
+
+
+async def delivered(connection: AsyncConnection, alert_id: str, *, since: datetime) -> bool:
+    """Whether a message about the alert, made since then, got through on any channel."""
+    query = select(outbox.c.id).where(
+        outbox.c.alert_id == alert_id,
+        outbox.c.created_at >= since,
+        outbox.c.sent_at.is_not(None),
+        outbox.c.error == "",
+    )
+    return (await connection.execute(query.limit(1))).first() is not None
+
+
+async def orphaned(connection: AsyncConnection, channels: Collection[str]) -> list[OutboxRow]:
+    """Messages that wait for a channel which is not among ``channels``."""
+    query = select(outbox).where(outbox.c.sent_at.is_(None), outbox.c.channel.not_in(channels))
+    return [_message(row) for row in await connection.execute(query)]
+
+
+async def undelivered(connection: AsyncConnection, *, limit: int = 100) -> list[OutboxRow]:
+    """Messages that could not be delivered: tried in vain and still waiting, or given up; newest first."""
+    query = select(outbox).where(outbox.c.error != "").order_by(outbox.c.created_at.desc(), outbox.c.id)
+    return [_message(row) for row in await connection.execute(query.limit(limit))]
 
 
 async def mark_sent(connection: AsyncConnection, message_id: str, *, at: datetime) -> None:
@@ -217,14 +317,46 @@ def _alert(row: Row[Any]) -> AlertRow:
         title=row.title,
         body=row.body,
         remedy=row.remedy,
-        labels=dict(row.labels),
         account_id=row.account_id,
         incident_id=row.incident_id,
         fired_at=row.fired_at,
         resolved_at=row.resolved_at,
         acked_by=row.acked_by,
         silenced_until=row.silenced_until,
+        tracking=_tracking(row.labels),
     )
+
+
+_UNDER_WAY = (AlertState.PENDING.value, AlertState.FIRING.value)
+_TIMES = frozenset({"began_at", "turned_at", "until", "seen_at", "gone_since", "tell_at", "told_at"})
+
+
+def _stored(tracking: AlertTracking) -> dict[str, Any]:
+    """As JSON, without what is as it is at first."""
+    found = {one.name: getattr(tracking, one.name) for one in fields(tracking)}
+    found = {name: value for name, value in found.items() if value not in (None, "", False, ())}
+    for name, value in found.items():
+        if name in _TIMES:
+            found[name] = value.isoformat()
+        elif name == "firings":
+            found[name] = [at.isoformat() for at in value]
+    return found
+
+
+def _tracking(stored: Mapping[str, Any]) -> AlertTracking:
+    """The opposite of :func:`_stored`; what an older version wrote and this one does not know is left out."""
+    known = {one.name for one in fields(AlertTracking)}
+    found = {name: value for name, value in stored.items() if name in known}
+    for name, value in found.items():
+        if name in _TIMES:
+            found[name] = datetime.fromisoformat(value)
+        elif name == "firings":
+            found[name] = tuple(datetime.fromisoformat(at) for at in value)
+        elif name in ("told_as", "silenced_at"):
+            found[name] = tuple(value)
+        elif name in ("once", "root", "everybody", "flapping"):
+            found[name] = bool(value)
+    return AlertTracking(**found)
 
 
 def _message(row: Row[Any]) -> OutboxRow:

@@ -1,0 +1,32 @@
+"""Loops that must not end: one that does, by whatever error, is started again, and that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from stonechat.core.clock import Clock
+from stonechat.core.events import EventStream, LoopFailed
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
+HEALTHY_AFTER = timedelta(minutes=1)
+"""A loop that ran for so long begins with the first pause again (real time)."""
+
+
+async def supervise(
+    name: str, loop: Callable[[], Awaitable[None]], clock: Clock, events: EventStream
+) -> None:
+    """Run ``loop`` until cancelled; after any error again, with growing pauses."""
+    pause = FIRST_PAUSE
+    while True:
+        began = clock.monotonic()
+        try:
+            await loop()
+            why = "it ended by itself"
+        except Exception as exc:  # whatever it is, the part must go on; it is told
+            why = f"{type(exc).__name__}: {exc}"
+        if clock.monotonic() - began >= HEALTHY_AFTER.total_seconds():
+            pause = FIRST_PAUSE
+        events.emit(LoopFailed(loop=name, why=why[:500]))
+        await clock.sleep_real(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
