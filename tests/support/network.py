@@ -214,6 +214,8 @@ class FakeNetwork:
             and post_id in (post.id, post.in_reply_to)
             and (post.created_at or self.clock.now()) + self.delay <= self.clock.now()
         ]
+        if post_id.isdigit() and int(post_id) >= 1000 and post_id not in {post.id for post in self.ledger}:
+            raise Permanent("The post is gone.")
         return Timeline(() if self.shrunken else tuple(shown), self.healthy, None, "wire")
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:

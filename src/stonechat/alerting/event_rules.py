@@ -14,6 +14,7 @@ from stonechat.core.events import (
     PostContradicted,
     PostDiffers,
     PostEnded,
+    PostingStopped,
     PostReconciled,
     PostRefused,
     SelectorMoved,
@@ -78,9 +79,8 @@ def _post_reconciled(event: PostReconciled) -> Finding | None:
         about=event.content_id,
         part="posting",
         severity=CRITICAL,
-        title=f"Nobody can tell whether a post of {event.account_id} is live",
-        body="It was sent, no answer came, and no healthy read of the profile could find it or prove "
-        "that it is absent. It will not be sent again by itself.",
+        title=f"A post of {event.account_id} waits for you: nobody can tell whether it is live",
+        body=f"{event.why[:1].upper()}{event.why[1:]}. It will not be sent again by itself.",
         remedy="Look at the profile, then say what is true on the queue page, or by "
         f"`stonechat queue live {event.content_id} --post ADDRESS` or "
         f"`stonechat queue again {event.content_id}`.",
@@ -124,6 +124,21 @@ def _post_ended(event: PostEnded) -> Finding | None:
     )
 
 
+def _posting_stopped(event: PostingStopped) -> Finding:
+    return Finding(
+        rule="posting_stopped",
+        about=str(event.account_id),
+        part="posting",
+        severity=CRITICAL,
+        title=f"Publishing for {event.account_id} has stopped until you say otherwise",
+        body=f"{event.why}. Its posts wait; reading goes on.",
+        remedy="Open the site as this account and see what it asks for; then "
+        f"`stonechat resume --account {event.account_id}` lets posting go on.",
+        account_id=event.account_id,
+        once=True,
+    )
+
+
 def _selector_moved(event: SelectorMoved) -> Finding:
     return Finding(
         rule="page_changed",
@@ -159,6 +174,7 @@ _TOLD: Mapping[type[Event], Callable[[Any], Finding | None]] = MappingProxyType(
         PostReconciled: _post_reconciled,
         PostRefused: _post_refused,
         PostEnded: _post_ended,
+        PostingStopped: _posting_stopped,
         SelectorMoved: _selector_moved,
         ModelRejected: _model_rejected,
     }

@@ -195,6 +195,9 @@ class PostingSettings(Section):
     click_within: Duration = _setting("POSTING_CLICK_WITHIN", timedelta(seconds=90), _DURATION)
     publish_timeout: Duration = _setting("POSTING_TIMEOUT", timedelta(seconds=120), _DURATION)
     max_attempts: int = _setting("POSTING_MAX_ATTEMPTS", 8, "a whole number from 1 to 50", ge=1, le=50)
+    resends: int = _setting(
+        "POSTING_RESENDS", 1, "0, 1 or 2 sendings more, then a human is asked", ge=0, le=2
+    )
     reply_spacing: Duration = _setting("REPLY_MIN_SPACING", timedelta(minutes=5), _DURATION)
     quiet_hours: str = _setting(
         "POSTING_QUIET_HOURS",

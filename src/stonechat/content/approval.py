@@ -18,6 +18,7 @@ from stonechat.core.errors import Permanent
 from stonechat.core.ids import digest
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
+from stonechat.core.texts import canonical
 from stonechat.database import Database
 from stonechat.database.repositories import content as queue
 from stonechat.database.repositories import drafts, media, opportunities, receipts, state_history, wakeups
@@ -121,6 +122,7 @@ async def edit(
         Permanent: the content cannot be edited now, the new text does not pass the review, it changes a part
             that is live already, or it has no part any more for a picture that is attached.
     """
+    parts = [canonical(part) for part in parts]
     async with database.begin("content.edit") as connection:
         content = await _find(connection, content_id)
         if content.state not in _EDITABLE:

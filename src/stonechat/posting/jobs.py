@@ -19,7 +19,7 @@ from stonechat.database.repositories import accounts, content
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
 from stonechat.posting import owner_decisions
 from stonechat.posting.gate import Hold, decide, holds_everything
-from stonechat.posting.gate_input import Rules, conditions_of, read_facts
+from stonechat.posting.gate_input import Rules, conditions_of, read_rows
 from stonechat.posting.publish_result import Verdict
 from stonechat.posting.publisher import Publisher, hold
 from stonechat.posting.receipt_audit import Checker
@@ -148,9 +148,9 @@ class Sweep:
             page = await content.due(connection, account.id, now, after=seen.last, limit=AT_ONCE)
             if not page:
                 return False
-            facts = await read_facts(connection, self.rules, page, now)
+            rows = await read_rows(connection, self.rules, page, now)
             for piece in page:
-                found = conditions_of(facts, self.rules, account, piece, network, now, speed=speed)
+                found = conditions_of(rows, self.rules, account, piece, network, now, speed=speed)
                 seen.last = (piece.due_at, piece.id)
                 match decide(piece, account, found):
                     case Hold(why, until, reschedule=False):

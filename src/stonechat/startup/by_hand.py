@@ -21,6 +21,7 @@ from stonechat.core.errors import Permanent
 from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.ports import WriteRequest
+from stonechat.core.texts import canonical
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, media, wakeups
 from stonechat.database.repositories.media import Attached
@@ -56,6 +57,9 @@ class Wish:
     pictures: Sequence[GivenPicture] = ()
     again: bool = False
     despite: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", tuple(map(canonical, self.parts)))
 
     @property
     def kind(self) -> ContentKind:

@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from stonechat.networks.x_web.json_access import at, mapping, text
+from stonechat.core.texts import STATUS_LINK
+from stonechat.networks.x_web.json_access import listed, mapping, text
 
 MAX_LENGTH = 280
 """Weighted characters in one post of an account without a subscription."""
@@ -29,7 +30,7 @@ MAX_LENGTH = 280
 def as_sent(post: Mapping[str, Any]) -> str:
     """The whole text of a wire post, entities decoded."""
     long_text = text(post, "note_tweet", "note_tweet_results", "result", "text")
-    return long_text if long_text is not None else html.unescape(at(post, "legacy", "full_text"))
+    return long_text if long_text is not None else html.unescape(text(post, "legacy", "full_text") or "")
 
 
 def as_written(post: Mapping[str, Any]) -> str:
@@ -41,6 +42,10 @@ def as_written(post: Mapping[str, Any]) -> str:
         written = written[len(lead) :]
     for short, long in _links(post):
         written = written.replace(short, long)
+    quoted = text(legacy, "quoted_status_id_str")
+    link = STATUS_LINK.search(written)
+    if link is not None and link["id"] == quoted:  # X puts it there for the quoted post
+        written = written[: link.start()]
     return written.strip()
 
 
@@ -49,7 +54,8 @@ def _mentions_before_reply(legacy: Mapping[str, Any]) -> str:
     if not legacy.get("in_reply_to_status_id_str") or not isinstance(shown, list) or len(shown) != 2:
         return ""
     start = shown[0]
-    return html.unescape(legacy["full_text"][:start]) if isinstance(start, int) and start > 0 else ""
+    lead = text(legacy, "full_text") or ""
+    return html.unescape(lead[:start]) if isinstance(start, int) and start > 0 else ""
 
 
 def _links(post: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -57,7 +63,7 @@ def _links(post: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     long_text = mapping(post, "note_tweet", "note_tweet_results", "result", "entity_set")
     for entities in (long_text, legacy):
         for kind in ("urls", "media"):
-            for entity in entities.get(kind) or ():
+            for entity in listed(entities, kind):
                 short = text(entity, "url")
                 if short is not None:
                     yield short, (text(entity, "expanded_url") or short) if kind == "urls" else ""
