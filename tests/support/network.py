@@ -20,6 +20,7 @@ from stonechat.core.network import (
     Refused,
     Rehearsed,
     ShownPicture,
+    TextEntities,
     Timeline,
     Unconfirmed,
 )
@@ -79,6 +80,9 @@ class FakeNetwork:
 
     def length(self, text: str) -> int:
         return len(text)
+
+    def entities(self, text: str) -> TextEntities:
+        return TextEntities(links=tuple(word for word in text.split() if "://" in word))
 
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None

@@ -185,7 +185,35 @@ class Rehearsed:
 PublishOutcome = Posted | Unconfirmed | Refused | Rehearsed
 
 
-class Network(Protocol):
+@dataclass(frozen=True, slots=True)
+class TextEntities:
+    """What a network makes live in a text: each as it stands there, in order, tags and names without sign.
+
+    Attributes:
+        links: also those without a scheme, where the network makes links of them.
+    """
+
+    links: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    hashtags: tuple[str, ...] = ()
+    cashtags: tuple[str, ...] = ()
+
+
+class TextRules(Protocol):
+    """How a network reads a text; the part of it that judging a text needs."""
+
+    @property
+    def max_length(self) -> int:
+        """The greatest length of one part, in the unit of :meth:`length`."""
+
+    def length(self, text: str) -> int:
+        """The text's length by the network's own rule (weighted, graphemes …)."""
+
+    def entities(self, text: str) -> TextEntities:
+        """What the network will make live in ``text``."""
+
+
+class Network(TextRules, Protocol):
     """A social network, as an account uses it.
 
     Reads raise ``Transient``, ``SessionTrouble`` or ``PageChanged``; they never return an empty
@@ -199,13 +227,6 @@ class Network(Protocol):
     @property
     def name(self) -> str:
         """The name that the settings and accounts know it by."""
-
-    @property
-    def max_length(self) -> int:
-        """The greatest length of one part, in the unit of :meth:`length`."""
-
-    def length(self, text: str) -> int:
-        """The text's length by the network's own rule (weighted, graphemes …)."""
 
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None

@@ -16,10 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork
-from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, piece
-
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.errors import Permanent, SessionTrouble, Transient, Unknown
 from stonechat.core.events import PostReconciled, PostRefused
@@ -37,6 +33,9 @@ from stonechat.core.states import ContentState, SessionState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts
 from stonechat.posting import owner_decisions
+from tests.support.clock import ManualClock
+from tests.support.network import FakeNetwork
+from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, piece
 
 SEEDS = int(os.environ.get("STONECHAT_SEEDS", "60"))
 CODES = (187, 88, 344, 185, 226, 326, 32, 188, 214, 220, 324, 131, 0, 99999)

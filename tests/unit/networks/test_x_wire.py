@@ -14,7 +14,7 @@ from stonechat.core.states import SessionState
 from stonechat.networks.x_web.reading import checked
 from stonechat.networks.x_web.recordings import as_row, parse_file
 from stonechat.networks.x_web.response_capture import Call
-from stonechat.networks.x_web.text import weighted_length
+from stonechat.networks.x_web.text_rules import weighted_length
 from stonechat.networks.x_web.wire_errors import (
     classify,
     fault_of_status,

@@ -25,11 +25,11 @@ from stonechat.networks.x_web.reading import first_answer, read_thread_page, rea
 from stonechat.networks.x_web.response_capture import tapped
 from stonechat.networks.x_web.selector_check import look_everywhere
 from stonechat.networks.x_web.selectors import Selector
-from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
+from stonechat.networks.x_web.text_rules import XTextRules
 from stonechat.networks.x_web.wire_parser import SITE, read_profile, refuse_missing_account
 
 
-class XWeb:
+class XWeb(XTextRules):
     """X as a browser with the owner's own session sees it.
 
     Scripting the website is against X's rules and may cost the account: whoever wires this in live mode
@@ -42,7 +42,6 @@ class XWeb:
     """
 
     name = "x_web"
-    max_length = MAX_LENGTH
 
     def __init__(
         self,
@@ -58,10 +57,6 @@ class XWeb:
         self._events = events
         self._site = base_url.rstrip("/")
         self._within = answer_within.total_seconds()
-
-    def length(self, text: str) -> int:
-        """Weighted by the rules of twitter-text 3; at most :attr:`max_length` in one post."""
-        return weighted_length(text)
 
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None

@@ -1,4 +1,4 @@
-"""The text of a post: as the wire carries it, as its author wrote it, and how long X thinks it is.
+"""The text of a post: as the wire carries it, and as its author wrote it.
 
 *As sent*: the long text (``note_tweet``) where there is one, else ``full_text``. X escapes ``&``,
 ``<`` and ``>`` in ``full_text`` but not in long texts; here they are always plain. Shortened links
@@ -12,19 +12,12 @@ for when we search a profile for a post of ours.
 
 from __future__ import annotations
 
-import functools
 import html
-import pkgutil
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stonechat.core.texts import STATUS_LINK
 from stonechat.networks.x_web.json_access import listed, mapping, text
-
-MAX_LENGTH = 280
-"""Weighted characters in one post of an account without a subscription."""
 
 
 def as_sent(post: Mapping[str, Any]) -> str:
@@ -67,31 +60,3 @@ def _links(post: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 short = text(entity, "url")
                 if short is not None:
                     yield short, (text(entity, "expanded_url") or short) if kind == "urls" else ""
-
-
-@functools.lru_cache(maxsize=512)
-def weighted_length(written: str) -> int:
-    """The length by the rules of twitter-text 3: links 23, emoji 2, most Latin text 1, the rest 2 each."""
-    return int(_parse()(written).weightedLength)
-
-
-@functools.cache
-def _parse() -> Callable[[str], Any]:
-    """The parser, loaded at first use: its emoji table takes a tenth of a second.
-
-    It reads that table through ``pkg_resources``, which takes 9 MB and warns of its own age; the one function
-    that it calls stands in for it while it loads.
-    """
-    stand_in = ModuleType("pkg_resources")
-    stand_in.__dict__["resource_string"] = pkgutil.get_data
-    before = sys.modules.get("pkg_resources")
-    sys.modules["pkg_resources"] = stand_in
-    try:
-        from twitter_text import parse_tweet  # noqa: PLC0415
-    finally:
-        if before is None:
-            del sys.modules["pkg_resources"]
-        else:
-            sys.modules["pkg_resources"] = before
-    parse: Callable[[str], Any] = parse_tweet
-    return parse
