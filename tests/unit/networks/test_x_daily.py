@@ -26,6 +26,8 @@ NO_KEYS = {
     "ext_views": "where very old answers kept the views; `views` comes first",
     "search_timeline": "a name in a message, not read",
     "source_status_id_str": "a name in a message, not read",
+    "article_results": "only an article has it",
+    "preview_text": "only an article has it",
     "initial_tweet_id": "only an edited post has it",
     "create_tweet": "see wirepaths.SEEN_AT_WORK",
     "notetweet_create": "see wirepaths.SEEN_AT_WORK",

@@ -46,6 +46,11 @@ _BOX_AND_BUTTON = f"""([boxes, button, toast, previews]) => {{
 }}"""
 _OPENS_A_LIST = re.compile(r"(?:^|\W)[#@$\uff03\uff20]\w*$", re.MULTILINE)
 _TO_THE_START = "Meta+ArrowUp" if sys.platform == "darwin" else "Control+Home"
+_LIST_CLOSED = """(list) => new Promise((done) => {
+  const look = (left) => (left && document.querySelector(list) ? setTimeout(look, 20, left - 1) : done());
+  setTimeout(look, 30, 50);
+})"""
+"""Waits, a second at most, until the list has seen that the caret has left its word."""
 _NEW_TOAST = """([toast, old]) => [...document.querySelectorAll(toast)]
   .map((one) => one.getAttribute("href")).find((href) => href && !old.includes(href)) ?? null"""
 
@@ -186,6 +191,8 @@ async def _type(page: Page, part: str) -> None:
         if line:
             await page.keyboard.insert_text(line)
         await page.keyboard.press(_TO_THE_START)
+        if _OPENS_A_LIST.search(line):
+            await page.evaluate(_LIST_CLOSED, Selector.SUGGESTIONS.value)
 
 
 async def _press(composer: Composer, selector: Selector) -> None:
@@ -227,10 +234,17 @@ async def _check(composer: Composer, parts: Sequence[str], pictures: int) -> Wri
 
 
 def _stands_there(shown: str, part: str) -> bool:
-    """Whether the box holds the text, sign for sign; some browsers tell a line's end twice."""
-    read = canonical(shown.replace("\u00a0", " "))
-    typed = canonical(part.replace("\u00a0", " "))
-    return read in (typed, typed.replace("\n", "\n\n"))
+    """Whether the box holds the text, sign for sign.
+
+    A browser tells the end of a line once, or each of them twice; and that of an empty line once or twice.
+    """
+    read, typed = (re.split("(\n+)", canonical(one.replace("\u00a0", " "))) for one in (shown, part))
+    if read[::2] != typed[::2]:
+        return False
+    ends = [(len(told), len(meant)) for told, meant in zip(read[1::2], typed[1::2], strict=True)]
+    return all(meant <= told < 2 * meant for told, meant in ends) or all(
+        told == 2 * meant for told, meant in ends
+    )
 
 
 def _altered(shown: Sequence[str], parts: Sequence[str]) -> StonechatError:

@@ -29,7 +29,7 @@ def as_sent(post: Mapping[str, Any]) -> str:
 def as_written(post: Mapping[str, Any]) -> str:
     """The text that the author typed, as far as the wire tells."""
     legacy = mapping(post, "legacy")
-    written = as_sent(post)
+    written = _article(post) or as_sent(post)
     lead = _mentions_before_reply(legacy)
     if lead and written.startswith(lead):
         written = written[len(lead) :]
@@ -40,6 +40,13 @@ def as_written(post: Mapping[str, Any]) -> str:
     if link is not None and link["id"] == quoted:  # X puts it there for the quoted post
         written = written[: link.start()]
     return written.strip()
+
+
+def _article(post: Mapping[str, Any]) -> str:
+    """Title and beginning of an article, whose text is no more than a link to itself; "" for other posts."""
+    article = mapping(post, "article", "article_results", "result")
+    said = (text(article, "title"), text(article, "preview_text"))
+    return "\n\n".join(one for one in said if one)
 
 
 def _mentions_before_reply(legacy: Mapping[str, Any]) -> str:
