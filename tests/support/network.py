@@ -33,6 +33,7 @@ class Fault(StrEnum):
     NONE = "none"
     NO_BROWSER = "no browser: fails before anything"
     REFUSED = "refused before the click"
+    AUTOMATED = "clicked, refused as a program's doing"
     FORBIDDEN = "refused for good"
     LOST_ANSWER = "accepted, answer lost"
     RAISES_AFTER = "accepted, then the page fails"
@@ -105,6 +106,8 @@ class FakeNetwork:
             return Rehearsed("all but the click")
         if before_click is not None:
             before_click()
+        if fault is Fault.AUTOMATED:
+            return Refused("this looks automated (error 226)", automated=True)
         if fault is Fault.NOT_ACCEPTED:
             return Unconfirmed("no answer came")
         return await self._accept(account, publication, fault)

@@ -82,6 +82,9 @@ async def record(
     settings: PostingSettings,
 ) -> Result:
     """Write the outcome of ``intent``."""
+    if isinstance(outcome, Posted) and (other := await _of_others(connection, account, intent, outcome)):
+        reason = f"The answer names post {other}, which is another post of ours."
+        outcome = Unconfirmed(reason, contradicted=True)
     match outcome:
         case Posted(post_ids, url) if len(post_ids) == len(intent.publication.parts):
             result = await _posted(connection, account, intent, post_ids, url, at)
@@ -97,6 +100,13 @@ async def record(
             return await _rehearsed(connection, intent, detail, at)
         case _:
             assert_never(outcome)
+
+
+async def _of_others(connection: AsyncConnection, account: Account, intent: Intent, outcome: Posted) -> str:
+    """An id in the answer that is the receipt of something else; "" where there is none."""
+    known = await receipts.known_among(connection, account.id, outcome.post_ids)
+    own = await receipts.confirmed_parts(connection, intent.piece.id) if known else {}
+    return min(known - set(own.values()), default="")
 
 
 async def become_posted(

@@ -15,7 +15,7 @@ import pytest
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content import approval
 from stonechat.core.errors import Permanent, Transient
-from stonechat.core.events import PostHeld, PostPublished, PostReconciled, SessionChanged
+from stonechat.core.events import PostHeld, PostingStopped, PostPublished, PostReconciled, SessionChanged
 from stonechat.core.model import Approval, ContentKind, LatePolicy, Mode
 from stonechat.core.states import BreakerState, ContentState, SessionState
 from stonechat.database import Database, open_database
@@ -547,3 +547,25 @@ async def test_another_session_is_asked_about_at_once_and_the_same_one_seldom(
     assert asked == [0, 5, 10, 20, 40]  # once after the start, then ever more seldom
     session[0], desk.network.state = "second", SessionState.VALID
     assert await watch.check(ACCOUNT, desk.network, clock.now())
+
+
+async def test_a_refusal_as_automated_stops_the_account_until_its_owner_resumes_it(
+    desk: Desk, clock: ManualClock
+) -> None:
+    """A valid session says nothing: the next post would be refused as well. A restart changes nothing."""
+    desk.network.faults = [Fault.AUTOMATED]
+    await desk.queue(piece("a", "One.", due_at=clock.now()), piece("b", "Two.", due_at=clock.now()))
+    for _ in range(3):
+        await desk.sweep().sweep(RunContext(clock))
+        await desk.sweep().session(RunContext(clock))
+        await clock.advance(minutes=10)
+    assert desk.network.calls.count("publish") == 1
+    assert "takes the account for a program" in (await desk.find("b")).why
+    [stopped] = desk.told_of(PostingStopped)
+    assert stopped.account_id == ACCOUNT.id
+    async with desk.database.begin("test.resume") as connection:
+        await accounts.switch_on(
+            connection, f"posting/{ACCOUNT.id}", who="owner", why="looked", now=clock.now()
+        )
+    await desk.sweep().sweep(RunContext(clock))
+    assert desk.network.texts_of(ACCOUNT) == ["One.", "Two."]

@@ -22,8 +22,6 @@ from stonechat_aviary.worldtime import x_date
 _WEB_APP = '<a href="https://mobile.twitter.com" rel="nofollow">Twitter Web App</a>'
 _TOMBSTONE = "This Post was deleted by the Post author."
 _TIMELINES = frozenset({"UserTweets", "UserTweetsAndReplies", "SearchTimeline", "HomeTimeline"})
-_HOLLOW_FOR = 900.0
-"""World seconds for which a post stays unreadable."""
 _ARTICLES = 11
 """One in so many posts of others is an article, where articles are on."""
 _PICTURED = 9
@@ -183,11 +181,11 @@ class Wire:
         return legacy
 
     def _is_hollow(self, post: Post) -> bool:
-        """Whether the post cannot be read in its place this time; a little later it can."""
+        """Whether the post cannot be read in its place this time; another time it can."""
         share = self._levers.hollow_share
         if not share or self._source not in _TIMELINES:
             return False
-        return chance(self.world.seed, "hollow", post.id, int(self.now // _HOLLOW_FOR)).random() < share
+        return bool(chance(self.world.seed, "hollow", post.id, self.now).random() < share)
 
     def _hollow(self, post: Post) -> Json:
         """One of the ways in which an entry has a post's place and no post that can be read."""

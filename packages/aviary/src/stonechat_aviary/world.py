@@ -202,7 +202,7 @@ class World:
         return self._shelve(entry)
 
     def edit(self, post_id: str, text: str) -> Post | None:
-        """Edit a post of ours as its owner does by hand; None where there is none. The ledger keeps the old."""
+        """Edit a post of ours as its owner does by hand; None where there is none."""
         old = self.post(post_id, self.now())
         if old is None or not old.own:
             return None

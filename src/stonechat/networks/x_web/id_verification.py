@@ -39,13 +39,17 @@ def is_new(post_id: str, clicked: datetime, slack: timedelta) -> bool:
     return born is None or born >= clicked - slack
 
 
-def check_id(post_id: str, clicked: datetime, slack: timedelta) -> None:
-    """Refuse an id that cannot be the new post's; the arguments are those of :func:`is_new`.
+def check_id(
+    call: Call, post_id: str, part: str, clicked: datetime, slack: timedelta, *, reply: bool
+) -> None:
+    """Refuse an id that cannot be the new post's; ``clicked`` and ``slack`` are those of :func:`is_new`.
 
     Raises:
-        Contradiction: it is older than the click.
+        Contradiction: it is older than the click, or may be, and the answer shows another text under it.
     """
-    if not is_new(post_id, clicked, slack):
+    post = made(call, post_id)
+    other_text = post is not None and not post.shows(part, reply=reply)
+    if not is_new(post_id, clicked, timedelta() if other_text else slack):
         raise Contradiction(
             f"The network contradicts itself: the answer names post {post_id}, older than the click.",
             meaning="The post may be live; it is looked up and not sent again meanwhile.",

@@ -158,8 +158,9 @@ class PublishFlow:
                 sent = await composing.follow(tap, parts, self._within)
         clicked = progress.open_click or self._clock.now()
         for number, (call, post_id) in enumerate(zip(sent.calls, sent.ids, strict=True)):
-            check_id(post_id, clicked, self._slack)
             part = first + number
+            reply = part > 0 or publication.reply_to is not None
+            check_id(call, post_id, parts[number], clicked, self._slack, reply=reply)
             progress.ids.append(post_id)
             progress.doubts += doubts(
                 call,
@@ -167,7 +168,7 @@ class PublishFlow:
                 parts[number],
                 publication.of_part(part),
                 publication.quote_of if part == 0 else None,
-                reply=part > 0 or publication.reply_to is not None,
+                reply=reply,
             )
         if sent.ended is not None:
             return composing.with_confirmed(sent.ended, tuple(progress.ids))
