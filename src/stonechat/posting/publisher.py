@@ -20,7 +20,7 @@ from stonechat.database import Database
 from stonechat.database.repositories import content, media, opportunities, receipts
 from stonechat.posting.gate import Ask, Decision, Go, Hold, Late, Never, decide
 from stonechat.posting.gate_input import Rules, observe
-from stonechat.posting.publish_result import Checkpoint, Result, Verdict, carry_on, ended
+from stonechat.posting.publish_result import Checkpoint, PublishVerdict, Result, carry_on, ended
 from stonechat.posting.receipts import Ending, Intent, become_posted, close_opportunity, record
 
 _PICTURES_GONE = Never("the bytes of a picture are gone", ContentState.FAILED)
@@ -83,7 +83,7 @@ class Publisher:
         async with self._database.begin("posting.claim") as connection:
             piece = await content.find(connection, content_id, lock=True)
             if piece is None or piece.state is not ContentState.QUEUED:
-                return Result(content_id, Verdict.LOST, "it is no longer queued")
+                return Result(content_id, PublishVerdict.LOST, "it is no longer queued")
             done = await receipts.confirmed_parts(connection, piece.id) if piece.attempts else {}
             if len(done) == len(piece.parts):  # its receipt came late, from a publisher believed to be dead
                 return await self._is_live(connection, piece, done[0])
@@ -127,7 +127,7 @@ class Publisher:
             took=timedelta(),
             late=now - piece.due_at,
         )
-        return Result(piece.id, Verdict.POSTED, why, events=(told,))
+        return Result(piece.id, PublishVerdict.POSTED, why, events=(told,))
 
     async def _answered(self, connection: AsyncConnection, piece: Content) -> str | None:
         if piece.opportunity_id is None:
@@ -216,11 +216,11 @@ class Publisher:
             case Hold(why, until, reschedule):
                 if reschedule and until is not None:
                     await content.amend(connection, piece, due_at=until, why=why)
-                    return Result(piece.id, Verdict.MOVED, why, until)
-                return Result(piece.id, Verdict.HELD, why, until, await hold(connection, piece, why))
+                    return Result(piece.id, PublishVerdict.MOVED, why, until)
+                return Result(piece.id, PublishVerdict.HELD, why, until, await hold(connection, piece, why))
             case Late(LatePolicy.MOVE, why, to) if to is not None:
                 await content.amend(connection, piece, due_at=to, why=why)
-                return Result(piece.id, Verdict.MOVED, why, to)
+                return Result(piece.id, PublishVerdict.MOVED, why, to)
             case Late(_, why, _):
                 return await self._ended(connection, piece, ContentState.MISSED, why)
             case Never(why, after):
@@ -236,13 +236,13 @@ class Publisher:
         now = self._clock.now()
         await content.change(connection, piece, after, now=now, who="gate", why=why)
         await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
-        return Result(piece.id, Verdict.ENDED, why, events=(ended(piece, after, why),))
+        return Result(piece.id, PublishVerdict.ENDED, why, events=(ended(piece, after, why),))
 
     async def _asked(self, connection: AsyncConnection, piece: Content, why: str) -> Result:
         now = self._clock.now()
         await content.change(connection, piece, ContentState.FAILED, now=now, who="gate", why=why)
         told = PostReconciled(account_id=piece.account_id, content_id=piece.id, verdict="undecided", why=why)
-        return Result(piece.id, Verdict.ENDED, why, events=(told,))
+        return Result(piece.id, PublishVerdict.ENDED, why, events=(told,))
 
     def _ending(self, intent: Intent, *, reached: bool, clicked: bool) -> Ending:
         took = timedelta(seconds=self._clock.monotonic() - intent.claimed)

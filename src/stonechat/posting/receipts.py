@@ -25,7 +25,7 @@ from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database.repositories import accounts, content, opportunities, receipts
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.networks.session_trouble import note_session
-from stonechat.posting.publish_result import Result, Verdict
+from stonechat.posting.publish_result import PublishVerdict, Result
 from stonechat.posting.resending import why_not_again
 
 FIRST_WAIT = timedelta(seconds=5)
@@ -187,11 +187,11 @@ async def _posted(
     parts = await _confirm(connection, intent, post_ids, at.now)
     await _end(connection, intent, "posted", url, at)
     if not ours and row.state in (ContentState.POSTING, ContentState.POSTED):
-        return Result(row.id, Verdict.LOST, "another publisher holds it; the receipt is kept")
+        return Result(row.id, PublishVerdict.LOST, "another publisher holds it; the receipt is kept")
     if row.state in (ContentState.CANCELLED, ContentState.REJECTED):
         why = f"It was {row.state.value}, and is live all the same: {url}"
         told = PostContradicted(account_id=account.id, content_id=row.id, why=why)
-        return Result(row.id, Verdict.LOST, why, events=(told,))
+        return Result(row.id, PublishVerdict.LOST, why, events=(told,))
     row = await become_posted(
         connection, row, post_id=parts[0], url=url, at=at.now, now=at.now, who="posting"
     )
@@ -203,7 +203,7 @@ async def _posted(
         took=at.took,
         late=at.now - row.due_at,
     )
-    return Result(row.id, Verdict.POSTED, url, events=(published,))
+    return Result(row.id, PublishVerdict.POSTED, url, events=(published,))
 
 
 def _differs(account: Account, intent: Intent, doubts: Sequence[str]) -> list[Event]:
@@ -219,7 +219,7 @@ async def _unconfirmed(
     kind = "duplicate" if outcome.duplicate else "unconfirmed"
     await _end(connection, intent, kind, outcome.reason, at)
     if not ours:
-        return Result(row.id, Verdict.LOST, outcome.reason)
+        return Result(row.id, PublishVerdict.LOST, outcome.reason)
     if row.state is ContentState.POSTING:
         await content.change(
             connection, row, ContentState.UNCONFIRMED, now=at.now, who="posting", why=outcome.reason
@@ -227,7 +227,7 @@ async def _unconfirmed(
     told: list[Event] = [PostUnconfirmed(account_id=account.id, content_id=row.id, why=outcome.reason)]
     if outcome.contradicted:
         told.append(PostContradicted(account_id=account.id, content_id=row.id, why=outcome.reason))
-    return Result(row.id, Verdict.UNCONFIRMED, outcome.reason, events=tuple(told))
+    return Result(row.id, PublishVerdict.UNCONFIRMED, outcome.reason, events=tuple(told))
 
 
 async def _refused(
@@ -247,7 +247,7 @@ async def _refused(
     if outcome.automated:
         events = (*events, await _stop(connection, account, outcome.reason, at.now))
     if not ours or row.state is not ContentState.POSTING:
-        return Result(row.id, Verdict.LOST, outcome.reason, events=events)
+        return Result(row.id, PublishVerdict.LOST, outcome.reason, events=events)
     tries = [one for one in await receipts.attempts(connection, row.id) if one.outcome in _SAID_NO]
     final = (
         outcome.permanent
@@ -261,13 +261,13 @@ async def _refused(
     if final:
         await content.change(connection, row, ContentState.FAILED, now=at.now, who="posting", why=why)
         await close_opportunity(connection, row, OpportunityState.SKIPPED, now=at.now, why=why)
-        return Result(row.id, Verdict.ENDED, why, events=(*events, told))
+        return Result(row.id, PublishVerdict.ENDED, why, events=(*events, told))
     wait = outcome.retry_after or min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, len(tries) - 1))
     again = at.now + wait * at.speed
     await content.change(
         connection, row, ContentState.QUEUED, now=at.now, who="posting", why=why, not_before=again
     )
-    return Result(row.id, Verdict.REFUSED, why, again, events=(*events, told))
+    return Result(row.id, PublishVerdict.REFUSED, why, again, events=(*events, told))
 
 
 async def _stop(connection: AsyncConnection, account: Account, reason: str, now: datetime) -> PostingStopped:
@@ -310,8 +310,8 @@ async def _rehearsed(connection: AsyncConnection, intent: Intent, detail: str, a
     row, ours = await _current(connection, intent)
     await _end(connection, intent, "rehearsed", detail, at)
     if not ours or row.state is not ContentState.POSTING:
-        return Result(row.id, Verdict.LOST)
+        return Result(row.id, PublishVerdict.LOST)
     why = "rehearsed in shadow mode"
     await content.change(connection, row, ContentState.CANCELLED, now=at.now, who="posting", why=why)
     await close_opportunity(connection, row, OpportunityState.SKIPPED, now=at.now, why=why)
-    return Result(row.id, Verdict.REHEARSED, detail or why)
+    return Result(row.id, PublishVerdict.REHEARSED, detail or why)

@@ -13,7 +13,7 @@ from stonechat.core.network import Refused, Unconfirmed
 from stonechat.core.states import SessionState
 from stonechat.networks.x_web.reading import checked
 from stonechat.networks.x_web.recordings import as_row, parse_file
-from stonechat.networks.x_web.response_capture import Call
+from stonechat.networks.x_web.response_capture import CapturedCall
 from stonechat.networks.x_web.text_rules import weighted_length
 from stonechat.networks.x_web.wire_errors import (
     classify,
@@ -197,7 +197,7 @@ def test_an_answer_that_ran_out_of_time_is_tried_again() -> None:
     answer = {"data": {"user": {}}, "errors": [{"message": "DeadlineExceeded: Unspecified"}]}
 
     with pytest.raises(Transient, match="DeadlineExceeded"):
-        checked(Call("UserByScreenName", 200, answer))
+        checked(CapturedCall("UserByScreenName", 200, answer))
 
 
 def test_an_answer_with_an_error_beside_its_data_is_read() -> None:
@@ -206,7 +206,7 @@ def test_an_answer_with_an_error_beside_its_data_is_read() -> None:
         "errors": [{"message": "Dependency", "code": 214}],
     }
 
-    assert checked(Call("UserTweets", 200, answer)) == answer
+    assert checked(CapturedCall("UserTweets", 200, answer)) == answer
 
 
 def test_a_missing_time_is_taken_from_the_id() -> None:
@@ -368,7 +368,7 @@ def test_an_error_beside_an_empty_shell_is_the_answer(
     answer = {"data": data, "errors": [{"message": "m", "code": code}]}
 
     with pytest.raises(StonechatError) as met:
-        checked(Call("UserTweets", 200, answer))
+        checked(CapturedCall("UserTweets", 200, answer))
 
     assert not isinstance(met.value, PageChanged), "the site has not changed"
     assert getattr(met.value, "state", None) is state

@@ -23,7 +23,7 @@ from stonechat.networks.x_web.navigation import (
     pass_consent,
     wait_for,
 )
-from stonechat.networks.x_web.response_capture import Call, Tap, tapped
+from stonechat.networks.x_web.response_capture import CapturedCall, Tap, tapped
 from stonechat.networks.x_web.selectors import Selector, textbox
 from stonechat.networks.x_web.wire_errors import Demand, fault_of_status, publish_outcome, read_faults, worst
 from stonechat.networks.x_web.wire_parser import created_post_ids
@@ -287,7 +287,7 @@ class Sent:
     """Why neither is known; then the toast and the profile are asked."""
     duplicate: bool = False
     """The network says that it has this text already."""
-    calls: list[Call] = field(default_factory=list)
+    calls: list[CapturedCall] = field(default_factory=list)
     """The calls that the ids were read from, one for each."""
 
 

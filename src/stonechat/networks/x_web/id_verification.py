@@ -15,7 +15,7 @@ from stonechat.core.errors import Unknown
 from stonechat.core.network import NetworkPost, Picture
 from stonechat.core.texts import canonical
 from stonechat.networks.x_web.json_access import at, moment_of_id
-from stonechat.networks.x_web.response_capture import Call
+from stonechat.networks.x_web.response_capture import CapturedCall
 from stonechat.networks.x_web.wire_parser import read_posts
 
 
@@ -23,7 +23,7 @@ class Contradiction(Unknown):
     """The network's own answers disagree about which post is the new one."""
 
 
-def made(call: Call, post_id: str) -> NetworkPost | None:
+def made(call: CapturedCall, post_id: str) -> NetworkPost | None:
     """The new post as the answer shows it; None where it shows none of that id."""
     return next((one for one in read_posts(call.answer, written=True) if one.id == post_id), None)
 
@@ -40,7 +40,7 @@ def is_new(post_id: str, clicked: datetime, slack: timedelta) -> bool:
 
 
 def check_id(
-    call: Call, post_id: str, part: str, clicked: datetime, slack: timedelta, *, reply: bool
+    call: CapturedCall, post_id: str, part: str, clicked: datetime, slack: timedelta, *, reply: bool
 ) -> None:
     """Refuse an id that cannot be the new post's; ``clicked`` and ``slack`` are those of :func:`is_new`.
 
@@ -64,7 +64,7 @@ def doubts_of_toast(ids: Sequence[str], toast: str | None) -> list[str]:
 
 
 def doubts(
-    call: Call,
+    call: CapturedCall,
     post_id: str,
     part: str,
     pictures: Sequence[Picture],

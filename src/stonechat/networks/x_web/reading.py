@@ -11,7 +11,7 @@ from stonechat.core.errors import PageChanged, Transient
 from stonechat.core.network import NetworkPost, Timeline
 from stonechat.networks.x_web.dom_parser import PageKind, page_kind, read_page
 from stonechat.networks.x_web.navigation import explain, go
-from stonechat.networks.x_web.response_capture import Call, Tap, tapped
+from stonechat.networks.x_web.response_capture import CapturedCall, Tap, tapped
 from stonechat.networks.x_web.selectors import Selector
 from stonechat.networks.x_web.wire_errors import fault_of_status, read_error, read_faults, worst
 from stonechat.networks.x_web.wire_parser import (
@@ -135,7 +135,7 @@ async def first_answer(page: Page, tap: Tap, operation: str, within: float) -> o
             raise Transient(f"{operation} was not answered within {within:g} s.", remedy="It is tried again.")
 
 
-def checked(call: Call) -> object:
+def checked(call: CapturedCall) -> object:
     """The answer of a call that succeeded.
 
     Raises:
