@@ -58,7 +58,8 @@ class Levers:
         lose_answer: counted: posts accepted whose answer is cut off.
         lose_request: counted: posts not accepted whose answer is cut off.
         refuse_226: counted: posts refused because they look automated.
-        refuse: ``{"code": 344, "n": 1}``: the next ``n`` posts are refused with that code.
+        refuse: ``{"code": 344, "n": 1}``: the next ``n`` posts are refused with that code; ``"after": 3``
+            lets three through before.
         duplicate_refused: the network refuses a text posted before (187), as X does.
         search_broken: searches answer an error.
         renew_ct0: the next page hands out a new ct0 cookie.
@@ -137,7 +138,7 @@ UNKIND: dict[str, Any] = {
     "edit_every": 7,
     "articles": True,
     "errors_beside_data": True,
-    "refuse": {"code": 214, "n": 1},
+    "refuse": {"code": 214, "n": 1, "after": 4},
 }
 """Everything at once in which X is less kind than a healthy network needs to be; no post is lost by it."""
 

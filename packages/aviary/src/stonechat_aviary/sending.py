@@ -112,5 +112,8 @@ def _refusal_code(levers: Levers) -> int:
     left = int(levers.refuse.get("n", 1)) if levers.refuse else 0
     if left <= 0:
         return 0
+    if (before := int(levers.refuse.get("after", 0))) > 0:
+        levers.refuse = levers.refuse | {"after": before - 1}
+        return 0
     levers.refuse = levers.refuse | {"n": left - 1}
     return int(levers.refuse["code"])
