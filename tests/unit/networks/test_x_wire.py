@@ -512,3 +512,16 @@ def test_lines_nested_without_end_are_named(tmp_path: Path) -> None:
     path.write_text("{}\n" + "[" * 200_000)
     with pytest.raises(Permanent, match="line 2"):
         parse_file(path)
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_single_post_that_cannot_be_read_does_not_mean_that_the_site_has_changed(kind: str) -> None:
+    answer = timeline_of(entry("1500000000000000002", UNREADABLE[kind]))
+    assert read_timeline(answer, "SearchTimeline") == []
+    assert [one.id for one in unread_posts(answer)] == ["1500000000000000002"]
+
+
+def test_many_posts_of_a_known_kind_without_their_content_mean_that_it_has() -> None:
+    bare = [entry(f"150000000000000000{n}", {"__typename": "Tweet", "rest_id": str(n)}) for n in range(4)]
+    with pytest.raises(PageChanged, match="cannot be read"):
+        read_timeline(timeline_of(*bare), "SearchTimeline")

@@ -32,6 +32,8 @@ from stonechat.networks.x_web.text import as_sent, as_written
 SITE = "https://x.com"
 
 _MOST_DIGITS = 40
+MOVED = 3
+"""So many posts of a timeline that all cannot be read have changed; fewer may each be for subscribers, say."""
 _COUNTS = ("likes", "reposts", "replies", "quotes", "bookmarks", "views")
 
 
@@ -204,23 +206,26 @@ def read_timeline(
     if instructions is None:
         refuse_missing_account(answer)
         raise _moved(f"{operation}: data…instructions", f"The answer to {operation} holds no timeline.")
-    results, kept = 0, set()
-    for item in (node["itemContent"] for node in every_mapping(instructions) if "itemContent" in node):
+    places, results, kept = 0, 0, set()
+    for item in (
+        mapping(node, "itemContent") for node in every_mapping(instructions) if "itemContent" in node
+    ):
         result = mapping(item, "tweet_results", "result")
         post = mapping(result, "tweet") or result
-        results += bool(post) and post.get("__typename") not in _NO_POSTS
+        places += "tweet_results" in item
+        results += bool(post) and post.get("__typename") in _POSTS
         if "promotedMetadata" not in item and at(post, "legacy", "retweeted_status_result") is None:
             kept.add(_post_id(post))
     posts = read_posts(answer, written=written, site=site)
-    if results and not posts:
+    if results >= MOVED and not posts:
         raise _moved(
             f"{operation}: …tweet_results.result.legacy", f"The posts of {operation} cannot be read."
         )
-    if not results and any(_looks_like_a_post(node) for node in every_mapping(instructions)):
+    if not places and any(_looks_like_a_post(node) for node in every_mapping(instructions)):
         raise _moved(
             f"{operation}: …itemContent.tweet_results", f"The entries of {operation} cannot be read."
         )
-    return [post for post in posts if post.id in kept] if results else posts
+    return [post for post in posts if post.id in kept] if places else posts
 
 
 def unread_posts(answer: object, *, site: str = SITE) -> list[NetworkPost]:
@@ -284,7 +289,8 @@ def refuse_missing_account(answer: object) -> None:
 
 
 _PLACE = re.compile(r"(?:^|-)tweet-(?P<id>\d+)$")
-_NO_POSTS = frozenset({"TweetTombstone", "TweetUnavailable"})
+_POSTS = frozenset({"Tweet", "TweetWithVisibilityResults", None})
+"""Types whose posts can be read; the type of a wrapped post is left out."""
 
 
 def _looks_like_a_post(entry: Mapping[str, Any]) -> bool:
