@@ -33,7 +33,7 @@ SITE = "https://x.com"
 
 _MOST_DIGITS = 40
 MOVED = 3
-"""So many posts of a timeline that all cannot be read have changed; fewer may each be for subscribers, say."""
+"""Where so many posts cannot be read and none can, the site has changed; fewer may be for subscribers, say."""
 _COUNTS = ("likes", "reposts", "replies", "quotes", "bookmarks", "views")
 
 
