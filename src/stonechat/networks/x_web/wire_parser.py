@@ -33,7 +33,7 @@ SITE = "https://x.com"
 
 _MOST_DIGITS = 40
 MOVED = 3
-"""Where so many posts cannot be read and none can, the site has changed; fewer may be for subscribers, say."""
+"""Where so many posts are there and none can be read, the site has changed; fewer may be withheld."""
 _COUNTS = ("likes", "reposts", "replies", "quotes", "bookmarks", "views")
 
 
