@@ -21,7 +21,9 @@ from typing import Any
 import httpx
 import pytest
 
+from stonechat.core.texts import canonical
 from tests.support.checkout import ROOT
+from tests.support.posting_lives import texts_of
 from tests.support.processes import Reaper
 from tests.support.servers import Aviary, aviary
 
@@ -61,24 +63,29 @@ def live_and_die(network: Aviary, database: str, folder: Path, origin: float, **
     return result
 
 
+def stored(name: str) -> list[str]:
+    """The texts of that piece, as the network keeps them."""
+    return [canonical(text) for text in texts_of(name)]
+
+
 def check_ledger(posts: list[dict[str, Any]], ids: list[str], answered: str = "") -> None:
     """Each part once, each in its thread, with its picture; replies under and quotes of ``answered``."""
     wanted: list[str] = []
     for one in ids:
-        wanted += [f"{one}, one.", f"{one}, two."] if one.startswith("thread") else [f"{one}."]
+        wanted += stored(one)
     counts = Counter(post["text"] for post in posts)
     assert {text: count for text, count in counts.items() if count > 1} == {}, "doubled"
     assert sorted(set(wanted) - set(counts)) == [], "lost"
     by_text = {post["text"]: post for post in posts}
     for one in ids:
         if one.startswith("thread"):
-            assert by_text[f"{one}, two."]["in_reply_to"] == by_text[f"{one}, one."]["id"]
+            assert by_text[stored(one)[1]]["in_reply_to"] == by_text[stored(one)[0]]["id"]
         if one.startswith("reply"):
-            assert by_text[f"{one}."]["in_reply_to"] == answered
+            assert by_text[stored(one)[0]]["in_reply_to"] == answered
         if one.startswith("quote"):
-            assert by_text[f"{one}."]["quoted"] == answered
+            assert by_text[stored(one)[0]]["quoted"] == answered
         if not one.startswith(("single", "reply")):
-            last = by_text[f"{one}, two." if one.startswith("thread") else f"{one}."]
+            last = by_text[stored(one)[-1]]
             assert [picture["alt"] for picture in last["media"]] == [f"{one}, drawn"]
 
 
@@ -86,7 +93,7 @@ def kill_everywhere(reaper: Reaper, database: str, folder: Path, **more: Any) ->
     """Kill, recover, and compare with the ledger."""
     origin = time.time()
     epoch = datetime.fromtimestamp(origin, UTC).isoformat()
-    with aviary(reaper, "--epoch", epoch, "--origin", str(origin)) as network:
+    with aviary(reaper, "--epoch", epoch, "--origin", str(origin), "--unkind") as network:
         result = live_and_die(network, database, folder, origin, **more)
         assert result["unsettled"] == []
         remembered = folder / "answered"

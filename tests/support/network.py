@@ -20,6 +20,7 @@ from stonechat.core.network import (
     Refused,
     Rehearsed,
     ShownPicture,
+    TextEntities,
     Timeline,
     Unconfirmed,
 )
@@ -32,6 +33,7 @@ class Fault(StrEnum):
     NONE = "none"
     NO_BROWSER = "no browser: fails before anything"
     REFUSED = "refused before the click"
+    AUTOMATED = "clicked, refused as a program's doing"
     FORBIDDEN = "refused for good"
     LOST_ANSWER = "accepted, answer lost"
     RAISES_AFTER = "accepted, then the page fails"
@@ -82,6 +84,9 @@ class FakeNetwork:
     def length(self, text: str) -> int:
         return len(text)
 
+    def entities(self, text: str) -> TextEntities:
+        return TextEntities(links=tuple(word for word in text.split() if "://" in word))
+
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None
     ) -> PublishOutcome:
@@ -105,6 +110,8 @@ class FakeNetwork:
             return Rehearsed("all but the click")
         if before_click is not None:
             before_click()
+        if fault is Fault.AUTOMATED:
+            return Refused("this looks automated (error 226)", automated=True)
         if fault is Fault.NOT_ACCEPTED:
             return Unconfirmed("no answer came")
         return await self._accept(account, publication, fault)
@@ -228,6 +235,8 @@ class FakeNetwork:
             and post_id in (post.id, post.in_reply_to)
             and (post.created_at or self.clock.now()) + self.delay <= self.clock.now()
         ]
+        if post_id.isdigit() and int(post_id) >= 1000 and post_id not in {post.id for post in self.ledger}:
+            raise Permanent("The post is gone.")
         return Timeline(() if self.shrunken else tuple(shown), self.healthy, None, "wire")
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:

@@ -192,13 +192,20 @@ async def add_opportunity(plan: Plan, desk: Desk, post: NetworkPost) -> str:
     return found[0].id
 
 
+def texts_of(name: str) -> tuple[str, ...]:
+    """Texts of the kinds that X alters: composed letters, bare domains, signs, a list behind a tag."""
+    if name.startswith("thread"):
+        return f"{name}, one: Cafe\u0301, see README.md & docs.rs.", f"{name}, two\nfor @quietbuilder"
+    return (f"{name} at the Cafe\u0301: main.rs < www.example.org/a #sleep\n#focus",)
+
+
 def a_piece(
     plan: Plan, kind: str, number: int, answered: str | None = None, opportunity_id: str | None = None
 ) -> Content:
     """One publication of its kind with a text of its own."""
     now = datetime.now(UTC)
     name = f"{kind} {number}"
-    parts = (f"{name}, one.", f"{name}, two.") if kind == "thread" else (f"{name}.",)
+    parts = texts_of(name)
     shape = {"reply": ContentKind.REPLY, "quote": ContentKind.QUOTE}.get(kind)
     return piece(
         name,

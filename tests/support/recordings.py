@@ -1,10 +1,12 @@
 """Recordings of the real thing, beside the checkout where they are present; tests skip where not."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-RECORDINGS = Path(__file__).resolve().parents[2].parent / "shared" / "recordings"
+BESIDE = Path(__file__).resolve().parents[2].parent / "shared" / "recordings"
+RECORDINGS = Path(os.environ.get("STONECHAT_RECORDINGS", BESIDE))
 
 
 def recording(name: str) -> Path:

@@ -16,6 +16,7 @@ from stonechat.core.events import (
     PostContradicted,
     PostDiffers,
     PostEnded,
+    PostingStopped,
     PostReconciled,
     PostRefused,
     SelectorMoved,
@@ -116,9 +117,8 @@ def _post_reconciled(event: PostReconciled) -> Finding | None:
         event.content_id,
         "posting",
         CRITICAL,
-        f"Nobody can tell whether a post of {event.account_id} is live",
-        "It was sent, no answer came, and no healthy read of the profile could find it or prove "
-        "that it is absent. It will not be sent again by itself.",
+        f"A post of {event.account_id} waits for you: nobody can tell whether it is live",
+        f"{event.why[:1].upper()}{event.why[1:]}. It will not be sent again by itself.",
         "Look at the profile, then say what is true on the queue page, or by "
         f"`stonechat queue live {event.content_id} --post ADDRESS` or "
         f"`stonechat queue again {event.content_id}`.",
@@ -155,6 +155,20 @@ def _post_ended(event: PostEnded) -> Finding | None:
         "Nothing, if that is as you want it."
         if event.state == "rejected"
         else f"`stonechat queue again {event.content_id}` queues it again; the queue page ends it.",
+        account_id=event.account_id,
+    )
+
+
+def _posting_stopped(event: PostingStopped) -> Finding:
+    return _told_once(
+        "posting_stopped",
+        str(event.account_id),
+        "posting",
+        CRITICAL,
+        f"Publishing for {event.account_id} has stopped until you say otherwise",
+        f"{event.why}. Its posts wait; reading goes on.",
+        "Open the site as this account and see what it asks for; then "
+        f"`stonechat resume --account {event.account_id}` lets posting go on.",
         account_id=event.account_id,
     )
 
@@ -207,6 +221,7 @@ _TOLD: Mapping[type[Event], Callable[[Any], Finding | None]] = MappingProxyType(
         PostReconciled: _post_reconciled,
         PostRefused: _post_refused,
         PostEnded: _post_ended,
+        PostingStopped: _posting_stopped,
         ModelRejected: _model_rejected,
         LoopFailed: _loop_failed,
     }

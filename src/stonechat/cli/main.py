@@ -68,11 +68,18 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 7,
     speed: Annotated[float, typer.Option(min=1, help="Account seconds for each real second.")] = 1800.0,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Where the dashboard listens.")] = None,
+    unkind: Annotated[
+        bool,
+        typer.Option(
+            "--unkind/--kind",
+            help="Whether the network alters texts, withholds entries and refuses as X does.",
+        ),
+    ] = True,
 ) -> None:
     """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
     from stonechat.cli.commands.demo import DemoOptions, run_demo
 
-    options = DemoOptions(posts=posts, report=report, seed=seed, speed=speed, port=port)
+    options = DemoOptions(posts=posts, report=report, seed=seed, speed=speed, port=port, unkind=unkind)
     raise typer.Exit(run_async(run_demo(options)))
 
 

@@ -17,6 +17,7 @@ from stonechat.core.errors import Conflict, InvalidInput, NotFound
 from stonechat.core.ids import digest
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
+from stonechat.core.texts import canonical
 from stonechat.database.repositories import content as queue
 from stonechat.database.repositories import drafts, media, opportunities, receipts, state_history, wakeups
 from stonechat.database.repositories.drafts import RejectedDraft
@@ -122,6 +123,7 @@ async def edit(
             its part.
         InvalidInput: the new text does not pass the review.
     """
+    parts = [canonical(part) for part in parts]
     content = await _find(connection, content_id)
     if content.state not in _EDITABLE:
         raise _not_now(content, "edited")

@@ -168,11 +168,16 @@ class PostDiffers(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostReconciled(Event):
-    """The reconciler decided. ``verdict``: ``posted``, ``absent`` or ``undecided``."""
+    """What may have been live is decided.
+
+    Attributes:
+        verdict: ``posted``; ``absent``: it is sent again; ``undecided``: a human is asked, and ``why``.
+    """
 
     name: ClassVar[str] = "post.reconciled"
     content_id: str
     verdict: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +188,14 @@ class PostRefused(Event):
     content_id: str
     why: str
     permanent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostingStopped(Event):
+    """Nothing is published for an account any more until its owner says so, and why."""
+
+    name: ClassVar[str] = "posting.stopped"
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

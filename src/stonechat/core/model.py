@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from stonechat.core.states import ContentState, OpportunityState
+from stonechat.core.texts import canonical
 
 Arm = Mapping[str, str]
 """One level for each factor, for example ``{"topic": "sleep", "hook": "question", …}``."""
@@ -94,7 +95,7 @@ class Content:
     """A row of ``content_metadata``: what is to be said, when, and where it stands.
 
     Attributes:
-        parts: the texts; one for a single post, reply or quote, several for a thread.
+        parts: the texts, in canonical form; one for a single post, reply or quote, several for a thread.
         due_at: when it should be published (UTC).
         fence: grows with each claim; a publisher that holds an older number has lost the row.
         opportunity_id: of the foreign post that is answered or quoted.
@@ -135,6 +136,9 @@ class Content:
     approved_digest: str | None = None
     not_before: datetime | None = None
     why: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", tuple(map(canonical, self.parts)))
 
     def said(self) -> tuple[str, ...]:
         """All that a human approves, for a digest: the texts, what they quote, and their pictures."""

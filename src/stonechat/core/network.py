@@ -9,6 +9,7 @@ from typing import Protocol
 
 from stonechat.core.model import Account, Metrics
 from stonechat.core.states import SessionState
+from stonechat.core.texts import STATUS_LINK, same_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ class NetworkPost:
     """A post as read from a network, ours or somebody else's.
 
     ``None`` anywhere means that the network did not show it; unknown is never stored as 0.
+
+    Attributes:
+        versions: ids of its earlier versions, the first one first; empty where it was never edited.
     """
 
     id: str
@@ -46,6 +50,22 @@ class NetworkPost:
     quoted_id: str | None = None
     author_followers: int | None = None
     pictures: tuple[ShownPicture, ...] = ()
+    versions: tuple[str, ...] = ()
+
+    def shows(self, ours: str, *, reply: bool) -> bool:
+        """Whether this is how the network shows the text ``ours``.
+
+        Args:
+            reply: ours answers a post, so that the network may put handles before it.
+        """
+        if same_text(ours, self.text, reply=reply):
+            return True
+        link = STATUS_LINK.search(ours)  # a link to a post at the end is shown as the quoted post itself
+        return (
+            link is not None
+            and link["id"] == self.quoted_id
+            and same_text(ours[: link.start()], self.text, reply=reply)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +77,8 @@ class Timeline:
             prove that a post is absent.
         source: ``wire``, ``dom`` or ``api``.
         unread: posts of which the read says no more than that they are there; no more is known of each than
-            its id and time.
+            its id ("" where not even that) and time.
+        folded: ids of posts within a conversation that the read names and does not show.
     """
 
     posts: tuple[NetworkPost, ...]
@@ -65,6 +86,7 @@ class Timeline:
     oldest: datetime | None
     source: str
     unread: tuple[NetworkPost, ...] = ()
+    folded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +146,13 @@ class Unconfirmed:
 
     Attributes:
         contradicted: the network's own answers disagree about which post it is.
+        duplicate: the network says that it has this text already: it is never sent again unasked.
     """
 
     reason: str
     confirmed: tuple[str, ...] = ()
     contradicted: bool = False
+    duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +164,7 @@ class Refused:
         retry_after: real time to wait, where the network said so (rate limits).
         session: set where the session is the cause.
         confirmed: ids of leading parts of a thread that did go out before the refusal.
+        automated: the network takes the account for a program: nothing may be sent for it unasked.
     """
 
     reason: str
@@ -147,6 +172,7 @@ class Refused:
     retry_after: timedelta | None = None
     session: SessionState | None = None
     confirmed: tuple[str, ...] = ()
+    automated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +185,35 @@ class Rehearsed:
 PublishOutcome = Posted | Unconfirmed | Refused | Rehearsed
 
 
-class Network(Protocol):
+@dataclass(frozen=True, slots=True)
+class TextEntities:
+    """What a network makes live in a text: each as it stands there, in order, tags and names without sign.
+
+    Attributes:
+        links: also those without a scheme, where the network makes links of them.
+    """
+
+    links: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    hashtags: tuple[str, ...] = ()
+    cashtags: tuple[str, ...] = ()
+
+
+class TextRules(Protocol):
+    """How a network reads a text; the part of it that judging a text needs."""
+
+    @property
+    def max_length(self) -> int:
+        """The greatest length of one part, in the unit of :meth:`length`."""
+
+    def length(self, text: str) -> int:
+        """The text's length by the network's own rule (weighted, graphemes …)."""
+
+    def entities(self, text: str) -> TextEntities:
+        """What the network will make live in ``text``."""
+
+
+class Network(TextRules, Protocol):
     """A social network, as an account uses it.
 
     Reads raise ``Transient``, ``SessionTrouble`` or ``PageChanged``; they never return an empty
@@ -173,13 +227,6 @@ class Network(Protocol):
     @property
     def name(self) -> str:
         """The name that the settings and accounts know it by."""
-
-    @property
-    def max_length(self) -> int:
-        """The greatest length of one part, in the unit of :meth:`length`."""
-
-    def length(self, text: str) -> int:
-        """The text's length by the network's own rule (weighted, graphemes …)."""
 
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None

@@ -15,6 +15,7 @@ from stonechat.core.network import (
     PublishOutcome,
     Refused,
     Rehearsed,
+    TextEntities,
     Timeline,
     Unconfirmed,
 )
@@ -54,6 +55,9 @@ class GuardedNetwork:
 
     def length(self, text: str) -> int:
         return self._network.length(text)
+
+    def entities(self, text: str) -> TextEntities:
+        return self._network.entities(text)
 
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None

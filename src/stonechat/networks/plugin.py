@@ -7,6 +7,7 @@ a browser) is imported in the functions that need it. How to write one: ``docs/h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
-from stonechat.core.network import Network, Picture
+from stonechat.core.network import Network, Picture, TextEntities, TextRules
 
 if TYPE_CHECKING:
     from stonechat.browser import BrowserPool
@@ -42,6 +43,8 @@ class Surroundings:
     browser: BrowserPool | None
 
 
+_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
+
 CheckSelectors = Callable[[Account], Awaitable[tuple[str, ...]]]
 """Looks for everything that is read from the site, and names what has moved; empty where nothing has."""
 
@@ -55,11 +58,18 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
-class TextRules:
-    """How the network counts: the greatest length of one part, in the unit of ``length``."""
+class PlainTextRules:
+    """For a network that counts characters and makes links of addresses with a scheme only."""
 
     max_length: int
-    length: Callable[[str], int] = len
+
+    def length(self, text: str) -> int:
+        """How many characters it has."""
+        return len(text)
+
+    def entities(self, text: str) -> TextEntities:
+        """Its addresses that begin with ``http://`` or ``https://``."""
+        return TextEntities(links=tuple(_ADDRESS.findall(text)))
 
 
 class Capability(StrEnum):
@@ -125,7 +135,7 @@ class NetworkPlugin:
     Attributes:
         settings: its name, its section of the settings, the log-in that it wants.
         connect: makes the adapter; called once in a process, for all accounts on it.
-        text: how long a part may be.
+        text: how long a part may be, and what in it becomes live.
         profile_url: where an account can be seen, by the settings and its handle.
         post_url: where a post can be seen, by the settings, its author's handle and its id.
         capabilities: what it offers; jobs that need something else pass its accounts over.

@@ -22,6 +22,7 @@ from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.ports import WriteRequest
 from stonechat.core.states import ContentState
+from stonechat.core.texts import canonical
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, media, wakeups
 from stonechat.database.repositories.media import Attached
@@ -61,6 +62,9 @@ class Submission:
     pictures: Sequence[GivenPicture] = ()
     again: bool = False
     despite: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", tuple(map(canonical, self.parts)))
 
     @property
     def kind(self) -> ContentKind:

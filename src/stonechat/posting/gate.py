@@ -66,7 +66,14 @@ class Never:
     after: ContentState = ContentState.CANCELLED
 
 
-Decision = Go | Hold | Late | Never
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """This may not be sent again before a human has looked whether it is live."""
+
+    why: str
+
+
+Decision = Go | Hold | Late | Never | Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ class Conditions:
         too_long: numbers of the parts that the network would refuse, from 1.
         total_left: how many more posts the trial allows; None without such a limit.
         altered: its pictures are not those that its row speaks of.
+        clicked_out: why it may not be clicked again unasked; empty where it may.
     """
 
     now: datetime
@@ -112,6 +120,7 @@ class Conditions:
     too_long: Sequence[int] = ()
     total_left: int | None = None
     altered: bool = False
+    clicked_out: str = ""
 
 
 def decide(content: Content, account: Account, seen: Conditions) -> Decision:
@@ -152,6 +161,8 @@ def _forbidden(content: Content, account: Account, seen: Conditions) -> Decision
         return Never(f"part {numbers} is longer than the network allows", ContentState.REJECTED)
     if seen.opted_out:
         return Never("the author wants no automated replies")
+    if seen.clicked_out:
+        return Ask(seen.clicked_out)
     return None
 
 

@@ -29,6 +29,7 @@ from stonechat.database.repositories.opportunities import Answered
 from stonechat.database.repositories.receipts import AttemptedEffect
 from stonechat.posting.gate import Blocked, Conditions
 from stonechat.posting.limits import DAY, limits_for
+from stonechat.posting.resending import clicked_out_among
 
 Blockers = Callable[[Account], Sequence[Blocked]]
 """Which breakers and dependencies hold this account's effects now; must return at once."""
@@ -58,7 +59,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class GateRows:
     """What was read for some pieces of content together.
 
     Attributes:
@@ -66,6 +67,7 @@ class Facts:
         spent: where there is a limit in all, the posts that count against it, by account.
         live: how many parts of a piece are live; without those of which none is.
         pictures: of a piece; without those that have none.
+        clicked_out: why a piece may not be clicked again unasked; without those that may.
     """
 
     standings: Mapping[str, AccountState]
@@ -78,6 +80,7 @@ class Facts:
     spent: Mapping[str, Collection[str]]
     live: Mapping[str, int]
     pictures: Mapping[str, Sequence[Attached]]
+    clicked_out: Mapping[str, str]
 
 
 async def observe(
@@ -97,13 +100,13 @@ async def observe(
         speed: account seconds in a real one; on a fast clock our own work takes long in account time.
         lock: lock the account's row first, so that two hosts never count the same history.
     """
-    facts = await read_facts(connection, rules, [piece], now, lock=lock)
-    return conditions_of(facts, rules, account, piece, network, now, speed=speed)
+    rows = await read_rows(connection, rules, [piece], now, lock=lock)
+    return conditions_of(rows, rules, account, piece, network, now, speed=speed)
 
 
-async def read_facts(
+async def read_rows(
     connection: AsyncConnection, rules: Rules, pieces: Sequence[Content], now: datetime, *, lock: bool = False
-) -> Facts:
+) -> GateRows:
     """What the gate looks at for each of ``pieces``; ``lock`` as in :func:`observe`."""
     whose = {piece.account_id for piece in pieces}
     standings = await accounts.standings(connection, whose, lock=lock)
@@ -111,8 +114,10 @@ async def read_facts(
     authors = await opportunities.authors(connection, foreign) if foreign else {}
     handles, since = set(authors.values()), now - rules.settings.author_cooldown
     tried = [piece.id for piece in pieces if piece.state is not ContentState.AWAITING_APPROVAL]
+    queued = [piece for piece in pieces if piece.state is ContentState.QUEUED]
     pictured = [piece.id for piece in pieces if piece.media_digest is not None]
-    return Facts(
+    live = await receipts.count_parts(connection, tried) if tried else {}
+    return GateRows(
         standings=standings,
         switches=await accounts.switched_off(connection),
         effects=await receipts.effects(connection, whose, now - DAY),
@@ -121,8 +126,9 @@ async def read_facts(
         answered=await _answered(connection, whose, handles, since) if handles else (),
         opted_out=await opportunities.opted_out_of(connection, whose) if handles else (),
         spent=await _spent(connection, rules.settings.in_all, whose),
-        live=await receipts.count_parts(connection, tried) if tried else {},
+        live=live,
         pictures=await media.of_all(connection, pictured) if pictured else {},
+        clicked_out=await clicked_out_among(connection, queued, live, rules.settings.resends),
     )
 
 
@@ -135,7 +141,7 @@ async def _answered(
 
 
 def conditions_of(
-    facts: Facts,
+    rows: GateRows,
     rules: Rules,
     account: Account,
     piece: Content,
@@ -144,20 +150,20 @@ def conditions_of(
     *,
     speed: float = 1.0,
 ) -> Conditions:
-    """What of ``facts`` concerns ``piece``; its own tries do not count against it.
+    """What of ``rows`` concerns ``piece``; its own clicks count in its limits as any others.
 
     Raises:
         KeyError: the account has no row.
     """
-    standing = facts.standings[account.id]
+    standing = rows.standings[account.id]
     reply = piece.kind is ContentKind.REPLY
-    cooldown, opted_out = _author(facts, rules, piece)
-    pictures = facts.pictures.get(piece.id, ())
+    cooldown, opted_out = _author(rows, rules, piece)
+    pictures = rows.pictures.get(piece.id, ())
     return Conditions(
         now=now,
         mode=rules.mode,
         disabled=rules.settings.disabled,
-        switches=_holding(facts.switches, account.id),
+        switches=_holding(rows.switches, account.id),
         session=standing.session,
         session_why=standing.session_why,
         limits=limits_for(
@@ -166,26 +172,25 @@ def conditions_of(
         grace=max(rules.settings.grace, ROOM * speed),
         history=[
             one.at
-            for one in facts.effects
-            if one.account_id == account.id
-            and one.content_id != piece.id
-            and (one.kind == ContentKind.REPLY) == reply
+            for one in rows.effects
+            if one.account_id == account.id and (one.kind == ContentKind.REPLY) == reply
         ],
-        taken=facts.taken.get(account.id, ()),
+        taken=rows.taken.get(account.id, ()),
         blocked=[
             one if one.until is not None else replace(one, until=now + RECHECK * speed)
             for one in rules.blocked(account)
         ],
         cooldown_until=cooldown,
         opted_out=opted_out,
-        started=facts.live.get(piece.id, 0) > 0,
+        started=rows.live.get(piece.id, 0) > 0,
         too_long=[
             number
             for number, part in enumerate(piece.parts, start=1)
             if network.length(part) > network.max_length
         ],
-        total_left=_total_left(facts, rules.settings.in_all, piece),
+        total_left=_total_left(rows, rules.settings.in_all, piece),
         altered=piece.media_digest is not None and media.digest_of(pictures) != piece.media_digest,
+        clicked_out=rows.clicked_out.get(piece.id, ""),
     )
 
 
@@ -199,21 +204,21 @@ def _holding(switches: Sequence[Switch], account_id: str) -> list[str]:
     return [f"switched off by {switch.who}: {switch.why}" for switch in switches if switch.scope in mine]
 
 
-def _author(facts: Facts, rules: Rules, piece: Content) -> tuple[datetime | None, bool]:
+def _author(rows: GateRows, rules: Rules, piece: Content) -> tuple[datetime | None, bool]:
     """Until when the author of the answered post is left alone, and whether for good."""
-    author = facts.authors.get(piece.opportunity_id or "")
+    author = rows.authors.get(piece.opportunity_id or "")
     if author is None:
         return None, False
     last = max(
         (
             one.at
-            for one in facts.answered
+            for one in rows.answered
             if (one.account_id, one.author) == (piece.account_id, author.lower())
             and one.opportunity_id != piece.opportunity_id
         ),
         default=None,
     )
-    out = (piece.account_id, author.casefold()) in facts.opted_out
+    out = (piece.account_id, author.casefold()) in rows.opted_out
     return (last + rules.settings.author_cooldown if last is not None else None), out
 
 
@@ -226,7 +231,7 @@ async def _spent(
     return {one: await receipts.all_effects(connection, one, up_to=in_all + 1) for one in account_ids}
 
 
-def _total_left(facts: Facts, in_all: int, piece: Content) -> int | None:
+def _total_left(rows: GateRows, in_all: int, piece: Content) -> int | None:
     if in_all == 0 or piece.kind is ContentKind.REPLY:
         return None
-    return in_all - len(set(facts.spent.get(piece.account_id, ())) - {piece.id})
+    return in_all - len(set(rows.spent.get(piece.account_id, ())) - {piece.id})

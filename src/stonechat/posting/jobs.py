@@ -19,8 +19,8 @@ from stonechat.database.repositories import accounts, content
 from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
 from stonechat.posting import owner_decisions
 from stonechat.posting.gate import Hold, decide, holds_everything
-from stonechat.posting.gate_input import Rules, conditions_of, read_facts
-from stonechat.posting.publish_result import Verdict
+from stonechat.posting.gate_input import Rules, conditions_of, read_rows
+from stonechat.posting.publish_result import PublishVerdict
 from stonechat.posting.publisher import Publisher, hold
 from stonechat.posting.receipt_audit import Checker
 from stonechat.posting.reconciler import Reconciler
@@ -35,9 +35,11 @@ AT_ONCE = 20
 PAUSE = timedelta(seconds=20)
 """Real time before the sweep goes on after the network failed it."""
 
-_DONE = frozenset({Verdict.POSTED, Verdict.REHEARSED, Verdict.ENDED, Verdict.MOVED})
-_UNCLEAR = frozenset({Verdict.UNCONFIRMED, Verdict.LOST})
-_TROUBLE = frozenset({Verdict.REFUSED, Verdict.UNCONFIRMED})
+_DONE = frozenset(
+    {PublishVerdict.POSTED, PublishVerdict.REHEARSED, PublishVerdict.ENDED, PublishVerdict.MOVED}
+)
+_UNCLEAR = frozenset({PublishVerdict.UNCONFIRMED, PublishVerdict.LOST})
+_TROUBLE = frozenset({PublishVerdict.REFUSED, PublishVerdict.UNCONFIRMED})
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ class Sweep:
     def _publish(self, account: Account, content_id: str, ctx: JobContext) -> Any:
         async def publish() -> Mapping[str, Any]:
             result = await self.publisher.publish(account, content_id, owner=ctx.run_id)
-            if result.verdict is Verdict.LOST:  # perhaps to this very run, before it was resumed
+            if result.verdict is PublishVerdict.LOST:  # perhaps to this very run, before it was resumed
                 await self.reconciler.recover(account, owner=ctx.run_id)
             return result.as_json()
 
@@ -148,9 +150,9 @@ class Sweep:
             page = await content.due(connection, account.id, now, after=seen.last, limit=AT_ONCE)
             if not page:
                 return False
-            facts = await read_facts(connection, self.rules, page, now)
+            rows = await read_rows(connection, self.rules, page, now)
             for piece in page:
-                found = conditions_of(facts, self.rules, account, piece, network, now, speed=speed)
+                found = conditions_of(rows, self.rules, account, piece, network, now, speed=speed)
                 seen.last = (piece.due_at, piece.id)
                 match decide(piece, account, found):
                     case Hold(why, until, reschedule=False):
@@ -176,7 +178,7 @@ class Sweep:
             times.append(upcoming)
         if results and results[-1]["verdict"] in _TROUBLE:
             times = [self.clock.now() + PAUSE * self.clock.speed]
-        elif any(one["verdict"] == Verdict.LOST for one in results) or (
+        elif any(one["verdict"] == PublishVerdict.LOST for one in results) or (
             len(due["ids"]) == AT_ONCE and any(one["verdict"] in _DONE for one in results)
         ):
             times.append(self.clock.now())
@@ -206,9 +208,9 @@ async def next_due(connection: AsyncConnection, after: Mapping[str, datetime]) -
 
 def work_of(results: Sequence[Mapping[str, Any]], held_before: Sequence[str] = ()) -> Work:
     """What a sweep did: what the gate held was not due; what failed or is unclear was."""
-    counted = [one for one in results if one["verdict"] not in (Verdict.HELD, Verdict.LOST)]
+    counted = [one for one in results if one["verdict"] not in (PublishVerdict.HELD, PublishVerdict.LOST)]
     done = sum(one["verdict"] in _DONE for one in counted)
-    held = {str(one["why"]) for one in results if one["verdict"] == Verdict.HELD} | set(held_before)
+    held = {str(one["why"]) for one in results if one["verdict"] == PublishVerdict.HELD} | set(held_before)
     return Work(done=done, due=len(counted), note="; ".join(sorted(held))[:300])
 
 

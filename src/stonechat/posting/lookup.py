@@ -65,6 +65,11 @@ class Patience:
         self._settings = settings
         self._since: defaultdict[str, dict[tuple[str, bool], float]] = defaultdict(dict)
 
+    @property
+    def clicks_within(self) -> timedelta:
+        """Account time after its intent within which a try clicks, if it does at all."""
+        return self._settings.click_within * self._clock.speed
+
     def left(self, content_id: str, tries: Sequence[Attempt], steady: float) -> timedelta:
         """By how much real time a read that began at ``steady`` comes too early to prove absence.
 
@@ -88,7 +93,7 @@ class Patience:
 
 
 class Looker:
-    """Reads, for the reconciler."""
+    """Reads, for the reconciler and the later check."""
 
     def __init__(self, database: Database, clock: Clock, events: EventStream, patience: Patience) -> None:
         self._database = database
@@ -121,7 +126,7 @@ class Looker:
                     return beside
                 tries = await open_tries(connection, piece)
                 shown = replace(read.timeline, posts=(*read.timeline.posts, *beside.posts))
-                search = await search_for(connection, piece, tries, shown)
+                search = await search_for(connection, piece, tries, shown, self._patience.clicks_within)
                 author = await _answered_author(connection, piece)
             found = find_parts(search, shown)
             above = found[-1].id if found else search.answers
@@ -132,14 +137,16 @@ class Looker:
             foreign = above == piece.in_reply_to
             if foreign and not proves_absence(search, read.timeline, asked=read.asked):
                 return beside  # nothing can be decided yet, whatever stands on that page
-            page = await self._thread(account, network, above, author if foreign else "")
+            page = await self.page_of(account, network, above, author if foreign else "")
             # On somebody else's page others' withheld posts are no sign of ours.
             if page is None or not page.complete or (not foreign and hides_some(search, page)):
                 return replace(beside, healthy=False)
             beside = replace(beside, posts=(*beside.posts, *page.posts))
         return beside
 
-    async def _thread(self, account: Account, network: Network, post_id: str, author: str) -> Timeline | None:
+    async def page_of(
+        self, account: Account, network: Network, post_id: str, author: str = ""
+    ) -> Timeline | None:
         """Our posts on the page of that post; none where it is gone, None where the read failed."""
         try:
             async with noting_trouble(self._database, self._clock, self._events, account, network):
@@ -155,11 +162,15 @@ class Looker:
 async def open_tries(connection: AsyncConnection, piece: Content) -> list[Attempt]:
     """The tries at ``piece`` of which nobody knows what became."""
     tries = await receipts.attempts(connection, piece.id)
-    return [one for one in tries if one.outcome in (None, "unconfirmed")]
+    return [one for one in tries if one.open]
 
 
 async def search_for(
-    connection: AsyncConnection, piece: Content, tries: Sequence[Attempt], timeline: Timeline | None
+    connection: AsyncConnection,
+    piece: Content,
+    tries: Sequence[Attempt],
+    timeline: Timeline | None,
+    clicks_within: timedelta,
 ) -> Search:
     """What of ``piece`` is looked for in ``timeline``, and what is known of the account's other posts."""
     since = min((one.started_at for one in tries), default=piece.state_since)
@@ -170,6 +181,7 @@ async def search_for(
     return Search(
         parts=piece.parts[len(done) :],
         since=since,
+        until=max((one.started_at for one in tries), default=since) + clicks_within,
         taken=await receipts.known_among(connection, piece.account_id, shown),
         quote_of=None if done else piece.quote_of,
         answers=done[len(done) - 1] if done else piece.in_reply_to,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stonechat.core.ids import fingerprint
 from stonechat.core.network import NetworkPost, Timeline
 
 CLOCK_SLACK = timedelta(minutes=2)
@@ -28,31 +25,6 @@ MUST_SHOW = 3
 
 LONGEST_ENTRY = 3
 """Posts that a profile shows of one conversation."""
-
-_LINK = re.compile(r"(?:https?://|\bt\.co/|\bpic\.(?:x|twitter)\.com/)\S+", re.IGNORECASE)
-_LEADING_HANDLES = re.compile(r"^(?:@\w+\s+)+")
-_SHORTENED = re.compile(r"(?:…|\.\.\.)$")
-_ENOUGH = 60
-"""Letters of a shortened text that must agree."""
-
-
-def folded(text: str) -> str:
-    """``text`` without what networks alter: entities, white space, case, links, leading handles.
-
-    Links at the end vanish (networks append one for media); others become a placeholder, since a
-    network shows its own short form of them.
-    """
-    plain = _LEADING_HANDLES.sub("", " ".join(html.unescape(text).split()))
-    return re.sub(r"(?:\s*<link>)+$", "", _LINK.sub("<link>", plain)).casefold().strip()
-
-
-def same_text(ours: str, shown: str) -> bool:
-    """Whether ``shown`` is how a network shows ``ours``."""
-    wanted, seen = folded(ours), folded(shown)
-    if fingerprint(wanted) == fingerprint(seen):
-        return wanted != "" or ours.split() == shown.split()
-    cut = _SHORTENED.sub("", seen)
-    return cut != seen and len(cut) >= _ENOUGH and wanted.startswith(cut.rstrip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +52,7 @@ class Search:
         since: account time of the first try that could have sent them.
         taken: ids on the network that belong to other content, or to earlier parts.
         known: our known posts of late; a healthy read shows those of the time that it covers.
+        until: account time by which the last such try had clicked, if it did at all.
         quote_of: id of the post that the first of them quotes.
         answers: id of the post that the first of them answers; None where it answers none. The others answer
             the one before them.
@@ -89,6 +62,7 @@ class Search:
     since: datetime
     taken: Collection[str]
     known: Sequence[Known] = ()
+    until: datetime | None = None
     quote_of: str | None = None
     answers: str | None = None
 
@@ -112,9 +86,8 @@ def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
                 for post in in_order
                 if post.id not in taken
                 and (post.created_at is None or post.created_at >= search.since - OURS_AHEAD)
-                and same_text(part, post.text)
-                and post.in_reply_to in (None, answered)  # a page does not say what a post answers
-                and (quoted is None or post.quoted_id in (None, quoted))
+                and _stands_there(post, answered, quoted)
+                and post.shows(part, reply=answered is not None)
             ),
             None,
         )
@@ -125,6 +98,29 @@ def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
     return found
 
 
+def _stands_there(post: NetworkPost, answered: str | None, quoted: str | None) -> bool:
+    """Whether it may answer and quote what it should; a page does not say either."""
+    return post.in_reply_to in (None, answered) and (quoted is None or post.quoted_id in (None, quoted))
+
+
+def may_be_ours(search: Search, timeline: Timeline) -> bool:
+    """Whether the read shows a post that we know nothing of from the time of the try, where ours would stand.
+
+    It may be ours in a form that we do not know: a differing text alone never makes a post absent.
+    """
+    found = find_parts(search, timeline)
+    answered = found[-1].id if found else search.answers
+    quoted = None if found else search.quote_of
+    taken = {*search.taken, *(post.id for post in found), *(one.post_id for one in search.known)}
+    since, until = search.since - CLOCK_SLACK, (search.until or search.since) + CLOCK_SLACK
+    return any(
+        post.id not in taken
+        and (post.created_at is None or since <= post.created_at <= until)
+        and _stands_there(post, answered, quoted)
+        for post in timeline.posts
+    )
+
+
 def proves_absence(search: Search, timeline: Timeline, *, asked: int) -> bool:
     """Whether the read was healthy and reached back beyond the first try.
 
@@ -133,7 +129,7 @@ def proves_absence(search: Search, timeline: Timeline, *, asked: int) -> bool:
     Args:
         asked: how many posts the read was asked for; one that shows as many may end within a thread.
     """
-    if not timeline.complete or hides_some(search, timeline):
+    if not timeline.complete or hides_some(search, timeline) or may_be_ours(search, timeline):
         return False
     before = sorted(
         (one for one in search.known if one.confirmed_at <= search.since), key=lambda one: one.confirmed_at

@@ -13,7 +13,7 @@ from stonechat.core.model import Content
 from stonechat.core.states import ContentState
 
 
-class Verdict(StrEnum):
+class PublishVerdict(StrEnum):
     """How one try ended."""
 
     POSTED = "posted"
@@ -33,7 +33,7 @@ class Result:
     """How one try ended, why, and when (account time) to look again."""
 
     content_id: str
-    verdict: Verdict
+    verdict: PublishVerdict
     why: str = ""
     until: datetime | None = None
     events: tuple[Event, ...] = ()

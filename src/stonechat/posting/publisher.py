@@ -12,16 +12,16 @@ from structlog.contextvars import bound_contextvars
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, StonechatError, Transient, Unknown
-from stonechat.core.events import EventStream, PostHeld, PostPublished
+from stonechat.core.events import EventStream, PostHeld, PostPublished, PostReconciled
 from stonechat.core.model import Account, Content, LatePolicy
 from stonechat.core.network import Network, Picture, Publication, PublishOutcome, Refused, Unconfirmed
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import Database
 from stonechat.database.repositories import content, media, opportunities, receipts
-from stonechat.posting.gate import Decision, Go, Hold, Late, Never, decide
+from stonechat.posting.gate import Ask, Decision, Go, Hold, Late, Never, decide
 from stonechat.posting.gate_input import Rules, observe
-from stonechat.posting.publish_result import Checkpoint, Result, Verdict, carry_on, ended
-from stonechat.posting.receipts import Intent, Moment, become_posted, close_opportunity, record
+from stonechat.posting.publish_result import Checkpoint, PublishVerdict, Result, carry_on, ended
+from stonechat.posting.receipts import Ending, Intent, become_posted, close_opportunity, record
 
 _PICTURES_GONE = Never("the bytes of a picture are gone", ContentState.FAILED)
 
@@ -71,9 +71,9 @@ class Publisher:
         if isinstance(intent, Result):
             return self._told(intent)
         self._checkpoint("intended")
-        outcome, reached = await self._effect(account, intent)
+        outcome, reached, clicked = await self._effect(account, intent)
         self._checkpoint("answered")
-        result = await self._receipt(account, intent, outcome, reached)
+        result = await self._receipt(account, intent, outcome, reached=reached, clicked=clicked)
         self._checkpoint("receipted")
         return self._told(result)
 
@@ -83,7 +83,7 @@ class Publisher:
         async with self._database.begin("posting.claim") as connection:
             piece = await content.find(connection, content_id, lock=True)
             if piece is None or piece.state is not ContentState.QUEUED:
-                return Result(content_id, Verdict.LOST, "it is no longer queued")
+                return Result(content_id, PublishVerdict.LOST, "it is no longer queued")
             done = await receipts.confirmed_parts(connection, piece.id) if piece.attempts else {}
             if len(done) == len(piece.parts):  # its receipt came late, from a publisher believed to be dead
                 return await self._is_live(connection, piece, done[0])
@@ -127,7 +127,7 @@ class Publisher:
             took=timedelta(),
             late=now - piece.due_at,
         )
-        return Result(piece.id, Verdict.POSTED, why, events=(told,))
+        return Result(piece.id, PublishVerdict.POSTED, why, events=(told,))
 
     async def _answered(self, connection: AsyncConnection, piece: Content) -> str | None:
         if piece.opportunity_id is None:
@@ -146,8 +146,8 @@ class Publisher:
         except LookupError:
             return None
 
-    async def _effect(self, account: Account, intent: Intent) -> tuple[PublishOutcome, bool]:
-        """The outcome, and whether the try came as far as the network."""
+    async def _effect(self, account: Account, intent: Intent) -> tuple[PublishOutcome, bool, bool]:
+        """The outcome, whether the try came as far as the network, and whether it clicked there."""
         clicked = False
 
         def before_click() -> None:
@@ -169,23 +169,23 @@ class Publisher:
                 network = self._networks[account.network]
                 with bound_contextvars(content_id=intent.piece.id):  # for logs, and what is kept of a failure
                     sent = await network.publish(account, intent.publication, before_click=before_click)
-                return sent, True
+                return sent, True, clicked
         except SessionTrouble as trouble:
             if not clicked:
-                return Refused(trouble.what, session=trouble.state), True
-            return Unconfirmed(trouble.what), True
+                return Refused(trouble.what, session=trouble.state), True, False
+            return Unconfirmed(trouble.what), True, True
         except (StonechatError, TimeoutError, OSError) as exc:
             reason = str(exc) or "it took too long"
             if clicked or isinstance(exc, Unknown):
-                return Unconfirmed(reason), True
-            return Refused(reason, retry_after=getattr(exc, "retry_after", None)), False
+                return Unconfirmed(reason), True, True
+            return Refused(reason, retry_after=getattr(exc, "retry_after", None)), False, False
         except asyncio.CancelledError:
             late = Unconfirmed("the run was stopped") if clicked else Refused("the run was stopped")
-            await asyncio.shield(self._receipt(account, intent, late, reached=False))
+            await asyncio.shield(self._receipt(account, intent, late, reached=False, clicked=clicked))
             raise
 
     async def _receipt(
-        self, account: Account, intent: Intent, outcome: PublishOutcome, reached: bool
+        self, account: Account, intent: Intent, outcome: PublishOutcome, *, reached: bool, clicked: bool
     ) -> Result:
         async def write(connection: AsyncConnection) -> Result:
             return await record(
@@ -193,9 +193,8 @@ class Publisher:
                 account,
                 intent,
                 outcome,
-                self._moment(intent),
+                self._ending(intent, reached=reached, clicked=clicked),
                 self._rules.settings,
-                reached=reached,
             )
 
         return await self._database.repeated("posting.receipt", write, keyed=True)
@@ -207,21 +206,27 @@ class Publisher:
         return decide(piece, account, seen)
 
     async def _turned_away(
-        self, connection: AsyncConnection, account: Account, piece: Content, decision: Hold | Late | Never
+        self,
+        connection: AsyncConnection,
+        account: Account,
+        piece: Content,
+        decision: Hold | Late | Never | Ask,
     ) -> Result:
         match decision:
             case Hold(why, until, reschedule):
                 if reschedule and until is not None:
                     await content.amend(connection, piece, due_at=until, why=why)
-                    return Result(piece.id, Verdict.MOVED, why, until)
-                return Result(piece.id, Verdict.HELD, why, until, await hold(connection, piece, why))
+                    return Result(piece.id, PublishVerdict.MOVED, why, until)
+                return Result(piece.id, PublishVerdict.HELD, why, until, await hold(connection, piece, why))
             case Late(LatePolicy.MOVE, why, to) if to is not None:
                 await content.amend(connection, piece, due_at=to, why=why)
-                return Result(piece.id, Verdict.MOVED, why, to)
+                return Result(piece.id, PublishVerdict.MOVED, why, to)
             case Late(_, why, _):
                 return await self._ended(connection, piece, ContentState.MISSED, why)
             case Never(why, after):
                 return await self._ended(connection, piece, after, why)
+            case Ask(why):
+                return await self._asked(connection, piece, why)
             case _:
                 assert_never(decision)
 
@@ -231,11 +236,17 @@ class Publisher:
         now = self._clock.now()
         await content.change(connection, piece, after, now=now, who="gate", why=why)
         await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
-        return Result(piece.id, Verdict.ENDED, why, events=(ended(piece, after, why),))
+        return Result(piece.id, PublishVerdict.ENDED, why, events=(ended(piece, after, why),))
 
-    def _moment(self, intent: Intent) -> Moment:
+    async def _asked(self, connection: AsyncConnection, piece: Content, why: str) -> Result:
+        now = self._clock.now()
+        await content.change(connection, piece, ContentState.FAILED, now=now, who="gate", why=why)
+        told = PostReconciled(account_id=piece.account_id, content_id=piece.id, verdict="undecided", why=why)
+        return Result(piece.id, PublishVerdict.ENDED, why, events=(told,))
+
+    def _ending(self, intent: Intent, *, reached: bool, clicked: bool) -> Ending:
         took = timedelta(seconds=self._clock.monotonic() - intent.claimed)
-        return Moment(self._clock.now(), self._clock.wall(), took, self._clock.speed)
+        return Ending(self._clock.now(), self._clock.wall(), took, self._clock.speed, reached, clicked)
 
     def _told(self, result: Result) -> Result:
         for event in result.events:

@@ -18,8 +18,8 @@ from stonechat.database.repositories import accounts, content, receipts, state_h
 from stonechat.database.repositories.media import Attached
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.state_history import Change
-from stonechat.posting.gate import Decision, Go, Hold, Late, Never, decide
-from stonechat.posting.gate_input import Facts, Rules, conditions_of, read_facts
+from stonechat.posting.gate import Ask, Decision, Go, Hold, Late, Never, decide
+from stonechat.posting.gate_input import GateRows, Rules, conditions_of, read_rows
 from stonechat.posting.owner_decisions import expires
 
 OPEN = (
@@ -84,11 +84,11 @@ async def queue_rows(
         if states == OPEN:
             found += await _missed(connection, account_id, now - SHOWN_MISSED)
         pieces = [piece for piece in found if piece.account_id in known]
-        facts = await read_facts(connection, rules, pieces, now) if pieces else None
+        rows = await read_rows(connection, rules, pieces, now) if pieces else None
     return [
-        _row(facts, rules, networks, account, piece, now, clock.speed)
+        _row(rows, rules, networks, account, piece, now, clock.speed)
         for piece in pieces
-        if facts is not None and (account := known[piece.account_id])
+        if rows is not None and (account := known[piece.account_id])
     ]
 
 
@@ -115,7 +115,7 @@ async def _missed(connection: AsyncConnection, account_id: str | None, since: da
 
 
 def _row(
-    facts: Facts,
+    rows: GateRows,
     rules: Rules,
     networks: Mapping[str, Network],
     account: Account,
@@ -136,9 +136,9 @@ def _row(
             action = "queue it again or cancel it"
         case ContentState.QUEUED:
             network = networks[account.network]
-            seen = conditions_of(facts, rules, account, piece, network, now, speed=speed)
+            seen = conditions_of(rows, rules, account, piece, network, now, speed=speed)
             held, action, at = _words(decide(piece, account, seen), piece, now)
-    live, pictures = facts.live.get(piece.id, 0), facts.pictures.get(piece.id, ())
+    live, pictures = rows.live.get(piece.id, 0), rows.pictures.get(piece.id, ())
     return QueueRow(piece, held, action, at, live, tuple(pictures))
 
 
@@ -159,5 +159,7 @@ def _words(decision: Decision, piece: Content, now: datetime) -> tuple[str, str,
             return why, "missed", now
         case Never(why, after):
             return why, after.value, now
+        case Ask(why):
+            return why, "a human is asked", now
         case _:
             assert_never(decision)

@@ -1,7 +1,9 @@
 """The third way to a new post's id: the own profile is read soon after, and compared with the receipts.
 
-One read covers all posts since the last one. What it finds undoes nothing: what is posted stays posted, and
-is not sent again. The owner is told where the profile says otherwise than the answer to sending did.
+One read covers all posts since the last one. A profile folds the middle of conversations away and leaves
+out what it cannot show, so a post that it does not show is looked for on its own page, which alone can say
+that it is gone. What is found undoes nothing: what is posted stays posted, and is not sent again. The owner
+is told where the network says otherwise than its answer to sending did.
 """
 
 from __future__ import annotations
@@ -19,15 +21,22 @@ from stonechat.database import Database
 from stonechat.database.repositories import receipt_checks
 from stonechat.database.repositories.receipt_checks import Receipt
 from stonechat.networks.session_trouble import noting_trouble
-from stonechat.posting.matching import CLOCK_SLACK, same_text
+from stonechat.posting.lookup import Looker, Patience
+from stonechat.posting.matching import CLOCK_SLACK
 
 AT_ONCE = 40
 """Receipts that one read is compared with, and posts that it asks for."""
+
+PAGES = 3
+"""Posts whose own pages one check opens at most; the others wait for the next."""
 
 WITHIN = timedelta(days=1)
 """Account time after which a receipt that no read reached back to is left alone."""
 
 SEEN = "seen"
+
+Finding = tuple[Receipt, str, str]
+"""A receipt, what the network says of it, and why that is told; nothing is told of what is ``seen``."""
 
 
 class Checker:
@@ -40,6 +49,7 @@ class Checker:
         self._clock = clock
         self._events = events
         self._settings = settings
+        self._looker = Looker(database, clock, events, Patience(clock, settings))
 
     async def check(self, account: Account, network: Network) -> int:
         """Compare what can be compared now; returns how many parts it came to a verdict about."""
@@ -55,19 +65,21 @@ class Checker:
         timeline = await self._read(account, network, receipts)
         if timeline is None:
             return 0
-        verdicts = verdicts_on(receipts, timeline)
+        found = shown_on(receipts, timeline)
+        for one in not_shown_on(receipts, timeline)[:PAGES]:
+            page = await self._looker.page_of(account, network, one.post_id)
+            if page is not None:
+                found += on_its_page(one, page, timeline, receipts)
         async with self._database.begin("posting.checked") as connection:
-            await receipt_checks.note(
-                connection, account.id, [(one, what) for one, what, _ in verdicts], at=now
-            )
-        for one, what, why in verdicts:
+            await receipt_checks.note(connection, account.id, [(one, what) for one, what, _ in found], at=now)
+        for one, what, why in found:
             if what != SEEN:
                 self._events.emit(PostContradicted(account_id=account.id, content_id=one.content_id, why=why))
-        return len(verdicts)
+        return len(found)
 
     async def _read(self, account: Account, network: Network, receipts: Sequence[Receipt]) -> Timeline | None:
         """One read, of replies too where there are any; None where it failed."""
-        answers = any(one.kind in (ContentKind.REPLY, ContentKind.THREAD) for one in receipts)
+        answers = any(_answers(one) for one in receipts)
         try:
             async with noting_trouble(self._database, self._clock, self._events, account, network):
                 ask = network.own_replies if answers else network.own_posts
@@ -76,26 +88,55 @@ class Checker:
             return None
 
 
-def verdicts_on(receipts: Sequence[Receipt], timeline: Timeline) -> list[tuple[Receipt, str, str]]:
-    """What the profile says of each receipt that it reaches back to: the receipt, the verdict, and why."""
+def shown_on(receipts: Sequence[Receipt], timeline: Timeline) -> list[Finding]:
+    """What the profile says of each receipt whose post it shows, or names as folded away or withheld."""
     shown = {post.id: post for post in timeline.posts}
-    ours = {one.post_id for one in receipts}
-    found = []
+    named = timeline.folded | {post.id for post in timeline.unread}
+    found: list[Finding] = []
     for one in receipts:
-        post = shown.get(one.post_id)
-        if post is not None:
-            fits = same_text(one.text, post.text)
-            why = f"The profile shows another text under post {one.post_id} than was sent."
-            found.append((one, SEEN if fits else "other_text", "" if fits else why))
-        elif timeline.complete and _reaches(timeline, one.confirmed_at):
-            other = _same_elsewhere(one, timeline.posts, ours)
-            if other is not None:
-                why = f"The answer named post {one.post_id}, the profile shows the text as {other}."
-                found.append((one, "other_id", why))
-            elif one.number == 0:  # a page may fold later parts of a thread away
-                why = f"The profile does not show post {one.post_id}, though it was sent and answered for."
-                found.append((one, "missing", why))
+        if one.post_id in shown:
+            found.append(_compared(one, shown[one.post_id]))
+        elif one.post_id in named:
+            found.append((one, SEEN, ""))
     return found
+
+
+def not_shown_on(receipts: Sequence[Receipt], timeline: Timeline) -> list[Receipt]:
+    """The receipts that a healthy read reaches back to and says nothing of, newest first."""
+    said = {one.post_id for one, _, _ in shown_on(receipts, timeline)}
+    return [
+        one
+        for one in receipts
+        if timeline.complete and _reaches(timeline, one.confirmed_at) and one.post_id not in said
+    ]
+
+
+def on_its_page(
+    one: Receipt, page: Timeline, timeline: Timeline, receipts: Sequence[Receipt]
+) -> list[Finding]:
+    """What the post's own page says of a receipt: nothing where it was not read whole."""
+    own = next((post for post in page.posts if post.id == one.post_id), None)
+    if own is not None:
+        return [_compared(one, own)]
+    if not page.complete:
+        return []
+    other = _same_elsewhere(one, timeline.posts, {receipt.post_id for receipt in receipts})
+    if other is not None:
+        why = f"The answer named post {one.post_id}, which is gone; the profile shows the text as {other}."
+        return [(one, "other_id", why)]
+    why = f"Post {one.post_id} is gone from the profile and from its own page, though it was answered for."
+    return [(one, "missing", why)]
+
+
+def _compared(one: Receipt, post: NetworkPost) -> Finding:
+    """An edited post is the owner's own doing, whatever it says now."""
+    if post.versions or post.shows(one.text, reply=_answers(one)):
+        return one, SEEN, ""
+    return one, "other_text", f"The profile shows another text under post {one.post_id} than was sent."
+
+
+def _answers(one: Receipt) -> bool:
+    return one.kind in (ContentKind.REPLY, ContentKind.THREAD)
 
 
 def _reaches(timeline: Timeline, at: datetime) -> bool:
@@ -110,6 +151,6 @@ def _same_elsewhere(one: Receipt, posts: Sequence[NetworkPost], ours: set[str]) 
         if post.id not in ours
         and post.created_at is not None
         and post.created_at >= one.confirmed_at - timedelta(hours=1)
-        and same_text(one.text, post.text)
+        and post.shows(one.text, reply=_answers(one))
     )
     return next(same, None)

@@ -14,6 +14,7 @@ from stonechat.core.events import (
     Event,
     PostContradicted,
     PostDiffers,
+    PostingStopped,
     PostPublished,
     PostRefused,
     PostUnconfirmed,
@@ -21,10 +22,11 @@ from stonechat.core.events import (
 from stonechat.core.model import Account, Content
 from stonechat.core.network import Posted, Publication, PublishOutcome, Refused, Rehearsed, Unconfirmed
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database.repositories import content, opportunities, receipts
+from stonechat.database.repositories import accounts, content, opportunities, receipts
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.networks.session_trouble import note_session
-from stonechat.posting.publish_result import Result, Verdict
+from stonechat.posting.publish_result import PublishVerdict, Result
+from stonechat.posting.resending import why_not_again
 
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=10)
@@ -51,13 +53,24 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Account time, real time, real seconds since the claim, and account seconds in a real one."""
+class Ending:
+    """How a try ended.
+
+    Attributes:
+        now, wall: account time and real time of the end.
+        took: real time since the claim.
+        speed: account seconds in a real one.
+        reached: False where it ended before it came to the network (no free context, no browser): such a
+            try does not count towards the content's last one.
+        clicked: whether the effect could have happened.
+    """
 
     now: datetime
     wall: datetime
     took: timedelta
     speed: float
+    reached: bool = True
+    clicked: bool = True
 
 
 async def record(
@@ -65,17 +78,13 @@ async def record(
     account: Account,
     intent: Intent,
     outcome: PublishOutcome,
-    at: Moment,
+    at: Ending,
     settings: PostingSettings,
-    *,
-    reached: bool = True,
 ) -> Result:
-    """Write the outcome of ``intent``.
-
-    Args:
-        reached: False where the try ended before it came to the network (no free context, no
-            browser): such a try does not count towards the content's last one.
-    """
+    """Write the outcome of ``intent``."""
+    if isinstance(outcome, Posted) and (other := await _of_others(connection, account, intent, outcome)):
+        reason = f"The answer names post {other}, which is another post of ours."
+        outcome = Unconfirmed(reason, contradicted=True)
     match outcome:
         case Posted(post_ids, url) if len(post_ids) == len(intent.publication.parts):
             result = await _posted(connection, account, intent, post_ids, url, at)
@@ -86,11 +95,18 @@ async def record(
         case Unconfirmed():
             return await _unconfirmed(connection, account, intent, outcome, at)
         case Refused():
-            return await _refused(connection, account, intent, outcome, at, settings, reached)
+            return await _refused(connection, account, intent, outcome, at, settings)
         case Rehearsed(detail):
             return await _rehearsed(connection, intent, detail, at)
         case _:
             assert_never(outcome)
+
+
+async def _of_others(connection: AsyncConnection, account: Account, intent: Intent, outcome: Posted) -> str:
+    """An id in the answer that is the receipt of something else; "" where there is none."""
+    known = await receipts.known_among(connection, account.id, outcome.post_ids)
+    own = await receipts.confirmed_parts(connection, intent.piece.id) if known else {}
+    return min(known - set(own.values()), default="")
 
 
 async def become_posted(
@@ -144,7 +160,7 @@ async def _current(connection: AsyncConnection, intent: Intent) -> tuple[Content
     return row, ours
 
 
-async def _end(connection: AsyncConnection, intent: Intent, outcome: str, detail: str, at: Moment) -> None:
+async def _end(connection: AsyncConnection, intent: Intent, outcome: str, detail: str, at: Ending) -> None:
     await receipts.end(
         connection, intent.attempt_id, outcome=outcome, detail=detail, now=at.now, wall=at.wall
     )
@@ -165,17 +181,17 @@ async def _posted(
     intent: Intent,
     post_ids: tuple[str, ...],
     url: str,
-    at: Moment,
+    at: Ending,
 ) -> Result:
     row, ours = await _current(connection, intent)
     parts = await _confirm(connection, intent, post_ids, at.now)
     await _end(connection, intent, "posted", url, at)
     if not ours and row.state in (ContentState.POSTING, ContentState.POSTED):
-        return Result(row.id, Verdict.LOST, "another publisher holds it; the receipt is kept")
+        return Result(row.id, PublishVerdict.LOST, "another publisher holds it; the receipt is kept")
     if row.state in (ContentState.CANCELLED, ContentState.REJECTED):
         why = f"It was {row.state.value}, and is live all the same: {url}"
         told = PostContradicted(account_id=account.id, content_id=row.id, why=why)
-        return Result(row.id, Verdict.LOST, why, events=(told,))
+        return Result(row.id, PublishVerdict.LOST, why, events=(told,))
     row = await become_posted(
         connection, row, post_id=parts[0], url=url, at=at.now, now=at.now, who="posting"
     )
@@ -187,7 +203,7 @@ async def _posted(
         took=at.took,
         late=at.now - row.due_at,
     )
-    return Result(row.id, Verdict.POSTED, url, events=(published,))
+    return Result(row.id, PublishVerdict.POSTED, url, events=(published,))
 
 
 def _differs(account: Account, intent: Intent, doubts: Sequence[str]) -> list[Event]:
@@ -196,13 +212,14 @@ def _differs(account: Account, intent: Intent, doubts: Sequence[str]) -> list[Ev
 
 
 async def _unconfirmed(
-    connection: AsyncConnection, account: Account, intent: Intent, outcome: Unconfirmed, at: Moment
+    connection: AsyncConnection, account: Account, intent: Intent, outcome: Unconfirmed, at: Ending
 ) -> Result:
     row, ours = await _current(connection, intent)
     await _confirm(connection, intent, outcome.confirmed, at.now)
-    await _end(connection, intent, "unconfirmed", outcome.reason, at)
+    kind = "duplicate" if outcome.duplicate else "unconfirmed"
+    await _end(connection, intent, kind, outcome.reason, at)
     if not ours:
-        return Result(row.id, Verdict.LOST, outcome.reason)
+        return Result(row.id, PublishVerdict.LOST, outcome.reason)
     if row.state is ContentState.POSTING:
         await content.change(
             connection, row, ContentState.UNCONFIRMED, now=at.now, who="posting", why=outcome.reason
@@ -210,7 +227,7 @@ async def _unconfirmed(
     told: list[Event] = [PostUnconfirmed(account_id=account.id, content_id=row.id, why=outcome.reason)]
     if outcome.contradicted:
         told.append(PostContradicted(account_id=account.id, content_id=row.id, why=outcome.reason))
-    return Result(row.id, Verdict.UNCONFIRMED, outcome.reason, events=tuple(told))
+    return Result(row.id, PublishVerdict.UNCONFIRMED, outcome.reason, events=tuple(told))
 
 
 async def _refused(
@@ -218,21 +235,25 @@ async def _refused(
     account: Account,
     intent: Intent,
     outcome: Refused,
-    at: Moment,
+    at: Ending,
     settings: PostingSettings,
-    reached: bool,
 ) -> Result:
     row, ours = await _current(connection, intent)
     await _confirm(connection, intent, outcome.confirmed, at.now)
-    kind = "partial" if outcome.confirmed else "refused" if reached else "unreached"
-    await _end(connection, intent, kind, outcome.reason, at)
+    await _end(connection, intent, _kind_of(outcome, at), outcome.reason, at)
     events: tuple[Event, ...] = ()
     if outcome.session is not None:
         events = await note_session(connection, account, outcome.session, now=at.now, why=outcome.reason)
+    if outcome.automated:
+        events = (*events, await _stop(connection, account, outcome.reason, at.now))
     if not ours or row.state is not ContentState.POSTING:
-        return Result(row.id, Verdict.LOST, outcome.reason, events=events)
-    tries = [one for one in await receipts.attempts(connection, row.id) if one.outcome == "refused"]
-    final = outcome.permanent or await _is_to_blame(connection, account, tries, settings)
+        return Result(row.id, PublishVerdict.LOST, outcome.reason, events=events)
+    tries = [one for one in await receipts.attempts(connection, row.id) if one.outcome in _SAID_NO]
+    final = (
+        outcome.permanent
+        or await why_not_again(connection, row, settings.resends) != ""
+        or await _is_to_blame(connection, account, tries, settings)
+    )
     why = (
         outcome.reason if outcome.permanent or not final else f"refused {len(tries)} times: {outcome.reason}"
     )
@@ -240,13 +261,37 @@ async def _refused(
     if final:
         await content.change(connection, row, ContentState.FAILED, now=at.now, who="posting", why=why)
         await close_opportunity(connection, row, OpportunityState.SKIPPED, now=at.now, why=why)
-        return Result(row.id, Verdict.ENDED, why, events=(*events, told))
+        return Result(row.id, PublishVerdict.ENDED, why, events=(*events, told))
     wait = outcome.retry_after or min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, len(tries) - 1))
     again = at.now + wait * at.speed
     await content.change(
         connection, row, ContentState.QUEUED, now=at.now, who="posting", why=why, not_before=again
     )
-    return Result(row.id, Verdict.REFUSED, why, again, events=(*events, told))
+    return Result(row.id, PublishVerdict.REFUSED, why, again, events=(*events, told))
+
+
+async def _stop(connection: AsyncConnection, account: Account, reason: str, now: datetime) -> PostingStopped:
+    """Hold the account's posting until its owner resumes it; the event to emit after the commit.
+
+    Asking the network whether the session is valid would not do: it is, and the next post is refused again.
+    """
+    why = f"the network takes the account for a program: {reason}".rstrip(".")
+    await accounts.switch_off(
+        connection, f"posting/{account.id}", account_id=account.id, who="posting", why=why, now=now
+    )
+    return PostingStopped(account_id=account.id, why=f"{why[:1].upper()}{why[1:]}")
+
+
+_SAID_NO = ("refused", "declined")
+
+
+def _kind_of(outcome: Refused, at: Ending) -> str:
+    """The outcome of the try, as :class:`~stonechat.database.repositories.receipts.Attempt` names it."""
+    if outcome.confirmed:
+        return "partial"
+    if at.clicked:
+        return "declined"
+    return "refused" if at.reached else "unreached"
 
 
 async def _is_to_blame(
@@ -261,12 +306,12 @@ async def _is_to_blame(
     return await receipts.published_since(connection, account.id, tries[0].started_at)
 
 
-async def _rehearsed(connection: AsyncConnection, intent: Intent, detail: str, at: Moment) -> Result:
+async def _rehearsed(connection: AsyncConnection, intent: Intent, detail: str, at: Ending) -> Result:
     row, ours = await _current(connection, intent)
     await _end(connection, intent, "rehearsed", detail, at)
     if not ours or row.state is not ContentState.POSTING:
-        return Result(row.id, Verdict.LOST)
+        return Result(row.id, PublishVerdict.LOST)
     why = "rehearsed in shadow mode"
     await content.change(connection, row, ContentState.CANCELLED, now=at.now, who="posting", why=why)
     await close_opportunity(connection, row, OpportunityState.SKIPPED, now=at.now, why=why)
-    return Result(row.id, Verdict.REHEARSED, detail or why)
+    return Result(row.id, PublishVerdict.REHEARSED, detail or why)

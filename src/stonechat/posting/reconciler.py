@@ -26,14 +26,17 @@ from stonechat.database.repositories import content, media, receipts
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.posting.attachments import doubts_about
 from stonechat.posting.lookup import Beside, Looker, Patience, Read, open_tries, search_for
-from stonechat.posting.matching import find_parts, proves_absence
+from stonechat.posting.matching import find_parts, may_be_ours, proves_absence
 from stonechat.posting.receipts import become_posted
+from stonechat.posting.resending import DUPLICATE, LOOK, why_not_again
 
 AT_ONCE = 100
 """Pieces that one pass looks up: one read serves them all."""
 
 SHALLOW, DEEP = 40, 200
 """Posts that a read asks for at first, and where the first did not reach back to the try."""
+
+_UNPROVEN = f"it may be live, and no healthy read could tell: {LOOK}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class Reconciled:
 class Reconciler:
     """Decides about content in ``unconfirmed``, and takes over what a dead publisher left in ``posting``.
 
-    Nothing is ever sent again here: proven absent, content goes back to ``queued`` and through the gate.
+    Nothing is ever sent again here: proven absent, content goes back to ``queued`` and through the gate, or,
+    where it was sent as often as it may be (:mod:`stonechat.posting.resending`), to a human.
     One of these serves for as long as its process lives: it waits by its own steady clock before it believes
     that something is absent (:mod:`stonechat.posting.lookup`).
     """
@@ -131,6 +135,7 @@ class Reconciler:
         """Decide about one piece in one transaction; returns the verdict, and how long (real time) absence
         cannot be proven yet."""
         events: list[Event] = []
+        why = ""
         async with self._database.begin("posting.reconcile") as connection:
             piece = await content.find(connection, content_id, lock=True)
             if piece is None or piece.state is not ContentState.UNCONFIRMED:
@@ -139,7 +144,7 @@ class Reconciler:
             tries = await open_tries(connection, piece)
             timeline = read.timeline
             shown = timeline and replace(timeline, posts=(*timeline.posts, *beside.posts))
-            search = await search_for(connection, piece, tries, shown)
+            search = await search_for(connection, piece, tries, shown, self._patience.clicks_within)
             wait = self._patience.left(piece.id, tries, read.steady)
             found = find_parts(search, shown) if shown is not None else []
             await self._confirm(connection, piece, found)
@@ -150,14 +155,20 @@ class Reconciler:
                 and wait <= timedelta()
                 and beside.healthy
                 and proves_absence(search, timeline, asked=read.asked)
+                and not may_be_ours(search, shown or timeline)
             ):
-                verdict, told = "absent", await self._is_absent(connection, piece, tries, len(found))
+                why = await self._is_absent(connection, piece, tries, len(found))
+                verdict, told = ("undecided" if why else "absent"), []
             elif read.wall >= _last(tries, read.wall) + self._settings.reconcile_limit:
-                verdict, told = "undecided", await self._is_undecided(connection, piece)
+                why = _UNPROVEN
+                verdict, told = "undecided", []
+                await self._fail(connection, piece, why)
             else:
                 return "waiting", wait
             events += told
-            events.append(PostReconciled(account_id=account.id, content_id=piece.id, verdict=verdict))
+            events.append(
+                PostReconciled(account_id=account.id, content_id=piece.id, verdict=verdict, why=why)
+            )
         self._patience.forget(content_id)
         self._emit(events)
         return verdict, timedelta()
@@ -214,21 +225,25 @@ class Reconciler:
 
     async def _is_absent(
         self, connection: AsyncConnection, piece: Content, tries: Sequence[Attempt], found: int
-    ) -> list[Event]:
+    ) -> str:
+        """Back to the queue, where it may be sent again; else to a human, and why."""
         now = self._clock.now()
         why = "proven absent" if not found else "the rest of the thread is proven absent"
+        duplicate = any(one.outcome == "duplicate" for one in tries)
         for one in tries:
-            outcome = "partial" if found else "absent"
-            await receipts.end(connection, one.id, outcome=outcome, detail=why, now=now)
-        await content.change(connection, piece, ContentState.QUEUED, now=now, who="reconciler", why=why)
-        return []
+            await receipts.end(connection, one.id, outcome="absent", detail=why, now=now)
+        asks = f"{DUPLICATE}: {LOOK}" if duplicate else ""
+        asks = asks or await why_not_again(connection, piece, self._settings.resends)
+        if asks:
+            await self._fail(connection, piece, asks)
+        else:
+            await content.change(connection, piece, ContentState.QUEUED, now=now, who="reconciler", why=why)
+        return asks
 
-    async def _is_undecided(self, connection: AsyncConnection, piece: Content) -> list[Event]:
-        why = "it may be live, and no healthy read could tell: look at the profile before queueing it again"
+    async def _fail(self, connection: AsyncConnection, piece: Content, why: str) -> None:
         await content.change(
             connection, piece, ContentState.FAILED, now=self._clock.now(), who="reconciler", why=why
         )
-        return []
 
     def _emit(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -85,8 +85,9 @@ def read_timeline(
 
 
 def _covered(one: LivePost, timeline: Timeline, started: datetime) -> bool:
-    """Whether a healthy read must show it; later parts of a thread may be folded away."""
-    if one.number > 0 or started - one.posted_at < FRESH:
+    """Whether a healthy read must show it; what stands within a conversation may be folded away."""
+    named = one.post_id in timeline.folded or any(post.id == one.post_id for post in timeline.unread)
+    if one.number > 0 or named or started - one.posted_at < FRESH:
         return False
     return timeline.oldest is None or one.posted_at > timeline.oldest + timedelta(minutes=2)
 

@@ -159,18 +159,30 @@ async def test_a_quote_of_a_post_that_is_gone_is_refused_for_good(bench: Bench) 
     assert outcome.permanent
 
 
-@pytest.mark.parametrize("lever", ["wrong_id", "wrong_toast"])
-async def test_contradictory_answers_are_believed_by_nobody(bench: Bench, lever: str) -> None:
+async def after_an_old_post(bench: Bench, lever: str) -> PublishOutcome:
+    """What publishing comes to where the network names an older post of the account by that lever."""
     assert isinstance(await publish(bench, f"Long before {lever}"), Posted)
     async with bench.pool.lease(bench.account.id) as lease:
         await lease.page.goto("about:blank")  # no toast of that post stands any more
     bench.aviary.world.clock.advance(3600)
     bench.levers(**{lever: 1})
 
-    outcome = await publish(bench, f"With a {lever}")
+    return await publish(bench, f"With a {lever}")
+
+
+async def test_an_answer_that_names_an_older_post_is_not_believed(bench: Bench) -> None:
+    outcome = await after_an_old_post(bench, "wrong_id")
 
     assert isinstance(outcome, Unconfirmed)
     assert outcome.contradicted
     assert outcome.confirmed == ()
-    assert entry(bench, f"With a {lever}")
+    assert entry(bench, "With a wrong_id")
     assert bench.pool.health().evidence is not None
+
+
+async def test_an_id_in_the_answer_is_proof_whatever_the_toast_links_to(bench: Bench) -> None:
+    outcome = await after_an_old_post(bench, "wrong_toast")
+
+    assert isinstance(outcome, Posted)
+    assert outcome.post_ids == (entry(bench, "With a wrong_toast").id,)
+    assert any("the page links to" in doubt for doubt in outcome.doubts)

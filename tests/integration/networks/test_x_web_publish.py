@@ -187,7 +187,7 @@ async def test_a_consent_layer_is_answered_with_the_least_it_offers(bench: Bench
     [
         (186, Refused("", permanent=True)),
         (344, Refused("", retry_after=timedelta(hours=3))),
-        (226, Refused("", session=SessionState.CHALLENGED)),
+        (226, Refused("", automated=True)),
         (326, Refused("", session=SessionState.LOCKED)),
         (64, Refused("", session=SessionState.SUSPENDED)),
     ],
@@ -198,6 +198,7 @@ async def test_a_refusal_is_read_from_its_code(bench: Bench, code: int, expected
     outcome = await publish(bench, f"Refused with {code}")
 
     assert isinstance(outcome, Refused)
+    assert outcome.automated is expected.automated
     assert (outcome.permanent, outcome.retry_after, outcome.session) == (
         expected.permanent,
         expected.retry_after,

@@ -20,7 +20,7 @@ from stonechat.database.repositories import opportunities, receipts
 from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from
 from stonechat.networks.guarded import prove_by_session
 from stonechat.posting import owner_decisions
-from stonechat.posting.publish_result import Result, Verdict
+from stonechat.posting.publish_result import PublishVerdict, Result
 from tests.support.clock import ManualClock, OtherClock
 from tests.support.network import FakeNetwork, Fault, foreign_post
 from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
@@ -162,7 +162,7 @@ async def test_a_machine_that_slept_before_the_click_does_not_click_when_it_wake
     clock.jump(awake.slept)
     first.go_on.set()
 
-    assert (await first.task).verdict is not Verdict.POSTED
+    assert (await first.task).verdict is not PublishVerdict.POSTED
     assert desk.network.texts_of(ACCOUNT) == ["Hello."]
     assert (await desk.find("a")).state is ContentState.POSTED
 
@@ -199,7 +199,7 @@ async def test_a_receipt_that_comes_after_the_post_was_cancelled_is_kept_and_tol
         await owner_decisions.cancel(connection, "a", who="owner", now=clock.now())
     go_on.set()
 
-    assert (await task).verdict is Verdict.LOST
+    assert (await task).verdict is PublishVerdict.LOST
 
     async with database.read("test.parts") as connection:
         assert await receipts.confirmed_parts(connection, "a") == {0: "1000"}
@@ -217,12 +217,12 @@ async def test_a_receipt_that_comes_while_the_next_try_is_under_way_makes_it_a_p
     second = Frozen(other)
     await second.reached.wait()
     go_on.set()
-    assert (await first).verdict is Verdict.LOST
+    assert (await first).verdict is PublishVerdict.LOST
     second.go_on.set()
-    assert (await second.task).verdict is Verdict.REFUSED
+    assert (await second.task).verdict is PublishVerdict.REFUSED
     await clock.advance(minutes=1)
 
-    assert (await other.publisher().publish(ACCOUNT, "a")).verdict is Verdict.POSTED
+    assert (await other.publisher().publish(ACCOUNT, "a")).verdict is PublishVerdict.POSTED
 
     assert desk.network.texts_of(ACCOUNT) == ["Hello."]
     assert (await desk.find("a")).post_id == "1000"
@@ -240,7 +240,7 @@ async def test_two_unclear_replies_with_the_same_words_end_below_their_own_posts
         )
     desk.network.faults = [Fault.NOT_ACCEPTED, Fault.LOST_ANSWER]
     for name in ("a", "b"):
-        assert (await desk.publisher().publish(ACCOUNT, name)).verdict is Verdict.UNCONFIRMED
+        assert (await desk.publisher().publish(ACCOUNT, name)).verdict is PublishVerdict.UNCONFIRMED
 
     await settle(desk, clock)
 
@@ -286,14 +286,16 @@ async def reply_to(desk: Desk, name: str, post_id: str, author: str, clock: Manu
     )
 
 
-@pytest.mark.parametrize(("second", "expected"), [("wren", Verdict.MOVED), ("dunnock", Verdict.POSTED)])
+@pytest.mark.parametrize(
+    ("second", "expected"), [("wren", PublishVerdict.MOVED), ("dunnock", PublishVerdict.POSTED)]
+)
 async def test_an_author_who_may_have_been_answered_is_left_alone_too(
-    desk: Desk, clock: ManualClock, second: str, expected: Verdict
+    desk: Desk, clock: ManualClock, second: str, expected: PublishVerdict
 ) -> None:
     await desk.queue(await reply_to(desk, "a", "70", "wren", clock))
     await desk.queue(await reply_to(desk, "b", "90", second, clock))
     desk.network.faults = [Fault.LOST_ANSWER]
-    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.UNCONFIRMED
+    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is PublishVerdict.UNCONFIRMED
 
     result = await desk.publisher().publish(ACCOUNT, "b")
 

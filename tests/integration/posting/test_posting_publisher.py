@@ -14,7 +14,7 @@ import pytest
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.errors import Permanent
-from stonechat.core.events import PostHeld, PostPublished, PostReconciled, SessionChanged
+from stonechat.core.events import PostHeld, PostingStopped, PostPublished, PostReconciled, SessionChanged
 from stonechat.core.model import Approval, ContentKind, LatePolicy, Mode
 from stonechat.core.states import BreakerState, ContentState, SessionState
 from stonechat.database import Database, open_database
@@ -24,7 +24,7 @@ from stonechat.posting import owner_decisions
 from stonechat.posting.blocking import blocked_by
 from stonechat.posting.gate import Blocked
 from stonechat.posting.jobs import RECONCILE, SWEEP
-from stonechat.posting.publish_result import Verdict
+from stonechat.posting.publish_result import PublishVerdict
 from stonechat.posting.publisher import Publisher
 from stonechat.posting.queue import queue_rows, story
 from stonechat.posting.session_watch import SessionWatch
@@ -99,7 +99,7 @@ async def test_a_publication_that_hangs_is_cut_off_and_found(database: Database,
     await desk.add_account(ACCOUNT)
     desk.network.faults = [Fault.HANGS_AFTER]
     await desk.queue(piece("a", "Hello.", due_at=clock.now()))
-    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.UNCONFIRMED
+    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is PublishVerdict.UNCONFIRMED
     await desk.reconciler().reconcile(ACCOUNT, desk.network)
     assert (await desk.find("a")).state is ContentState.POSTED
 
@@ -206,16 +206,16 @@ async def test_a_text_that_is_refused_again_and_again_while_others_go_out_ends(
     desk.network.faults = [Fault.REFUSED, Fault.REFUSED, Fault.REFUSED]
     await desk.queue(piece("a", "Hello.", due_at=clock.now()))
     first = await desk.publisher().publish(ACCOUNT, "a")
-    assert first.verdict is Verdict.REFUSED
-    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.HELD
+    assert first.verdict is PublishVerdict.REFUSED
+    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is PublishVerdict.HELD
     await clock.advance(seconds=31)
-    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.REFUSED
+    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is PublishVerdict.REFUSED
     desk.network.faults = []
     await desk.queue(piece("b", "Another.", due_at=clock.now()))
-    assert (await desk.publisher().publish(ACCOUNT, "b")).verdict is Verdict.POSTED
+    assert (await desk.publisher().publish(ACCOUNT, "b")).verdict is PublishVerdict.POSTED
     await clock.advance(seconds=31)
     desk.network.faults = [Fault.REFUSED]
-    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.ENDED
+    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is PublishVerdict.ENDED
     assert (await desk.find("a")).state is ContentState.FAILED
 
 
@@ -346,12 +346,12 @@ async def test_a_reply_waits_for_approval_and_what_was_approved_is_what_is_poste
         assert row is not None
         await content.amend(connection, row, parts=("Buy this!",))
     held = await desk.publisher().publish(account, "r")
-    assert (held.verdict, held.why) == (Verdict.HELD, "the text is not the one that was approved")
+    assert (held.verdict, held.why) == (PublishVerdict.HELD, "the text is not the one that was approved")
     async with desk.database.begin("test") as connection:
         row = await content.find(connection, "r")
         assert row is not None
         await content.amend(connection, row, parts=("Thank you!",))
-    assert (await desk.publisher().publish(account, "r")).verdict is Verdict.POSTED
+    assert (await desk.publisher().publish(account, "r")).verdict is PublishVerdict.POSTED
     assert [(post.text, post.in_reply_to) for post in desk.network.ledger] == [("Thank you!", "77")]
 
 
@@ -372,11 +372,11 @@ async def test_a_publisher_that_dies_before_the_click_holds_the_post_only_until_
         await replace(desk, checkpoint=die).publisher().publish(ACCOUNT, "a", owner="run-1")
     assert await desk.reconciler().recover(ACCOUNT) == 0  # the lease still runs
     assert await desk.reconciler().recover(ACCOUNT, owner="run-1") == 1
-    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.LOST
+    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is PublishVerdict.LOST
     assert (await desk.reconciler().reconcile(ACCOUNT, desk.network)).waiting == 1
     await clock.advance(seconds=70)
     assert (await desk.reconciler().reconcile(ACCOUNT, desk.network)).absent == 1
-    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is Verdict.POSTED
+    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is PublishVerdict.POSTED
     assert len(desk.network.ledger) == 1
 
 
@@ -390,7 +390,7 @@ async def test_a_click_that_comes_too_late_is_not_made(desk: Desk, clock: Manual
 
     desk.network.step = freeze
     result = await desk.publisher().publish(ACCOUNT, "a")
-    assert result.verdict is Verdict.REFUSED
+    assert result.verdict is PublishVerdict.REFUSED
     assert desk.network.ledger == []
 
 
@@ -409,7 +409,7 @@ async def test_two_hosts_cannot_both_take_the_last_slot(any_database_url: str, c
             verdicts = await asyncio.gather(
                 first.publisher().publish(ACCOUNT, names[0]), second.publisher().publish(ACCOUNT, names[1])
             )
-            assert sorted(one.verdict for one in verdicts) == [Verdict.MOVED, Verdict.POSTED]
+            assert sorted(one.verdict for one in verdicts) == [PublishVerdict.MOVED, PublishVerdict.POSTED]
             assert len(network.ledger) == round_number + 1
             await clock.advance(hours=20)
 
@@ -430,7 +430,7 @@ async def test_two_hosts_that_want_the_same_post_publish_it_once(
                 first.publisher().publish(ACCOUNT, f"p{number}"),
                 second.publisher().publish(ACCOUNT, f"p{number}"),
             )
-            assert sorted(one.verdict for one in verdicts) == [Verdict.LOST, Verdict.POSTED]
+            assert sorted(one.verdict for one in verdicts) == [PublishVerdict.LOST, PublishVerdict.POSTED]
         assert len(network.ledger) == 8
 
 
@@ -505,28 +505,28 @@ async def test_the_posting_breaker_opens_and_only_a_post_that_goes_out_closes_it
             await publisher.publish(ACCOUNT, f"p{n}")
         assert posting.state is BreakerState.OPEN
         held = await publisher.publish(ACCOUNT, "p3")
-        assert (held.verdict, held.until) == (Verdict.HELD, clock.now() + timedelta(seconds=33))
+        assert (held.verdict, held.until) == (PublishVerdict.HELD, clock.now() + timedelta(seconds=33))
         assert len(desk.network.calls) == 3
         assert site.state is BreakerState.CLOSED, "the site does answer"
 
         await clock.advance(seconds=33)
-        assert (await publisher.publish(ACCOUNT, "p3")).verdict is Verdict.UNCONFIRMED
+        assert (await publisher.publish(ACCOUNT, "p3")).verdict is PublishVerdict.UNCONFIRMED
         assert posting.state is BreakerState.OPEN, "one post was tried, and it proved that nothing is mended"
         assert posting.status().open_for == timedelta(seconds=33)
         held = await publisher.publish(ACCOUNT, "p4")
-        assert (held.verdict, len(desk.network.calls)) == (Verdict.HELD, 4)
+        assert (held.verdict, len(desk.network.calls)) == (PublishVerdict.HELD, 4)
 
         await clock.advance(minutes=2)
         desk.network.faults = [Fault.HANGS_AFTER]
         first = asyncio.create_task(publisher.publish(ACCOUNT, "p4"))
         await eventually(lambda: posting.state is BreakerState.HALF_OPEN)
         held = await publisher.publish(ACCOUNT, "p5")
-        assert held.verdict is Verdict.HELD, "while one post is the probe, no other one goes out"
+        assert held.verdict is PublishVerdict.HELD, "while one post is the probe, no other one goes out"
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
 
         await clock.advance(minutes=2)
-        assert (await publisher.publish(ACCOUNT, "p5")).verdict is Verdict.POSTED
+        assert (await publisher.publish(ACCOUNT, "p5")).verdict is PublishVerdict.POSTED
         assert posting.state is BreakerState.CLOSED
 
 
@@ -565,3 +565,25 @@ async def test_another_session_is_asked_about_at_once_and_the_same_one_seldom(
     assert asked == [0, 5, 10, 20, 40]  # once after the start, then ever more seldom
     session[0], desk.network.state = "second", SessionState.VALID
     assert await watch.check(ACCOUNT, desk.network, clock.now())
+
+
+async def test_a_refusal_as_automated_stops_the_account_until_its_owner_resumes_it(
+    desk: Desk, clock: ManualClock
+) -> None:
+    """A valid session says nothing: the next post would be refused as well. A restart changes nothing."""
+    desk.network.faults = [Fault.AUTOMATED]
+    await desk.queue(piece("a", "One.", due_at=clock.now()), piece("b", "Two.", due_at=clock.now()))
+    for _ in range(3):
+        await desk.sweep().sweep(RunContext(clock))
+        await desk.sweep().session(RunContext(clock))
+        await clock.advance(minutes=10)
+    assert desk.network.calls.count("publish") == 1
+    assert "takes the account for a program" in (await desk.find("b")).why
+    [stopped] = desk.told_of(PostingStopped)
+    assert stopped.account_id == ACCOUNT.id
+    async with desk.database.begin("test.resume") as connection:
+        await accounts.switch_on(
+            connection, f"posting/{ACCOUNT.id}", who="owner", why="looked", now=clock.now()
+        )
+    await desk.sweep().sweep(RunContext(clock))
+    assert desk.network.texts_of(ACCOUNT) == ["One.", "Two."]

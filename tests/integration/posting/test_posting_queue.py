@@ -18,7 +18,7 @@ from stonechat.database.repositories import accounts, content, opportunities
 from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting import attachments
 from stonechat.posting.gate import decide
-from stonechat.posting.gate_input import conditions_of, observe, read_facts
+from stonechat.posting.gate_input import conditions_of, observe, read_rows
 from stonechat.posting.queue import queue_rows
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork
@@ -125,7 +125,7 @@ async def test_the_page_says_of_each_row_what_the_publisher_would_decide(desk: D
     async with desk.database.read("test") as connection:
         pieces = await content.in_states(connection, [ContentState.QUEUED])
         known = {account.id: account for account in await accounts.every(connection)}
-        facts = await read_facts(connection, desk.rules, pieces, now)
+        facts = await read_rows(connection, desk.rules, pieces, now)
 
         async def alone(one: Content) -> object:
             account = known[one.account_id]

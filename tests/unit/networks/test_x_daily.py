@@ -26,8 +26,9 @@ NO_KEYS = {
     "ext_views": "where very old answers kept the views; `views` comes first",
     "search_timeline": "a name in a message, not read",
     "source_status_id_str": "a name in a message, not read",
-    "pkg_resources": "a module that a library asks for",
-    "resource_string": "its function",
+    "article_results": "only an article has it",
+    "preview_text": "only an article has it",
+    "initial_tweet_id": "only an edited post has it",
     "create_tweet": "see wirepaths.SEEN_AT_WORK",
     "notetweet_create": "see wirepaths.SEEN_AT_WORK",
     "retweeted_status_result": "looked for where a repost is shown; the answers looked at daily may hold none",
@@ -93,6 +94,7 @@ POST: dict[str, Any] = {
         "user_results": {"result": {"core": {"screen_name": "a"}, "relationship_counts": {"followers": 1}}}
     },
     "views": {"count": "5"},
+    "edit_control": {"edit_tweet_ids": ["1"]},
     "legacy": {
         "full_text": "x",
         "created_at": "…",

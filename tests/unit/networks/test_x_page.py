@@ -1,5 +1,6 @@
 """Reading saved pages: zeros left out of labels, quoted posts, and pages that are not what was asked for."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -169,3 +170,26 @@ def test_a_page_saved_as_one_file_is_read(tmp_path: Path) -> None:
 
     [post] = parse_file(path)
     assert post.metrics.likes == 3
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<article data-testid="tweet">' * 20_000,
+        "<div>" * 300_000,
+        '<article data-testid="tweet"><a href="/a/status/1">' * 3_000,
+        "<div>" * 100_000 + '<article data-testid="tweet"></article>',
+    ],
+)
+def test_a_page_that_nests_without_end_takes_no_time_and_shows_nothing(html: str) -> None:
+    began = time.process_time()
+    assert read_page(html) == []
+    page_kind(html)
+    assert time.process_time() - began < 5
+
+
+def test_a_thousand_posts_beside_each_other_are_read_in_a_moment() -> None:
+    one = '<article data-testid="tweet"><a href="/a/status/{}"><time datetime="2026-01-01T00:00:00Z"></time></a></article>'
+    began = time.process_time()
+    assert len(read_page("".join(one.format(10**18 + n) for n in range(1000)))) == 1000
+    assert time.process_time() - began < 5

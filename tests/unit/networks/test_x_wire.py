@@ -1,19 +1,20 @@
 """Shapes of answers that the recordings do not hold, and answers that are none."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stonechat.core.errors import PageChanged, Permanent, Transient
+from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, StonechatError, Transient
 from stonechat.core.network import Refused, Unconfirmed
 from stonechat.core.states import SessionState
 from stonechat.networks.x_web.reading import checked
 from stonechat.networks.x_web.recordings import as_row, parse_file
-from stonechat.networks.x_web.response_capture import Call
-from stonechat.networks.x_web.text import weighted_length
+from stonechat.networks.x_web.response_capture import CapturedCall
+from stonechat.networks.x_web.text_rules import weighted_length
 from stonechat.networks.x_web.wire_errors import (
     classify,
     fault_of_status,
@@ -23,11 +24,14 @@ from stonechat.networks.x_web.wire_errors import (
 )
 from stonechat.networks.x_web.wire_parser import (
     created_post_ids,
+    folded_ids,
     load_answer,
     read_posts,
     read_timeline,
+    repeated_ids,
     unread_posts,
 )
+from stonechat.networks.x_web.wire_paths import missing_paths
 
 
 def post(post_id: str = "1500000000000000001", **changes: Any) -> dict[str, Any]:
@@ -193,16 +197,16 @@ def test_an_answer_that_ran_out_of_time_is_tried_again() -> None:
     answer = {"data": {"user": {}}, "errors": [{"message": "DeadlineExceeded: Unspecified"}]}
 
     with pytest.raises(Transient, match="DeadlineExceeded"):
-        checked(Call("UserByScreenName", 200, answer))
+        checked(CapturedCall("UserByScreenName", 200, answer))
 
 
 def test_an_answer_with_an_error_beside_its_data_is_read() -> None:
     answer = {
-        "data": {"user": {"result": {}}},
+        "data": {"user": {"result": {"timeline": {"instructions": [{"entries": [{"entryId": "x"}]}]}}}},
         "errors": [{"message": "Dependency", "code": 214}],
     }
 
-    assert checked(Call("UserTweets", 200, answer)) == answer
+    assert checked(CapturedCall("UserTweets", 200, answer)) == answer
 
 
 def test_a_missing_time_is_taken_from_the_id() -> None:
@@ -245,7 +249,7 @@ def test_what_is_not_an_answer_is_refused(raw: str | bytes) -> None:
         (b"just words", "neither JSON nor a saved page"),
         (b"\x80\x81\x82", "is not text"),
         (b'{"errors": [{"code": 32, "message": "Could not authenticate you"}]}', "error 32"),
-        (b'{"posts": []}', "no “data”"),
+        (b'{"posts": []}', "at its top: “posts”"),
     ],
 )
 def test_a_file_that_is_no_recording_says_what_it_is(tmp_path: Path, content: bytes, says: str) -> None:
@@ -271,10 +275,10 @@ def test_a_file_with_one_answer_a_line_is_read_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        (187, Unconfirmed("m (error 187)")),
+        (187, Unconfirmed("m (error 187)", duplicate=True)),
         (131, Unconfirmed("m (error 131)")),
         (186, Refused("m (error 186)", permanent=True)),
-        (226, Refused("m (error 226)", session=SessionState.CHALLENGED)),
+        (226, Refused("m (error 226)", automated=True)),
         (326, Refused("m (error 326)", session=SessionState.LOCKED)),
         (64, Refused("m (error 64)", session=SessionState.SUSPENDED)),
         (32, Refused("m (error 32)", session=SessionState.EXPIRED)),
@@ -332,3 +336,192 @@ def test_an_unclear_failure_of_the_server_is_not_read_as_did_not_happen() -> Non
 )
 def test_the_length_of_a_text_is_weighted(text: str, length: int) -> None:
     assert weighted_length(text) == length
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"user": {"result": {}}},
+        {"user": {"result": None}},
+        {"user": None},
+        {"timeline": {}},
+        {"search_by_raw_query": {"search_timeline": {"timeline": {}}}},
+        {"user": {"result": {"__typename": "User", "rest_id": "7", "timeline": {"instructions": []}}}},
+        {},
+        None,
+    ],
+)
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        (326, SessionState.LOCKED),
+        (64, SessionState.SUSPENDED),
+        (32, SessionState.EXPIRED),
+        (88, None),
+        (130, None),
+        (214, None),
+    ],
+)
+def test_an_error_beside_an_empty_shell_is_the_answer(
+    data: dict[str, Any] | None, code: int, state: SessionState | None
+) -> None:
+    answer = {"data": data, "errors": [{"message": "m", "code": code}]}
+
+    with pytest.raises(StonechatError) as met:
+        checked(CapturedCall("UserTweets", 200, answer))
+
+    assert not isinstance(met.value, PageChanged), "the site has not changed"
+    assert getattr(met.value, "state", None) is state
+    assert isinstance(met.value, SessionTrouble | Transient)
+
+
+def entry(post_id: str, result: Any, *, by_id: bool = True) -> dict[str, Any]:
+    content = {"itemContent": {"itemType": "TimelineTweet", "tweet_results": {"result": result}}}
+    return {"entryId": f"tweet-{post_id}" if by_id else f"home-{post_id}", "content": content}
+
+
+def timeline_of(*entries: dict[str, Any]) -> dict[str, Any]:
+    return {"data": {"timeline": {"instructions": [{"type": "TimelineAddEntries", "entries": [*entries]}]}}}
+
+
+UNREADABLE = {
+    "no legacy": {"__typename": "Tweet", "rest_id": "1500000000000000002"},
+    "unknown type": {"__typename": "TweetOfTomorrow", "rest_id": "1500000000000000002"},
+    "subscriber preview": {"__typename": "TweetPreviewDisplay", "tweet": {"text": "Subscribe to read"}},
+    "null text": post("1500000000000000002", legacy={"full_text": None}),
+    "number as text": post("1500000000000000002", legacy={"full_text": 7}),
+    "empty wrapper": {"__typename": "TweetWithVisibilityResults", "tweet": {}},
+    "wrapper of nothing": {"__typename": "TweetWithVisibilityResults"},
+    "null": None,
+    "a list": [],
+    "words": "gone",
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+@pytest.mark.parametrize("by_id", [True, False])
+def test_a_place_in_which_no_post_can_be_read_is_told_apart_from_no_place(kind: str, by_id: bool) -> None:
+    answer = timeline_of(
+        entry("1500000000000000001", post()), entry("1500000000000000002", UNREADABLE[kind], by_id=by_id)
+    )
+
+    assert [one.id for one in read_timeline(answer, "UserTweets")] == ["1500000000000000001"]
+    [hollow] = unread_posts(answer)
+    assert hollow.id in ("1500000000000000002", "")
+
+
+def test_what_is_paid_for_and_what_is_no_post_takes_no_place() -> None:
+    advert = entry("1500000000000000003", {})
+    advert["content"]["itemContent"]["promotedMetadata"] = {}
+    person = {"entryId": "user-1", "content": {"itemContent": {"itemType": "TimelineUser"}}}
+    assert unread_posts(timeline_of(advert, person)) == []
+
+
+def test_an_edited_post_names_its_earlier_versions() -> None:
+    ids = ["1500000000000000001", "1500000000000000002"]
+    newer = {"edit_control_initial": {"edit_tweet_ids": ids}, "initial_tweet_id": ids[0]}
+    [read] = read_posts(post(ids[1], edit_control=newer))
+    assert read.versions == (ids[0],)
+    [first] = read_posts(post(ids[0], edit_control={"edit_tweet_ids": ids}))
+    assert first.versions == ()
+
+
+def module(*ids: str, named: list[str]) -> dict[str, Any]:
+    items = [
+        {"entryId": f"profile-conversation-1-tweet-{one}", "item": entry(one, post(one))["content"]}
+        for one in ids
+    ]
+    metadata = {"conversationMetadata": {"allTweetIds": named}}
+    return {"entryId": "profile-conversation-1", "content": {"items": items, "metadata": metadata}}
+
+
+def test_a_conversation_names_what_it_folds_and_lifts_what_stands_above() -> None:
+    old, middle, ours, newest = (f"150000000000000000{n}" for n in (1, 2, 3, 4))
+    answer = timeline_of(module(old, ours, newest, named=[old, middle, ours, newest]), entry("9", post("9")))
+    assert folded_ids(answer) == {middle}
+    assert repeated_ids(answer) == {old, ours}
+    alone = timeline_of(module(old, newest, named=[]), entry(old, post(old)))
+    assert repeated_ids(alone) == frozenset()
+
+
+ODD = [
+    {"legacy": {"entities": {"urls": 3}}},
+    {"legacy": {"entities": {"urls": [3, None, "x", {"url": 7}]}}},
+    {"legacy": {"entities": 7}},
+    {"legacy": {"extended_entities": {"media": 5}}},
+    {"legacy": {"extended_entities": {"media": {"id_str": "1"}}}},
+    {"legacy": {"favorite_count": "9" * 5000}},
+    {"legacy": {"favorite_count": 10**30}},
+    {"legacy": {"created_at": "Sat Mar 05 12:00:01 +9999 0001"}},
+    {"legacy": {"created_at": "0001-01-01T00:00:00+14:00"}},
+    {"legacy": {"full_text": "half \ud83d of it"}},
+    {"legacy": {"display_text_range": [10**30, None], "in_reply_to_status_id_str": "1"}},
+    {"legacy": {"display_text_range": [True, 3], "in_reply_to_status_id_str": "1"}},
+    {"edit_control": 3},
+    {"edit_control": {"edit_tweet_ids": [None, 4]}},
+    {"views": {"count": "\u0663"}},
+    {"core": []},
+    {"note_tweet": {"note_tweet_results": {"result": {"text": "\udc00", "entity_set": {"urls": "x"}}}}},
+    {"rest_id": "9" * 5000},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_one_odd_post_costs_neither_a_traceback_nor_its_page(odd: dict[str, Any]) -> None:
+    changed = dict(odd)
+    number = changed.pop("rest_id", "1500000000000000002")
+    answer = timeline_of(entry("1500000000000000001", post()), entry("1", post(number, **changed)))
+    body = json.dumps(answer)
+
+    posts = read_timeline(load_answer(body, "x"), "UserTweets", written=True)
+
+    assert [one.id for one in posts] == ["1500000000000000001", number]
+    json.dumps([as_row(one) for one in posts], ensure_ascii=False).encode()
+    unread_posts(answer)
+    missing_paths("UserTweets", answer)
+
+
+def test_a_number_of_five_thousand_digits_is_unknown_and_costs_nothing_else() -> None:
+    body = json.dumps(post()).replace('"favorite_count": 3', f'"favorite_count": {"7" * 5000}')
+    [read] = read_posts(load_answer(body, "x"))
+    assert (read.metrics.likes, read.metrics.reposts) == (None, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"data": [{"id": "1", "text": "x"}], "meta": {"result_count": 1}}', "official API"),
+        ('{"data": {"id": "1", "text": "x"}}', "official API"),
+        ('{"data": {"id": "1", "username": "x"}}', "official API"),
+        ('{"data": {"viewer": 3}}', "at its top: “data”"),
+        ('{"openapi": "3.0.0", "info": {}}', "“openapi”, “info”"),
+        ("[]", "an empty list"),
+        ("[1, 2]", "int at its top"),
+        ("{}", "nothing"),
+    ],
+)
+def test_json_of_another_kind_is_named(tmp_path: Path, content: str, says: str) -> None:
+    path = tmp_path / "given.json"
+    path.write_text(content)
+    with pytest.raises(Permanent, match=re.escape(says)):
+        parse_file(path)
+
+
+def test_lines_nested_without_end_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("{}\n" + "[" * 200_000)
+    with pytest.raises(Permanent, match="line 2"):
+        parse_file(path)
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_single_post_that_cannot_be_read_does_not_mean_that_the_site_has_changed(kind: str) -> None:
+    answer = timeline_of(entry("1500000000000000002", UNREADABLE[kind]))
+    assert read_timeline(answer, "SearchTimeline") == []
+    assert [one.id for one in unread_posts(answer)] == ["1500000000000000002"]
+
+
+def test_many_posts_of_a_known_kind_without_their_content_mean_that_it_has() -> None:
+    bare = [entry(f"150000000000000000{n}", {"__typename": "Tweet", "rest_id": str(n)}) for n in range(4)]
+    with pytest.raises(PageChanged, match="cannot be read"):
+        read_timeline(timeline_of(*bare), "SearchTimeline")

@@ -28,6 +28,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
         "--handle", action="append", default=None, help="an account that may post; may be given again"
     )
     parser.add_argument("--state-dir", type=Path, default=None, help="keep the ledger in this folder")
+    parser.add_argument("--unkind", action="store_true", help="be as unkind as X in every way at once")
     parser.add_argument("--die-with-parent", action="store_true", help="stop when standard input ends")
     return parser.parse_args(given)
 
@@ -54,6 +55,8 @@ async def serve(arguments: argparse.Namespace) -> None:
         handles=arguments.handle or ("quietbuilder",),
         state_dir=arguments.state_dir,
     ) as aviary:
+        if arguments.unkind:
+            aviary.panel.be_unkind()
         sys.stdout.write(json.dumps(aviary.address.as_json()) + "\n")
         sys.stdout.flush()
         await stop.wait()

@@ -38,6 +38,7 @@ class Control:
             web.get("/aviary/levers", self.levers),
             web.post("/aviary/levers", self.move_levers),
             web.post("/aviary/levers/reset", self.reset_levers),
+            web.post("/aviary/edit", self.edit),
             web.post("/aviary/sessions", self.new_session),
             web.post("/aviary/sessions/end", self.end_sessions),
             web.get("/aviary/inbox", self.inbox),
@@ -128,10 +129,13 @@ class Control:
         return web.json_response(self.panel.as_json())
 
     async def move_levers(self, request: web.Request) -> web.Response:
-        """Move levers: ``{"locked": true}``, with ``"account"`` for one account, ``"reset"`` for all off."""
+        """Move levers: ``{"locked": true}``, with ``"account"`` for one account, ``"reset"`` for all off,
+        ``"unkind"`` for all in which X is unkind."""
         body = await _fields(request)
         if body.pop("reset", False):
             self.panel.reset()
+        if body.pop("unkind", False):
+            self.panel.be_unkind()
         try:
             self.panel.set(body, body.pop("account", None) or request.query.get("account"))
         except (ValueError, TypeError) as problem:
@@ -142,6 +146,14 @@ class Control:
         """Switch every fault off."""
         self.panel.reset()
         return await self.levers(request)
+
+    async def edit(self, request: web.Request) -> web.Response:
+        """Edit a post by hand: ``{"post": id, "text": "..."}``; the newer version has an id of its own."""
+        body = await _fields(request)
+        newer = self.world.edit(str(body.get("post", "")), str(body.get("text", "")))
+        if newer is None:
+            return _wrong(f"no post {body.get('post')!r} of ours")
+        return web.json_response({"id": newer.id, "versions": newer.versions})
 
     # ---------------------------------------------------------------- sessions
 

@@ -51,7 +51,7 @@ class GraphQL:
         world = self._door.world
         asked = Asked(handle, levers.pinned, levers.promoted, levers.profile_delay_s * world.clock.speed)
         try:
-            data = READS[name](Wire(world, world.now(), handle.lower(), name), variables, asked)
+            data = READS[name](Wire(world, world.now(), handle.lower(), name, levers), variables, asked)
         except NotFound as missing:
             return {"errors": [missing.as_error()], "data": {}}
         return {"errors": [_BESIDE], "data": data} if levers.errors_beside_data else {"data": data}

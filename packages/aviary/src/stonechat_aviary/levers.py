@@ -58,7 +58,8 @@ class Levers:
         lose_answer: counted: posts accepted whose answer is cut off.
         lose_request: counted: posts not accepted whose answer is cut off.
         refuse_226: counted: posts refused because they look automated.
-        refuse: ``{"code": 344, "n": 1}``: the next ``n`` posts are refused with that code.
+        refuse: ``{"code": 344, "n": 1}``: the next ``n`` posts are refused with that code; ``"after": 3``
+            lets three through before.
         duplicate_refused: the network refuses a text posted before (187), as X does.
         search_broken: searches answer an error.
         renew_ct0: the next page hands out a new ct0 cookie.
@@ -75,6 +76,14 @@ class Levers:
         dead_button: the composer's button stays disabled whatever is typed.
         overlay: a layer that advertises something lies over the page and takes all clicks.
         profile_delay_s: own posts are on the profile only so many real seconds after they were made.
+        stores_nfc: texts are stored in Unicode's composed form, as X does.
+        links_bare: domains without a scheme (``README.md``) become links, as on X.
+        hollow_share: share of a timeline's entries in which no post can be read this time: without
+            ``legacy``, of an unknown type, for subscribers, without text, an empty wrapper.
+        suggestions: the composer offers a list behind ``#`` and ``@``, which takes Enter and Tab.
+        edit_every: one in so many root posts of ours is edited by hand right after it was made: a new id
+            that names the older one.
+        articles: some of others' posts are articles: a title and a preview, and a bare link as their text.
         model: faults of the model endpoint.
     """
 
@@ -112,7 +121,26 @@ class Levers:
     dead_button: bool = False
     overlay: bool = False
     profile_delay_s: float = 0.0
+    stores_nfc: bool = False
+    links_bare: bool = False
+    hollow_share: float = 0.0
+    suggestions: bool = False
+    edit_every: int = 0
+    articles: bool = False
     model: ModelLevers = field(default_factory=ModelLevers)
+
+
+UNKIND: dict[str, Any] = {
+    "stores_nfc": True,
+    "links_bare": True,
+    "hollow_share": 0.04,
+    "suggestions": True,
+    "edit_every": 7,
+    "articles": True,
+    "errors_beside_data": True,
+    "refuse": {"code": 214, "n": 1, "after": 4},
+}
+"""Everything at once in which X is less kind than a healthy network needs to be; no post is lost by it."""
 
 
 class Panel:
@@ -132,6 +160,10 @@ class Panel:
         if handle:
             levers = self._accounts.setdefault(handle.lower(), copy.deepcopy(self.everybody))
         _apply(levers, changes)
+
+    def be_unkind(self) -> None:
+        """Move the levers of :data:`UNKIND`, for everybody."""
+        self.set(copy.deepcopy(UNKIND))
 
     def reset(self) -> None:
         """Switch every fault off."""

@@ -32,7 +32,13 @@ class Pages:
         def tid(name: str) -> str:
             return f'data-testid="{name}_v2"' if name in changed else f'data-testid="{name}"'
 
-        told = {"handle": account.handle, "id": account.id, "changed": changed, "dead": levers.dead_button}
+        told = {
+            "handle": account.handle,
+            "id": account.id,
+            "changed": changed,
+            "dead": levers.dead_button,
+            "suggestions": levers.suggestions,
+        }
         settings = json.dumps(told)
         handle = escape(account.handle)
         wall = (_consent(tid) if consent_wall else "") + (_overlay(tid) if levers.overlay else "")

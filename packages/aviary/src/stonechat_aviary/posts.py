@@ -21,6 +21,7 @@ class Post:
         quoted, reposted: id of the post that it quotes or reposts.
         hidden: ``tombstone``, ``unavailable``, ``empty`` or ``wrapped`` where the wire shows it so.
         media: pictures or a film in it.
+        versions: ids of its earlier versions, the first one first.
     """
 
     id: str
@@ -36,6 +37,12 @@ class Post:
     hidden: str = ""
     own: bool = False
     media: tuple[Media, ...] = ()
+    versions: tuple[str, ...] = ()
+
+    @property
+    def first_id(self) -> str:
+        """The id that it was sent under."""
+        return self.versions[0] if self.versions else self.id
 
 
 class Shelf:
@@ -57,6 +64,18 @@ class Shelf:
             self._answers.setdefault(post.in_reply_to, []).append(post)
         for handle in mentions:
             self._mentions.setdefault(handle, []).append(post)
+
+    def replace(self, old: Post, new: Post) -> None:
+        """Put the newer version of a post in its place; its older id leads to it."""
+        for posts in (
+            self._by_author[old.author.lower()],
+            self._by_day[int(old.at // _DAY)],
+            self._answers.get(old.in_reply_to or "", []),
+            *self._mentions.values(),
+        ):
+            posts[:] = [new if one is old else one for one in posts]
+        self._by_id |= {old.id: new, new.id: new}
+        self._answers[new.id] = self._answers.setdefault(old.id, [])
 
     def get(self, post_id: str, now: float) -> Post | None:
         """The post, if it exists and is visible at ``now``."""

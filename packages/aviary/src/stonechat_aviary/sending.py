@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from aiohttp import web
 
@@ -65,7 +66,7 @@ class Sending:
             return Refusal(INVALID, str(problem))
         outcome = self._world.publish(
             account.handle,
-            str(variables.get("tweet_text", "")),
+            _stored(str(variables.get("tweet_text", "")), levers),
             str(reply.get("in_reply_to_tweet_id") or "") or None,
             {"user_agent": request.headers.get("User-Agent", ""), "operation": "CreateTweet"},
             media=media,
@@ -75,6 +76,12 @@ class Sending:
         )
         if not isinstance(outcome, Refusal):
             self._uploads.spend(media)
+            if (
+                levers.edit_every
+                and outcome.ordinal is not None
+                and not (outcome.ordinal + 1) % levers.edit_every
+            ):
+                self._world.edit(outcome.id, f"{outcome.text} (edited)")
         return outcome
 
     def _told(self, post: Post, levers: Levers, headers: dict[str, str]) -> Json:
@@ -86,7 +93,12 @@ class Sending:
         elif older and take(levers, "wrong_toast"):
             headers[TOAST] = f"/{post.author}/status/{older[-1].id}"
         shown = older[-1] if older and take(levers, "wrong_id") else post
-        return {"data": created(Wire(self._world, now, post.author.lower(), "CreateTweet"), shown)}
+        return {"data": created(Wire(self._world, now, post.author.lower(), "CreateTweet", levers), shown)}
+
+
+def _stored(text: str, levers: Levers) -> str:
+    """The text in the form that the network keeps it in."""
+    return unicodedata.normalize("NFC", text) if levers.stores_nfc else text
 
 
 def _refused(refusal: Refusal, levers: Levers, headers: dict[str, str]) -> web.Response:
@@ -99,6 +111,9 @@ def _refusal_code(levers: Levers) -> int:
         return 226
     left = int(levers.refuse.get("n", 1)) if levers.refuse else 0
     if left <= 0:
+        return 0
+    if (before := int(levers.refuse.get("after", 0))) > 0:
+        levers.refuse = levers.refuse | {"after": before - 1}
         return 0
     levers.refuse = levers.refuse | {"n": left - 1}
     return int(levers.refuse["code"])

@@ -8,6 +8,8 @@ way, shortened links, escaped text, the mentions that X puts before an answer.
 from __future__ import annotations
 
 from stonechat_aviary.accounts import OwnAccount
+from stonechat_aviary.chance import chance
+from stonechat_aviary.levers import Levers
 from stonechat_aviary.media import Media
 from stonechat_aviary.people import Person
 from stonechat_aviary.posts import Post
@@ -19,6 +21,9 @@ from stonechat_aviary.worldtime import x_date
 
 _WEB_APP = '<a href="https://mobile.twitter.com" rel="nofollow">Twitter Web App</a>'
 _TOMBSTONE = "This Post was deleted by the Post author."
+_TIMELINES = frozenset({"UserTweets", "UserTweetsAndReplies", "SearchTimeline", "HomeTimeline"})
+_ARTICLES = 11
+"""One in so many posts of others is an article, where articles are on."""
 _PICTURED = 9
 """One in so many posts of others carries a picture."""
 
@@ -26,11 +31,14 @@ _PICTURED = 9
 class Wire:
     """Writes one answer: everything in it is as of ``now`` and shown to ``viewer`` by ``source``."""
 
-    def __init__(self, world: World, now: float, viewer: str, source: str) -> None:
+    def __init__(
+        self, world: World, now: float, viewer: str, source: str, levers: Levers | None = None
+    ) -> None:
         self.world = world
         self.now = now
         self._viewer = viewer
         self._source = source
+        self._levers = levers or Levers()
         self._users: dict[tuple[str, bool], Json] = {}
 
     # ---------------------------------------------------------------- people
@@ -63,6 +71,8 @@ class Wire:
 
     def post_results(self, post: Post, *, nested: bool = False) -> Json:
         """``tweet_results`` for a post: the post, its wrapper, its tombstone, or nothing at all."""
+        if not nested and self._is_hollow(post):
+            return self._hollow(post)
         match post.hidden:
             case "tombstone" if not nested:
                 return {"result": {"__typename": "TweetTombstone", "tombstone": _tombstone()}}
@@ -86,7 +96,7 @@ class Wire:
         """A ``Tweet`` result; the counts in it are noted as served if the post is ours."""
         counts = self.world.counts(post, self.now)
         if post.own:
-            self.world.ledger.note_served(post.id, counts, self.now, self._source)
+            self.world.ledger.note_served(post.first_id, counts, self.now, self._source)
         views: Json = {"state": "Enabled"}
         if counts.views is not None:
             views = {"count": str(counts.views), "state": "EnabledWithCount"}
@@ -114,7 +124,9 @@ class Wire:
         if post.author.lower() == self._viewer:
             tweet["quick_promote_eligibility"] = {"eligibility": "IneligibleTweet"}
         if len(post.text) > DISPLAYED and post.reposted is None:
-            tweet["note_tweet"] = _note(post)
+            tweet["note_tweet"] = _note(post, bare=self._levers.links_bare)
+        if self._is_article(post):
+            tweet["article"] = _article(post)
         return tweet | self._quoted(post, nested=nested)
 
     def _quoted(self, post: Post, *, nested: bool) -> Json:
@@ -134,7 +146,12 @@ class Wire:
         address = f"https://x.com/{post.author}/status/{post.id}"
         media = post.media or self._picture(post)
         text = wire_text(
-            post.text, answered=self._answered(post), media=media, address=address, author=self.world.author
+            f"https://x.com/i/article/{post.id}" if self._is_article(post) else post.text,
+            bare=self._levers.links_bare,
+            answered=self._answered(post),
+            media=media,
+            address=address,
+            author=self.world.author,
         )
         legacy: Json = {
             "bookmarked": False,
@@ -162,6 +179,34 @@ class Wire:
         if reposted is not None:
             legacy["retweeted_status_result"] = self.post_results(reposted, nested=True)
         return legacy
+
+    def _is_hollow(self, post: Post) -> bool:
+        """Whether the post cannot be read in its place this time; another time it can."""
+        share = self._levers.hollow_share
+        if not share or self._source not in _TIMELINES:
+            return False
+        return bool(chance(self.world.seed, "hollow", post.id, self.now).random() < share)
+
+    def _hollow(self, post: Post) -> Json:
+        """One of the ways in which an entry has a post's place and no post that can be read."""
+        tweet = self.tweet(post)
+        match int(post.id) % 5:
+            case 0:
+                del tweet["legacy"]
+            case 1:
+                tweet = {"__typename": "TweetOfTomorrow", "rest_id": post.id, "body": post.text}
+            case 2:
+                text = {"text": "Subscribe to read this post.", "entities": {}}
+                tweet = {"__typename": "TweetPreviewDisplay", "tweet": text, "cta": {"title": "Subscribe"}}
+            case 3:
+                tweet["legacy"]["full_text"] = None
+            case _:
+                tweet = {"__typename": "TweetWithVisibilityResults", "tweet": {}}
+        return {"result": tweet}
+
+    def _is_article(self, post: Post) -> bool:
+        foreign = not (post.own or post.in_reply_to or post.reposted or post.quoted)
+        return self._levers.articles and foreign and int(post.id) % _ARTICLES == 0
 
     def _picture(self, post: Post) -> tuple[Media, ...]:
         """What others show with their posts now and then."""
@@ -198,19 +243,26 @@ class Wire:
 
 
 def _edits(post: Post) -> Json:
-    return {
-        "edit_tweet_ids": [post.id],
+    control = {
+        "edit_tweet_ids": [*post.versions, post.id],
         "editable_until_msecs": str(int(post.at * 1000) + 3_600_000),
-        "edits_remaining": "5",
+        "edits_remaining": str(5 - len(post.versions)),
         "is_edit_eligible": False,
     }
+    return {"edit_control_initial": control, "initial_tweet_id": post.first_id} if post.versions else control
+
+
+def _article(post: Post) -> Json:
+    title, _, rest = post.text.partition("\n")
+    result = {"rest_id": post.id, "title": title[:80], "preview_text": (rest.strip() or title)[:200]}
+    return {"article_results": {"result": result}}
 
 
 def _joined(author: OwnAccount | Person, world: World) -> float:
     return author.joined if isinstance(author, Person) else world.clock.epoch - 90 * 86_400
 
 
-def _note(post: Post) -> Json:
+def _note(post: Post, *, bare: bool) -> Json:
     return {
         "is_expandable": True,
         "note_tweet_results": {
@@ -218,13 +270,13 @@ def _note(post: Post) -> Json:
                 "entity_set": {
                     "hashtags": [],
                     "symbols": [],
-                    "urls": link_entities(post.text),
+                    "urls": link_entities(post.text, bare=bare),
                     "user_mentions": [],
                 },
                 "id": opaque("NoteTweet", post.id),
                 "media": {"inline_media": []},
                 "richtext": {"richtext_tags": []},
-                "text": with_short_links(post.text),
+                "text": with_short_links(post.text, bare=bare),
             }
         },
     }

@@ -11,13 +11,13 @@ from typing import Any
 from stonechat_aviary.accounts import OwnAccount
 from stonechat_aviary.media import Media
 from stonechat_aviary.people import Person
+from stonechat_aviary.weighing import find_links
 from stonechat_aviary.wirelinks import short_link
 from stonechat_aviary.wiremedia import media_entity
 
 Json = dict[str, Any]
 DISPLAYED = 280
 """Characters of ``full_text``; longer posts carry the rest as ``note_tweet``."""
-_LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]']")
 _MENTION = re.compile(r"(?<!\w)@(\w{1,30})")
 _HASHTAG = re.compile(r"(?<![\w&])#(\w*[^\W\d]\w*)")
 _LEAD = re.compile(r"(?:@\w{1,30}\s+)+")
@@ -46,6 +46,7 @@ def wire_text(
     media: Sequence[Media],
     address: str,
     author: Callable[[str], OwnAccount | Person | None],
+    bare: bool = False,
 ) -> WireText:
     """The text of a post.
 
@@ -53,10 +54,11 @@ def wire_text(
         answered: handle of the account that is answered, where that is another one than the author.
         address: ``https://x.com/HANDLE/status/ID`` of the post.
         author: finds an account by its handle.
+        bare: domains without a scheme become links, too.
     """
     if answered is not None and not text.lower().startswith(f"@{answered.lower()}"):
         text = f"@{answered} {text}"
-    text, urls = _shortened(text)
+    text, urls = _shortened(text, bare)
     text = _cut(text)
     lead = _LEAD.match(text) if answered is not None else None
     start, end = len(lead[0]) if lead else 0, len(text)
@@ -75,29 +77,30 @@ def wire_text(
     return WireText(escape(text, quote=False), [start, max(start, end)], entities)
 
 
-def link_entities(text: str) -> list[Json]:
+def link_entities(text: str, *, bare: bool = False) -> list[Json]:
     """The links of a text as they stand in it, for long texts: there they are shortened, too."""
-    return _shortened(text)[1]
+    return _shortened(text, bare)[1]
 
 
-def with_short_links(text: str) -> str:
+def with_short_links(text: str, *, bare: bool = False) -> str:
     """The text with its links shortened."""
-    return _shortened(text)[0]
+    return _shortened(text, bare)[0]
 
 
-def _shortened(text: str) -> tuple[str, list[Json]]:
+def _shortened(text: str, bare: bool) -> tuple[str, list[Json]]:
     parts: list[str] = []
     entities: list[Json] = []
     done = length = 0
-    for match in _LINK.finditer(text):
-        short = short_link(match[0])
+    for match in find_links(text, bare=bare):
+        address = match[0] if "://" in match[0] else f"http://{match[0]}"
+        short = short_link(address)
         parts += [text[done : match.start()], short]
         start = length + match.start() - done
         done, length = match.end(), start + len(short)
         entities.append(
             {
-                "display_url": _displayed(match[0]),
-                "expanded_url": match[0],
+                "display_url": _displayed(address),
+                "expanded_url": address,
                 "indices": [start, length],
                 "url": short,
             }

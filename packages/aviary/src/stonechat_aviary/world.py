@@ -100,9 +100,9 @@ class World:
 
     def counts(self, post: Post, now: float) -> Counts:
         """The metrics that the network shows for ``post`` at ``now``."""
-        counts = self._engagement(post.id, post.at, post.log_interactions, post.author, post.ordinal).at_time(
-            now
-        )
+        counts = self._engagement(
+            post.first_id, post.at, post.log_interactions, post.author, post.ordinal
+        ).at_time(now)
         ours = sum(answer.own for answer in self._shelf.answers(post.id, now))
         return replace(counts, replies=counts.replies + ours) if ours else counts
 
@@ -200,6 +200,16 @@ class World:
         )
         self.ledger.append(entry)
         return self._shelve(entry)
+
+    def edit(self, post_id: str, text: str) -> Post | None:
+        """Edit a post of ours as its owner does by hand; None where there is none."""
+        old = self.post(post_id, self.now())
+        if old is None or not old.own:
+            return None
+        new = replace(old, id=self._new_id(self.now()), text=text, versions=(*old.versions, old.id))
+        self._last_id = int(new.id)
+        self._shelf.replace(old, new)
+        return new
 
     def close(self) -> None:
         """Close the ledger's files."""

@@ -54,6 +54,8 @@ class DemoOptions:
         posts: stop after so many posts are published, measured and learned from; None: until Ctrl-C.
         speed: account seconds for each real second.
         limit: real time after which the demo gives up.
+        unkind: the network is as unkind as X: other forms of texts, hollow entries, lists that take Enter,
+            edits by hand, articles, an unknown refusal.
     """
 
     posts: int | None = None
@@ -63,6 +65,7 @@ class DemoOptions:
     port: int | None = None
     limit: timedelta = timedelta(minutes=12)
     parent: Path = Path(".stonechat/demo")
+    unkind: bool = True
 
 
 async def run_demo(options: DemoOptions) -> int:
@@ -83,6 +86,7 @@ async def run_demo(options: DemoOptions) -> int:
             epoch=EPOCH,
             origin=origin,
             state_dir=folder / "network",
+            unkind=options.unkind,
         ) as network:
             settings = demo_settings(options, folder, network, origin)
             start_logging(settings, make_clock(settings), log)

@@ -17,7 +17,7 @@ from stonechat.owner import Done, Door, Owner, submission
 from stonechat.owner.submission import GivenPicture, Submission, Submitted
 
 if TYPE_CHECKING:
-    from stonechat.networks.plugin import TextRules
+    from stonechat.core.network import TextRules
 
 _COLUMNS = ("id", "state", "due_at", "kind", "text", "held")
 

@@ -77,6 +77,7 @@ async def local_network(
     origin: float,
     state_dir: Path,
     others: Sequence[str] = (),
+    unkind: bool = False,
     patience: timedelta = timedelta(seconds=30),
 ) -> AsyncIterator[LocalNetwork]:
     """The local network, listening on a free loopback port until the block ends.
@@ -84,6 +85,7 @@ async def local_network(
     Args:
         origin: real time (Unix seconds) at which the network's time is ``epoch``.
         others: further accounts that may post there.
+        unkind: it alters texts, withholds entries and refuses as X does.
 
     Raises:
         Transient: it did not say that it listens within ``patience``.
@@ -96,6 +98,7 @@ async def local_network(
         *("--epoch", epoch.isoformat(), "--origin", repr(origin), "--handle", handle),
         *(word for other in others for word in ("--handle", other)),
         *("--state-dir", str(state_dir), "--die-with-parent"),
+        *(("--unkind",) if unkind else ()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=log,

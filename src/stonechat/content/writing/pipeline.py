@@ -27,6 +27,7 @@ from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Content
 from stonechat.core.ports import WriteRequest, WriteResult
 from stonechat.core.states import ContentState
+from stonechat.core.texts import canonical
 from stonechat.database import Database
 from stonechat.database.repositories import content as queue
 from stonechat.database.repositories import drafts
@@ -322,7 +323,7 @@ class WritingPipeline:
 
 def _parts(one: Any) -> tuple[str, ...]:
     parts = one.get("parts", ()) if isinstance(one, dict) else ()
-    return tuple(str(part).strip() for part in parts)
+    return tuple(canonical(str(part)) for part in parts)
 
 
 def _canary(assignment: Assignment, number: int) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.database.repositories.opportunities import Answered
-from stonechat.database.schema.tables import HAD_EFFECT, content_metadata, post_attempts, reply_opportunities
+from stonechat.database.schema.tables import CLICKED, content_metadata, post_attempts, reply_opportunities
 
 
 async def tried(
@@ -29,7 +29,7 @@ async def tried(
             c.account_id.in_(sorted(account_ids)),
             c.started_at >= since,
             author.in_(sorted({handle.lower() for handle in handles})),
-            literal_column(f"({HAD_EFFECT})", Boolean()),
+            literal_column(f"({CLICKED})", Boolean()),
         )
     )
     return [Answered(str(row[0]), str(row[1]), str(row[2]), row[3]) for row in rows]

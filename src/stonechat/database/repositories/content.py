@@ -13,6 +13,7 @@ from stonechat.core.errors import IllegalTransition
 from stonechat.core.ids import fingerprint
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState
+from stonechat.core.texts import canonical
 from stonechat.core.transitions import check_transition
 from stonechat.database.repositories import state_history
 from stonechat.database.repositories.content_rows import content_of, values_of
@@ -95,7 +96,7 @@ async def change(
 async def amend(connection: AsyncConnection, content: Content, **values: Any) -> Content:
     """Set columns without a change of state (text edited, due time moved), under the same guard."""
     if "parts" in values:
-        values["parts"] = list(values["parts"])
+        values["parts"] = [canonical(part) for part in values["parts"]]
         values["fingerprint"] = fingerprint(*values["parts"])
     row = await _updated(connection, content, **values)
     if row is None:

@@ -13,12 +13,20 @@ from stonechat.core.ids import fingerprint, stable_id
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState
 from stonechat.database.schema.inserting import insert_into
-from stonechat.database.schema.tables import HAD_EFFECT, content_metadata, post_attempts, post_parts
+from stonechat.database.schema.tables import CLICKED, content_metadata, post_attempts, post_parts
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at publishing. ``outcome`` is None while it is in flight or its process died.
+    """One try at publishing.
+
+    ``outcome`` is None while it is in flight or its process died, else one of:
+
+    - ``posted``; ``partial``: the leading parts are live, and then the network said no;
+    - ``unconfirmed``: clicked, and nobody knows; ``duplicate``: the network says that it has the text;
+    - ``absent``: clicked, and (the rest of it) proven not to be live;
+    - ``declined``: clicked, and the network said no;
+    - ``refused``: ended before the click; ``unreached``: before it came to the network; ``rehearsed``.
 
     Attributes:
         parts_from: number of the first part that this try sent.
@@ -40,10 +48,20 @@ class Attempt:
     ended_wall: datetime | None = None
     host: str = ""
 
+    @property
+    def clicked(self) -> bool:
+        """Whether the click was made, or may have been."""
+        return self.outcome not in ("refused", "unreached", "rehearsed")
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody knows what became of it."""
+        return self.outcome in (None, "unconfirmed", "duplicate")
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptedEffect:
-    """An intent that reached the network or may have: what limits are counted from.
+    """A click, or what may have been one: what limits are counted from.
 
     Attributes:
         kind: the content's kind.
@@ -108,15 +126,15 @@ async def end(
 async def effects(
     connection: AsyncConnection, account_ids: Collection[str], since: datetime
 ) -> list[AttemptedEffect]:
-    """Intents of these accounts since then that were not proven to have had no effect, oldest first.
+    """Clicks of these accounts since then, and what may have been some, oldest first.
 
-    They are committed before the click, so a count over them holds across restarts and hosts.
+    Intents are committed before the click, so a count over them holds across restarts and hosts.
     """
     tries = post_attempts.c
     rows = await connection.execute(
         select(tries.account_id, tries.content_id, content_metadata.c.kind, tries.started_at)
         .join(content_metadata, content_metadata.c.id == tries.content_id)
-        .where(tries.account_id.in_(sorted(account_ids)), tries.started_at >= since, _had_effect())
+        .where(tries.account_id.in_(sorted(account_ids)), tries.started_at >= since, _clicked())
         .order_by(tries.started_at)
     )
     return [AttemptedEffect(str(row[0]), str(row[1]), str(row[2]), row[3]) for row in rows]
@@ -133,7 +151,7 @@ async def published_since(connection: AsyncConnection, account_id: str, since: d
 
 
 async def all_effects(connection: AsyncConnection, account_id: str, *, up_to: int) -> set[str]:
-    """Ids of posts (replies apart) that had an effect or may have had one, ever.
+    """Ids of posts (replies apart) that were clicked or may have been, ever.
 
     Args:
         up_to: no more than so many; who has a limit need not know by how much it is passed.
@@ -145,25 +163,33 @@ async def all_effects(connection: AsyncConnection, account_id: str, *, up_to: in
         .where(
             post_attempts.c.account_id == account_id,
             content_metadata.c.kind != ContentKind.REPLY.value,
-            _had_effect(),
+            _clicked(),
         )
         .limit(up_to)
     )
     return {str(row[0]) for row in rows}
 
 
-def _had_effect() -> ColumnElement[bool]:
-    """The condition of ``ix_attempts_effect``, word for word: only then is the index used."""
-    return literal_column(f"({HAD_EFFECT})", Boolean())
+def _clicked() -> ColumnElement[bool]:
+    """The condition of ``ix_attempts_clicked``, word for word: only then is the index used."""
+    return literal_column(f"({CLICKED})", Boolean())
 
 
 async def attempts(connection: AsyncConnection, content_id: str) -> list[Attempt]:
     """Every try, oldest first."""
+    return (await attempts_of(connection, [content_id])).get(content_id, [])
+
+
+async def attempts_of(connection: AsyncConnection, content_ids: Collection[str]) -> dict[str, list[Attempt]]:
+    """Every try of each of these, oldest first; those without any are absent."""
     rows = await connection.execute(
-        select(post_attempts).where(post_attempts.c.content_id == content_id).order_by(post_attempts.c.number)
+        select(post_attempts)
+        .where(post_attempts.c.content_id.in_(sorted(content_ids)))
+        .order_by(post_attempts.c.number)
     )
-    return [
-        Attempt(
+    found: dict[str, list[Attempt]] = {}
+    for row in rows:
+        one = Attempt(
             row.id,
             row.content_id,
             row.account_id,
@@ -178,8 +204,8 @@ async def attempts(connection: AsyncConnection, content_id: str) -> list[Attempt
             row.ended_wall,
             row.host,
         )
-        for row in rows
-    ]
+        found.setdefault(one.content_id, []).append(one)
+    return found
 
 
 async def confirm_parts(

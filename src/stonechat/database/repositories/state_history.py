@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.database.schema.tables import state_history as table
@@ -57,3 +58,25 @@ async def of(connection: AsyncConnection, kind: str, entity_id: str) -> list[Cha
         .order_by(table.c.id)
     )
     return [Change(*row) for row in rows]
+
+
+async def last_change(
+    connection: AsyncConnection,
+    kind: str,
+    entity_ids: Collection[str],
+    *,
+    before: Collection[str],
+    after: str,
+) -> dict[str, datetime]:
+    """When each of these last went from one of those states to ``after``; those that never did are absent."""
+    rows = await connection.execute(
+        select(table.c.entity_id, func.max(table.c.at))
+        .where(
+            table.c.kind == kind,
+            table.c.entity_id.in_(sorted(entity_ids)),
+            table.c.before.in_(sorted(before)),
+            table.c.after == after,
+        )
+        .group_by(table.c.entity_id)
+    )
+    return {str(row[0]): row[1] for row in rows}

@@ -36,8 +36,8 @@ metadata = MetaData(
     }
 )
 
-HAD_EFFECT = "outcome IS NULL OR outcome IN ('posted', 'unconfirmed', 'partial')"
-"""The tries that had an effect on the network or may have had one; without an outcome: in flight or lost."""
+CLICKED = "outcome IS NULL OR outcome NOT IN ('refused', 'unreached', 'rehearsed')"
+"""The tries whose click was made or may have been made; without an outcome: in flight or lost."""
 
 _Serial = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -316,7 +316,7 @@ post_attempts = Table(
     Column("detail", Text, nullable=False, default="", doc="What the network said."),
     UniqueConstraint("content_id", "number"),
     Index("ix_attempts_account_started", "account_id", "started_at"),
-    _where("ix_attempts_effect", "account_id", "content_id", where=HAD_EFFECT),
+    _where("ix_attempts_clicked", "account_id", "content_id", where=CLICKED),
     info={"doc": "Each try to publish: intent committed before the network is touched, then the receipt."},
 )
 

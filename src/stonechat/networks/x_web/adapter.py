@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from urllib.parse import quote
@@ -19,16 +20,16 @@ from stonechat.core.network import NetworkPost, Profile, Publication, PublishOut
 from stonechat.core.states import SessionState
 from stonechat.networks.x_web.dom_parser import read_profile_page
 from stonechat.networks.x_web.navigation import check_owner, explain, facts, go
-from stonechat.networks.x_web.publishing import Publisher
+from stonechat.networks.x_web.publishing import PublishFlow
 from stonechat.networks.x_web.reading import first_answer, read_thread_page, read_timeline_page
 from stonechat.networks.x_web.response_capture import tapped
 from stonechat.networks.x_web.selector_check import look_everywhere
 from stonechat.networks.x_web.selectors import Selector
-from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
+from stonechat.networks.x_web.text_rules import XTextRules
 from stonechat.networks.x_web.wire_parser import SITE, read_profile, refuse_missing_account
 
 
-class XWeb:
+class XWeb(XTextRules):
     """X as a browser with the owner's own session sees it.
 
     Scripting the website is against X's rules and may cost the account: whoever wires this in live mode
@@ -41,7 +42,6 @@ class XWeb:
     """
 
     name = "x_web"
-    max_length = MAX_LENGTH
 
     def __init__(
         self,
@@ -58,16 +58,12 @@ class XWeb:
         self._site = base_url.rstrip("/")
         self._within = answer_within.total_seconds()
 
-    def length(self, text: str) -> int:
-        """Weighted by the rules of twitter-text 3; at most :attr:`max_length` in one post."""
-        return weighted_length(text)
-
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None
     ) -> PublishOutcome:
-        """Publish, and say how it went; see :class:`stonechat.networks.x_web.publishing.Publisher`."""
-        publisher = Publisher(self._pool, self._clock, self._site, self._within, self._newest)
-        return await publisher.publish(account, publication, before_click)
+        """Publish, and say how it went; see :class:`stonechat.networks.x_web.publishing.PublishFlow`."""
+        flow = PublishFlow(self._pool, self._clock, self._site, self._within, self._newest)
+        return await flow.publish(account, publication, before_click)
 
     async def own_posts(self, account: Account, *, limit: int = 40) -> Timeline:
         """The newest posts on the account's profile, of about 20 for each answer; reposts are left out."""
@@ -81,7 +77,7 @@ class XWeb:
         """The account's own posts on the page of a post, which shows what a profile folds away."""
         address = f"{self._site}/{quote(author or account.handle)}/status/{quote(post_id)}"
         async with self._page(account, LeasePriority.METRICS, "own_thread") as page:
-            return await read_thread_page(
+            read = await read_thread_page(
                 page,
                 address,
                 post_id,
@@ -90,6 +86,7 @@ class XWeb:
                 wanted=_of(account),
                 moved=partial(self._moved, account),
             )
+            return _as_first_sent(read)
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
         """The newest posts of others that match, in X's search syntax (``min_faves:300 lang:en``)."""
@@ -164,7 +161,8 @@ class XWeb:
 
     async def _newest(self, page: Page, account: Account, path: str, operation: str, limit: int) -> Timeline:
         address = f"{self._site}/{account.handle}{path}"
-        return await self._read(page, account, address, operation, limit, _of(account))
+        read = await self._read(page, account, address, operation, limit, _of(account))
+        return _as_first_sent(read)
 
     async def _read(
         self,
@@ -193,6 +191,21 @@ class XWeb:
     async def _page(self, account: Account, priority: LeasePriority, task: str) -> AsyncIterator[Page]:
         async with self._pool.lease(account.id, priority=priority, task=task) as lease:
             yield lease.page
+
+
+def _as_first_sent(read: Timeline) -> Timeline:
+    """Each post of ours once, under the id that it was sent under, as its newest version shows it.
+
+    An edited post is a new one with an id of its own; receipts and metrics go by the first.
+    """
+    newest_first = sorted(read.posts, key=lambda post: len(post.versions), reverse=True)
+    edited = {old: post.id for post in newest_first for old in post.versions}
+    posts = (
+        replace(post, id=post.versions[0]) if post.versions else post
+        for post in read.posts
+        if edited.get(post.id, post.id) == post.id
+    )
+    return replace(read, posts=tuple(posts))
 
 
 def _of(account: Account) -> Callable[[NetworkPost], bool]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from playwright.async_api import Error, Locator, Page
 
-from stonechat.core.errors import Permanent, Transient
+from stonechat.core.errors import Permanent, StonechatError, Transient
 from stonechat.core.network import PublishOutcome, Refused, Unconfirmed
+from stonechat.core.texts import canonical
 from stonechat.networks.x_web.navigation import (
     TOPMOST,
     check_owner,
@@ -20,7 +23,7 @@ from stonechat.networks.x_web.navigation import (
     pass_consent,
     wait_for,
 )
-from stonechat.networks.x_web.response_capture import Call, Tap, tapped
+from stonechat.networks.x_web.response_capture import CapturedCall, Tap, tapped
 from stonechat.networks.x_web.selectors import Selector, textbox
 from stonechat.networks.x_web.wire_errors import Demand, fault_of_status, publish_outcome, read_faults, worst
 from stonechat.networks.x_web.wire_parser import created_post_ids
@@ -41,6 +44,13 @@ _BOX_AND_BUTTON = f"""([boxes, button, toast, previews]) => {{
     pictures: document.querySelectorAll(previews).length,
   }};
 }}"""
+_OPENS_A_LIST = re.compile(r"(?:^|\W)[#@$\uff03\uff20]\w*$", re.MULTILINE)
+_TO_THE_START = "Meta+ArrowUp" if sys.platform == "darwin" else "Control+Home"
+_LIST_CLOSED = """(list) => new Promise((done) => {
+  const look = (left) => (left && document.querySelector(list) ? setTimeout(look, 20, left - 1) : done());
+  setTimeout(look, 30, 50);
+})"""
+"""Waits, a second at most, until the list has seen that the caret has left its word."""
 _NEW_TOAST = """([toast, old]) => [...document.querySelectorAll(toast)]
   .map((one) => one.getAttribute("href")).find((href) => href && !old.includes(href)) ?? null"""
 
@@ -144,7 +154,8 @@ async def write(
         attach: puts the pictures of the part with this number on it; says how many they are.
 
     Raises:
-        Transient: the composer shows something else, or its button stays dead.
+        Permanent: the composer changes the text: it would do so every time.
+        Transient: a picture is missing, or the button stays dead.
         PageChanged: an element is gone.
     """
     page = composer.page
@@ -153,14 +164,35 @@ async def write(
         if number:
             await _press(composer, Selector.ADD_PART)
         await page.focus(composer.box(number))
-        for line_number, line in enumerate(part.split("\n")):
-            if line_number:
-                await page.keyboard.press("Enter")
-            if line:
-                await page.keyboard.insert_text(line)
+        await _type(page, part)
         if attach is not None:
             pictures += await attach(number)
     return await _check(composer, parts, pictures)
+
+
+async def _type(page: Page, part: str) -> None:
+    """Type the text without pressing Enter behind an open ``#``, ``@`` or ``$``.
+
+    There the composer opens a list of suggestions, which takes the Enter for itself. A text with such a line
+    is typed from its last line up: each Enter is pressed at the very start, where no list can be open.
+    """
+    lines = part.split("\n")
+    if not any(_OPENS_A_LIST.search(line) for line in lines):
+        for number, line in enumerate(lines):
+            if number:
+                await page.keyboard.press("Enter")
+            if line:
+                await page.keyboard.insert_text(line)
+        return
+    for number, line in enumerate(reversed(lines)):
+        if number:
+            await page.keyboard.press("Enter")
+            await page.keyboard.press("ArrowUp")
+        if line:
+            await page.keyboard.insert_text(line)
+        await page.keyboard.press(_TO_THE_START)
+        if _OPENS_A_LIST.search(line):
+            await page.evaluate(_LIST_CLOSED, Selector.SUGGESTIONS.value)
 
 
 async def _press(composer: Composer, selector: Selector) -> None:
@@ -180,7 +212,9 @@ async def _check(composer: Composer, parts: Sequence[str], pictures: int) -> Wri
     end = loop.time() + ENABLED_WITHIN
     while True:
         found = await composer.page.evaluate(_BOX_AND_BUTTON, looked_for)
-        same = [_folded(shown or "") for shown in found["shown"]] == [_folded(part) for part in parts]
+        same = all(
+            _stands_there(shown or "", part) for shown, part in zip(found["shown"], parts, strict=True)
+        )
         whole = found["pictures"] == pictures
         if same and whole and found["ready"]:
             return Written([str(toast) for toast in found["toasts"]], found["clear"])
@@ -190,7 +224,7 @@ async def _check(composer: Composer, parts: Sequence[str], pictures: int) -> Wri
     if await composer.send.count() == 0:
         raise await explain(composer.page, composer.button, "The send button is not there.")
     if not same:
-        raise Transient("The composer shows another text than was typed.", meaning="Nothing was sent.")
+        raise _altered([shown or "" for shown in found["shown"]], parts)
     if not whole:
         shown = f"{found['pictures']} of {pictures} pictures"
         raise Transient(f"The composer shows {shown}.", meaning="Nothing was sent.")
@@ -199,8 +233,31 @@ async def _check(composer: Composer, parts: Sequence[str], pictures: int) -> Wri
     )
 
 
-def _folded(shown: str) -> str:
-    return " ".join(shown.split())
+def _stands_there(shown: str, part: str) -> bool:
+    """Whether the box holds the text, sign for sign.
+
+    A browser tells the end of a line once, or each of them twice; and that of an empty line once or twice.
+    """
+    read, typed = (re.split("(\n+)", canonical(one.replace("\u00a0", " "))) for one in (shown, part))
+    if read[::2] != typed[::2]:
+        return False
+    ends = [(len(told), len(meant)) for told, meant in zip(read[1::2], typed[1::2], strict=True)]
+    return all(meant <= told < 2 * meant for told, meant in ends) or all(
+        told == 2 * meant for told, meant in ends
+    )
+
+
+def _altered(shown: Sequence[str], parts: Sequence[str]) -> StonechatError:
+    """Why the composer shows something else, and whether typing it again can help."""
+    number = next(n for n, part in enumerate(parts) if not _stands_there(shown[n], part))
+    if not canonical(shown[number]):
+        return Transient("The composer took no text.", meaning="Nothing was sent.")
+    cause = "a list of suggestions took a line's end or a word" if _OPENS_A_LIST.search(parts[number]) else ""
+    return Permanent(
+        f"The composer changes the text of part {number + 1}{f' ({cause})' if cause else ''}.",
+        meaning="Nothing was sent, since what is sent must be what was approved, sign for sign.",
+        remedy="Put a sign or a word behind the #, @ or $ at the end of a line: `stonechat queue edit`.",
+    )
 
 
 async def make_sure_it_can_be_pressed(composer: Composer) -> None:
@@ -228,7 +285,9 @@ class Sent:
     ended: PublishOutcome | None = None
     unclear: str = ""
     """Why neither is known; then the toast and the profile are asked."""
-    calls: list[Call] = field(default_factory=list)
+    duplicate: bool = False
+    """The network says that it has this text already."""
+    calls: list[CapturedCall] = field(default_factory=list)
     """The calls that the ids were read from, one for each."""
 
 
@@ -250,7 +309,7 @@ async def follow(tap: Tap, parts: Sequence[str], within: float) -> Sent:
             sent.unclear = call.problem or "The service took the post and did not say what became of it."
         elif fault.demand in {Demand.RECONCILE, Demand.UNCLEAR}:
             # A duplicate may be this very post: a browser sends a request again when a connection breaks.
-            sent.unclear = str(fault)
+            sent.unclear, sent.duplicate = str(fault), fault.demand is Demand.RECONCILE
         else:
             sent.ended = publish_outcome(fault.waiting(call.wait), tuple(sent.ids))
         return sent

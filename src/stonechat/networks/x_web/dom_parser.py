@@ -7,6 +7,7 @@ fallback for the wire: a page shows neither quotes nor, on a post's own page, ex
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -44,6 +45,14 @@ _LEFT_OUT_WHEN_ZERO = ("replies", "reposts", "likes", "bookmarks")
 _BUTTONS = {"reply": "replies", "retweet": "reposts", "like": "likes", "bookmark": "bookmarks"}
 
 
+DEEPEST = 2000
+"""Elements within each other; X's own pages have about 60. A tag that is never closed counts on."""
+_TAG = re.compile(
+    r"<(?:(?P<end>/)[a-z]|(?!(?:br|img|input|meta|link|hr|source|path|wbr|area|base|col|embed|p|li)\b)[a-z](?![^>]*/>))",
+    re.IGNORECASE,
+)
+
+
 class PageKind(StrEnum):
     """What a page turned out to be."""
 
@@ -64,7 +73,7 @@ def read_page(html: str, *, site: str = SITE) -> list[NetworkPost]:
     A quoted post is a post of its own only where the page links to it, since without a link it has
     no id; its counts are not shown and stay None. Counts that are abbreviated are None too.
     """
-    tree = LexborHTMLParser(html)
+    tree = _parse(html)
     found: dict[str, NetworkPost] = {}
     paid = tree.css(Selector.PAID.value)
     for article in tree.css(Selector.POST.value):
@@ -79,7 +88,7 @@ def read_page(html: str, *, site: str = SITE) -> list[NetworkPost]:
 
 def page_kind(html: str, address: str = "", title: str = "") -> PageKind:
     """Tell a page of posts, an empty result, and the five ways of being kept out apart."""
-    tree = LexborHTMLParser(html)
+    tree = _parse(html)
     path = urlsplit(address).path
     head = title or (node.text() if (node := tree.css_first("title")) is not None else "")
     shown = tree.body.text(separator=" ") if tree.body is not None else ""
@@ -117,7 +126,7 @@ _TELLS = (
 
 def read_profile_page(html: str) -> Profile | None:
     """The account that a profile page shows; None where it shows none. Abbreviated counts are None."""
-    tree = LexborHTMLParser(html)
+    tree = _parse(html)
     head = tree.css_first(Selector.PROFILE_NAME.value)
     if head is None:
         return None
@@ -214,9 +223,10 @@ def _post(root: LexborNode, without: list[LexborNode], site: str) -> NetworkPost
 def _status_link(root: LexborNode, without: list[LexborNode]) -> tuple[str, str] | None:
     """Author and id: from the link around the time where there is one, else from any link to a post."""
     matches: list[tuple[bool, tuple[str, str]]] = []
+    texts = [*without, *root.css(Selector.POST_TEXT.value)]
     for link in root.css(Selector.STATUS_LINK.value):
         match = _STATUS.match(urlsplit(link.attributes.get("href") or "").path)
-        if match is not None and not _inside(link, [*without, *root.css(Selector.POST_TEXT.value)]):
+        if match is not None and not _inside(link, texts):
             matches.append((link.css_first("time") is None, (match["author"], match["id"])))
     return min(matches, key=lambda one: one[0])[1] if matches else None
 
@@ -242,7 +252,10 @@ def _links_around(node: LexborNode) -> list[str]:
     return found
 
 
-def _inside(node: LexborNode, blocks: list[LexborNode]) -> bool:
+def _inside(node: LexborNode, blocks: Sequence[LexborNode]) -> bool:
+    """Whether the node is one of ``blocks`` or lies within one."""
+    if not blocks:
+        return False
     ids = {block.mem_id for block in blocks}
     parent: LexborNode | None = node
     while parent is not None:
@@ -250,6 +263,15 @@ def _inside(node: LexborNode, blocks: list[LexborNode]) -> bool:
             return True
         parent = parent.parent
     return False
+
+
+def _parse(html: str) -> LexborHTMLParser:
+    """The page; an empty one where it nests deeper than any page does, which takes ages to parse."""
+    depth = deepest = 0
+    for tag in _TAG.finditer(html):
+        depth = max(0, depth - 1) if tag["end"] else depth + 1
+        deepest = max(deepest, depth)
+    return LexborHTMLParser(html if deepest <= DEEPEST else "")
 
 
 def _written(node: LexborNode) -> str:

@@ -8,6 +8,9 @@ from typing import Any
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
+_MOST_DIGITS = 18
+_TOO_MUCH = 10**_MOST_DIGITS
+"""No count is as large, and no database could keep it."""
 _FIRST_SNOWFLAKE = 29_700_859_247  # November 2010; ids below carry no time
 
 
@@ -26,10 +29,23 @@ def mapping(node: object, *path: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def text(node: object, *path: str) -> str | None:
-    """The non-empty string under ``path``, or None."""
+def listed(node: object, *path: str) -> list[Mapping[str, Any]]:
+    """The mappings in the list under ``path``; none where there is no list."""
     found = at(node, *path)
-    return found if isinstance(found, str) and found else None
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def text(node: object, *path: str) -> str | None:
+    """The non-empty string under ``path``, or None; halves of a character that stand alone become ``�``."""
+    found = at(node, *path)
+    return whole(found) if isinstance(found, str) and found else None
+
+
+def whole(found: str) -> str:
+    """The text as it can be encoded: JSON can carry half of a character, UTF-8 cannot."""
+    if found.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in found):
+        return found
+    return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def count(node: object, *path: str) -> int | None:
@@ -38,8 +54,8 @@ def count(node: object, *path: str) -> int | None:
     if isinstance(found, bool):
         return None
     if isinstance(found, int):
-        return found if found >= 0 else None
-    if isinstance(found, str) and found.isascii() and found.isdigit():
+        return found if 0 <= found < _TOO_MUCH else None
+    if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= _MOST_DIGITS:
         return int(found)
     return None
 
@@ -67,22 +83,24 @@ def moment(stamp: str | None) -> datetime | None:
     numbers = f"{parts[5]} {month} {parts[2]} {parts[3]} {parts[4]}"
     try:
         local = datetime.strptime(numbers, "%Y %m %d %H:%M:%S %z")
-    except ValueError:
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return local.astimezone(UTC)
 
 
 def _iso(stamp: str) -> datetime | None:
     try:
         read = datetime.fromisoformat(stamp)
-    except ValueError:
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def moment_of_id(post_id: str) -> datetime | None:
     """The creation time that a snowflake id carries, to the second; None for older ids."""
-    if not post_id.isascii() or not post_id.isdigit() or int(post_id) < _FIRST_SNOWFLAKE:
+    if not post_id.isascii() or not post_id.isdigit() or len(post_id) > _MOST_DIGITS + 2:
+        return None
+    if int(post_id) < _FIRST_SNOWFLAKE:
         return None
     seconds = ((int(post_id) >> 22) + _SNOWFLAKE_EPOCH_MS) // 1000
     try:

@@ -23,8 +23,8 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigFault
 from stonechat.core.model import Mode
 from stonechat.core.network import Picture
-from stonechat.networks.plugin import Connected, LogIn, NetworkPlugin, NetworkRules, Surroundings, TextRules
-from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
+from stonechat.networks.plugin import Connected, LogIn, NetworkPlugin, NetworkRules, Surroundings
+from stonechat.networks.x_web.text_rules import XTextRules
 
 if TYPE_CHECKING:
     from stonechat.browser.login_window import Window
@@ -171,7 +171,7 @@ def _read_recording(file: Path) -> Iterable[Mapping[str, object]]:
 PLUGIN = NetworkPlugin(
     settings=NetworkSettings(NAME, XWebSettings, SESSION, _faults, is_default=True),
     connect=_connect,
-    text=TextRules(MAX_LENGTH, weighted_length),
+    text=XTextRules(),
     profile_url=_profile_url,
     post_url=_post_url,
     rules=NetworkRules(

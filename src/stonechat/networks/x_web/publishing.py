@@ -17,10 +17,8 @@ from playwright.async_api import Error, Page
 from stonechat.browser import BrowserPool, LeasePriority
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, SessionTrouble, StonechatError, Transient
-from stonechat.core.ids import fingerprint
 from stonechat.core.model import Account
 from stonechat.core.network import (
-    NetworkPost,
     Posted,
     Publication,
     PublishOutcome,
@@ -32,10 +30,10 @@ from stonechat.core.network import (
 from stonechat.networks.x_web import composer as composing
 from stonechat.networks.x_web import media_upload
 from stonechat.networks.x_web.composer import Composer, Sent
-from stonechat.networks.x_web.id_verification import Contradiction, check_id, check_toast, doubts
+from stonechat.networks.x_web.id_verification import Contradiction, check_id, doubts, doubts_of_toast, is_new
 from stonechat.networks.x_web.media_upload import open_for_quote, refuse_pictures
 from stonechat.networks.x_web.response_capture import tapped
-from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
+from stonechat.networks.x_web.text_rules import MAX_LENGTH, weighted_length
 
 Newest = Callable[[Page, Account, str, str, int], Awaitable[Timeline]]
 TOAST_WITHIN = 0.7
@@ -66,7 +64,7 @@ class _Progress:
         self.open_click = None
 
 
-class Publisher:
+class PublishFlow:
     """Publishes one publication of one account."""
 
     def __init__(self, pool: BrowserPool, clock: Clock, site: str, within: float, newest: Newest) -> None:
@@ -160,12 +158,18 @@ class Publisher:
                 sent = await composing.follow(tap, parts, self._within)
         clicked = progress.open_click or self._clock.now()
         for number, (call, post_id) in enumerate(zip(sent.calls, sent.ids, strict=True)):
-            check_id(call, post_id, parts[number], clicked, self._slack)
-            quote = publication.quote_of if first + number == 0 else None
+            part = first + number
+            reply = part > 0 or publication.reply_to is not None
+            check_id(call, post_id, parts[number], clicked, self._slack, reply=reply)
+            progress.ids.append(post_id)
             progress.doubts += doubts(
-                call, post_id, parts[number], publication.of_part(first + number), quote
+                call,
+                post_id,
+                parts[number],
+                publication.of_part(part),
+                publication.quote_of if part == 0 else None,
+                reply=reply,
             )
-        progress.ids += sent.ids
         if sent.ended is not None:
             return composing.with_confirmed(sent.ended, tuple(progress.ids))
         if sent.unclear:
@@ -174,7 +178,7 @@ class Publisher:
                 return outcome
         else:
             toast = await composing.toast_id(page, written.toasts, TOAST_WITHIN)
-            _believe_or_take_back(sent.ids, toast, progress)
+            progress.doubts += doubts_of_toast(sent.ids, toast)
         progress.settle()
         return None
 
@@ -194,22 +198,22 @@ class Publisher:
     ) -> PublishOutcome | None:
         """The wire did not say: ask the toast, then the profile. None where that settles it."""
         missing = parts[len(sent.ids) :]
+        clicked = progress.open_click or self._clock.now()
         if len(missing) == 1:
             found = await composing.toast_id(page, old_toasts, TOAST_WITHIN)
-            if found is not None and found not in progress.ids:
+            if found and found not in progress.ids and is_new(found, clicked, self._slack):
                 progress.ids.append(found)
                 return None
         try:
             above = sent.ids[-1] if sent.ids else progress.answers
             ids = await self._on_profile(page, account, missing, progress, above)
         except StonechatError as exc:
-            return Unconfirmed(
-                f"{sent.unclear} The profile could not be read: {exc.what}", tuple(progress.ids)
-            )
+            why = f"{sent.unclear} The profile could not be read: {exc.what}"
+            return Unconfirmed(why, tuple(progress.ids), duplicate=sent.duplicate)
         progress.ids += ids
         if len(ids) == len(missing):
             return None
-        return Unconfirmed(sent.unclear, tuple(progress.ids))
+        return Unconfirmed(sent.unclear, tuple(progress.ids), duplicate=sent.duplicate)
 
     async def _on_profile(
         self, page: Page, account: Account, parts: tuple[str, ...], progress: _Progress, above: str | None
@@ -222,14 +226,18 @@ class Publisher:
         timeline = await self._newest(page, account, "/with_replies", "UserTweetsAndReplies", 20)
         clicked = progress.open_click or self._clock.now()
         earliest = clicked - self._slack
-        by_text: dict[str, list[NetworkPost]] = {}
-        for post in timeline.posts:
-            if post.created_at is not None and post.created_at >= earliest and post.id not in progress.ids:
-                by_text.setdefault(fingerprint(post.text), []).append(post)
+        newest = [
+            post
+            for post in timeline.posts
+            if post.created_at is not None and post.created_at >= earliest and post.id not in progress.ids
+        ]
         ids: list[str] = []
         for part in parts:
-            same = by_text.get(fingerprint(part), [])
-            candidates = [post.id for post in same if post.in_reply_to in (None, above)]
+            candidates = [
+                post.id
+                for post in newest
+                if post.in_reply_to in (None, above) and post.shows(part, reply=above is not None)
+            ]
             if len(candidates) != 1:  # two of the same text: which is this one is for the reconciler to say
                 break
             above = candidates[0]
@@ -239,19 +247,6 @@ class Publisher:
     def _posted(self, account: Account, progress: _Progress) -> Posted:
         url = f"{self._site}/{account.handle}/status/{progress.ids[0]}"
         return Posted(tuple(progress.ids), url, tuple(progress.doubts))
-
-
-def _believe_or_take_back(ids: list[str], toast: str | None, progress: _Progress) -> None:
-    """Compare with the toast; where that disagrees, no id of this click is believed.
-
-    Raises:
-        Contradiction: it does.
-    """
-    try:
-        check_toast(ids, toast)
-    except Contradiction:
-        del progress.ids[len(progress.ids) - len(ids) :]
-        raise
 
 
 def _ended_by(exc: StonechatError, progress: _Progress) -> PublishOutcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from playwright.async_api import Page
@@ -10,12 +10,18 @@ from playwright.async_api import Page
 from stonechat.core.errors import PageChanged, Transient
 from stonechat.core.network import NetworkPost, Timeline
 from stonechat.networks.x_web.dom_parser import PageKind, page_kind, read_page
-from stonechat.networks.x_web.json_access import at
 from stonechat.networks.x_web.navigation import explain, go
-from stonechat.networks.x_web.response_capture import Call, Tap, tapped
+from stonechat.networks.x_web.response_capture import CapturedCall, Tap, tapped
 from stonechat.networks.x_web.selectors import Selector
 from stonechat.networks.x_web.wire_errors import fault_of_status, read_error, read_faults, worst
-from stonechat.networks.x_web.wire_parser import pinned_ids, read_timeline, unread_posts
+from stonechat.networks.x_web.wire_parser import (
+    folded_ids,
+    holds_something,
+    pinned_ids,
+    read_timeline,
+    repeated_ids,
+    unread_posts,
+)
 
 QUIET = 0.8
 """Real seconds without an answer after which the page itself is looked at."""
@@ -32,6 +38,8 @@ class _Read:
     posts: dict[str, NetworkPost] = field(default_factory=dict)
     pinned: set[str] = field(default_factory=set)
     unread: dict[str, NetworkPost] = field(default_factory=dict)
+    lifted: set[str] = field(default_factory=set)
+    folded: set[str] = field(default_factory=set)
 
 
 async def read_timeline_page(
@@ -68,10 +76,12 @@ async def read_timeline_page(
         except PageChanged as exc:
             return await _from_page(page, exc, limit, site, wanted, moved)
     posts = tuple(read.posts.values())
-    times = [post.created_at for post in posts if post.created_at is not None and post.id not in read.pinned]
+    lifted = read.pinned | read.lifted
+    times = [post.created_at for post in posts if post.created_at is not None and post.id not in lifted]
     # all that was read: a post cut off here would look absent to whoever trusts ``oldest``
     oldest = min(times, default=None)
-    return Timeline(posts, complete=True, oldest=oldest, source="wire", unread=tuple(read.unread.values()))
+    unread = tuple(one for one in read.unread.values() if one.id not in read.posts)
+    return Timeline(posts, True, oldest, "wire", unread, frozenset(read.folded - read.posts.keys()))
 
 
 async def read_thread_page(
@@ -98,7 +108,7 @@ async def read_thread_page(
         except PageChanged as exc:
             return await _from_page(page, exc, LAST, site, wanted, moved)
     posts = tuple(post for post in shown if wanted(post))
-    complete = any(one.id == post_id for one in shown)
+    complete = any(post_id in (one.id, *one.versions) for one in shown)
     unread = tuple(unread_posts(answer, site=site))
     return Timeline(posts, complete=complete, oldest=None, source="wire", unread=unread)
 
@@ -125,15 +135,14 @@ async def first_answer(page: Page, tap: Tap, operation: str, within: float) -> o
             raise Transient(f"{operation} was not answered within {within:g} s.", remedy="It is tried again.")
 
 
-def checked(call: Call) -> object:
+def checked(call: CapturedCall) -> object:
     """The answer of a call that succeeded.
 
     Raises:
         SessionTrouble, Transient, Permanent: what its errors or its status ask for.
     """
     fault = worst(read_faults(call.answer))
-    data = at(call.answer, "data")
-    if fault is not None and not (isinstance(data, Mapping) and any(data.values())):
+    if fault is not None and not holds_something(call.answer):
         raise read_error(fault.waiting(call.wait), call.operation)
     by_status = fault_of_status(call.status or 0)
     if by_status is not None:
@@ -151,6 +160,8 @@ def _take(
     """Add the wanted posts; how many posts of any kind the answer held."""
     posts = read_timeline(answer, operation, written=True, site=site)
     read.pinned |= pinned_ids(answer)
+    read.lifted |= repeated_ids(answer)
+    read.folded |= folded_ids(answer)
     read.unread |= {post.id: post for post in unread_posts(answer, site=site)}
     for post in posts:
         if wanted(post):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
-import json
+from collections.abc import Mapping
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.network import NetworkPost
 from stonechat.networks.x_web.dom_parser import PageKind, page_kind, read_page
-from stonechat.networks.x_web.json_access import at
+from stonechat.networks.x_web.json_access import at, whole
 from stonechat.networks.x_web.wire_errors import read_faults
-from stonechat.networks.x_web.wire_parser import load_answer, read_posts
+from stonechat.networks.x_web.wire_parser import load_answer, read_posts, read_profile, timeline_instructions
 
 _KEPT_OUT = {
     PageKind.LOGIN: "a login page",
@@ -89,8 +89,8 @@ def _json(raw: str, path: Path) -> Any:
 
 def _line(line: str, number: int, path: Path) -> Any:
     try:
-        return json.loads(line)
-    except ValueError as exc:
+        return load_answer(line, f"line {number}")
+    except Transient as exc:
         raise Permanent(
             f"{path} is not whole JSON: line {number} breaks off or is damaged.", remedy="Record it again."
         ) from exc
@@ -106,10 +106,28 @@ def _of_answer(answer: Any, path: Path) -> list[NetworkPost]:
             f"{path} holds no post but an error: {'; '.join(str(fault) for fault in faults)}.",
             remedy="Record the answer again once the cause is gone.",
         )
-    pages = answer if isinstance(answer, list) else [answer]
-    if not any(at(page, "data") is not None for page in pages):
-        raise Permanent(f"{path} is JSON, but not an answer of X's web client (no “data”).", remedy=_EXPECTED)
+    if timeline_instructions(answer) is None and read_profile(answer) is None:
+        raise Permanent(
+            f"{path} is JSON, but {_named(answer)}.", meaning="No post was read from it.", remedy=_EXPECTED
+        )
     return []
+
+
+def _named(answer: Any) -> str:
+    """What JSON without posts is, as far as can be told."""
+    pages = answer if isinstance(answer, list) else [answer]
+    first = pages[0] if pages else None
+    data = at(first, "data")
+    rows = data if isinstance(data, list) else [data]
+    if at(first, "meta", "result_count") is not None or any(
+        isinstance(one, Mapping) and "id" in one and ("text" in one or "username" in one) for one in rows
+    ):
+        return "an answer of X's official API (v2), not of its web client"
+    if isinstance(first, Mapping):
+        keys = ", ".join(f"“{whole(str(key))[:40]}”" for key in list(first)[:5]) or "nothing"
+        return f"not an answer of X's web client that holds posts (at its top: {keys})"
+    kind = "an empty list" if first is None else f"a {type(first).__name__}"
+    return f"not an answer of X's web client ({kind} at its top)"
 
 
 def _of_page(html: str, path: Path) -> list[NetworkPost]:

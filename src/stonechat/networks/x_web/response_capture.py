@@ -19,7 +19,7 @@ _CALL = re.compile(r"/graphql/[^/]+/(?P<operation>\w+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CapturedCall:
     """One finished call: its answer's status and body, or why there is none.
 
     Attributes:
@@ -44,7 +44,7 @@ class Tap:
         self._operations = operations
         self._ended: asyncio.Queue[tuple[str, Request, Response | None]] = asyncio.Queue()
 
-    async def next(self, within: float) -> Call | None:
+    async def next(self, within: float) -> CapturedCall | None:
         """The next finished call; None where none ended within that many real seconds."""
         try:
             async with asyncio.timeout(within):
@@ -81,17 +81,17 @@ def tapped(page: Page, *operations: str) -> Iterator[Tap]:
         page.remove_listener("requestfailed", tap._failed)
 
 
-async def _read(operation: str, request: Request, response: Response | None) -> Call:
+async def _read(operation: str, request: Request, response: Response | None) -> CapturedCall:
     if response is None:
-        return Call(operation, None, None, request.failure or "the connection was cut")
+        return CapturedCall(operation, None, None, request.failure or "the connection was cut")
     wait = _wait(response.headers)
     try:
         answer = load_answer(await response.text(), operation)
     except Transient as exc:
-        return Call(operation, response.status, None, exc.what, wait)
+        return CapturedCall(operation, response.status, None, exc.what, wait)
     except Error as exc:
-        return Call(operation, response.status, None, f"the answer was cut off ({exc})"[:200], wait)
-    return Call(operation, response.status, answer, "", wait, _body(request))
+        return CapturedCall(operation, response.status, None, f"the answer was cut off ({exc})"[:200], wait)
+    return CapturedCall(operation, response.status, answer, "", wait, _body(request))
 
 
 def _body(request: Request) -> Any:

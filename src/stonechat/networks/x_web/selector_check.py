@@ -122,6 +122,7 @@ SEEN_AT_WORK = {
     Selector.CONSENT: "only where the site asks about cookies; an unknown layer is named when it is there",
     Selector.CONSENT_MASK: "as the one before",
     Selector.PAID: "only where somebody paid; on the wire the same posts are told by promotedMetadata",
+    Selector.SUGGESTIONS: "only there while a tag is typed; a text that it changes is refused for it",
     Selector.TOAST: "only a post brings it; each post's id is cross-checked with what the toast links to",
     Selector.TOAST_LINK: "as the one before",
 }

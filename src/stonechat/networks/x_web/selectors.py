@@ -32,6 +32,7 @@ class Selector(StrEnum):
     QUOTE = '[role="menu"] a[role="menuitem"][href="/compose/post"]'
     TOAST = '[data-testid="toast"]'
     TOAST_LINK = '[data-testid="toast"] a[href*="/status/"]'
+    SUGGESTIONS = '[role="listbox"]'
     SHOUT = '[aria-live="assertive"]'
     # reading posts
     POST = 'article[data-testid="tweet"]'

@@ -1,4 +1,4 @@
-"""The text of a post: as the wire carries it, as its author wrote it, and how long X thinks it is.
+"""The text of a post: as the wire carries it, and as its author wrote it.
 
 *As sent*: the long text (``note_tweet``) where there is one, else ``full_text``. X escapes ``&``,
 ``<`` and ``>`` in ``full_text`` but not in long texts; here they are always plain. Shortened links
@@ -12,36 +12,41 @@ for when we search a profile for a post of ours.
 
 from __future__ import annotations
 
-import functools
 import html
-import pkgutil
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stonechat.networks.x_web.json_access import at, mapping, text
-
-MAX_LENGTH = 280
-"""Weighted characters in one post of an account without a subscription."""
+from stonechat.core.texts import STATUS_LINK
+from stonechat.networks.x_web.json_access import listed, mapping, text
 
 
 def as_sent(post: Mapping[str, Any]) -> str:
     """The whole text of a wire post, entities decoded."""
     long_text = text(post, "note_tweet", "note_tweet_results", "result", "text")
-    return long_text if long_text is not None else html.unescape(at(post, "legacy", "full_text"))
+    return long_text if long_text is not None else html.unescape(text(post, "legacy", "full_text") or "")
 
 
 def as_written(post: Mapping[str, Any]) -> str:
     """The text that the author typed, as far as the wire tells."""
     legacy = mapping(post, "legacy")
-    written = as_sent(post)
+    written = _article(post) or as_sent(post)
     lead = _mentions_before_reply(legacy)
     if lead and written.startswith(lead):
         written = written[len(lead) :]
     for short, long in _links(post):
         written = written.replace(short, long)
+    quoted = text(legacy, "quoted_status_id_str")
+    link = STATUS_LINK.search(written)
+    if link is not None and link["id"] == quoted:  # X puts it there for the quoted post
+        written = written[: link.start()]
     return written.strip()
+
+
+def _article(post: Mapping[str, Any]) -> str:
+    """Title and beginning of an article, whose text is no more than a link to itself; "" for other posts."""
+    article = mapping(post, "article", "article_results", "result")
+    said = (text(article, "title"), text(article, "preview_text"))
+    return "\n\n".join(one for one in said if one)
 
 
 def _mentions_before_reply(legacy: Mapping[str, Any]) -> str:
@@ -49,7 +54,8 @@ def _mentions_before_reply(legacy: Mapping[str, Any]) -> str:
     if not legacy.get("in_reply_to_status_id_str") or not isinstance(shown, list) or len(shown) != 2:
         return ""
     start = shown[0]
-    return html.unescape(legacy["full_text"][:start]) if isinstance(start, int) and start > 0 else ""
+    lead = text(legacy, "full_text") or ""
+    return html.unescape(lead[:start]) if isinstance(start, int) and start > 0 else ""
 
 
 def _links(post: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -57,35 +63,7 @@ def _links(post: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     long_text = mapping(post, "note_tweet", "note_tweet_results", "result", "entity_set")
     for entities in (long_text, legacy):
         for kind in ("urls", "media"):
-            for entity in entities.get(kind) or ():
+            for entity in listed(entities, kind):
                 short = text(entity, "url")
                 if short is not None:
                     yield short, (text(entity, "expanded_url") or short) if kind == "urls" else ""
-
-
-@functools.lru_cache(maxsize=512)
-def weighted_length(written: str) -> int:
-    """The length by the rules of twitter-text 3: links 23, emoji 2, most Latin text 1, the rest 2 each."""
-    return int(_parse()(written).weightedLength)
-
-
-@functools.cache
-def _parse() -> Callable[[str], Any]:
-    """The parser, loaded at first use: its emoji table takes a tenth of a second.
-
-    It reads that table through ``pkg_resources``, which takes 9 MB and warns of its own age; the one function
-    that it calls stands in for it while it loads.
-    """
-    stand_in = ModuleType("pkg_resources")
-    stand_in.__dict__["resource_string"] = pkgutil.get_data
-    before = sys.modules.get("pkg_resources")
-    sys.modules["pkg_resources"] = stand_in
-    try:
-        from twitter_text import parse_tweet  # noqa: PLC0415
-    finally:
-        if before is None:
-            del sys.modules["pkg_resources"]
-        else:
-            sys.modules["pkg_resources"] = before
-    parse: Callable[[str], Any] = parse_tweet
-    return parse

@@ -53,6 +53,9 @@ class WireFault:
         return f"{self.message} (error {self.code})" if self.code is not None else self.message
 
 
+LOOKS_AUTOMATED = 226
+"""The session stays valid, and the next post would be refused again: only the owner lets it go on."""
+
 _WAITS = {
     88: timedelta(minutes=15),
     185: timedelta(hours=3),
@@ -141,13 +144,14 @@ def worst(faults: Iterable[WireFault]) -> WireFault | None:
 def publish_outcome(fault: WireFault, confirmed: tuple[str, ...] = ()) -> PublishOutcome:
     """What a fault in the answer to *publish* means for the post."""
     if fault.demand in {Demand.RECONCILE, Demand.UNCLEAR}:
-        return Unconfirmed(str(fault), confirmed)
+        return Unconfirmed(str(fault), confirmed, duplicate=fault.demand is Demand.RECONCILE)
     return Refused(
         str(fault),
         permanent=fault.demand is Demand.FIX_TEXT,
         retry_after=fault.wait,
-        session=fault.session if fault.demand is Demand.OWNER else None,
+        session=fault.session if fault.demand is Demand.OWNER and fault.code != LOOKS_AUTOMATED else None,
         confirmed=confirmed,
+        automated=fault.code == LOOKS_AUTOMATED,
     )
 
 

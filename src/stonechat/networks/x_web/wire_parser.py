@@ -17,11 +17,23 @@ from stonechat.core.errors import PageChanged, Permanent, Transient
 from stonechat.core.model import Metrics
 from stonechat.core.network import NetworkPost, Profile, ShownPicture
 from stonechat.networks.x_web.authors import Author, account, read_authors
-from stonechat.networks.x_web.json_access import at, count, every_mapping, mapping, moment, moment_of_id, text
+from stonechat.networks.x_web.json_access import (
+    at,
+    count,
+    every_mapping,
+    listed,
+    mapping,
+    moment,
+    moment_of_id,
+    text,
+)
 from stonechat.networks.x_web.text import as_sent, as_written
 
 SITE = "https://x.com"
 
+_MOST_DIGITS = 40
+MOVED = 3
+"""Where so many posts are there and none can be read, the site has changed; fewer may be withheld."""
 _COUNTS = ("likes", "reposts", "replies", "quotes", "bookmarks", "views")
 
 
@@ -42,7 +54,7 @@ def load_answer(raw: str | bytes, source: str) -> Any:
             remedy="Try again; if it stays so, check the address and the session.",
         )
     try:
-        return json.loads(body)
+        return json.loads(body, parse_int=_number)
     except (ValueError, RecursionError) as exc:
         where = f" at character {exc.pos} of {len(body)}" if isinstance(exc, json.JSONDecodeError) else ""
         raise Transient(
@@ -50,6 +62,11 @@ def load_answer(raw: str | bytes, source: str) -> Any:
             meaning="Nothing of it was used, since a part of an answer would look like missing posts.",
             remedy="Fetch it again.",
         ) from exc
+
+
+def _number(digits: str) -> int | None:
+    """A whole number; None for one of thousands of digits, which must not cost the rest of the answer."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else None
 
 
 def read_posts(answer: object, *, written: bool = False, site: str = SITE) -> list[NetworkPost]:
@@ -105,18 +122,23 @@ def _read_post(
         quoted_id=text(legacy, "quoted_status_id_str"),
         author_followers=author.followers,
         pictures=_pictures(legacy),
+        versions=_versions(node, post_id),
     )
 
 
 def _pictures(legacy: Mapping[str, Any]) -> tuple[ShownPicture, ...]:
-    found = (
-        mapping(legacy, "extended_entities").get("media") or mapping(legacy, "entities").get("media") or ()
-    )
-    return tuple(
-        ShownPicture(text(one, "id_str") or "", text(one, "ext_alt_text") or "")
-        for one in found
-        if isinstance(one, Mapping)
-    )
+    found = listed(legacy, "extended_entities", "media") or listed(legacy, "entities", "media")
+    return tuple(ShownPicture(text(one, "id_str") or "", text(one, "ext_alt_text") or "") for one in found)
+
+
+def _versions(node: Mapping[str, Any], post_id: str) -> tuple[str, ...]:
+    """Ids of earlier versions: an edited post has an id of its own and names those before it."""
+    control = mapping(node, "edit_control")
+    ids = at(control, "edit_tweet_ids") or at(control, "edit_control_initial", "edit_tweet_ids")
+    named = [one for one in ids if isinstance(one, str)] if isinstance(ids, list) else []
+    first = text(control, "initial_tweet_id")
+    named = named if first is None or first in named else [first, *named]
+    return tuple(named[: named.index(post_id)] if post_id in named else named if first else ())
 
 
 def _views(node: Mapping[str, Any]) -> int | None:
@@ -156,6 +178,20 @@ def timeline_instructions(answer: object) -> list[Mapping[str, Any]] | None:
     return found if seen else None
 
 
+def holds_something(answer: object) -> bool:
+    """Whether an answer holds any data: a post, an account, a timeline with entries.
+
+    An empty shell (``{"user": {"result": {}}}``) beside an error is no data: then the error is the answer.
+    """
+    return any(
+        _post_id(node) is not None
+        or account(node).handle != ""
+        or node.get("__typename") == "UserUnavailable"
+        or bool(node.get("entries") or node.get("entry"))
+        for node in every_mapping(at(answer, "data"))
+    )
+
+
 def read_timeline(
     answer: object, operation: str, *, written: bool = False, site: str = SITE
 ) -> list[NetworkPost]:
@@ -170,39 +206,76 @@ def read_timeline(
     if instructions is None:
         refuse_missing_account(answer)
         raise _moved(f"{operation}: data…instructions", f"The answer to {operation} holds no timeline.")
-    results, kept = 0, set()
-    for item in (node["itemContent"] for node in every_mapping(instructions) if "itemContent" in node):
+    places, results, kept = 0, 0, set()
+    for item in (
+        mapping(node, "itemContent") for node in every_mapping(instructions) if "itemContent" in node
+    ):
         result = mapping(item, "tweet_results", "result")
         post = mapping(result, "tweet") or result
-        results += bool(post) and post.get("__typename") not in _NO_POSTS
+        places += "tweet_results" in item
+        results += bool(post) and post.get("__typename") in _POSTS
         if "promotedMetadata" not in item and at(post, "legacy", "retweeted_status_result") is None:
             kept.add(_post_id(post))
     posts = read_posts(answer, written=written, site=site)
-    if results and not posts:
+    if results >= MOVED and not posts:
         raise _moved(
             f"{operation}: …tweet_results.result.legacy", f"The posts of {operation} cannot be read."
         )
-    if not results and any(_looks_like_a_post(node) for node in every_mapping(instructions)):
+    if not places and any(_looks_like_a_post(node) for node in every_mapping(instructions)):
         raise _moved(
             f"{operation}: …itemContent.tweet_results", f"The entries of {operation} cannot be read."
         )
-    return [post for post in posts if post.id in kept] if results else posts
+    return [post for post in posts if post.id in kept] if places else posts
 
 
 def unread_posts(answer: object, *, site: str = SITE) -> list[NetworkPost]:
-    """Posts that have a place in a timeline and no content there: withheld, or not brought along in time."""
+    """Posts that have a place in a timeline, and that could not be read there.
+
+    Withheld, not brought along in time, for subscribers alone, of a kind that nobody knew when this was
+    written: whatever the reason, the place is taken by something that may be what is looked for.
+    """
     found = []
     for node in every_mapping(answer):
-        named = _PLACE.search(text(node, "entryId") or "")
         item = mapping(node, "content", "itemContent") or mapping(node, "item", "itemContent")
-        if named is None or "promotedMetadata" in item:
+        named = _PLACE.search(text(node, "entryId") or "")
+        if "promotedMetadata" in item or not (named or item.get("itemType") == "TimelineTweet"):
             continue
         result = mapping(item, "tweet_results", "result")
-        if not result or result.get("__typename") in _NO_POSTS:
-            post_id = named["id"]
+        if _post_id(mapping(result, "tweet") or result) is None:
+            post_id = named["id"] if named else text(result, "rest_id") or ""
             address = f"{site}/i/status/{post_id}"
             found.append(NetworkPost(post_id, "", moment_of_id(post_id), "", url=address))
     return found
+
+
+def folded_ids(answer: object) -> frozenset[str]:
+    """Ids of posts that a conversation on a profile names and does not show."""
+    named: set[str] = set()
+    for node in every_mapping(answer):
+        ids = at(node, "conversationMetadata", "allTweetIds")
+        named |= {one for one in ids if isinstance(one, str)} if isinstance(ids, list) else set()
+    return frozenset(named - {post_id for node in every_mapping(answer) if (post_id := _post_id(node))})
+
+
+def repeated_ids(answer: object) -> frozenset[str]:
+    """Ids of posts that stand in a timeline only above a newer one, which lifted them there.
+
+    They say nothing about how far back a read saw: a conversation stands where its last post belongs.
+    """
+    lifted: set[str] = set()
+    lasts: set[str] = set()
+    for node in every_mapping(answer):
+        alone = mapping(node, "content", "itemContent")
+        ids = [_post_id_of(mapping(one, "item", "itemContent")) for one in listed(node, "content", "items")]
+        shown = [one for one in (ids or [_post_id_of(alone)]) if one]
+        lasts |= set(shown[-1:])
+        lifted |= set(shown[:-1])
+    return frozenset(lifted - lasts)
+
+
+def _post_id_of(item: Mapping[str, Any]) -> str | None:
+    result = mapping(item, "tweet_results", "result")
+    return _post_id(mapping(result, "tweet") or result)
 
 
 def refuse_missing_account(answer: object) -> None:
@@ -216,7 +289,8 @@ def refuse_missing_account(answer: object) -> None:
 
 
 _PLACE = re.compile(r"(?:^|-)tweet-(?P<id>\d+)$")
-_NO_POSTS = frozenset({"TweetTombstone", "TweetUnavailable"})
+_POSTS = frozenset({"Tweet", "TweetWithVisibilityResults", None})
+"""Types whose posts can be read; the type of a wrapped post is left out."""
 
 
 def _looks_like_a_post(entry: Mapping[str, Any]) -> bool:

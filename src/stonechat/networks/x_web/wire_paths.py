@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stonechat.networks.x_web.json_access import at, every_mapping, mapping, text
+from stonechat.networks.x_web.json_access import at, every_mapping, listed, mapping, text
 
 OF_A_POST = (
     "rest_id",
@@ -25,6 +25,7 @@ OF_A_POST = (
     "legacy.quote_count",
     "legacy.bookmark_count",
     "views.count",
+    "edit_control.edit_tweet_ids|edit_control.edit_control_initial.edit_tweet_ids",
     "core.user_results.result.core.screen_name|core.user_results.result.legacy.screen_name",
     "core.user_results.result.relationship_counts.followers|core.user_results.result.legacy.followers_count",
 )
@@ -93,6 +94,11 @@ def _of_entries(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if entries and not any("entryId" in node for node in entries):
         yield "entryId"
     paid = [node for node in entries if (text(node, "entryId") or "").startswith("promoted-")]
+    folding = [node for node in entries if (text(node, "entryId") or "").startswith("profile-conversation-")]
+    if folding and not any("conversationMetadata" in inner for inner in every_mapping(folding)):
+        yield "metadata.conversationMetadata"
+    elif folding and not any("allTweetIds" in inner for inner in every_mapping(folding)):
+        yield "conversationMetadata.allTweetIds"
     if paid and not any("promotedMetadata" in inner for inner in every_mapping(paid)):
         yield "itemContent.promotedMetadata"
 
@@ -167,7 +173,7 @@ def _of_entities(posts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _entities(posts: Sequence[Mapping[str, Any]], kind: str) -> Iterator[Mapping[str, Any]]:
     for post in posts:
-        yield from (one for one in at(post, "legacy", "entities", kind) or () if isinstance(one, Mapping))
+        yield from listed(post, "legacy", "entities", kind)
 
 
 def _missing(nodes: Sequence[Mapping[str, Any]], paths: Sequence[str]) -> Iterator[str]:

@@ -17,6 +17,10 @@ function readBox(box) {
   let line = "";
   const walk = (node) => {
     for (const child of node.childNodes) {
+      if (child.nodeName !== "DIV" && child.previousSibling && child.previousSibling.nodeName === "DIV") {
+        lines.push(line);
+        line = "";
+      }
       if (child.nodeType === 3) {
         const parts = child.data.split("\n");
         line += parts.shift();
@@ -32,6 +36,39 @@ function readBox(box) {
   walk(box);
   lines.push(line);
   return lines.join("\n").replace(/\u00a0/g, " ").replace(/\n+$/, "");
+}
+
+// The list behind # and @: it comes a moment after the sign, and takes Enter and Tab while it is there.
+function suggest(box, refresh) {
+  let list = null;
+  const token = () => {
+    const at = getSelection();
+    if (!at.isCollapsed || !box.contains(at.anchorNode) || at.anchorNode.nodeType !== 3) return "";
+    const found = /(?:^|[^\p{L}\p{N}_])([#@$][\p{L}\p{N}_]*)$/u.exec(at.anchorNode.data.slice(0, at.anchorOffset));
+    return found ? found[1] : "";
+  };
+  const close = () => { if (list) list.remove(); list = null; };
+  const look = () => setTimeout(() => {
+    const wanted = token();
+    close();
+    if (!wanted) return;
+    list = make("div", { testid: "typeaheadDropdown", role: "listbox", class: "menu" },
+      make("div", { role: "option" }, wanted + "ing"), make("div", { role: "option" }, wanted + "er"));
+    box.after(list);
+  }, 15);
+  box.addEventListener("input", look);
+  document.addEventListener("selectionchange", () => { if (list && !token()) close(); });
+  box.addEventListener("keydown", (pressed) => {
+    if (!list) return;
+    if (pressed.key === "Escape") { close(); pressed.stopPropagation(); return; }
+    if (pressed.key !== "Enter" && pressed.key !== "Tab") return;
+    pressed.preventDefault();
+    const wanted = token();
+    const taken = list.firstChild.textContent;
+    close();
+    document.execCommand("insertText", false, taken.slice(wanted.length) + " ");
+    refresh();
+  });
 }
 
 // One composer: parts with a text box and attachments each, a send button, and (in the dialog) a button
@@ -59,6 +96,7 @@ function composer({ button, label, replyTo, thread, quoted, done }) {
       "aria-multiline": "true", "aria-label": "Post text", spellcheck: "true", tabindex: "0", oninput: refresh,
       onfocus: () => { last = part; },
     });
+    if (settings.suggestions) suggest(part.box, refresh);
     part.media = attachments(refresh);
     part.node = make("div", {}, part.box, part.media.node);
     parts.push(part);

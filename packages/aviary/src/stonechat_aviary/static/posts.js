@@ -5,7 +5,7 @@ const many = (n, one, more) => `${n} ${n === 1 ? one : more}`;
 
 function unwrap(result) {
   if (!result) return null;
-  if (result.__typename === "TweetWithVisibilityResults") return result.tweet;
+  if (result.__typename === "TweetWithVisibilityResults") return result.tweet && result.tweet.legacy ? result.tweet : null;
   return result.legacy ? result : null;
 }
 
