@@ -363,8 +363,8 @@ class PostingSettings(Section):
     """After how many refusals a post is given up as failed, provided that other posts of the account went out
     meanwhile. While nothing goes out it waits, since the text is not the cause."""
     resends: int = setting("POSTING_RESENDS", 1, "0, 1 or 2 sendings more, then a human is asked", ge=0, le=2)
-    """How often a post that was sent and then looked absent may be sent again. After that, or where the network
-    calls it a duplicate and it cannot be found, it waits for you."""
+    """How often a post that was sent and then looked absent may be sent again. After that, or where the
+    network calls it a duplicate and it cannot be found, it waits for you."""
     reply_spacing: Duration = setting("REPLY_MIN_SPACING", timedelta(minutes=5), _DURATION)
     """The least time between two replies of one account."""
     quiet_hours: str = setting(

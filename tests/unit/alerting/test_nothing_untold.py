@@ -85,8 +85,9 @@ def job(name: str, state: str, *, critical: bool, account: str = "x:a") -> Findi
     return found
 
 
-def session(account: str, state: SessionState) -> Finding:
-    [found] = rules.session_findings([SessionRow(account, state, START, "why")])
+def session(account: str, state: SessionState, *, everybody: bool) -> Finding:
+    others = [] if everybody else [SessionRow("x:other", SessionState.VALID, START, "")]
+    [found] = rules.session_findings([SessionRow(account, state, START, "why"), *others])
     return found
 
 
@@ -103,7 +104,8 @@ def everything() -> Iterator[Finding]:
             yield layer(part, LayerState.DOWN)
             yield layer(part, LayerState.DEGRADED)
     for account, state in itertools.product(("x:a", "x:b"), (SessionState.LOCKED, SessionState.RATE_LIMITED)):
-        yield session(account, state)
+        yield session(account, state, everybody=False)
+        yield session(account, state, everybody=True)
     for name in ("posting/x_web", "network/x_web", "browser/host", "model"):
         yield from breaker(name)
         yield from breaker(name, stuck=True)
@@ -133,7 +135,7 @@ def explained_by(effect: Finding, cause: Finding) -> bool:
     """What the owner may be told of instead."""
     if not cause.root or effect.once or RANK[cause.severity] > RANK[effect.severity]:
         return False
-    if cause.account_id is not None and cause.account_id != effect.account_id:
+    if cause.account_id not in (None, effect.account_id) and not cause.everybody:
         return False
     return not effect.root if cause.part == effect.part else explains(cause.part, effect.part)
 
