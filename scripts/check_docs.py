@@ -104,7 +104,8 @@ def wrong_commands(code: str, root: Any, targets: set[str]) -> Iterator[str]:
                 for parameter in command.params
                 for option in (*parameter.opts, *parameter.secondary_opts)
             }
-            if word.partition("=")[0] not in {*known, "--help"}:
+            passed_on = command.context_settings.get("ignore_unknown_options")  # to a parser of its own
+            if not passed_on and word.partition("=")[0] not in {*known, "--help"}:
                 yield f"`{code}`: {command.name} has no option {word}"
 
 

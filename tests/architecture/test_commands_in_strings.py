@@ -64,7 +64,8 @@ def faults(words: Iterable[str], root: Any) -> Iterator[str]:
     for word in words:
         if word.startswith("--"):
             options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
-            if word.partition("=")[0] not in {*options, "--help"}:
+            passed_on = command.context_settings.get("ignore_unknown_options")  # to a parser of its own
+            if not passed_on and word.partition("=")[0] not in {*options, "--help"}:
                 yield f"`{command.name}` has no option {word}"
             settled = True
         elif hasattr(command, "commands") and not settled:
