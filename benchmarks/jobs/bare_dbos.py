@@ -11,7 +11,6 @@ from datetime import timedelta
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig
 from dbos._sys_db import WorkflowStatusString
-
 from stonechat.jobs.engine.adapter import destroy_dbos
 from stonechat.jobs.engine.books import SCHEMA
 

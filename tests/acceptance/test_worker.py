@@ -20,7 +20,6 @@ from stonechat.core.clock import ScaledClock, SystemClock
 from stonechat.core.states import RunState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import job_rows
-from stonechat.database.repositories.job_rows import RunRow
 from stonechat.database.schema.tables import content_metadata, job_runs, post_attempts
 from tests.support.processes import Reaper, ServerProcess
 from tests.support.servers import Aviary, aviary

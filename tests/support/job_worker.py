@@ -21,8 +21,8 @@ from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.database.connection.database import open_database
-from stonechat.jobs.declaration import Job, JobContext, Missed, Retry, Work
-from stonechat.jobs.runner import engine_url_beside, open_jobs
+from stonechat.jobs.job import Job, JobContext, Missed, Retry, Work
+from stonechat.jobs.service import open_jobs, runs_url_beside
 from stonechat.monitoring.logs import EventLog, set_up
 
 HOUR = timedelta(hours=1)
@@ -105,7 +105,7 @@ async def main(arguments: Mapping[str, Any]) -> None:
             jobs=jobs_of(world, arguments["kind"]),
             accounts=list,
             is_down=lambda _: None,
-            engine_url=engine_url_beside(url),
+            runs_url=runs_url_beside(url),
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):

@@ -34,7 +34,7 @@ from stonechat.database.repositories import accounts, alerts, content, opportuni
 from stonechat.database.repositories.accounts import SessionRow
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.spool.spool import Spool
-from stonechat.jobs.runner import JobStatus
+from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard
 from stonechat.resilience.circuit_breaker import BreakerStatus
 

@@ -13,7 +13,7 @@ from stonechat.core.events import (
 )
 from stonechat.core.states import BreakerState, LayerState, SessionState
 from stonechat.database.repositories.accounts import SessionRow
-from stonechat.jobs.runner import JobStatus
+from stonechat.jobs import JobStatus
 from stonechat.monitoring import LayerHealth
 from stonechat.resilience.circuit_breaker import BreakerStatus
 

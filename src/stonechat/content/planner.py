@@ -25,7 +25,7 @@ from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Choice, ContentKind
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, drafts, slots
-from stonechat.jobs.declaration import JobContext, Json, Work
+from stonechat.jobs import JobContext, Json, Work
 
 Choose = Callable[[str, int, Collection[tuple[str, str]]], Awaitable[Sequence[Choice]]]
 """The learner's choices for an account: how many, and which (factor, level) pairs are held at a floor."""

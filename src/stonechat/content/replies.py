@@ -24,7 +24,7 @@ from stonechat.core.model import Account, ContentKind, Opportunity
 from stonechat.core.states import OpportunityState
 from stonechat.database import Database
 from stonechat.database.repositories import opportunities, slots
-from stonechat.jobs.declaration import JobContext, Work
+from stonechat.jobs import JobContext, Work
 
 _DAY = timedelta(days=1)
 _WHO = "content.replies"

@@ -20,14 +20,14 @@ from stonechat.core.ports import Cache
 from stonechat.core.states import ContentState
 from stonechat.dashboard.view_models import Action, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
+from stonechat.database.repositories.job_progress import RunEnd
 from stonechat.database.repositories import accounts, content, media, metrics, receipts, state_history
 from stonechat.database.repositories import alerts as alert_rows
 from stonechat.database.repositories.accounts import SessionRow, Switch
 from stonechat.database.repositories.alerts import AlertRow, AuditRow
 from stonechat.database.repositories.receipts import Attempt
-from stonechat.database.repositories.run_outcomes import RunTime
 from stonechat.database.repositories.state_history import Change
-from stonechat.jobs.runner import JobStatus, Runner
+from stonechat.jobs import JobService, JobStatus
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.posting.queue import QueueRow
 from stonechat.resilience import Breakers
@@ -83,7 +83,7 @@ class DashboardData:
         self.database: Database | None = None
         self.cache: Cache | None = None
         self.breakers: Breakers | None = None
-        self.runner: Runner | None = None
+        self.runner: JobService | None = None
         self.edit: Edit | None = None
         self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
         self._pool: Callable[[], PoolHealth] | None = None
@@ -98,7 +98,7 @@ class DashboardData:
         database: Database | None = None,
         cache: Cache | None = None,
         breakers: Breakers | None = None,
-        runner: Runner | None = None,
+        runner: JobService | None = None,
         learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None,
         pool: Callable[[], PoolHealth] | None = None,
         costs: Callable[[], Awaitable[Statement]] | None = None,
@@ -249,11 +249,11 @@ class DashboardData:
             raise NotOpen("jobs")
         return sorted(await self.runner.status(), key=lambda job: (job.next_tick, job.name))
 
-    async def run_times(self) -> dict[tuple[str, str | None], list[RunTime]]:
+    async def run_times(self) -> dict[tuple[str, str | None], list[RunEnd]]:
         """By job and account: how long its latest runs took, oldest first."""
         if self.runner is None:
             raise NotOpen("jobs")
-        return await self.runner.desk.times()
+        return await self.runner.operations.times()
 
     def breaker_status(self) -> list[BreakerStatus]:
         """How each breaker stands."""

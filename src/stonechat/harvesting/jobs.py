@@ -22,7 +22,7 @@ from stonechat.database.spool.spool import Spool
 from stonechat.database.spool.spooled_store import SpooledStore
 from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from, why_not
 from stonechat.harvesting.recently_seen import Recent
-from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
+from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
 from stonechat.networks.session_trouble import noting_trouble
 
 SEARCH = "harvesting.search"
@@ -246,7 +246,7 @@ def jobs(harvester: Harvester) -> tuple[Job, ...]:
             missed=Missed.LATEST,
             needs=frozenset({"database", "browser"}),
             resource=Resource.BROWSER,
-            priority=Priority.HARVEST,
+            priority=JobPriority.HARVEST,
             useful="each source answered",
         )
 

@@ -18,7 +18,7 @@ from stonechat.core.events import EventStream, ModelLearned, ModelRejected
 from stonechat.core.model import Choice, Content
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import learning as rows
-from stonechat.jobs.declaration import Job, JobContext, Work
+from stonechat.jobs import Job, JobContext, Work
 from stonechat.learning.arms import Factors
 from stonechat.learning.draft_ranking import KIND as PREDICTOR
 from stonechat.learning.draft_ranking import DraftRanker

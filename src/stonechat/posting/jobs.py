@@ -16,7 +16,7 @@ from stonechat.core.model import Account
 from stonechat.core.network import Network
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content
-from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
+from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
 from stonechat.posting import owner_decisions
 from stonechat.posting.gate import Hold, decide, holds_everything
 from stonechat.posting.gate_input import Rules, conditions_of, read_facts
@@ -223,7 +223,7 @@ def jobs(sweep: Sweep) -> tuple[Job, ...]:
             missed=Missed.LATEST,
             timeout=timedelta(minutes=10),
             resource=Resource.BROWSER,
-            priority=Priority.POST,
+            priority=JobPriority.POST,
             critical=True,
             useful="what was due and not held went out",
         ),
@@ -233,7 +233,7 @@ def jobs(sweep: Sweep) -> tuple[Job, ...]:
             every=timedelta(minutes=5),
             stagger=timedelta(minutes=2),
             resource=Resource.BROWSER,
-            priority=Priority.POST,
+            priority=JobPriority.POST,
             critical=True,
             useful="what was unclear is decided",
         ),
@@ -243,7 +243,7 @@ def jobs(sweep: Sweep) -> tuple[Job, ...]:
             every=timedelta(minutes=5),
             stagger=timedelta(minutes=1),
             resource=Resource.BROWSER,
-            priority=Priority.POST,
+            priority=JobPriority.POST,
             useful="a troubled session was asked about when it was time to",
         ),
     )

@@ -18,7 +18,7 @@ from stonechat.database import Database
 from stonechat.database.repositories import accounts, metrics, receipts
 from stonechat.database.spool.spool import Spool
 from stonechat.database.spool.spooled_store import SpooledStore
-from stonechat.jobs.declaration import Job, JobContext, Priority, Resource, Work
+from stonechat.jobs import Job, JobContext, JobPriority, Resource, Work
 from stonechat.networks.session_trouble import noting_trouble
 from stonechat.scraping.reading import Reading, read_timeline
 
@@ -154,7 +154,7 @@ def jobs(scraper: Scraper) -> tuple[Job, ...]:
             stagger=timedelta(minutes=stagger),
             needs=frozenset({"database", "browser"}),
             resource=Resource.BROWSER,
-            priority=Priority.METRICS,
+            priority=JobPriority.METRICS,
             useful=useful,
         )
 

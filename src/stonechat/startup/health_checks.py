@@ -11,8 +11,7 @@ from stonechat.core.states import BreakerState, LayerState, SessionState
 from stonechat.database import Database
 from stonechat.database.connection.latency import BOUNDS
 from stonechat.database.repositories import accounts
-from stonechat.jobs.runner import Runner
-from stonechat.jobs.watchdog import Health
+from stonechat.jobs import Health, JobService
 from stonechat.monitoring import HealthBoard, Meters, ProbeResult, degraded, down, ok
 from stonechat.monitoring.health_board import Check
 from stonechat.monitoring.outcome import posts_flow
@@ -87,7 +86,7 @@ def check_cache(board: HealthBoard, meters: Meters, cache: FallbackCache) -> Non
     meters.gauge("cache_calls", "Calls to the cache since the start, and reads by outcome.", calls, ("what",))
 
 
-def check_jobs(board: HealthBoard, runner: Runner) -> None:
+def check_jobs(board: HealthBoard, jobs: JobService) -> None:
     """Layer 2 by whether runs start in time; the layers 3, 8, 9 and 10 by how their own jobs do.
 
     A job that fails is its layer's trouble, not the job manager's: otherwise one lost browser would be told
@@ -96,7 +95,7 @@ def check_jobs(board: HealthBoard, runner: Runner) -> None:
 
     def of(prefix: str, ill_states: frozenset[str]) -> Check:
         async def check() -> ProbeResult:
-            every = [one for one in await runner.status() if one.name.startswith(prefix)]
+            every = [one for one in await jobs.status() if one.name.startswith(prefix)]
             ill = [one for one in every if one.state in ill_states]
             said = f"{len(every)} schedules"
             if not ill:

@@ -14,8 +14,8 @@ from stonechat.database import open_database
 from stonechat.database.maintenance.backup import back_up, restore
 from stonechat.database.repositories import content, drafts, job_rows, opportunities
 from stonechat.database.repositories.drafts import ReserveDraft
-from stonechat.jobs.declaration import Job, Work
-from stonechat.jobs.runner import engine_url_beside, open_jobs
+from stonechat.jobs.job import Job, Work
+from stonechat.jobs.service import runs_url_beside, open_jobs
 from tests.support.clock import ManualClock
 from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
 from tests.support.waiting import eventually
@@ -162,5 +162,5 @@ def _jobs(database, url, jobs, clock):
         jobs=jobs,
         accounts=lambda: [],
         is_down=lambda _name: None,
-        engine_url=engine_url_beside(url),
+        runs_url=runs_url_beside(url),
     )

@@ -34,7 +34,7 @@ from stonechat.database.schema.tables import (
     reserve_drafts,
     state_history,
 )
-from stonechat.jobs.upkeep import prune_job
+from stonechat.jobs.jobs import prune_job
 from tests.support.clock import ManualClock
 from tests.support.pictures import picture
 from tests.support.posting import ACCOUNT, RunContext, piece

@@ -15,16 +15,15 @@ from stonechat.core.ids import fresh_id
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
 from stonechat.database.repositories import job_writes
-from stonechat.database.repositories.job_writes import End, Start
 from stonechat.database.schema.tables import job_runs
-from stonechat.jobs.declaration import Job, JobContext, Json, Work
+from stonechat.jobs.job import Job, JobContext, Json, Work
 from stonechat.jobs.engine import open_engine
 from stonechat.jobs.engine.run import EngineRun
-from stonechat.jobs.requests import Request
-from stonechat.jobs.runner import engine_url_beside
-from stonechat.jobs.schedule import AGAIN
-from stonechat.jobs.ticks import schedule_of
-from stonechat.jobs.timetable import run_name
+from stonechat.jobs.execution.run_request import Request
+from stonechat.jobs.service import runs_url_beside
+from stonechat.jobs.scheduling.scheduler import AGAIN
+from stonechat.jobs.scheduling.schedules import schedule_of
+from stonechat.jobs.scheduling.due_runs import run_name
 from tests.integration.jobs.test_jobs_runner import QUICK, open_house
 from tests.support.waiting import eventually
 
@@ -82,7 +81,7 @@ async def test_a_run_that_the_engine_closed_without_an_outcome_has_failed(sqlite
         raise ValueError("it was never written down")
 
     request = Request("a.job", "ann", CLOCK.now(), "schedule").to_json()
-    url = engine_url_beside(sqlite_url)
+    url = runs_url_beside(sqlite_url)
     async with open_engine(
         url, executor_id="one", queues={"database": 1}, poll=timedelta(seconds=1), body=broken
     ) as engine:

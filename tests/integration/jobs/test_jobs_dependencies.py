@@ -14,11 +14,10 @@ from stonechat.core.events import EventStream
 from stonechat.core.ports import AlertMessage
 from stonechat.core.states import LayerState, RunState
 from stonechat.database.connection.database import open_database
-from stonechat.database.repositories.job_rows import RunRow
-from stonechat.jobs.declaration import Job, JobContext, Resource, Work
-from stonechat.jobs.runner import Runner, engine_url_beside, is_shut, open_jobs
-from stonechat.jobs.schedule import POSTING
-from stonechat.jobs.takeover import Lease
+from stonechat.jobs.execution.failover import Lease
+from stonechat.jobs.job import Job, JobContext, Resource, Work
+from stonechat.jobs.scheduling.scheduler import POSTING
+from stonechat.jobs.service import JobService, is_shut, open_jobs, runs_url_beside
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.startup.health_checks import check_jobs
 from tests.support.clock import ManualClock
@@ -51,7 +50,7 @@ def _jobs() -> Sequence[Job]:
     ]
 
 
-async def _notes(runner: Runner, name: str) -> list[str]:
+async def _notes(runner: JobService, name: str) -> list[str]:
     return [run.note for run in await runner.history(name) if run.state is RunState.SKIPPED]
 
 
@@ -78,7 +77,7 @@ async def test_jobs_without_their_browser_wait_with_the_cause_and_are_one_incide
             jobs=_jobs(),
             accounts=lambda: ["ann"],
             is_down=board.is_down,
-            engine_url=engine_url_beside(sqlite_url),
+            runs_url=runs_url_beside(sqlite_url),
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):
@@ -125,7 +124,7 @@ async def test_what_was_asked_for_by_hand_waits_with_the_cause_and_runs_when_the
             jobs=[replace(job, every=timedelta(days=365)) for job in _jobs()],
             accounts=lambda: ["ann"],
             is_down=causes.get,
-            engine_url=engine_url_beside(sqlite_url),
+            runs_url=runs_url_beside(sqlite_url),
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):

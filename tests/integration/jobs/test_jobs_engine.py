@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stonechat.jobs.declaration import Json
+from stonechat.jobs.job import Json
 from stonechat.jobs.engine import LOST, Engine, EngineRun, Enqueued, Recorded, open_engine
-from stonechat.jobs.runner import engine_url_beside
+from stonechat.jobs.service import runs_url_beside
 from tests.support.waiting import eventually
 
 NOW = timedelta()
@@ -48,7 +48,7 @@ async def open_house(url: str, executor_id: str = "one", *, places: int = 4) -> 
         return value
 
     async with open_engine(
-        engine_url_beside(url),
+        runs_url_beside(url),
         executor_id=executor_id,
         queues={"database": places},
         poll=timedelta(seconds=1),

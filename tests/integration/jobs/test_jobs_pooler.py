@@ -13,9 +13,9 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.states import RunState
 from stonechat.database import open_database
-from stonechat.jobs.declaration import Job, JobContext, Work
+from stonechat.jobs.job import Job, JobContext, Work
 from stonechat.jobs.engine.pool import Pool
-from stonechat.jobs.runner import engine_url_beside, open_jobs
+from stonechat.jobs.service import runs_url_beside, open_jobs
 from tests.support.waiting import eventually
 
 
@@ -35,7 +35,7 @@ async def test_a_run_with_steps_goes_through_a_pooler_and_leaves_no_session_stat
             jobs=[Job("test.two_steps", body, every=timedelta(hours=1000))],
             accounts=lambda: ("ann",),
             is_down=lambda _: None,
-            engine_url=engine_url_beside(pooled_url),
+            runs_url=runs_url_beside(pooled_url),
         ) as runner,
     ):
         run_ids = [await runner.trigger("test.two_steps", "ann", by="test")]

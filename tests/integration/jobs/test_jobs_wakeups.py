@@ -16,9 +16,9 @@ from stonechat.core.states import ContentState, RunState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, content, wakeups
 from stonechat.database.repositories.wakeups import Wakeup
-from stonechat.jobs.declaration import Job, JobContext, Work
-from stonechat.jobs.desk import Desk
-from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
+from stonechat.jobs.job import Job, JobContext, Work
+from stonechat.jobs.operations import JobOperations
+from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from stonechat.posting.jobs import next_due
 from tests.support.posting import ACCOUNT
 from tests.support.waiting import eventually
@@ -47,7 +47,7 @@ JOBS = (
 
 
 @asynccontextmanager
-async def host(url: str) -> AsyncIterator[tuple[Runner, Database]]:
+async def host(url: str) -> AsyncIterator[tuple[JobService, Database]]:
     async with (
         open_database(url, DatabaseSettings(), CLOCK) as database,
         open_jobs(
@@ -58,7 +58,7 @@ async def host(url: str) -> AsyncIterator[tuple[Runner, Database]]:
             jobs=JOBS,
             accounts=lambda: [ACCOUNT.id, "x_web:another"],
             is_down=lambda _: None,
-            engine_url=engine_url_beside(url),
+            runs_url=runs_url_beside(url),
             close_limit=SECOND,
         ) as runner,
     ):

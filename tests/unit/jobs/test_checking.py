@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from stonechat.core.errors import ConfigError
-from stonechat.jobs.checking import by_name
-from stonechat.jobs.declaration import Job, JobContext, Retry, Work
+from stonechat.jobs.job import Job, JobContext, Retry, Work
+from stonechat.jobs.validation import by_name
 
 HOUR = timedelta(hours=1)
 NONE = timedelta()

@@ -6,8 +6,8 @@ import json
 from dataclasses import fields, replace
 from datetime import timedelta
 
-from stonechat.jobs.declaration import Job, JobContext, Missed, Overlap, Priority, Resource, Retry, Work
-from stonechat.jobs.declared import CODE, from_json, to_json
+from stonechat.jobs.job import Job, JobContext, JobPriority, Missed, Overlap, Resource, Retry, Work
+from stonechat.jobs.stored_declarations import CODE, from_json, to_json
 
 MINUTE = timedelta(minutes=1)
 
@@ -30,7 +30,7 @@ FULL = Job(
     missed=Missed.ALL,
     grace=4 * MINUTE,
     resource=Resource.BROWSER,
-    priority=Priority.HARVEST,
+    priority=JobPriority.HARVEST,
     needs=frozenset({"browser", "model"}),
     critical=True,
     useful="something was done",

@@ -20,10 +20,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from stonechat.jobs.declaration import Job, JobContext, Missed, Overlap, Work
-from stonechat.jobs.requests import lane_of
-from stonechat.jobs.ticks import schedule_of
-from stonechat.jobs.timetable import Key, Launch, Timetable
+from stonechat.jobs.execution.run_request import lane_of
+from stonechat.jobs.job import Job, JobContext, Missed, Overlap, Work
+from stonechat.jobs.scheduling.due_runs import Key, Launch, Timetable
+from stonechat.jobs.scheduling.schedules import schedule_of
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from stonechat.jobs.quiet import Expected, Throttle
+from stonechat.jobs.execution.log_throttle import Expected, Throttle
 
 
 def _record(line: int, message: str = "lost %s") -> logging.LogRecord:

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from stonechat.core.errors import IllegalTransition, PageChanged, Permanent, Transient, Unknown
-from stonechat.jobs.declaration import Job, JobContext, Retry, Work
-from stonechat.jobs.requests import Request, describe, lane_of, pause
-from stonechat.jobs.ticks import EPOCH
+from stonechat.jobs.execution.run_request import Request, describe, lane_of, pause
+from stonechat.jobs.job import Job, JobContext, Retry, Work
+from stonechat.jobs.scheduling.schedules import EPOCH
 
 SECOND = timedelta(seconds=1)
 RETRY = Retry(attempts=5, first=SECOND, cap=timedelta(seconds=6))

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stonechat.core.errors import ConfigError
-from stonechat.jobs.declaration import Job, JobContext, Missed, Work
-from stonechat.jobs.ticks import EPOCH, Cron, Interval, due, schedule_of
+from stonechat.jobs.job import Job, JobContext, Missed, Work
+from stonechat.jobs.scheduling.schedules import EPOCH, Cron, Interval, due, schedule_of
 
 MOMENTS = st.integers(0, 3_000_000_000).map(
     lambda second: EPOCH + timedelta(seconds=second, microseconds=second)

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stonechat.jobs.declaration import Job, JobContext, Missed, Overlap, Work
-from stonechat.jobs.ticks import Interval, schedule_of
-from stonechat.jobs.timetable import Key, Launch, Timetable, run_name
+from stonechat.jobs.job import Job, JobContext, Missed, Overlap, Work
+from stonechat.jobs.scheduling.due_runs import Key, Launch, Timetable, run_name
+from stonechat.jobs.scheduling.schedules import Interval, schedule_of
 
 START = datetime(2026, 1, 5, 9, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

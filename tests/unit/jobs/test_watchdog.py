@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from stonechat.database.repositories.job_rows import RunRow
 
 from stonechat.core.states import RunState
-from stonechat.database.repositories.job_rows import RunRow
-from stonechat.jobs.declaration import Job, JobContext, Work
-from stonechat.jobs.ticks import schedule_of
-from stonechat.jobs.watchdog import Health, Seen, Verdict, judge
+from stonechat.jobs.job import Job, JobContext, Work
+from stonechat.jobs.scheduling.schedules import schedule_of
+from stonechat.jobs.scheduling.watchdog import Health, Seen, Verdict, judge
 
 NOW = datetime(2026, 1, 5, 12, 7, tzinfo=UTC)
 HOUR = timedelta(hours=1)

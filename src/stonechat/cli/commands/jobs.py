@@ -20,9 +20,9 @@ from stonechat.core.errors import Permanent
 
 if TYPE_CHECKING:
     from stonechat.config.settings import Settings
-    from stonechat.database.repositories.job_rows import ExecutorRow, RunRow, StepRow
-    from stonechat.jobs.declaration import Job
-    from stonechat.jobs.desk import Desk
+    from stonechat.database.repositories.executors import ExecutorRow
+    from stonechat.database.repositories.job_progress import JobRun
+    from stonechat.jobs import Job, JobOperations, RunStep
 
 jobs_app = typer.Typer(
     no_args_is_help=False,
@@ -40,10 +40,10 @@ _OUTCOMES = ("tick", "state", "trigger", "attempt", "took_s", "done", "due", "sa
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class StoredJobs:
     """The jobs of a database as one command has them."""
 
-    desk: Desk
+    operations: JobOperations
     jobs: Sequence[Job]
     accounts: Sequence[str]
     hosts: Sequence[ExecutorRow]
@@ -57,7 +57,7 @@ class Office:
         if account is not None and account not in self.accounts:
             known = ", ".join(self.accounts) or "none"
             raise Permanent(f"There is no account {account!r}.", remedy=f"There are: {known}.")
-        if not self.desk.job(name).per_account:
+        if not self.operations.job(name).per_account:
             return [None]
         return [account] if account is not None else list(self.accounts)
 
@@ -67,18 +67,18 @@ def _who() -> str:
 
 
 @asynccontextmanager
-async def _office(settings: Settings) -> AsyncIterator[Office]:
+async def _stored_jobs(settings: Settings) -> AsyncIterator[StoredJobs]:
     from stonechat.database.maintenance import active_processes
     from stonechat.database.repositories import accounts
-    from stonechat.jobs import declared
-    from stonechat.jobs.desk import Desk
+    from stonechat.jobs import JobOperations, open_store, runs_url_beside, stored_declarations
 
-    async with open_for_cli(settings) as (database, clock):
+    url = settings.jobs.engine_url or runs_url_beside(settings.database_url)
+    async with open_for_cli(settings) as (database, clock), open_store(url) as store:
         async with database.read("cli.jobs") as connection:
-            jobs = await declared.stored(connection)
+            jobs = await stored_declarations.stored(connection)
             owners = [one.id for one in await accounts.every(connection)]
             hosts = await active_processes.at_work(connection)
-        yield Office(Desk(database, clock, jobs), jobs, owners, hosts)
+        yield StoredJobs(JobOperations(database, store, clock, jobs), jobs, owners, hosts)
 
 
 def _holds_something(settings: Settings) -> bool:
@@ -105,15 +105,15 @@ def show_list(url: Url = None, as_json: AsJson = False) -> None:
 def _list(url: str | None, *, as_json: bool) -> None:
     from stonechat.core.json_values import plain
 
-    async def stored() -> tuple[list[Any], Sequence[ExecutorRow]]:
-        async with _office(settings) as office:
-            return await office.desk.status(office.accounts), office.hosts
+    async def read() -> tuple[list[Any], Sequence[ExecutorRow]]:
+        async with _stored_jobs(settings) as stored:
+            return await stored.operations.status(stored.accounts), stored.hosts
 
     settings = read_stored()
     rows: list[Any] = []
     hosts: Sequence[ExecutorRow] | None = None
     if url is None and _holds_something(settings):
-        rows, hosts = run_async(stored())
+        rows, hosts = run_async(read())
     if not rows:  # nothing has run on this database: perhaps another one does, such as the demo
         rows, hosts = ask_rows("/api/jobs", url), None
     if as_json:
@@ -149,10 +149,12 @@ def run(
 ) -> None:
     """Run a job now, even one that is paused: for one account, or for each."""
 
-    async def work() -> tuple[list[RunRow], bool]:
-        async with _office(read_stored()) as office:
-            ids = [await office.desk.ask(name, owner, by=_who()) for owner in office.owners(name, account)]
-            return await _followed(office.desk, ids, timedelta(seconds=wait)), bool(office.hosts)
+    async def work() -> tuple[list[JobRun], bool]:
+        async with _stored_jobs(read_stored()) as stored:
+            ids = [
+                await stored.operations.run(name, owner, by=_who()) for owner in stored.owners(name, account)
+            ]
+            return await _followed(stored.operations, ids, timedelta(seconds=wait)), bool(stored.hosts)
 
     rows, somebody = run_async(work())
     if as_json:
@@ -167,16 +169,18 @@ def run(
         raise typer.Exit(1)
 
 
-async def _followed(desk: Desk, ids: Sequence[str], limit: timedelta) -> list[RunRow]:
+async def _followed(operations: JobOperations, ids: Sequence[str], limit: timedelta) -> list[JobRun]:
     """The rows of these runs, once all have ended or the time is over."""
-    from stonechat.database.repositories.job_rows import ACTIVE
+    from stonechat.core.states import RunState
 
     loop = asyncio.get_running_loop()
     ends = loop.time() + limit.total_seconds()
     while True:
-        found = [await desk.show(one) for one in ids]
+        found = [await operations.show(one) for one in ids]
         rows = [one[0] for one in found if one is not None]
-        if loop.time() >= ends or all(row.state.value not in ACTIVE for row in rows):
+        if loop.time() >= ends or not any(
+            row.state in (RunState.SCHEDULED, RunState.RUNNING) for row in rows
+        ):
             return rows
         await asyncio.sleep(0.2)
 
@@ -192,8 +196,8 @@ def pause(
     """Hold a job's schedule until it is resumed; a run that is at work goes on."""
 
     async def work() -> None:
-        async with _office(read_stored()) as office:
-            await office.desk.pause(_named(office, name, account), account, by=_who(), why=why)
+        async with _stored_jobs(read_stored()) as stored:
+            await stored.operations.pause(_named(stored, name, account), account, by=_who(), why=why)
 
     run_async(work())
     _said(as_json, {"job": name, "account_id": account, "paused": why}, f"Paused: {name}. {why}")
@@ -205,18 +209,18 @@ def resume(name: NameOrAll, account: Account = None, as_json: AsJson = False) ->
     """Let a job's schedule go on; what was missed is made up for as its policy says, without a burst."""
 
     async def work() -> None:
-        async with _office(read_stored()) as office:
-            await office.desk.resume(_named(office, name, account), account, by=_who())
+        async with _stored_jobs(read_stored()) as stored:
+            await stored.operations.resume(_named(stored, name, account), account, by=_who())
 
     run_async(work())
     _said(as_json, {"job": name, "account_id": account, "paused": None}, f"Goes on: {name}.")
 
 
-def _named(office: Office, name: str, account: str | None) -> str | None:
+def _named(stored: StoredJobs, name: str, account: str | None) -> str | None:
     """The job that is meant, if there is one of that name and account; None for all."""
     if name == ALL:
         return None
-    office.owners(name, account)
+    stored.owners(name, account)
     return name
 
 
@@ -237,11 +241,11 @@ def history(
 ) -> None:
     """The latest runs, newest first: trigger, tries, outcome, work done, error."""
 
-    async def work() -> list[RunRow]:
-        async with _office(read_stored()) as office:
+    async def work() -> list[JobRun]:
+        async with _stored_jobs(read_stored()) as stored:
             if name is not None:
-                office.owners(name, account)
-            return await office.desk.history(name, account, limit=limit)
+                stored.owners(name, account)
+            return await stored.operations.history(name, account, limit=limit)
 
     rows = run_async(work())
     if as_json:
@@ -256,9 +260,9 @@ def history(
 def show(run_id: RunId, as_json: AsJson = False) -> None:
     """One run: its tries, host, heartbeat, outcome, and every step with its times."""
 
-    async def work() -> tuple[RunRow, list[StepRow]]:
-        async with _office(read_stored()) as office:
-            return await _found(office, run_id)
+    async def work() -> tuple[JobRun, list[RunStep]]:
+        async with _stored_jobs(read_stored()) as stored:
+            return await _found(stored, run_id)
 
     row, steps = run_async(work())
     if as_json:
@@ -273,16 +277,16 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
     print_rows(steps, columns, title="Steps", empty="It has no steps.")
 
 
-async def _found(office: Office, run_id: str) -> tuple[RunRow, list[StepRow]]:
+async def _found(stored: StoredJobs, run_id: str) -> tuple[JobRun, list[RunStep]]:
     """A run by its id, or the newest of the job that is named.
 
     Raises:
         Permanent: there is none.
     """
-    found = await office.desk.show(run_id)
-    if found is None and any(job.name == run_id for job in office.jobs):
-        newest = await office.desk.history(run_id, limit=1)
-        found = await office.desk.show(newest[0].run_id) if newest else None
+    found = await stored.operations.show(run_id)
+    if found is None and any(job.name == run_id for job in stored.jobs):
+        newest = await stored.operations.history(run_id, limit=1)
+        found = await stored.operations.show(newest[0].run_id) if newest else None
     if found is None:
         raise Permanent(f"There is no run {run_id!r}.", remedy="`stonechat jobs history` lists the runs.")
     return found
@@ -293,10 +297,10 @@ async def _found(office: Office, run_id: str) -> tuple[RunRow, list[StepRow]]:
 def cancel(run_id: RunId, as_json: AsJson = False) -> None:
     """Stop a run that waits or is at work, on whichever host; it is not taken up again."""
 
-    async def work() -> tuple[RunRow, bool]:
-        async with _office(read_stored()) as office:
-            row, _ = await _found(office, run_id)
-            return row, await office.desk.cancel(row.run_id, by=_who())
+    async def work() -> tuple[JobRun, bool]:
+        async with _stored_jobs(read_stored()) as stored:
+            row, _ = await _found(stored, run_id)
+            return row, await stored.operations.cancel(row.run_id, by=_who())
 
     row, done = run_async(work())
     if not done:
@@ -304,7 +308,7 @@ def cancel(run_id: RunId, as_json: AsJson = False) -> None:
     _said(as_json, {"run_id": row.run_id, "cancelled": True}, f"Cancelled: {row.run_id}.")
 
 
-def _told(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
+def _told(rows: Sequence[JobRun]) -> list[dict[str, Any]]:
     from stonechat.core.json_values import plain
 
     return [plain(row) | {"said": row.error or row.note} for row in rows]

@@ -392,45 +392,34 @@ reserve_drafts = Table(
     Index("ix_reserve_account", "account_id", "drawn_at", "created_at"),
 )
 
-job_runs = Table(
-    "job_runs",
+job_progress = Table(  # of each job and account: schedule position, last outcome, latest ends
+    "job_progress",
     metadata,
-    Column("run_id", String(250), primary_key=True),
+    Column("id", String(250), primary_key=True),
     _account(nullable=True),
     Column("job", String(60), nullable=False),
-    Column("tick", UtcTime, nullable=False),
-    Column("trigger", String(40), nullable=False),  # schedule, wake, manual, watchdog
-    Column("state", String(20), nullable=False),
-    Column("state_since", UtcTime, nullable=False),
-    Column("host", String(120), nullable=False, default=""),
-    Column("attempt", Integer, nullable=False, default=0),
-    Column("started_at", UtcTime),
-    Column("ended_at", UtcTime),
-    Column("heartbeat_at", UtcTime),  # real time
+    Column("changed_at", UtcTime, nullable=False),  # real time
+    Column("position", UtcTime),
+    Column("run_id", String(250)),
+    Column("tick", UtcTime),
+    Column("trigger", String(40)),  # schedule, due, wake, manual, watchdog
+    Column("state", String(20)),
+    Column("host", String(120)),
+    Column("attempt", Integer),
+    Column("started_at", UtcTime),  # real time
+    Column("ended_at", UtcTime),  # real time
     Column("took_s", Float),  # real seconds
-    Column("done", Integer, nullable=False, default=0),
-    Column("due", Integer, nullable=False, default=0),
-    Column("note", Text, nullable=False, default=""),
-    Column("error", Text, nullable=False, default=""),
-    Index("ix_runs_job_tick", "job", "account_id", "tick"),
-    Index("ix_runs_state", "state", "state_since"),
-    Index("ix_runs_tick", "tick", "run_id"),
-    Index("ix_runs_ended", "ended_at"),
+    Column("done", Integer),
+    Column("due", Integer),
+    Column("note", Text),
+    Column("error", Text),
+    Column("ends", Json, nullable=False),
+    Column("held_tick", UtcTime),
+    Column("held_at", UtcTime),  # real time
+    Column("held_why", Text),
+    Index("ix_progress_job", "job"),
+    Index("ix_progress_changed", "changed_at"),
 )
-
-job_steps = Table(
-    "job_steps",
-    metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("name", String(80), nullable=False),
-    _account(nullable=True),
-    Column("started_at", UtcTime, nullable=False),
-    Column("ended_at", UtcTime),
-    Column("result_bytes", Integer, nullable=False, default=0),
-    Column("error", Text, nullable=False, default=""),
-)
-
 wakeups = Table(  # asked for by a run; gone once another has followed
     "wakeups",
     metadata,

@@ -1,4 +1,4 @@
-"""What a job is: declared once, by the layer whose work it is. Schedule, engine and monitor follow."""
+"""What a job is: declared once, by the layer whose work it is. Schedule, execution and monitor follow."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Resource(StrEnum):
     DATABASE = "database"
 
 
-class Priority(StrEnum):
+class JobPriority(StrEnum):
     """Who goes first where a resource is short."""
 
     POST = "post"
@@ -95,8 +95,17 @@ class JobContext(Protocol):
     def attempt(self) -> int:
         """1 for the first try."""
 
-    async def step(self, name: str, run: Callable[[], Awaitable[T]]) -> T:
-        """Run once and remember the JSON-able result; after a crash the remembered result is returned."""
+    async def step(self, name: str, run: Callable[[], Awaitable[T]], result: type[T] | None = None) -> T:
+        """Run once and remember the result; after a crash the remembered result is returned.
+
+        Args:
+            name: of the step; used again in the same try, it is another step.
+            result: the type of the result: anything that pydantic can write as JSON and validate again
+                (dataclass, model, list of them …). Without it the result must be a plain JSON value.
+
+        Raises:
+            Permanent: what was remembered by an older version does not fit ``result`` any more.
+        """
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
         """Ask for one more run of ``job`` at account time ``at``, besides its schedule."""
@@ -150,7 +159,18 @@ class Job:
     missed: Missed = Missed.LATEST
     grace: timedelta = timedelta(minutes=15)
     resource: Resource = Resource.DATABASE
-    priority: Priority = Priority.BACKGROUND
+    priority: JobPriority = JobPriority.BACKGROUND
     needs: frozenset[str] = frozenset({"database"})
     critical: bool = False
     useful: str = ""
+
+
+POSTING = "posting"
+"""Runs that publish have a queue to themselves, so that nothing else can hold them up."""
+
+QUEUES = (POSTING, *(resource.value for resource in Resource))
+
+
+def queue_of(job: Job) -> str:
+    """The queue that bounds how many runs of this kind go on at once."""
+    return POSTING if job.priority is JobPriority.POST else job.resource.value

@@ -1,4 +1,4 @@
-"""What a run is asked to do, how it may end, and when a failed one is tried again."""
+"""What a run is asked to do and how it is named, how it may end, and when a failed one is tried again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from datetime import datetime, timedelta
 from stonechat.core.errors import ConfigError, IllegalTransition, Permanent, Transient, Unknown
 from stonechat.core.redaction import masked
 from stonechat.core.states import RunState
-from stonechat.jobs.declaration import Job, Json, Retry, Work
-from stonechat.jobs.engine import LOST
+from stonechat.jobs.job import Job, Json, Retry, Work
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunName:
+    """A run's name, taken apart: the tick of a job and account, the same on every host."""
+
+    job: str
+    account_id: str | None
+    tick: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
     """What a run is asked to do: survives a round trip through JSON."""
 
     job: str
@@ -22,17 +30,27 @@ class Request:
     tick: datetime
     trigger: str
 
+    @property
+    def run_id(self) -> str:
+        return run_id_of(self.job, self.account_id, self.tick)
+
     def to_json(self) -> Json:
         return [self.job, self.account_id, self.tick.isoformat(), self.trigger]
 
     @classmethod
-    def from_json(cls, value: Json) -> Request:
-        job, account_id, tick, trigger = value
-        return cls(job, account_id, datetime.fromisoformat(tick), trigger)
+    def from_json(cls, value: Json) -> RunRequest | None:
+        """None for what is not of this form."""
+        match value:
+            case [str(job), None | str() as account_id, str(tick), str(trigger)]:
+                try:
+                    return cls(job, account_id, datetime.fromisoformat(tick), trigger)
+                except ValueError:
+                    return None
+        return None
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """How a run ended."""
 
     state: RunState
@@ -40,8 +58,25 @@ class Outcome:
     error: str = ""
 
 
-def lane_of(job: Job, account_id: str | None) -> str:
-    """Runs of the same lane never overlap: each job and account has one, unless accounts share places."""
+def run_id_of(job: str, account_id: str | None, tick: datetime) -> str:
+    """``job/account@tick``: the same on every host, and so the same run."""
+    owner = job if account_id is None else f"{job}/{account_id}"
+    return f"{owner}@{tick.isoformat()}"
+
+
+def parse_run_id(run_id: str) -> RunName | None:
+    """The name, taken apart; None if it is none of ours."""
+    owner, _, tick = run_id.rpartition("@")
+    job, slash, account_id = owner.partition("/")
+    try:
+        moment = datetime.fromisoformat(tick)
+    except ValueError:
+        return None
+    return RunName(job, account_id if slash else None, moment) if job and moment.tzinfo else None
+
+
+def partition_of(job: Job, account_id: str | None) -> str:
+    """Runs of one partition never overlap: each job and account has one, unless accounts share places."""
     if account_id is None:
         return job.name
     if job.at_once is None:
@@ -64,6 +99,4 @@ def pause(retry: Retry, tries: int, error: Exception) -> timedelta | None:
 
 def describe(error: BaseException) -> str:
     """One text for people, without log-ins and keys: the kind of error and what it says."""
-    if isinstance(error, LOST):
-        return "another process holds the run"
     return masked(f"{type(error).__name__}: {error}".strip().removesuffix(":"))

@@ -9,8 +9,8 @@ from datetime import timedelta
 from difflib import get_close_matches
 
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
-from stonechat.jobs.declaration import Job
-from stonechat.jobs.ticks import schedule_of
+from stonechat.jobs.job import Job
+from stonechat.jobs.scheduling.schedules import schedule_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z0-9_]+")
 LONGEST_NAME = 60

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 
 from stonechat.core.errors import ConfigError, ConfigFault
-from stonechat.jobs.declaration import Job, Missed
+from stonechat.jobs.job import Job, Missed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LOOKBACK = timedelta(hours=4)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.json_values import plain
 from stonechat.database.repositories import job_declarations
-from stonechat.jobs.declaration import Job, JobContext, Json, Missed, Overlap, Priority, Resource, Retry, Work
+from stonechat.jobs.job import Job, JobContext, JobPriority, Json, Missed, Overlap, Resource, Retry, Work
 
 CODE = frozenset({"run", "upcoming"})
 """Fields that only the process itself has."""
@@ -47,7 +47,7 @@ def from_json(body: Json) -> Job:
         retry["attempts"], timedelta(seconds=retry["first"]), timedelta(seconds=retry["cap"])
     )
     values["overlap"], values["missed"] = Overlap(body["overlap"]), Missed(body["missed"])
-    values["resource"], values["priority"] = Resource(body["resource"]), Priority(body["priority"])
+    values["resource"], values["priority"] = Resource(body["resource"]), JobPriority(body["priority"])
     values["needs"] = frozenset(body["needs"])
     return Job(run=_elsewhere, **values)
 
