@@ -20,11 +20,11 @@ from stonechat.core.ports import Cache
 from stonechat.core.states import ContentState
 from stonechat.dashboard.view_models import Action, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
-from stonechat.database.repositories.job_progress import RunEnd
 from stonechat.database.repositories import accounts, content, media, metrics, receipts, state_history
 from stonechat.database.repositories import alerts as alert_rows
 from stonechat.database.repositories.accounts import SessionRow, Switch
 from stonechat.database.repositories.alerts import AlertRow, AuditRow
+from stonechat.database.repositories.job_progress import RunEnd
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.state_history import Change
 from stonechat.jobs import JobService, JobStatus

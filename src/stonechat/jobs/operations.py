@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.core.states import RunState
-from stonechat.database import job_progress
 from stonechat.database.connection.database import Database
-from stonechat.database.repositories.job_progress import JobProgress, JobRun, Key, RunEnd
 from stonechat.database.repositories import accounts as switches
+from stonechat.database.repositories import job_progress
 from stonechat.database.repositories import wakeups as wakeup_rows
+from stonechat.database.repositories.job_progress import JobProgress, JobRun, Key, RunEnd
 from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.jobs.execution.durable_runs import RunOrder, RunStep, RunStore
 from stonechat.jobs.execution.run_request import RunRequest, run_id_of

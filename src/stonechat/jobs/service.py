@@ -12,8 +12,8 @@ from stonechat.config.settings import JobsSettings
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
-from stonechat.database import job_progress
 from stonechat.database.connection.database import Database
+from stonechat.database.repositories import job_progress
 from stonechat.jobs import stored_declarations
 from stonechat.jobs.execution.durable_runs import ClaimedRun, execute_runs, open_store
 from stonechat.jobs.execution.executor import IsDown

@@ -23,7 +23,7 @@ from stonechat.core.events import EventStream
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import content, receipts
 from stonechat.jobs.job import Job, JobContext, Retry, Work
-from stonechat.jobs.service import runs_url_beside, open_jobs
+from stonechat.jobs.service import open_jobs, runs_url_beside
 from tests.integration.browser.test_browser_pool import opened, works
 from tests.integration.dashboard.test_dashboard import CLOCK, fill, site
 from tests.support.waiting import eventually

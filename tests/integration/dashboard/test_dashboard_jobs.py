@@ -13,7 +13,7 @@ from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.database import open_database
 from stonechat.database.repositories import alerts
 from stonechat.jobs.job import Job, JobContext, Retry, Work
-from stonechat.jobs.service import JobService, runs_url_beside, open_jobs
+from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from tests.integration.dashboard.test_dashboard import CLOCK, Site, site
 from tests.support.waiting import eventually
 

@@ -15,7 +15,7 @@ from stonechat.database.maintenance.backup import back_up, restore
 from stonechat.database.repositories import content, drafts, job_rows, opportunities
 from stonechat.database.repositories.drafts import ReserveDraft
 from stonechat.jobs.job import Job, Work
-from stonechat.jobs.service import runs_url_beside, open_jobs
+from stonechat.jobs.service import open_jobs, runs_url_beside
 from tests.support.clock import ManualClock
 from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
 from tests.support.waiting import eventually

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from stonechat.database.repositories.job_rows import RunRow
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
 from stonechat.database.repositories import job_rows
-from stonechat.database.repositories.job_rows import RunRow
 from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, ServerProcess, wait_until
 from tests.support.waiting import eventually

@@ -7,6 +7,8 @@ import contextlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, update
+from stonechat.jobs.engine import open_engine
+from stonechat.jobs.engine.run import EngineRun
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -16,14 +18,12 @@ from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
 from stonechat.database.repositories import job_writes
 from stonechat.database.schema.tables import job_runs
-from stonechat.jobs.job import Job, JobContext, Json, Work
-from stonechat.jobs.engine import open_engine
-from stonechat.jobs.engine.run import EngineRun
 from stonechat.jobs.execution.run_request import Request
-from stonechat.jobs.service import runs_url_beside
+from stonechat.jobs.job import Job, JobContext, Json, Work
+from stonechat.jobs.scheduling.due_runs import run_name
 from stonechat.jobs.scheduling.scheduler import AGAIN
 from stonechat.jobs.scheduling.schedules import schedule_of
-from stonechat.jobs.scheduling.due_runs import run_name
+from stonechat.jobs.service import runs_url_beside
 from tests.integration.jobs.test_jobs_runner import QUICK, open_house
 from tests.support.waiting import eventually
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from stonechat.jobs.engine import LOST, Engine, EngineRun, Enqueued, Recorded, open_engine
 
 from stonechat.jobs.job import Json
-from stonechat.jobs.engine import LOST, Engine, EngineRun, Enqueued, Recorded, open_engine
 from stonechat.jobs.service import runs_url_beside
 from tests.support.waiting import eventually
 

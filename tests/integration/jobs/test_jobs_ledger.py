@@ -11,15 +11,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from stonechat.database.repositories.job_rows import RunRow, StepRow
+from stonechat.database.repositories.job_writes import End, Start
+from stonechat.jobs.ledger import Ledger
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
 from stonechat.database.repositories import job_rows
-from stonechat.database.repositories.job_rows import RunRow, StepRow
-from stonechat.database.repositories.job_writes import End, Start
-from stonechat.jobs.ledger import Ledger
 from tests.support.waiting import eventually
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -7,6 +7,7 @@ import threading
 from datetime import timedelta
 
 from sqlalchemy import text
+from stonechat.jobs.engine.pool import Pool
 
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import SystemClock
@@ -14,8 +15,7 @@ from stonechat.core.events import EventStream
 from stonechat.core.states import RunState
 from stonechat.database import open_database
 from stonechat.jobs.job import Job, JobContext, Work
-from stonechat.jobs.engine.pool import Pool
-from stonechat.jobs.service import runs_url_beside, open_jobs
+from stonechat.jobs.service import open_jobs, runs_url_beside
 from tests.support.waiting import eventually
 
 

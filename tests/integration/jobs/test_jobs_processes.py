@@ -9,13 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from stonechat.database.repositories.job_rows import RunRow, StepRow
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import open_database
 from stonechat.database.repositories import job_rows
-from stonechat.database.repositories.job_rows import RunRow, StepRow
 from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, wait_until
 

@@ -18,11 +18,8 @@ from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import Event, EventStream, JobHealthChanged, RunEnded, RunMissed
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
-from stonechat.database.repositories import job_rows, job_writes
-from stonechat.database.repositories.job_rows import RunRow, StepRow
-from stonechat.jobs.job import Job, JobContext, Missed, Overlap, Priority, Resource, Retry, Work
-from stonechat.jobs.engine import open_engine
-from stonechat.jobs.service import JobService, runs_url_beside, open_jobs
+from stonechat.jobs.job import Job, JobContext, Missed, Overlap, Resource, Retry, Work
+from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from tests.support.processes import free_port
 from tests.support.waiting import eventually
 

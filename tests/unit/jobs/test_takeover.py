@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from stonechat.database.repositories.job_rows import ExecutorRow
+
 from stonechat.jobs.execution.failover import Lease, silent_ones
 from tests.support.clock import ManualClock
 

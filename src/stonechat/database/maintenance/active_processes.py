@@ -11,7 +11,7 @@ from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import Permanent
-from stonechat.database import executors
+from stonechat.database.repositories import executors
 from stonechat.database.repositories.executors import ExecutorRow
 from stonechat.database.schema.tables import executors as table
 

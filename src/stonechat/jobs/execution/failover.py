@@ -17,8 +17,8 @@ import structlog
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
-from stonechat.database import executors
 from stonechat.database.connection.database import Database
+from stonechat.database.repositories import executors
 from stonechat.database.repositories.executors import ExecutorRow
 from stonechat.jobs.execution.durable_runs import HeldRun, RunStore
 from stonechat.jobs.execution.run_request import parse_run_id

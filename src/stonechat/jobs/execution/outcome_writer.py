@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
-from stonechat.database import job_progress
 from stonechat.database.connection.database import Database
-from stonechat.database.repositories.job_progress import JobRun
+from stonechat.database.repositories import job_progress
 from stonechat.database.repositories import wakeups as wakeup_rows
+from stonechat.database.repositories.job_progress import JobRun
 from stonechat.database.repositories.wakeups import Wakeup
 
 GAP = timedelta(milliseconds=2)

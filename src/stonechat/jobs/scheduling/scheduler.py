@@ -16,10 +16,9 @@ import structlog
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunMissed
-from stonechat.database import job_progress
 from stonechat.database.connection.database import Database
+from stonechat.database.repositories import job_progress, wakeups
 from stonechat.database.repositories.job_progress import HeldTick
-from stonechat.database.repositories import wakeups
 from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.jobs.execution.durable_runs import Enqueued, Execution, RunOrder
 from stonechat.jobs.execution.executor import IsDown

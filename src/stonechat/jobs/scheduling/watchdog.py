@@ -18,8 +18,8 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, JobHealthChanged, RunMissed
 from stonechat.core.states import RunState
-from stonechat.database import job_progress
 from stonechat.database.connection.database import Database
+from stonechat.database.repositories import job_progress
 from stonechat.database.repositories.job_progress import ENDS_KEPT, JobProgress, JobRun, RunEnd
 from stonechat.jobs.execution.durable_runs import RunStore
 from stonechat.jobs.execution.run_request import RunRequest
