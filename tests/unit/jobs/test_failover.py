@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from stonechat.database.repositories.job_rows import ExecutorRow
-
-from stonechat.jobs.execution.failover import Lease, silent_ones
+from stonechat.database.repositories.executors import ExecutorRow
+from stonechat.jobs.execution.failover import Heartbeat, silent_ones
 from tests.support.clock import ManualClock
 
 SECOND = timedelta(seconds=1)
 
 
 def _gone(*seen: ExecutorRow, alive: bool = False, limit: timedelta = 5 * SECOND) -> list[str]:
-    return silent_ones(seen, me="me", host="here", pid_alive=lambda _: alive, heartbeat=SECOND, limit=limit)
+    gone = silent_ones(seen, me="me", host="here", pid_alive=lambda _: alive, heartbeat=SECOND, limit=limit)
+    return [row.executor_id for row in gone]
 
 
 def _row(name: str, silent: float, host: str = "there") -> ExecutorRow:
@@ -40,30 +40,30 @@ def test_a_dead_process_of_this_host_is_gone_after_two_heartbeats() -> None:
 
 async def test_a_process_asks_before_it_goes_on_once_others_may_think_it_dead() -> None:
     clock = ManualClock()
-    lease = Lease("me", clock, 5 * SECOND)
-    lease.beaten(clock.monotonic())
+    heartbeat = Heartbeat("me", clock, 5 * SECOND)
+    heartbeat.beaten(clock.monotonic())
     await clock.advance(seconds=3.9)
-    assert lease.fresh()
+    assert heartbeat.fresh()
     await clock.advance(seconds=0.2)
-    assert not lease.fresh()
-    lease.beaten(clock.monotonic())
-    assert lease.fresh()
+    assert not heartbeat.fresh()
+    heartbeat.beaten(clock.monotonic())
+    assert heartbeat.fresh()
 
 
 async def test_after_an_outage_a_process_is_not_steady_until_its_heartbeats_succeed_again() -> None:
     clock = ManualClock()
-    lease = Lease("me", clock, 5 * SECOND)
+    heartbeat = Heartbeat("me", clock, 5 * SECOND)
     await clock.advance(seconds=60)
-    lease.failed()
+    heartbeat.failed()
     await clock.advance(seconds=1)
-    lease.beaten(clock.monotonic())
-    assert lease.steady() <= SECOND
+    heartbeat.beaten(clock.monotonic())
+    assert heartbeat.steady() <= SECOND
 
 
 async def test_a_frozen_process_is_not_steady_when_it_wakes() -> None:
     clock = ManualClock()
-    lease = Lease("me", clock, 5 * SECOND)
-    lease.beaten(clock.monotonic())
+    heartbeat = Heartbeat("me", clock, 5 * SECOND)
+    heartbeat.beaten(clock.monotonic())
     await clock.advance(seconds=30)
-    lease.beaten(clock.monotonic())
-    assert lease.steady() == timedelta()
+    heartbeat.beaten(clock.monotonic())
+    assert heartbeat.steady() == timedelta()

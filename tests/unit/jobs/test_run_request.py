@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from stonechat.core.errors import IllegalTransition, PageChanged, Permanent, Transient, Unknown
-from stonechat.jobs.execution.run_request import Request, describe, lane_of, pause
+from stonechat.jobs.execution.run_request import RunRequest, describe, parse_run_id, partition_of, pause
 from stonechat.jobs.job import Job, JobContext, Retry, Work
 from stonechat.jobs.scheduling.schedules import EPOCH
 
@@ -40,22 +40,50 @@ def test_what_would_fail_again_or_may_have_happened_is_not_repeated(error: Excep
 
 
 def test_a_request_survives_json() -> None:
-    request = Request("a.job", "ann", EPOCH, "schedule")
-    assert Request.from_json(request.to_json()) == request
+    request = RunRequest("a.job", "ann", EPOCH, "schedule")
+    assert RunRequest.from_json(request.to_json()) == request
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        1,
+        "x",
+        {},
+        [],
+        ["a.job", None, "x"],
+        ["a.job", None, "yesterday", "t"],
+        [1, None, EPOCH.isoformat(), "t"],
+    ],
+)
+def test_what_is_not_of_the_form_of_a_request_is_none(value: object) -> None:
+    assert RunRequest.from_json(value) is None
+
+
+@pytest.mark.parametrize("account", [None, "ann", "x_web:ann@home", "a/b"])
+def test_a_run_name_can_be_taken_apart_again(account: str | None) -> None:
+    name = parse_run_id(RunRequest("a.job", account, EPOCH, "schedule").run_id)
+    assert name is not None and (name.job, name.account_id, name.tick) == ("a.job", account, EPOCH)
+
+
+@pytest.mark.parametrize("name", ["", "@", "foreign", "a.job@yesterday", "@2026-01-05T09:00:00+00:00"])
+def test_a_name_that_is_no_run_of_ours_is_none(name: str) -> None:
+    assert parse_run_id(name) is None
 
 
 async def _nothing(_: JobContext) -> Work:
     return Work()
 
 
-def test_each_account_has_a_lane_of_its_own_unless_the_job_bounds_its_runs() -> None:
+def test_each_account_is_a_partition_of_its_own_unless_the_job_bounds_its_runs() -> None:
     job = Job("a.job", _nothing, every=60 * SECOND)
-    assert lane_of(job, None) == "a.job"
-    assert lane_of(job, "ann") == "a.job/ann"
+    assert partition_of(job, None) == "a.job"
+    assert partition_of(job, "ann") == "a.job/ann"
     accounts = [f"account {number}" for number in range(40)]
     for places in (1, 3):
-        lanes = {lane_of(replace(job, at_once=places), account) for account in accounts}
-        assert lanes == {f"a.job#{place}" for place in range(places)}
+        partitions = {partition_of(replace(job, at_once=places), account) for account in accounts}
+        assert partitions == {f"a.job#{place}" for place in range(places)}
 
 
 def test_an_error_is_described_in_one_line() -> None:

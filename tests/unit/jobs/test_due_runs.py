@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stonechat.jobs.execution.run_request import run_id_of
 from stonechat.jobs.job import Job, JobContext, Missed, Overlap, Work
-from stonechat.jobs.scheduling.due_runs import Key, Launch, Timetable, run_name
+from stonechat.jobs.scheduling.due_runs import DueRun, DueRuns, Key
 from stonechat.jobs.scheduling.schedules import Interval, schedule_of
 
 START = datetime(2026, 1, 5, 9, 0, 30, tzinfo=UTC)
@@ -26,15 +27,15 @@ JOB = Job("a.job", _nothing, every=5 * MINUTE, per_account=False, grace=2 * MINU
 KEY: Key = ("a.job", None)
 
 
-def _table(job: Job = JOB, last: datetime | None = None) -> Timetable:
-    table = Timetable([job], {} if last is None else {(job.name, None): last})
+def _table(job: Job = JOB, last: datetime | None = None) -> DueRuns:
+    table = DueRuns([job], {} if last is None else {(job.name, None): last})
     table.serve([], START)
     return table
 
 
-def _look(table: Timetable, now: datetime, *, busy: bool = False, why: str | None = None) -> list[str]:
+def _look(table: DueRuns, now: datetime, *, busy: bool = False, why: str | None = None) -> list[str]:
     found = table.look(now, busy=lambda _: busy, held=lambda *_: why)
-    return [launch.run_id for launch in found.launches]
+    return [launch.run_id for launch in found.runs]
 
 
 def test_a_tick_is_asked_for_once() -> None:
@@ -84,7 +85,7 @@ def test_a_wake_up_runs_once_at_its_time_however_often_it_is_asked_for() -> None
     assert table.wake("a.job", at, None)
     assert table.next_at(busy=lambda _: False) == at
     assert _look(table, START + MINUTE) == []
-    assert _look(table, at) == [run_name("a.job", None, at)]
+    assert _look(table, at) == [run_id_of("a.job", None, at)]
     assert _look(table, at + MINUTE) == []
 
 
@@ -93,27 +94,27 @@ def test_a_wake_up_during_a_run_waits_for_its_end() -> None:
     at = START + 2 * MINUTE
     table.wake("a.job", at, None)
     assert _look(table, at + MINUTE, busy=True) == []
-    assert _look(table, at + 2 * MINUTE) == [run_name("a.job", None, at)]
+    assert _look(table, at + 2 * MINUTE) == [run_id_of("a.job", None, at)]
 
 
 def test_several_wake_ups_that_are_due_are_one_run() -> None:
     table = _table()
     for minute in (1, 2, 3):
         table.wake("a.job", START + minute * MINUTE, None)
-    assert _look(table, START + 4 * MINUTE) == [run_name("a.job", None, START + 3 * MINUTE)]
+    assert _look(table, START + 4 * MINUTE) == [run_id_of("a.job", None, START + 3 * MINUTE)]
 
 
 def test_a_refused_launch_is_due_again() -> None:
     table = _table()
     table.wake("a.job", START + 5 * MINUTE, None)
-    launch = table.look(START + 5 * MINUTE, busy=lambda _: False, held=lambda *_: None).launches[0]
-    table.refuse(launch, busy=False)
-    assert table.look(START + 5 * MINUTE, busy=lambda _: False, held=lambda *_: None).launches == (launch,)
+    launch = table.look(START + 5 * MINUTE, busy=lambda _: False, held=lambda *_: None).runs[0]
+    table.refuse(launch)
+    assert table.look(START + 5 * MINUTE, busy=lambda _: False, held=lambda *_: None).runs == (launch,)
 
 
 def test_accounts_come_and_go() -> None:
     job = replace(JOB, per_account=True)
-    table = Timetable([job], {})
+    table = DueRuns([job], {})
     table.serve(["one"], START)
     table.serve(["one", "two"], START + MINUTE)
     assert len(_look(table, START + 5 * MINUTE)) == 2
@@ -124,14 +125,16 @@ def test_accounts_come_and_go() -> None:
 def test_a_busy_line_does_not_keep_the_loop_awake() -> None:
     table = _table()
     table.wake("a.job", START + MINUTE, None)
-    assert table.next_at(busy=lambda _: True) == START - timedelta(seconds=30) + 5 * MINUTE
+    assert _look(table, START + MINUTE, busy=True) == []
+    assert table.next_at(busy=lambda _: True) is None
     queueing = _table(replace(JOB, overlap=Overlap.QUEUE))
+    assert _look(queueing, START + 5 * MINUTE, busy=True) == []
     assert queueing.next_at(busy=lambda _: True) is None
 
 
-def _with_rows(*minutes: int) -> tuple[Timetable, Callable[[], None]]:
+def _with_rows(*minutes: int) -> tuple[DueRuns, Callable[[], None]]:
     """A table whose rows hold work at these minutes after the start, and what reads them."""
-    table = Timetable([replace(JOB, per_account=True, every=timedelta(hours=6))], {})
+    table = DueRuns([replace(JOB, per_account=True, every=timedelta(hours=6))], {})
     table.serve(["ann"], START)
 
     def read() -> None:
@@ -147,10 +150,10 @@ def test_when_rows_hold_work_there_is_one_run_named_after_that_moment() -> None:
     read()
     assert table.next_at(busy=lambda _: False) == START + 7 * MINUTE
     assert _look(table, START + 6 * MINUTE) == []
-    assert _look(table, START + 7 * MINUTE) == [run_name("a.job", "ann", START + 7 * MINUTE)]
+    assert _look(table, START + 7 * MINUTE) == [run_id_of("a.job", "ann", START + 7 * MINUTE)]
     assert _look(table, START + 7 * MINUTE) == []
     read()
-    assert _look(table, START + 9 * MINUTE) == [run_name("a.job", "ann", START + 9 * MINUTE)]
+    assert _look(table, START + 9 * MINUTE) == [run_id_of("a.job", "ann", START + 9 * MINUTE)]
 
 
 def test_a_row_that_is_moved_or_taken_away_before_its_time_is_not_waited_for() -> None:
@@ -167,7 +170,7 @@ def test_a_row_that_fell_due_while_its_line_was_held_is_run_afterwards() -> None
     read()
     assert _look(table, START + 8 * MINUTE, why="no browser") == []
     read()
-    assert _look(table, START + 9 * MINUTE) == [run_name("a.job", "ann", START + 7 * MINUTE)]
+    assert _look(table, START + 9 * MINUTE) == [run_id_of("a.job", "ann", START + 7 * MINUTE)]
 
 
 def test_rows_that_stay_due_do_not_ask_for_run_after_run() -> None:
@@ -183,27 +186,27 @@ def test_rows_that_stay_due_do_not_ask_for_run_after_run() -> None:
 def test_a_host_that_starts_late_sees_what_fell_due_meanwhile() -> None:
     table, read = _with_rows(7)
     read()
-    assert _look(table, START + 10 * MINUTE) == [run_name("a.job", "ann", START + 7 * MINUTE)]
+    assert _look(table, START + 10 * MINUTE) == [run_id_of("a.job", "ann", START + 7 * MINUTE)]
 
 
 def test_a_job_whose_places_are_taken_waits_and_keeps_its_tick() -> None:
-    table = Timetable([replace(JOB, per_account=True, at_once=1)], {})
+    table = DueRuns([replace(JOB, per_account=True, at_once=1)], {})
     table.serve(["ann", "bob"], START)
     now = START + 5 * MINUTE
-    found = table.look(now, busy=lambda _: False, held=lambda *_: None, full=lambda _: True)
-    assert not (found.launches or found.held or found.lapsed)
+    found = table.look(now, busy=lambda _: False, held=lambda *_: None, admits=lambda _: False)
+    assert not (found.runs or found.held or found.lapsed)
     later = START + 7 * MINUTE
     assert table.next_at(busy=lambda _: False, full=lambda _: True) is None
-    found = table.look(later, busy=lambda _: False, held=lambda *_: None, full=lambda _: False)
-    assert [launch.tick for launch in found.launches] == [START + timedelta(minutes=4.5)] * 2
+    found = table.look(later, busy=lambda _: False, held=lambda *_: None, admits=lambda _: True)
+    assert [launch.tick for launch in found.runs] == [START + timedelta(minutes=4.5)] * 2
 
 
 def test_what_has_been_due_for_longest_comes_first() -> None:
     jobs = [replace(JOB, name=f"a.job{number}", stagger=-number * MINUTE) for number in range(3)]
-    table = Timetable(jobs, {})
+    table = DueRuns(jobs, {})
     table.serve([], START)
     found = table.look(START + 5 * MINUTE, busy=lambda _: False, held=lambda *_: None)
-    assert [launch.job.name for launch in found.launches] == ["a.job2", "a.job1", "a.job0"]
+    assert [launch.job.name for launch in found.runs] == ["a.job2", "a.job1", "a.job0"]
 
 
 @dataclass
@@ -217,12 +220,13 @@ class _World:
     ran: Counter[str] = field(default_factory=Counter)
     ticks: set[datetime] = field(default_factory=set)
     working: datetime | None = None
-    hosts: list[Timetable | None] = field(default_factory=list)
+    waiting: list[DueRun] = field(default_factory=list)
+    hosts: list[DueRuns | None] = field(default_factory=list)
     burst: int = 0
 
     def start(self, host: int) -> None:
         last = max(self.ticks, default=None)
-        table = Timetable([self.job], {KEY: last} if last else {KEY: START})
+        table = DueRuns([self.job], {KEY: last} if last else {KEY: START})
         table.serve([], self.now)
         self.hosts[host] = table
 
@@ -230,24 +234,28 @@ class _World:
         table = self.hosts[host]
         if table is None:
             return
-        if self.working is not None and self.now >= self.working:
-            self.working = None
+        self._begin_what_waits()
         knows = self.working is not None and self.rng.random() < 0.5  # or the engine has to tell it
-        asked = table.look(self.now, busy=lambda _: knows, held=lambda *_: None).launches
+        asked = table.look(self.now, busy=lambda _: knows, held=lambda *_: None).runs
         assert len(asked) <= 1
         for launch in asked:
             self._ask(table, launch)
 
-    def _ask(self, table: Timetable, launch: Launch) -> None:
+    def _ask(self, table: DueRuns, launch: DueRun) -> None:
         assert launch.tick <= self.now, "asked for before its time"
         if launch.run_id in self.ran:
             return
-        if self.working is not None:
-            table.refuse(launch, busy=True)
-            return
         self.ran[launch.run_id] += 1
         self.ticks.add(launch.tick)
-        self.working = self.now + self.job.every * self.rng.choice([0.01, 0.1, 0.5, 2.5])  # type: ignore[operator]
+        self.waiting.append(launch)
+        self._begin_what_waits()
+
+    def _begin_what_waits(self) -> None:
+        if self.working is not None and self.now >= self.working:
+            self.working = None
+        if self.waiting and self.working is None:
+            self.waiting.pop(0)
+            self.working = self.now + self.job.every * self.rng.choice([0.01, 0.1, 0.5, 2.5])  # type: ignore[operator]
 
     def happen(self) -> None:
         every = self.job.every
@@ -325,6 +333,7 @@ def test_over_any_history_latest_never_stands_still(overlap: Overlap) -> None:
         schedule = schedule_of(world.job)
         for _ in range(3):
             world.working = None
+            world.waiting.clear()
             world.now = schedule.after(world.now)
             world.step(0)
         assert schedule.before(world.now) in world.ticks, seed
