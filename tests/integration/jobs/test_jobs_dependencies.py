@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 from stonechat.alerting import Alerting
 from stonechat.alerting.state_machine import Timing
@@ -14,13 +15,13 @@ from stonechat.core.events import EventStream
 from stonechat.core.ports import AlertMessage
 from stonechat.core.states import LayerState, RunState
 from stonechat.database.connection.database import open_database
-from stonechat.jobs.execution.failover import Lease
 from stonechat.jobs.job import Job, JobContext, Resource, Work
-from stonechat.jobs.scheduling.scheduler import POSTING
-from stonechat.jobs.service import JobService, is_shut, open_jobs, runs_url_beside
+from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.startup.health_checks import check_jobs
 from tests.support.clock import ManualClock
+from tests.support.job_workers import Workers
+from tests.support.processes import Reaper, wait_until
 from tests.support.waiting import eventually
 
 WHY = "Chromium does not start"
@@ -51,7 +52,7 @@ def _jobs() -> Sequence[Job]:
 
 
 async def _notes(runner: JobService, name: str) -> list[str]:
-    return [run.note for run in await runner.history(name) if run.state is RunState.SKIPPED]
+    return [run.note for run in await runner.operations.history(name) if run.state is RunState.SKIPPED]
 
 
 async def test_jobs_without_their_browser_wait_with_the_cause_and_are_one_incident(sqlite_url: str) -> None:
@@ -130,8 +131,8 @@ async def test_what_was_asked_for_by_hand_waits_with_the_cause_and_runs_when_the
     ):
         run_id = await runner.trigger(NAMES[0], "ann", by="a test")
 
-        async def row() -> RunRow | None:
-            found = await runner.show(run_id)
+        async def row() -> JobRun | None:
+            found = await runner.operations.show(run_id)
             return found[0] if found is not None else None
 
         async def says_why() -> bool:
@@ -148,17 +149,33 @@ async def test_what_was_asked_for_by_hand_waits_with_the_cause_and_runs_when_the
         await eventually(has_run)
 
 
-def test_a_host_without_a_browser_leaves_to_others_what_they_can_do() -> None:
-    clock = SystemClock()
-    lease = Lease("this host", clock, timedelta(seconds=5))
-    down: dict[str, str] = {}
-    queues = (POSTING, *(str(resource.value) for resource in Resource))
+async def test_a_host_without_a_browser_leaves_to_others_what_they_can_do(
+    postgres_url: str, tmp_path: Path, reaper: Reaper
+) -> None:
+    workers = Workers(postgres_url, tmp_path, reaper)
+    workers.start("browser", down="Chromium does not start")
+    workers.start("browser")
+    pids = {int(line.split()[-1]): line for line in workers.out.read_text().splitlines()}
+    without, able = list(pids)
+    try:
+        wait_until(
+            lambda: sum("@" in one for one in workers.said_by(able)) >= 12, "runs of the other host", 90
+        )
+        assert not [one for one in workers.said_by(without) if one.startswith("test.metrics@")]
+        assert not [one for one in workers.said_by(without) if one.startswith("test.post@")]
+        workers.stop()
+    finally:
+        workers.stop()
 
-    def shut() -> set[str]:
-        return {queue for queue in queues if is_shut(queue, down.get, lease)}
 
-    assert shut() == set()
-    down["browser"] = WHY
-    assert shut() == {"browser"}, "alone it goes on sweeping: the sweep says why posts wait"
-    lease.company = True
-    assert shut() == {"browser", POSTING}
+def test_alone_a_host_without_a_browser_goes_on_sweeping(
+    sqlite_url: str, tmp_path: Path, reaper: Reaper
+) -> None:
+    """The sweep itself says why posts wait."""
+    workers = Workers(sqlite_url, tmp_path, reaper)
+    try:
+        workers.start("browser", down="Chromium does not start")
+        wait_until(lambda: any(one.startswith("test.post@") for one in workers.said()), "a sweep", 60)
+        assert not [one for one in workers.said() if one.startswith("test.metrics@")]
+    finally:
+        workers.stop()
