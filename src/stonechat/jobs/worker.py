@@ -105,8 +105,10 @@ class Worker:
         self._failover = Failover(
             database=database,
             store=needs.store,
+            outcomes=self.outcomes,
             heartbeat=needs.heartbeat,
             clock=clock,
+            events=events,
             interval=needs.settings.heartbeat,
             limit=needs.settings.takeover_after,
             host=needs.host,

@@ -15,6 +15,7 @@ from stonechat.core.events import EventStream
 from stonechat.core.ports import AlertMessage
 from stonechat.core.states import LayerState, RunState
 from stonechat.database.connection.database import open_database
+from stonechat.database.repositories.job_progress import JobRun
 from stonechat.jobs.job import Job, JobContext, Resource, Work
 from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok

@@ -13,7 +13,6 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.states import RunState
 from stonechat.database import open_database
-from stonechat.jobs.execution.durable_runs import SCHEMA
 from stonechat.jobs.job import Job, JobContext, Work
 from stonechat.jobs.service import open_jobs, runs_url_beside
 from tests.support.job_workers import Workers
@@ -77,7 +76,7 @@ async def test_processes_that_start_together_through_a_pooler_make_the_tables_on
         open_database(direct_postgres_url, DatabaseSettings(), SystemClock(), migrated=False) as database,
         database.read("test.version") as connection,
     ):
-        versions = await connection.execute(text(f"SELECT version FROM {SCHEMA}.dbos_migrations"))
+        versions = await connection.execute(text("SELECT version FROM stonechat_runs.dbos_migrations"))
         assert len(versions.scalars().all()) == 1
 
 

@@ -18,6 +18,7 @@ from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import Event, EventStream, JobHealthChanged, RunEnded, RunMissed
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
+from stonechat.database.repositories.job_progress import JobRun
 from stonechat.jobs.job import Job, JobContext, Missed, Overlap, Resource, Retry, Work
 from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from tests.support.processes import free_port

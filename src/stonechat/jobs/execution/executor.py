@@ -382,9 +382,9 @@ class Executor:
         while True:
             try:
                 return await call()
-            except Transient:
-                if self._closing:
-                    raise
+            except Transient as exc:
+                if self._closing:  # no outcome: the run goes on at the next start
+                    raise asyncio.CancelledError from exc
             await self.clock.sleep_real(timedelta(seconds=wait))
             wait = min(2.0, wait * 2)
 

@@ -17,10 +17,12 @@ import structlog
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
+from stonechat.core.events import EventStream, RunEnded
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import executors
 from stonechat.database.repositories.executors import ExecutorRow
 from stonechat.jobs.execution.durable_runs import HeldRun, RunStore
+from stonechat.jobs.execution.outcome_writer import OutcomeWriter
 from stonechat.jobs.execution.run_request import parse_run_id
 
 log = structlog.get_logger()
@@ -113,16 +115,20 @@ class Failover:
         *,
         database: Database,
         store: RunStore,
+        outcomes: OutcomeWriter,
         heartbeat: Heartbeat,
         clock: Clock,
+        events: EventStream,
         interval: timedelta,
         limit: timedelta,
         host: str | None = None,
     ) -> None:
         self._database = database
         self._store = store
+        self._outcomes = outcomes
         self._heartbeat = heartbeat
         self._clock = clock
+        self._events = events
         self._interval = interval
         self._limit = limit
         self._host = host or socket.gethostname()
@@ -201,7 +207,26 @@ class Failover:
     async def _resume(self, runs: Sequence[HeldRun]) -> None:
         hopeless = [run for run in runs if run.attempt >= MAX_ATTEMPTS or parse_run_id(run.run_id) is None]
         for run in hopeless:
-            why = "it is no run of ours, or has taken its process down too often; it is given up"
-            log.error("job.run_given_up", run_id=run.run_id, attempts=run.attempt, why=why)
-            await self._store.give_up(run.run_id, why)
+            await self._give_up(run)
         await self._store.resume(run for run in runs if run not in hopeless)
+
+    async def _give_up(self, held: HeldRun) -> None:
+        why = "it is no run of ours, or has taken its process down too often; it is given up"
+        log.error("job.run_given_up", run_id=held.run_id, attempts=held.attempt, why=why)
+        await self._store.give_up(held.run_id, why)
+        run = await self._store.find(held.run_id)
+        if run is None:
+            return
+        await self._outcomes.write(run, ())
+        self._events.emit(
+            RunEnded(
+                job=run.job,
+                account_id=run.account_id,
+                run_id=run.run_id,
+                state=run.state,
+                took=self._clock.wall() - held.since,
+                done=0,
+                due=0,
+                error=run.error,
+            )
+        )
