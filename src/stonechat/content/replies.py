@@ -61,10 +61,10 @@ class Replier:
         """Answer a few of the best open posts."""
         account = await find_account(self.database, context.account_id)
         await self.claims.tidy(account)
-        claimed = await context.step("claim", lambda: self._claim(account))
+        claimed = await context.step("claim", lambda: self._claim(account), list[str])
         done, left, note = 0, 0, ""
         for number, one in enumerate(claimed, 1):
-            result = await context.step(f"reply {number}", partial(self._answer, account, one))
+            result = await context.step(f"reply {number}", partial(self._answer, account, one), str)
             done += result == "stored"
             note = note or ("" if result == "stored" else result)
             if result.startswith(_DEFERRED):

@@ -16,6 +16,7 @@ from stonechat.core.states import ContentState, RunState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, content, wakeups
 from stonechat.database.repositories.wakeups import Wakeup
+from stonechat.jobs.execution.durable_runs import open_store
 from stonechat.jobs.job import Job, JobContext, Work
 from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from stonechat.posting.jobs import next_due
