@@ -14,7 +14,7 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import EventStream
 from stonechat.database.connection.database import open_database
-from stonechat.jobs import declared
+from stonechat.jobs import stored_declarations
 from stonechat.jobs.service import open_jobs, runs_url_beside
 
 SETTLE = 8.0
@@ -74,7 +74,7 @@ async def main(url: str) -> None:
     clock = SystemClock()
     async with open_database(url, DatabaseSettings(), clock) as database:
         async with database.read("bench.idle") as connection:
-            jobs = await declared.stored(connection)
+            jobs = await stored_declarations.stored(connection)
         if not jobs:
             raise Permanent("No declarations are in this database.", remedy="Start stonechat run on it once.")
         async with open_jobs(

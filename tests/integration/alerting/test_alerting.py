@@ -25,6 +25,7 @@ from stonechat.core.states import SessionState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, alerts, opportunities, state_history
 from stonechat.database.spool.spool import Spool
+from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.monitoring.health_board import Check
 from tests.support.clock import ManualClock

@@ -17,7 +17,7 @@ from stonechat.database.repositories import executors, job_progress
 from stonechat.database.repositories.job_progress import HeldTick, JobRun
 from stonechat.jobs import Job, JobContext, JobOperations, Work, open_store, runs_url_beside
 from stonechat.jobs.execution.durable_runs import ClaimedRun, Enqueued, execute_runs
-from stonechat.jobs.execution.failover import MAX_ATTEMPTS
+from stonechat.jobs.execution.failover import MAX_TAKEOVERS
 from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.scheduling.scheduler import order_of
 from tests.integration.jobs.test_jobs_runner import QUICK, open_house
@@ -47,8 +47,8 @@ async def test_an_error_that_no_database_can_store_ends_its_run_all_the_same(any
     assert [event.state for event in house.events if isinstance(event, RunEnded)] == [RunState.FAILED]
 
 
-async def _left_at_work(url: str, attempt: int) -> str:
-    """A run that a process has claimed and left, for the so-many-th time."""
+async def _left_at_work(url: str, takeovers: int) -> str:
+    """A run that a process has claimed and left, after so many others."""
     job = Job("a.job", _one, every=HOUR)
     request = RunRequest("a.job", "ann", CLOCK.now(), "manual: a test")
     begun = asyncio.Event()
@@ -65,7 +65,7 @@ async def _left_at_work(url: str, attempt: int) -> str:
     ):
         assert await execution.enqueue([order_of(job, request)]) == [Enqueued.NEW]
         await begun.wait()
-        await store.note(request.run_id, attempt=attempt)
+        await store.note(request.run_id, takeovers=takeovers)
     async with (
         open_database(url, DatabaseSettings(), CLOCK) as database,
         database.begin("test") as connection,
@@ -76,14 +76,14 @@ async def _left_at_work(url: str, attempt: int) -> str:
 
 
 async def test_a_run_that_a_process_left_is_gone_on_with_as_a_further_try(any_database_url: str) -> None:
-    run_id = await _left_at_work(any_database_url, 1)
+    run_id = await _left_at_work(any_database_url, 0)
     async with open_house(any_database_url, [Job("a.job", _one, every=HOUR, retry=QUICK)]) as house:
         row = await house.end_of(run_id)
     assert (row.state, row.attempt) == (RunState.SUCCEEDED, 2)
 
 
 async def test_a_run_that_took_its_process_down_too_often_has_failed(sqlite_url: str) -> None:
-    run_id = await _left_at_work(sqlite_url, MAX_ATTEMPTS)
+    run_id = await _left_at_work(sqlite_url, MAX_TAKEOVERS)
     async with open_house(sqlite_url, [Job("a.job", _one, every=HOUR, retry=QUICK)]) as house:
         row = await house.end_of(run_id)
         assert row.state is RunState.FAILED and "given up" in row.error

@@ -125,12 +125,12 @@ async def test_a_holder_that_was_taken_over_can_keep_nothing_more(any_database_u
         run_id = name("a.job")
         old = await house.begins(run_id)
         assert await old.held()
-        assert (await house.store.held("one"))[0].attempt == 1
+        assert (await house.store.held("one"))[0].takeovers == 0
         (held,) = await house.store.held(run_ids=[run_id])
         del house.begun[run_id]
         await house.store.resume([held])  # somebody takes this process for dead
         await house.begins(run_id)
-        assert (await house.store.held("one"))[0].attempt == 2
+        assert (await house.store.held("one"))[0].takeovers == 1
 
 
 @pytest.mark.parametrize("lost", ["taken over", "cancelled"])

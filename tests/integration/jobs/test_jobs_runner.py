@@ -19,8 +19,23 @@ from stonechat.core.events import Event, EventStream, JobHealthChanged, RunEnded
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
 from stonechat.database.repositories.job_progress import JobRun
-from stonechat.jobs.job import Job, JobContext, Missed, Overlap, Resource, Retry, Work
-from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
+from stonechat.jobs import (
+    Job,
+    JobContext,
+    JobOperations,
+    JobPriority,
+    JobService,
+    Missed,
+    Overlap,
+    Resource,
+    Retry,
+    RunStep,
+    Work,
+    open_jobs,
+    open_store,
+    runs_url_beside,
+)
+from stonechat.jobs.execution.durable_runs import execute_runs
 from tests.support.processes import free_port
 from tests.support.waiting import eventually
 

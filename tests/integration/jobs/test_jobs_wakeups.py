@@ -18,6 +18,7 @@ from stonechat.database.repositories import accounts, content, wakeups
 from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.jobs.execution.durable_runs import open_store
 from stonechat.jobs.job import Job, JobContext, Work
+from stonechat.jobs.operations import JobOperations
 from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from stonechat.posting.jobs import next_due
 from tests.support.posting import ACCOUNT

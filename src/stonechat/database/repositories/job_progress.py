@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -24,6 +24,9 @@ Key = tuple[str, str | None]
 
 ENDS_KEPT = 20
 """How many of the latest ends of each job and account are kept."""
+
+AHEAD = timedelta(minutes=1)
+"""What ended further ahead (real time) was written by a clock that was wrong, and goes."""
 
 _AT_ONCE = 500
 """Rows asked for in one statement: SQLite takes 32,766 parameters."""
@@ -111,8 +114,10 @@ class JobProgress:
         if run.state is RunState.SKIPPED:
             return replace(self, position=position, changed_at=now)
         end = RunEnd(ended, run.took_s or 0.0, run.state, idle=run.done == 0 < run.due)
-        ends = tuple(sorted((end, *self.ends), key=lambda one: one.ended_at, reverse=True)[:ENDS_KEPT])
-        newer = self.last is None or self.last.ended_at is None or self.last.ended_at <= ended
+        known = (one for one in self.ends if one.ended_at <= now + AHEAD)
+        ends = tuple(sorted((end, *known), key=lambda one: one.ended_at, reverse=True)[:ENDS_KEPT])
+        before = self.last.ended_at if self.last is not None else None
+        newer = before is None or before <= ended or before > now + AHEAD
         last = run if newer else self.last
         return replace(self, position=position, last=last, ends=ends, changed_at=now)
 

@@ -33,6 +33,8 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, Queue, Serializer
 from stonechat.core.errors import Transient
 from stonechat.core.redaction import masked
 from stonechat.core.states import RunState
+from stonechat.database.connection.errors import is_passing
+from stonechat.database.connection.text_sanitizing import storable
 from stonechat.database.repositories.job_progress import JobRun
 from stonechat.jobs.execution.connection_pool import Closing, ConnectionPool, impatient
 from stonechat.jobs.execution.log_throttle import Expected, Throttle
@@ -97,12 +99,12 @@ class RunStep:
 
 @dataclass(frozen=True, slots=True)
 class HeldRun:
-    """A run that a process holds. ``attempt``: the number of its try; ``since``: when it was claimed (real)."""
+    """A run that a process holds. ``takeovers``: how many held it before; ``since``: when it was claimed (real)."""
 
     run_id: str
     executor_id: str
     queue: str
-    attempt: int
+    takeovers: int
     since: datetime
 
 
@@ -169,14 +171,10 @@ class RunStore:
         """The finished steps of a run, in order."""
         return await self._call(lambda: self._steps(run_id))
 
-    async def attributes(self, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """What was noted of these runs; see :meth:`note`."""
-        found = await self._workflows(workflow_ids=list(run_ids), load_input=False, load_output=False)
-        return {one.workflow_id: one.attributes or {} for one in found}
-
     async def note(self, run_id: str, **attributes: Json) -> None:
-        """Note something of a run: ``attempt``, ``note``, ``error``, ``waits``, ``left``, ``failed``."""
-        await self._call(lambda: self._client.update_workflow_attributes(run_id, attributes, merge=True))
+        """Note of a run ``takeovers``, ``tries``, ``note``, ``error``, ``waits``, ``left`` or ``failed``."""
+        told = {name: storable(one) if isinstance(one, str) else one for name, one in attributes.items()}
+        await self._call(lambda: self._client.update_workflow_attributes(run_id, told, merge=True))
 
     async def cancel(self, run_id: str, *, note: str) -> bool:
         """Stop a run that has not ended, on whichever host it is; False if it had."""
@@ -208,7 +206,7 @@ class RunStore:
         """Let others claim runs whose holder is gone; each such claim is a further try."""
         queues: dict[str, list[str]] = {}
         for run in runs:
-            await self.note(run.run_id, attempt=run.attempt + 1, left=None, waits=None)
+            await self.note(run.run_id, takeovers=run.takeovers + 1, left=None, waits=None)
             queues.setdefault(run.queue, []).append(run.run_id)
         for queue, run_ids in queues.items():
             await self._call(
@@ -327,9 +325,11 @@ class RunStore:
         except Closing as exc:
             raise Transient("The job manager is closing.") from exc
         except (sa.exc.DBAPIError, sa.exc.TimeoutError, error.DBOSQueryTimeoutError) as exc:
-            if not _is_missing_table(exc):
-                raise _unreachable(exc) from exc
-            raise _NoTables from exc
+            if _is_missing_table(exc):
+                raise _NoTables from exc
+            if isinstance(exc, sa.exc.DBAPIError) and not is_passing(exc):
+                raise
+            raise _unreachable(exc) from exc
 
     def _is_missing(self) -> bool:
         """Whether it is a file of SQLite that is not there: looking must not make it."""
@@ -350,7 +350,6 @@ class Execution:
         self._intervals = dict.fromkeys(limits, poll)
         self._counted = time.monotonic()
         self._ending = threading.Event()
-        self._asked: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
 
     @property
     def serves(self) -> bool:
@@ -372,29 +371,6 @@ class Execution:
     def begun(self, queue: str) -> None:
         """A run of this queue was begun here."""
         self._waiting[queue] = max(0, self._waiting.get(queue, 0) - 1)
-
-    async def attributes(self, run_id: str) -> Mapping[str, Any]:
-        """What was noted of a run; runs that begin together are asked for together."""
-        if not self._asked:
-            asyncio.get_running_loop().call_soon(self._answer)
-        answer = self._asked.setdefault(run_id, asyncio.get_running_loop().create_future())
-        return await asyncio.shield(answer)
-
-    def _answer(self) -> None:
-        asked, self._asked = self._asked, {}
-
-        async def read() -> None:
-            try:
-                found = await self.store.attributes(list(asked))
-            except Exception as exc:
-                for answer in asked.values():
-                    answer.set_exception(exc)
-                    answer.exception()  # whoever waits raises it; nobody may wait any more
-                return
-            for run_id, answer in asked.items():
-                answer.set_result(found.get(run_id, {}))
-
-        self._reading = asyncio.create_task(read(), name="jobs.attributes")
 
     async def adapt(self) -> None:
         """Look into queues with a backlog more often, until cancelled.
@@ -444,10 +420,6 @@ class ClaimedRun:
             return await run()
 
         return await DBOS.run_step_async({"name": name}, call)
-
-    async def attributes(self) -> Mapping[str, Any]:
-        """What was noted of it before."""
-        return await self.execution.attributes(self.run_id)
 
     async def recorded(self) -> list[RunStep]:
         """The steps finished by earlier holders, in order; later steps are numbered after them."""
@@ -634,10 +606,10 @@ def _run(status: WorkflowStatus) -> JobRun | None:
         trigger=request.trigger if request is not None else "",
         state=state,
         host=status.executor_id or "",
-        attempt=int(output.get("attempt") or noted.get("attempt") or (1 if status.dequeued_at else 0)),
+        attempt=_attempt(status, noted, output),
         asked_at=_optional(status.created_at),
-        started_at=_optional(status.dequeued_at),
-        ended_at=_optional(status.completed_at),
+        started_at=_optional(1000 * output.get("started_at", 0) or status.dequeued_at),
+        ended_at=_optional(1000 * output.get("ended_at", 0) or status.completed_at),
         took_s=output.get("took_s"),
         done=int(output.get("done", 0)),
         due=int(output.get("due", 0)),
@@ -670,10 +642,16 @@ def _state(
             return RunState.FAILED, note, masked(str(status.error or f"it ended as {other}"))
 
 
+def _attempt(status: WorkflowStatus, noted: Mapping[str, Any], output: Mapping[str, Any]) -> int:
+    """The number of the try: those of its present holder, and one for each holder before."""
+    tries = int(output.get("tries") or noted.get("tries") or (1 if status.dequeued_at else 0))
+    return int(noted.get("takeovers") or 0) + tries
+
+
 def _held(status: WorkflowStatus) -> HeldRun:
-    attempt = int((status.attributes or {}).get("attempt") or 1)
+    takeovers = int((status.attributes or {}).get("takeovers") or 0)
     since = _moment(status.dequeued_at or status.updated_at)
-    return HeldRun(status.workflow_id, status.executor_id or "", status.queue_name or "", attempt, since)
+    return HeldRun(status.workflow_id, status.executor_id or "", status.queue_name or "", takeovers, since)
 
 
 def _first_argument(inputs: Any) -> Json:
@@ -681,11 +659,11 @@ def _first_argument(inputs: Any) -> Json:
     return arguments[0] if arguments else None
 
 
-def _moment(milliseconds: int | None) -> datetime:
+def _moment(milliseconds: float | None) -> datetime:
     return datetime.fromtimestamp((milliseconds or 0) / 1000, UTC)
 
 
-def _optional(milliseconds: int | None) -> datetime | None:
+def _optional(milliseconds: float | None) -> datetime | None:
     return _moment(milliseconds) if milliseconds else None
 
 

@@ -58,6 +58,7 @@ class _RunAtWork:
     task: asyncio.Task[Any]
     started: float
     attempt: int = 1
+    begun: bool = False
     step: str = ""
     results: dict[str, Json] = field(default_factory=dict)
     wakeups: list[Wakeup] = field(default_factory=list)
@@ -172,12 +173,7 @@ class Executor:
 
     async def _from_start_to_end(self, at_work: _RunAtWork) -> RunOutcome:
         run, request = at_work.run, at_work.request
-        noted = await self._patiently(run.attributes)
         await self._refuse_if_lost(run)
-        at_work.attempt = int(noted.get("attempt") or 1)
-        if at_work.attempt > 1:
-            steps = await self._patiently(run.recorded)
-            at_work.results = {step.name: step.result for step in steps if not step.error}
         outcome = await self._wait_for_dependencies(at_work)
         if outcome is None:
             late = self.clock.now() - request.tick
@@ -241,6 +237,39 @@ class Executor:
         async def as_json() -> Json:
             return _to_json(await body(), result)
 
+        if at_work.begun:
+            return await at_work.run.step(name, as_json)
+        return await self._first_step(at_work, name, as_json)
+
+    async def _first_step(
+        self, at_work: _RunAtWork, name: str, as_json: Callable[[], Awaitable[Json]]
+    ) -> Json:
+        """The first step tells whether an earlier holder has finished any: the engine then does not run it.
+
+        What was recorded is known by its name from then on, as a body that decides anew may take its steps in
+        another order. Most runs are begun once, and are not asked about for this.
+        """
+        ran = False
+
+        async def first() -> Json:
+            nonlocal ran
+            ran = True
+            return await as_json()
+
+        try:
+            result = await at_work.run.step(name, first)
+        except Exception:
+            if ran:
+                raise
+        else:
+            if ran:
+                return result
+        finally:
+            at_work.begun = True
+        steps = await self._patiently(at_work.run.recorded)
+        at_work.results.update((step.name, step.result) for step in steps if not step.error)
+        if name in at_work.results:
+            return at_work.results[name]
         return await at_work.run.step(name, as_json)
 
     async def stop_lost(self) -> None:
@@ -307,7 +336,7 @@ class Executor:
             if wait is None or self.clock.monotonic() + wait.total_seconds() >= deadline:
                 return RunOutcome(RunState.FAILED, error=describe(outcome))
             at_work.attempt += 1
-            noted = {"attempt": at_work.attempt, "error": describe(outcome)}
+            noted = {"tries": at_work.attempt, "error": describe(outcome)}
             await self._patiently(lambda: at_work.run.execution.store.note(at_work.run.run_id, **noted))
             await self.clock.sleep_real(wait)
 
@@ -391,10 +420,13 @@ class Executor:
 
 def _told(at_work: _RunAtWork, outcome: RunOutcome, clock: Clock) -> Json:
     """What the engine records of an end."""
+    ended, took = clock.wall(), at_work.took(clock)
     return {
         "state": outcome.state.value,
-        "attempt": at_work.attempt,
-        "took_s": round(at_work.took(clock).total_seconds(), 6),
+        "tries": at_work.attempt,
+        "started_at": (ended - took).timestamp(),
+        "ended_at": ended.timestamp(),
+        "took_s": round(took.total_seconds(), 6),
         "done": outcome.work.done,
         "due": outcome.work.due,
         "note": outcome.work.note,

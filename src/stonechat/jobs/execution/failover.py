@@ -30,7 +30,7 @@ log = structlog.get_logger()
 ORPHAN_CHECK = timedelta(seconds=30)
 """How often it is asked which runs are held by nobody that has a row (real time)."""
 
-MAX_ATTEMPTS = 50
+MAX_TAKEOVERS = 50
 """A run that takes its process down with it this many times is not taken up again."""
 
 STILL = timedelta(seconds=3)
@@ -205,14 +205,14 @@ class Failover:
         return sorted({run.executor_id for run in orphaned} - {me})
 
     async def _resume(self, runs: Sequence[HeldRun]) -> None:
-        hopeless = [run for run in runs if run.attempt >= MAX_ATTEMPTS or parse_run_id(run.run_id) is None]
+        hopeless = [run for run in runs if run.takeovers >= MAX_TAKEOVERS or parse_run_id(run.run_id) is None]
         for run in hopeless:
             await self._give_up(run)
         await self._store.resume(run for run in runs if run not in hopeless)
 
     async def _give_up(self, held: HeldRun) -> None:
         why = "it is no run of ours, or has taken its process down too often; it is given up"
-        log.error("job.run_given_up", run_id=held.run_id, attempts=held.attempt, why=why)
+        log.error("job.run_given_up", run_id=held.run_id, takeovers=held.takeovers, why=why)
         await self._store.give_up(held.run_id, why)
         run = await self._store.find(held.run_id)
         if run is None:
