@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, TypeVar
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
 
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Permanent, Transient
+from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunEnded, RunStarted
 from stonechat.core.states import RunState
 from stonechat.database.connection.permits import doing
@@ -29,6 +26,7 @@ from stonechat.jobs.execution.durable_runs import LOST, ClaimedRun
 from stonechat.jobs.execution.failover import Heartbeat
 from stonechat.jobs.execution.outcome_writer import OutcomeWriter
 from stonechat.jobs.execution.run_request import RunOutcome, RunRequest, describe, pause
+from stonechat.jobs.execution.step_results import from_json, to_json
 from stonechat.jobs.job import Job, Json, Resource, Work, queue_of
 
 T = TypeVar("T")
@@ -90,7 +88,7 @@ class _Context:
         known = self._at_work.results
         if key not in known:
             known[key] = await self._executor.step(self._at_work, key, run, result)
-        value: T = _from_json(key, known[key], result)
+        value: T = from_json(key, known[key], result)
         return value
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
@@ -235,7 +233,7 @@ class Executor:
         at_work.step = name
 
         async def as_json() -> Json:
-            return _to_json(await body(), result)
+            return to_json(await body(), result)
 
         if at_work.begun:
             return await at_work.run.step(name, as_json)
@@ -432,35 +430,6 @@ def _told(at_work: _RunAtWork, outcome: RunOutcome, clock: Clock) -> Json:
         "note": outcome.work.note,
         "error": outcome.error,
     }
-
-
-@cache
-def _adapter(result: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(result)
-
-
-def _to_json(value: Any, result: Any) -> Json:
-    if result is not None:
-        return _adapter(result).dump_python(value, mode="json")
-    return json.loads(json.dumps(value))
-
-
-def _from_json(step: str, value: Json, result: Any) -> Any:
-    """The result of a step as its caller knows it.
-
-    Raises:
-        Permanent: see :meth:`~stonechat.jobs.job.JobContext.step`.
-    """
-    if result is None:
-        return value
-    try:
-        return _adapter(result).validate_python(value)
-    except ValidationError as exc:
-        raise Permanent(
-            f"What was remembered of the step {step!r} is no {getattr(result, '__name__', result)} any more.",
-            meaning="The run was begun by another version of Stonechat and cannot go on.",
-            remedy="Nothing: the next run begins anew.",
-        ) from exc
 
 
 async def _stop(body: asyncio.Future[Any]) -> None:
