@@ -31,8 +31,7 @@ class Timings:
 async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> Timings:
     """One queue of workflows with one step each: ``runs`` at once, then ``singles`` one by one.
 
-    It looks into its queue as often as ours does: with a backlog every ``FAST``, else every ``POLL``, which is
-    its own default.
+    It looks into its queue as often as ours does: with a backlog every ``FAST``, else every ``POLL``.
     Who watches does not slow it down: bodies are counted here, and outcomes asked for when all have ended.
     """
     schema = f"bare_{uuid.uuid4().hex[:8]}"
@@ -91,7 +90,7 @@ async def all_ended(url: str, schema: str = SCHEMA, serializer: Serializer | Non
         system_database_url=url, dbos_system_schema=schema, serializer=serializer or JsonSerializer()
     )
     try:
-        while await client.list_workflows_async(status=OPEN, limit=1, load_input=False, load_output=False):
+        while await client.list_workflows_async(status=OPEN, limit=1):  # noqa: ASYNC110 - a database
             await asyncio.sleep(0.01)
     finally:
         client.destroy()

@@ -22,7 +22,7 @@ from stonechat.database import Database, open_database
 from stonechat.database.repositories.job_progress import JobRun
 from stonechat.database.schema.tables import content_metadata, post_attempts
 from stonechat.jobs import open_store, runs_url_beside
-from stonechat.jobs.execution.durable_runs import RunStore
+from stonechat.jobs.execution.run_store import RunStore
 from tests.support.processes import Reaper, ServerProcess
 from tests.support.servers import Aviary, aviary
 from tests.support.waiting import eventually

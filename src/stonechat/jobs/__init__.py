@@ -9,7 +9,8 @@ async with open_jobs(settings, database, clock, events, jobs=jobs, …) as servi
     await service.trigger("posting.sweep", "ann", by="ann")
 """
 
-from stonechat.jobs.execution.durable_runs import RunStep, open_store
+from stonechat.jobs.execution.durable_runs import open_store
+from stonechat.jobs.execution.run_records import RunStep
 from stonechat.jobs.job import (
     Job,
     JobContext,

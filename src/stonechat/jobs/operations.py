@@ -21,8 +21,9 @@ from stonechat.database.repositories import job_progress
 from stonechat.database.repositories import wakeups as wakeup_rows
 from stonechat.database.repositories.job_progress import JobProgress, JobRun, Key, RunEnd
 from stonechat.database.repositories.wakeups import Wakeup
-from stonechat.jobs.execution.durable_runs import RunOrder, RunStep, RunStore
+from stonechat.jobs.execution.run_records import RunOrder, RunStep
 from stonechat.jobs.execution.run_request import RunRequest, run_id_of
+from stonechat.jobs.execution.run_store import RunStore
 from stonechat.jobs.job import Job
 from stonechat.jobs.scheduling.scheduler import order_of
 from stonechat.jobs.scheduling.schedules import schedule_of

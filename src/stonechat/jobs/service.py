@@ -30,7 +30,7 @@ CLOSE_LIMIT = timedelta(seconds=10)
 STATUS_AGE = timedelta(seconds=2)
 """Health checks, pages and meters ask for the same list."""
 
-POLL = timedelta(seconds=1)
+POLL = timedelta(seconds=1.5)
 """Between two looks into a queue without a backlog (real time)."""
 
 POLL_ACCOUNT_TIME = timedelta(seconds=30)

@@ -17,11 +17,12 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream
 from stonechat.database.connection.database import Database
-from stonechat.jobs.execution.durable_runs import Execution, RunStore
+from stonechat.jobs.execution.durable_runs import Execution
 from stonechat.jobs.execution.executor import Executor, IsDown
 from stonechat.jobs.execution.failover import Failover, Heartbeat
 from stonechat.jobs.execution.log_throttle import Outage
 from stonechat.jobs.execution.outcome_writer import OutcomeWriter
+from stonechat.jobs.execution.run_store import RunStore
 from stonechat.jobs.job import POSTING, Job, Resource
 from stonechat.jobs.scheduling.due_runs import DueRuns
 from stonechat.jobs.scheduling.scheduler import Scheduler

@@ -14,7 +14,7 @@ from stonechat.core.events import Event, EventStream
 from stonechat.core.model import Account
 from stonechat.core.network import Network
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, content
+from stonechat.database.repositories import accounts, content, slots
 from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
 from stonechat.posting import owner_decisions
 from stonechat.posting.gate import Hold, decide, holds_everything
@@ -213,7 +213,7 @@ class Sweep:
 
 async def next_due(connection: AsyncConnection, after: Mapping[str, datetime]) -> dict[str, datetime]:
     """By account: when its next queued content may be tried, after the moment given."""
-    return await content.next_due_of_each(connection, after)
+    return await slots.next_due_of_each(connection, after)
 
 
 def work_of(results: Sequence[Tried], held_before: Sequence[str] = ()) -> Work:

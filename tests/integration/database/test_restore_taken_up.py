@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from stonechat.cli import storage_reports
-from stonechat.config.settings import DatabaseSettings, JobsSettings, Settings
+from stonechat.config.settings import DatabaseSettings, JobsSettings, Settings, StartupSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import ContentKind, Opportunity
@@ -16,7 +16,7 @@ from stonechat.database.maintenance.backup import back_up, restore
 from stonechat.database.repositories import content, drafts, opportunities
 from stonechat.database.repositories.drafts import ReserveDraft
 from stonechat.jobs import open_store
-from stonechat.jobs.execution.durable_runs import RunOrder
+from stonechat.jobs.execution.run_records import RunOrder
 from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.job import Job, Work
 from stonechat.jobs.service import open_jobs, runs_url_beside
@@ -146,7 +146,10 @@ async def test_the_jobs_go_on_from_the_restored_rows(any_database_url, tmp_path)
                 RunRequest("test.tick", None, clock.now(), "manual: late"), "database", "test.tick"
             )
             await store.enqueue([late])  # nobody has begun it
-            settings = Settings(database_url=url, startup={"data_dir": tmp_path})
+            settings = Settings(
+                database=DatabaseSettings().model_copy(update={"url": url}),
+                startup=StartupSettings().model_copy(update={"data_dir": tmp_path}),
+            )
             _, given_up = await storage_reports.restore(
                 settings, tmp_path / "jobs.jsonl.gz", True, lambda *_: None
             )

@@ -33,7 +33,8 @@ from stonechat.database.schema.tables import (
     state_history,
 )
 from stonechat.jobs import open_store, runs_url_beside
-from stonechat.jobs.execution.durable_runs import RunOrder, execute_runs
+from stonechat.jobs.execution.durable_runs import execute_runs
+from stonechat.jobs.execution.run_records import RunOrder
 from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.jobs import prune_job
 from tests.support.clock import ManualClock
@@ -216,7 +217,7 @@ async def test_each_family_is_kept_for_its_time(database, clock):
         )
         await _put(database, budget_marks, {"scope": "all", "period": f"{number}", "share": 80, "at": at})
     async with database.begin("test.lines") as connection:
-        for kind in ("content", "session", "run"):
+        for kind in ("content", "session"):
             for days in (400, 364, 31, 29):
                 await history.append(
                     connection,
@@ -246,7 +247,7 @@ async def test_each_family_is_kept_for_its_time(database, clock):
     assert await _rows(database, budget_entries, "id") == ["1", "open 0", "open 1"]
     assert await _rows(database, budget_marks, "period") == ["1"]
     assert await _rows(database, state_history, "entity_id") == [
-        *("content 29", "content 31", "content 364", "content 400", "run 29"),
+        *("content 29", "content 31", "content 364", "content 400"),
         *("session 29", "session 31", "session 364"),
     ]
     assert len(await _rows(database, account_metrics, "id")) == 2
@@ -371,9 +372,9 @@ async def test_many_rows_go_in_batches_and_a_writer_gets_in_between(any_database
         assert await _rows(database, audit, "id") == []
 
 
-async def test_the_job_is_declared_once_for_all_accounts_and_says_what_it_did(on_sqlite, clock):
+async def test_the_job_is_declared_once_for_all_accounts_and_says_what_it_did(on_sqlite, clock, sqlite_url):
     await _put(on_sqlite, audit, {"at": clock.now() - 1000 * DAY, "who": "t", "action": "a"})
-    job = prune_job(_retention(on_sqlite, clock))
+    job = prune_job(_retention(on_sqlite, clock), runs_url_beside(sqlite_url), 30 * DAY)
     work = await job.run(RunContext(clock))
     assert (work.done, work.due, work.note) == (1, 1, "1 audit trail")
     again = await job.run(RunContext(clock))

@@ -16,7 +16,7 @@ import pytest
 from stonechat.core.states import RunState
 from stonechat.database.repositories.job_progress import JobRun
 from stonechat.jobs import open_store, runs_url_beside
-from stonechat.jobs.execution.durable_runs import RunStore
+from stonechat.jobs.execution.run_store import RunStore
 from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, ServerProcess, wait_until
 from tests.support.waiting import eventually

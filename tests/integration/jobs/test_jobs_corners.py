@@ -16,8 +16,9 @@ from stonechat.database.connection.database import Database, open_database
 from stonechat.database.repositories import executors, job_progress
 from stonechat.database.repositories.job_progress import HeldTick, JobRun
 from stonechat.jobs import Job, JobContext, JobOperations, Work, open_store, runs_url_beside
-from stonechat.jobs.execution.durable_runs import ClaimedRun, Enqueued, execute_runs
+from stonechat.jobs.execution.durable_runs import ClaimedRun, execute_runs
 from stonechat.jobs.execution.failover import MAX_TAKEOVERS
+from stonechat.jobs.execution.run_records import Enqueued
 from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.scheduling.scheduler import order_of
 from tests.integration.jobs.test_jobs_runner import QUICK, open_house

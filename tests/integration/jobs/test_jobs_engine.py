@@ -12,16 +12,10 @@ import pytest
 
 from stonechat.core.states import RunState
 from stonechat.jobs import Json, open_store, runs_url_beside
-from stonechat.jobs.execution.durable_runs import (
-    LOST,
-    ClaimedRun,
-    Enqueued,
-    Execution,
-    RunOrder,
-    RunStore,
-    execute_runs,
-)
+from stonechat.jobs.execution.durable_runs import LOST, ClaimedRun, Execution, execute_runs
+from stonechat.jobs.execution.run_records import Enqueued, RunOrder
 from stonechat.jobs.execution.run_request import RunRequest
+from stonechat.jobs.execution.run_store import RunStore
 from tests.support.waiting import eventually
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -142,6 +136,7 @@ async def test_a_run_that_was_lost_keeps_no_further_step(any_database_url: str, 
         first = not kept
         kept.append("begun")
         if not first:
+            assert await run.step("one", lambda: _result("not run")) == {"x": [1, "ü"]}
             assert [step.name for step in await run.recorded()] == ["one"]
             kept.append(str(await run.step("two", lambda: _result("again"))))
             return {"state": "succeeded"}

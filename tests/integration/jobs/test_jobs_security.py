@@ -14,7 +14,9 @@ import sqlalchemy as sa
 
 from stonechat.core.states import RunState
 from stonechat.jobs import Job, JobContext, Work, open_store, runs_url_beside
-from stonechat.jobs.execution.durable_runs import SCHEMA, VERSION, WORKFLOW
+from stonechat.jobs.execution.durable_runs import SCHEMA
+from stonechat.jobs.execution.run_records import WORKFLOW
+from stonechat.jobs.execution.run_store import VERSION
 from tests.integration.jobs.test_jobs_runner import QUICK, open_house
 from tests.support.waiting import eventually
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +11,10 @@ from sqlalchemy import (
     Result,
     Row,
     bindparam,
-    case,
     func,
     insert,
     or_,
     select,
-    type_coerce,
     union_all,
     update,
 )
@@ -31,7 +29,6 @@ from stonechat.database.repositories import state_history
 from stonechat.database.repositories.content_rows import content_of, values_of
 from stonechat.database.schema.tables import content_metadata as table
 from stonechat.database.schema.tables import post_parts
-from stonechat.database.schema.types import UtcTime
 
 
 async def add(connection: AsyncConnection, content: Content, *, who: str) -> bool:
@@ -213,27 +210,6 @@ async def next_due(
     delayed = [max(row[0], row[1]) for row in waiting]
     times = [at for at in delayed if after is None or at > after] + ([plain[0]] if plain is not None else [])
     return min(times, default=None)
-
-
-async def next_due_of_each(connection: AsyncConnection, after: Mapping[str, datetime]) -> dict[str, datetime]:
-    """By account: :func:`next_due` after the moment given, read for all of them at once."""
-    if not after:
-        return {}
-    seen_by_all = max(after.values())
-    tried_at = case((table.c.not_before > table.c.due_at, table.c.not_before), else_=table.c.due_at)
-    coming = (
-        select(table.c.account_id, func.min(tried_at, type_=UtcTime()))
-        .where(_is(ContentState.QUEUED), tried_at > seen_by_all)
-        .group_by(table.c.account_id)
-    )
-    found = {row[0]: row[1] for row in await connection.execute(coming) if row[0] in after}
-    lately = select(table.c.account_id, type_coerce(tried_at, UtcTime())).where(
-        _is(ContentState.QUEUED), tried_at > min(after.values()), tried_at <= seen_by_all
-    )
-    for account_id, at in await connection.execute(lately):
-        if account_id in after and at > after[account_id]:
-            found[account_id] = min(at, found.get(account_id, at))
-    return found
 
 
 async def stranded(

@@ -106,7 +106,7 @@ class JobProgress:
         return (self.job, self.account_id)
 
     def after(self, run: JobRun, now: datetime) -> JobProgress:
-        """The row once this run has ended. One that was skipped is no outcome, but the schedule goes on from it."""
+        """The row once this run has ended. One that was skipped only moves the schedule's position on."""
         ended = run.ended_at or now
         position = self.position
         if run.trigger == "schedule":

@@ -45,7 +45,7 @@ def impatient() -> Iterator[None]:
         _impatient.reset(token)
 
 
-class ConnectionPool:
+class PatientPool:
     """A pool for the engine's own threads and for whoever asks for its runs.
 
     The engine answers a lost connection with growing waits of up to a minute and a log line each. Connecting
@@ -164,7 +164,7 @@ def _without_session_lock(
 ) -> tuple[str, Any]:
     """Behind such a pooler the engine's session lock would stay on a connection that nobody can name again.
 
-    The engine takes it around its migrations, which :meth:`ConnectionPool.starting` has locked already.
+    The engine takes it around its migrations, which :meth:`PatientPool.starting` has locked already.
     """
     if connection.info.get(_POOLED):
         for function in ("pg_try_advisory_lock(", "pg_advisory_unlock("):

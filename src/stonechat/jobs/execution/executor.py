@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -21,12 +20,12 @@ from stonechat.core.events import EventStream, RunEnded, RunStarted
 from stonechat.core.states import RunState
 from stonechat.database.connection.permits import doing
 from stonechat.database.repositories.job_progress import JobRun
-from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.jobs.execution.durable_runs import LOST, ClaimedRun
 from stonechat.jobs.execution.failover import Heartbeat
 from stonechat.jobs.execution.outcome_writer import OutcomeWriter
+from stonechat.jobs.execution.run_context import RunAtWork, RunContext
 from stonechat.jobs.execution.run_request import RunOutcome, RunRequest, describe, pause
-from stonechat.jobs.execution.step_results import from_json, to_json
+from stonechat.jobs.execution.step_results import to_json
 from stonechat.jobs.job import Job, Json, Resource, Work, queue_of
 
 T = TypeVar("T")
@@ -45,56 +44,6 @@ AGAIN = timedelta(seconds=1)
 Wake = Callable[[str, datetime, str | None], None]
 IsDown = Callable[[str], str | None]
 """Why a dependency is down; None while it is not known to be."""
-
-
-@dataclass(slots=True)
-class _RunAtWork:
-    """A run that this process holds."""
-
-    request: RunRequest
-    run: ClaimedRun
-    task: asyncio.Task[Any]
-    started: float
-    attempt: int = 1
-    begun: bool = False
-    step: str = ""
-    results: dict[str, Json] = field(default_factory=dict)
-    wakeups: list[Wakeup] = field(default_factory=list)
-    cancelled: str = ""
-    stopped: bool = False
-    """Its body was stopped; one that does not heed that may begin no further step."""
-
-    def took(self, clock: Clock) -> timedelta:
-        return timedelta(seconds=clock.monotonic() - self.started)
-
-
-class _Context:
-    """What a body sees of its run; see :class:`~stonechat.jobs.job.JobContext`."""
-
-    def __init__(self, executor: Executor, at_work: _RunAtWork) -> None:
-        self._executor = executor
-        self._at_work = at_work
-        self._used: dict[str, int] = {}
-        self.attempt = at_work.attempt
-        self.run_id = at_work.run.run_id
-        self.account_id = at_work.request.account_id
-        self.tick = at_work.request.tick
-        self.clock = executor.clock
-
-    async def step(self, name: str, run: Callable[[], Awaitable[T]], result: type[T] | None = None) -> T:
-        """Run once and remember; a name used again in the same try is another step."""
-        count = self._used[name] = self._used.get(name, 0) + 1
-        key = name if count == 1 else f"{name} ({count})"
-        known = self._at_work.results
-        if key not in known:
-            known[key] = await self._executor.step(self._at_work, key, run, result)
-        value: T = from_json(key, known[key], result)
-        return value
-
-    def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
-        """Ask for one more run of ``job`` at account time ``at``; kept by the end of this one."""
-        self._at_work.wakeups.append(Wakeup(job, account_id, at))
-        self._executor.wake(job, at, account_id)
 
 
 class Executor:
@@ -124,7 +73,7 @@ class Executor:
         self._events = events
         self._is_down = is_down
         self._ended = ended
-        self._at_work: dict[str, _RunAtWork] = {}
+        self._at_work: dict[str, RunAtWork] = {}
         self._closing = False
 
     @property
@@ -133,7 +82,7 @@ class Executor:
         return frozenset(self._at_work)
 
     async def execute(self, run: ClaimedRun, value: Json) -> Json:
-        """Take up a run and bring it to an end. Called by the engine; returns what it records as the outcome."""
+        """Take up a run and bring it to an end. Called by the engine, which records what is returned."""
         request = RunRequest.from_json(value)
         if request is None or request.run_id != run.run_id:
             log.error("job.row_refused", run_id=run.run_id, why="its row is not of our form")
@@ -154,7 +103,7 @@ class Executor:
             if self._at_work.get(run.run_id) is at_work:
                 del self._at_work[run.run_id]
 
-    def _take_up(self, run: ClaimedRun, request: RunRequest) -> _RunAtWork:
+    def _take_up(self, run: ClaimedRun, request: RunRequest) -> RunAtWork:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a run needs a task")
@@ -165,11 +114,11 @@ class Executor:
         if before is not None:  # others took this process for dead, and it has claimed the run again
             before.task.cancel()
         task.add_done_callback(lambda _: self._ended(request))  # once the engine, too, knows of the end
-        at_work = _RunAtWork(request, run, task, self.clock.monotonic())
+        at_work = RunAtWork(request, run, task, self.clock.monotonic())
         self._at_work[run.run_id] = at_work
         return at_work
 
-    async def _from_start_to_end(self, at_work: _RunAtWork) -> RunOutcome:
+    async def _from_start_to_end(self, at_work: RunAtWork) -> RunOutcome:
         run, request = at_work.run, at_work.request
         await self._refuse_if_lost(run)
         outcome = await self._wait_for_dependencies(at_work)
@@ -184,7 +133,7 @@ class Executor:
         self._say_end(at_work, outcome)
         return outcome
 
-    async def _wait_for_dependencies(self, at_work: _RunAtWork) -> RunOutcome | None:
+    async def _wait_for_dependencies(self, at_work: RunAtWork) -> RunOutcome | None:
         """Return once the run can be done here; what the schedule asked for does not wait, but is skipped."""
         job = self._jobs.get(at_work.request.job)
         if job is None:
@@ -196,17 +145,13 @@ class Executor:
             down = next((why for need in sorted(job.needs) if (why := self._is_down(need))), None)
             if down is None:
                 if told:
-                    await self._patiently(
-                        lambda: at_work.run.execution.store.note(at_work.run.run_id, waits=None)
-                    )
+                    await self._note(at_work, waits=None)
                 return None
             if not at_work.request.trigger.startswith("manual"):
                 return RunOutcome(RunState.SKIPPED, Work(note=down))
             if down != told:
                 told = down
-                await self._patiently(
-                    lambda: at_work.run.execution.store.note(at_work.run.run_id, waits=told)
-                )
+                await self._note(at_work, waits=told)
             await self.clock.sleep_real(AGAIN)
 
     def belongs_elsewhere(self, job: Job) -> bool:
@@ -215,7 +160,7 @@ class Executor:
         return in_browser and self._is_down("browser") is not None and self._heartbeat.company
 
     async def _give_back(self, run: ClaimedRun) -> None:
-        """Let another host claim the run. In between it rests here, so that it does not come straight back."""
+        """Let another host claim the run. It rests here before, so that it does not come straight back."""
         await self.clock.sleep_real(ELSEWHERE)
         held = await self._patiently(
             lambda: run.execution.store.held(run.execution.executor_id, [run.run_id])
@@ -224,7 +169,7 @@ class Executor:
         raise run.lost()
 
     async def step(
-        self, at_work: _RunAtWork, name: str, body: Callable[[], Awaitable[T]], result: type[T] | None
+        self, at_work: RunAtWork, name: str, body: Callable[[], Awaitable[T]], result: type[T] | None
     ) -> Json:
         """One step, recorded by the engine."""
         if at_work.stopped:
@@ -240,7 +185,7 @@ class Executor:
         return await self._first_step(at_work, name, as_json)
 
     async def _first_step(
-        self, at_work: _RunAtWork, name: str, as_json: Callable[[], Awaitable[Json]]
+        self, at_work: RunAtWork, name: str, as_json: Callable[[], Awaitable[Json]]
     ) -> Json:
         """The first step tells whether an earlier holder has finished any: the engine then does not run it.
 
@@ -321,7 +266,7 @@ class Executor:
         if not self._heartbeat.fresh() and not await self._patiently(run.held):
             raise run.lost()
 
-    async def _bring_to_end(self, at_work: _RunAtWork) -> RunOutcome:
+    async def _bring_to_end(self, at_work: RunAtWork) -> RunOutcome:
         job = self._jobs[at_work.request.job]
         deadline = self.clock.monotonic() + job.timeout.total_seconds()
         tries = 0
@@ -334,13 +279,12 @@ class Executor:
             if wait is None or self.clock.monotonic() + wait.total_seconds() >= deadline:
                 return RunOutcome(RunState.FAILED, error=describe(outcome))
             at_work.attempt += 1
-            noted = {"tries": at_work.attempt, "error": describe(outcome)}
-            await self._patiently(lambda: at_work.run.execution.store.note(at_work.run.run_id, **noted))
+            await self._note(at_work, tries=at_work.attempt, error=describe(outcome))
             await self.clock.sleep_real(wait)
 
-    async def _try(self, at_work: _RunAtWork, job: Job, deadline: float) -> RunOutcome | Exception:
+    async def _try(self, at_work: RunAtWork, job: Job, deadline: float) -> RunOutcome | Exception:
         with doing(at_work.run.run_id):  # whoever holds a database connection for long is named with its run
-            body = asyncio.ensure_future(job.run(_Context(self, at_work)))
+            body = asyncio.ensure_future(job.run(RunContext(self, at_work)))
         left = timedelta(seconds=max(0.0, deadline - self.clock.monotonic()))
         timer = asyncio.ensure_future(self.clock.sleep_real(left))
         try:
@@ -366,7 +310,7 @@ class Executor:
             return error
         raise error  # another process holds the run now, or the interpreter is going down
 
-    async def _record(self, at_work: _RunAtWork, outcome: RunOutcome) -> None:
+    async def _record(self, at_work: RunAtWork, outcome: RunOutcome) -> None:
         """Keep the outcome and the wake-ups before the engine records the end: a resumed run asks again."""
         request, run_id = at_work.request, at_work.run.run_id
         ended, took = self.clock.wall(), at_work.took(self.clock)
@@ -389,7 +333,7 @@ class Executor:
         )
         await self._patiently(lambda: self._outcomes.write(row, at_work.wakeups))
 
-    def _say_end(self, at_work: _RunAtWork, outcome: RunOutcome) -> None:
+    def _say_end(self, at_work: RunAtWork, outcome: RunOutcome) -> None:
         self._events.emit(
             RunEnded(
                 job=at_work.request.job,
@@ -402,6 +346,10 @@ class Executor:
                 error=outcome.error,
             )
         )
+
+    async def _note(self, at_work: RunAtWork, **attributes: Json) -> None:
+        store, run_id = at_work.run.execution.store, at_work.run.run_id
+        await self._patiently(lambda: store.note(run_id, **attributes))
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Try until the database does it: an outage may not cost a run its outcome."""
@@ -416,7 +364,7 @@ class Executor:
             wait = min(2.0, wait * 2)
 
 
-def _told(at_work: _RunAtWork, outcome: RunOutcome, clock: Clock) -> Json:
+def _told(at_work: RunAtWork, outcome: RunOutcome, clock: Clock) -> Json:
     """What the engine records of an end."""
     ended, took = clock.wall(), at_work.took(clock)
     return {

@@ -21,9 +21,10 @@ from stonechat.core.events import EventStream, RunEnded
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import executors
 from stonechat.database.repositories.executors import ExecutorRow
-from stonechat.jobs.execution.durable_runs import HeldRun, RunStore
 from stonechat.jobs.execution.outcome_writer import OutcomeWriter
+from stonechat.jobs.execution.run_records import HeldRun
 from stonechat.jobs.execution.run_request import parse_run_id
+from stonechat.jobs.execution.run_store import RunStore
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from stonechat.database.connection.database import Database
 from stonechat.database.repositories import accounts as switches
 from stonechat.database.repositories import wakeups as wakeup_rows
 from stonechat.database.repositories.wakeups import Wakeup
-from stonechat.jobs.execution.durable_runs import RunStore
+from stonechat.jobs.execution.run_store import RunStore
 from stonechat.jobs.job import Job
 from stonechat.jobs.scheduling.due_runs import Key
 

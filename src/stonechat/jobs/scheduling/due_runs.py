@@ -30,12 +30,12 @@ PRIORITY_DELAYS: Mapping[JobPriority, timedelta] = {
     JobPriority.HARVEST: timedelta(hours=1),
     JobPriority.BACKGROUND: timedelta(hours=2),
 }
-"""How long a run yields to those of a higher priority (real time); after that it goes first: nothing starves."""
+"""How long a run yields to those of a higher priority (real time); then it goes first: nothing starves."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueRun:
-    """A run to ask for. ``before``, ``seen``, ``woken`` and ``row`` put it back if it could not be asked for."""
+    """A run to ask for. ``before``, ``seen``, ``woken`` and ``row`` put it back where that failed."""
 
     job: Job
     account_id: str | None
@@ -266,7 +266,7 @@ class DueRuns:
     def next_at(
         self, *, busy: Callable[[Key], bool], full: Callable[[Job], bool] = lambda _: False
     ) -> datetime | None:
-        """The first moment at which something falls due that is neither held back, at work nor without room."""
+        """The first moment at which something falls due that is not held back, at work or without room."""
         while self._heap and self._heap[0][2].in_heap_for != self._heap[0][0]:
             heapq.heappop(self._heap)
         moments = [

@@ -20,10 +20,11 @@ from stonechat.database.connection.database import Database
 from stonechat.database.repositories import job_progress, wakeups
 from stonechat.database.repositories.job_progress import HeldTick
 from stonechat.database.repositories.wakeups import Wakeup
-from stonechat.jobs.execution.durable_runs import Enqueued, Execution, RunOrder
+from stonechat.jobs.execution.durable_runs import Execution
 from stonechat.jobs.execution.executor import IsDown
 from stonechat.jobs.execution.failover import Heartbeat
 from stonechat.jobs.execution.log_throttle import Outage
+from stonechat.jobs.execution.run_records import Enqueued, RunOrder
 from stonechat.jobs.execution.run_request import RunRequest, partition_of
 from stonechat.jobs.job import Job, queue_of
 from stonechat.jobs.scheduling.cluster_state import ClusterState, read_cluster_state
@@ -40,7 +41,7 @@ REFRESH = timedelta(seconds=2)
 """Real time between two looks at what other processes changed: switches and runs."""
 
 AHEAD = 2
-"""So many runs are asked for as all hosts can do at once, times this: the rest waits here, by its priority."""
+"""So many times what all hosts can do at once is asked for: the rest waits here, by its priority."""
 
 
 def order_of(job: Job, request: RunRequest) -> RunOrder:

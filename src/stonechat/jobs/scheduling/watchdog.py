@@ -21,8 +21,8 @@ from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import job_progress
 from stonechat.database.repositories.job_progress import ENDS_KEPT, JobProgress, JobRun, RunEnd
-from stonechat.jobs.execution.durable_runs import RunStore
 from stonechat.jobs.execution.run_request import RunRequest
+from stonechat.jobs.execution.run_store import RunStore
 from stonechat.jobs.job import Job
 from stonechat.jobs.scheduling.due_runs import REAL_GRACE, DueRuns, Key
 from stonechat.jobs.scheduling.scheduler import Scheduler

@@ -1,4 +1,4 @@
-"""Runs and their steps are kept by the job engine alone; what is asked for all jobs at once is one row each."""
+"""Runs and their steps are kept by the job engine alone; a row of each job and account tells how far it is."""
 
 from typing import Any
 
