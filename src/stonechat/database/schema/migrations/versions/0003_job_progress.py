@@ -1,4 +1,4 @@
-"""Runs and their steps are kept by the job engine alone; a row of each job and account tells how far it is."""
+"""Runs and their steps are kept by the job engine alone; a row of each job and account tells where it is."""
 
 from typing import Any
 
