@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig
-from dbos._sys_db import WorkflowStatusString
+from dbos import DBOS, DBOSClient, DBOSConfig, Serializer
 
-from stonechat.jobs.engine.adapter import destroy_dbos
-from stonechat.jobs.engine.books import SCHEMA
+from stonechat.jobs.execution.durable_runs import FAST, SCHEMA, JsonSerializer
+from stonechat.jobs.service import POLL
 
 WORKERS = 8
 """Runs at once, the same for everybody who is measured."""
 
-POLL = timedelta(milliseconds=20)
-"""Bare DBOS looks into its queue this often; its default of one second would make it look worse."""
-
-OPEN = (WorkflowStatusString.ENQUEUED.value, WorkflowStatusString.PENDING.value)
+OPEN = ["ENQUEUED", "PENDING"]
 
 
 @dataclass
@@ -35,6 +31,7 @@ class Timings:
 async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> Timings:
     """One queue of workflows with one step each: ``runs`` at once, then ``singles`` one by one.
 
+    It looks into its queue as often as ours does: with a backlog every ``FAST``, else every ``POLL``.
     Who watches does not slow it down: bodies are counted here, and outcomes asked for when all have ended.
     """
     schema = f"bare_{uuid.uuid4().hex[:8]}"
@@ -44,6 +41,7 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> Tim
         "dbos_system_schema": schema,
         "application_version": "1",
         "log_level": "ERROR",
+        "serializer": JsonSerializer(),
     }
     begun: dict[str, float] = {}
     ended = asyncio.Semaphore(0)
@@ -61,8 +59,8 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> Tim
 
     try:
         DBOS.launch()
-        await DBOS.register_queue_async(
-            "bare", worker_concurrency=WORKERS, polling_interval_sec=POLL.total_seconds()
+        queue = await DBOS.register_queue_async(
+            "bare", worker_concurrency=WORKERS, polling_interval_sec=FAST.total_seconds()
         )
         await asyncio.sleep(2)  # its queue threads look for new queues once a second
         timings = Timings()
@@ -73,6 +71,7 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> Tim
             await ended.acquire()
         await all_ended(url, schema)
         timings.rate = runs / (time.perf_counter() - asked)
+        await queue.set_polling_interval_sec_async(POLL.total_seconds())
         for number in range(singles):
             await asyncio.sleep(pause.total_seconds())
             name = f"single-{number}"
@@ -82,23 +81,26 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> Tim
             timings.delays.append(begun[name] - asked)
         return timings
     finally:
-        await destroy_dbos()
+        await _destroy()
 
 
-async def all_ended(url: str, schema: str = SCHEMA) -> None:
+async def all_ended(url: str, schema: str = SCHEMA, serializer: Serializer | None = None) -> None:
     """Return when no run waits or is at work in the engine's database."""
-    address = sa.make_url(url)
-    sqlite = address.drivername.startswith("sqlite")
-    table = sa.table("workflow_status", sa.column("status"), schema=None if sqlite else schema)
-    left = sa.select(sa.func.count()).select_from(table).where(table.c.status.in_(OPEN))
-    engine = sa.create_engine(address.set(drivername="sqlite" if sqlite else "postgresql+psycopg"))
-
-    def count() -> int:
-        with engine.connect() as connection:
-            return int(connection.execute(left).scalar_one())
-
+    client = DBOSClient(
+        system_database_url=url, dbos_system_schema=schema, serializer=serializer or JsonSerializer()
+    )
     try:
-        while await asyncio.to_thread(count):  # noqa: ASYNC110 - a database is asked
+        while await client.list_workflows_async(status=OPEN, limit=1):  # noqa: ASYNC110 - a database
             await asyncio.sleep(0.01)
     finally:
-        engine.dispose()
+        client.destroy()
+
+
+async def _destroy() -> None:
+    """Shut DBOS down from a thread of its own: its threads may wait for this loop while they stop."""
+    loop = asyncio.get_running_loop()
+    threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
+    loop.set_default_executor(threads)
+    with ThreadPoolExecutor(1, "bare-close") as own:
+        await loop.run_in_executor(own, lambda: DBOS.destroy(destroy_registry=True))
+    loop.set_default_executor(threads)

@@ -14,8 +14,8 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import EventStream
 from stonechat.database.connection.database import open_database
-from stonechat.jobs import declared
-from stonechat.jobs.runner import engine_url_beside, open_jobs
+from stonechat.jobs import stored_declarations
+from stonechat.jobs.service import open_jobs, runs_url_beside
 
 SETTLE = 8.0
 """Seconds between the start and the first look: what is done once is not idling."""
@@ -74,7 +74,7 @@ async def main(url: str) -> None:
     clock = SystemClock()
     async with open_database(url, DatabaseSettings(), clock) as database:
         async with database.read("bench.idle") as connection:
-            jobs = await declared.stored(connection)
+            jobs = await stored_declarations.stored(connection)
         if not jobs:
             raise Permanent("No declarations are in this database.", remedy="Start stonechat run on it once.")
         async with open_jobs(
@@ -85,7 +85,7 @@ async def main(url: str) -> None:
             jobs=jobs,
             accounts=lambda: ("one",),
             is_down=lambda _: None,
-            engine_url=engine_url_beside(url),
+            runs_url=runs_url_beside(url),
         ):
             sys.stdout.write(f"{len(jobs)} jobs\n")
             sys.stdout.flush()

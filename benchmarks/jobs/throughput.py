@@ -11,8 +11,8 @@ from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.database.connection.database import open_database
-from stonechat.jobs.declaration import Job, JobContext, Work
-from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
+from stonechat.jobs.job import Job, JobContext, Work
+from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 
 HOUR = timedelta(hours=1)
 
@@ -44,7 +44,7 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> bar
             jobs=[Job("bench.run", body, every=1000 * HOUR)],
             accounts=lambda: accounts,
             is_down=lambda _: None,
-            engine_url=engine_url_beside(url),
+            runs_url=runs_url_beside(url),
         ) as runner,
     ):
         timings = bare_dbos.Timings()
@@ -53,7 +53,7 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> bar
             await runner.trigger("bench.run", account, by="bench")
         for _ in range(runs):
             await ended.acquire()
-        await bare_dbos.all_ended(engine_url_beside(url))
+        await bare_dbos.all_ended(runs_url_beside(url))
         timings.rate = runs / (time.perf_counter() - asked)
         for number in range(singles):
             await asyncio.sleep(pause.total_seconds())
@@ -61,7 +61,9 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> bar
         return timings
 
 
-async def _single(runner: Runner, account: str, begun: dict[str, float], ended: asyncio.Semaphore) -> float:
+async def _single(
+    runner: JobService, account: str, begun: dict[str, float], ended: asyncio.Semaphore
+) -> float:
     asked = time.perf_counter()
     run_id = await runner.trigger("bench.run", account, by="bench")
     await ended.acquire()

@@ -17,8 +17,8 @@ from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.database.connection.database import open_database
-from stonechat.jobs.declaration import Job, JobContext, Work
-from stonechat.jobs.runner import open_jobs
+from stonechat.jobs.job import Job, JobContext, Work
+from stonechat.jobs.service import open_jobs
 
 JOB = "bench.takeover"
 NEVER = timedelta(hours=100_000)
@@ -65,7 +65,7 @@ async def main(told: Mapping[str, str]) -> None:
             jobs=[job(told["host"], stays=victim is not None)],
             accounts=lambda: (victim,) if victim is not None else (),
             is_down=lambda _: None,
-            engine_url=told["url"],
+            runs_url=told["url"],
             host=told["host"],
             close_limit=timedelta(seconds=1),
         ) as runner,

@@ -38,7 +38,7 @@ _FILLED = (
     tables.state_history,
     tables.metrics_snapshots,
     tables.reply_opportunities,
-    tables.job_runs,
+    tables.job_progress,
 )
 
 _STATES = (
@@ -175,10 +175,9 @@ def _statements(dialect: _Dialect, rows: int) -> list[str]:
         " CASE WHEN s.n <= 250 THEN 'found' WHEN s.n % 10 = 0 THEN 'replied' ELSE 'expired' END,"
         f" {time(f'{now} - s.n * 300')}, 'search', {no}, s.n % 100 / 100.0"
         f" FROM {dialect.series(max(1_000, rows // 10))}",
-        "INSERT INTO job_runs (run_id, account_id, job, tick, trigger, state, state_since, host, attempt,"
-        " started_at, ended_at, heartbeat_at, took_s, done, due, note, error)"
-        f" SELECT 'r' || s.n, '{MAIN}', 'job' || (s.n % 14), {time(f'{now} - s.n * 30')}, 'schedule',"
-        f" CASE WHEN s.n <= 3 THEN 'running' ELSE 'succeeded' END, {time(f'{now} - s.n * 30')}, 'host', 1,"
-        f" {time(f'{now} - s.n * 30')}, CASE WHEN s.n > 3 THEN {time(f'{now} - s.n * 30')} END,"
-        f" {time(f'{now} - s.n * 30')}, 0.1, 1, 1, '', '' FROM {dialect.series(max(1_000, rows // 10))}",
+        "INSERT INTO job_progress (id, account_id, job, changed_at, run_id, tick, trigger, state, host,"
+        " attempt, started_at, ended_at, took_s, done, due, note, error, ends)"
+        f" SELECT 'job' || s.n, '{MAIN}', 'job' || (s.n % 14), {time(f'{now} - s.n * 30')}, 'r' || s.n,"
+        f" {time(f'{now} - s.n * 30')}, 'schedule', 'succeeded', 'host', 1, {time(f'{now} - s.n * 30')},"
+        f" {time(f'{now} - s.n * 30')}, 0.1, 1, 1, '', '', '[]' FROM {dialect.series(300)}",
     ]

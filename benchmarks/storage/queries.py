@@ -14,12 +14,11 @@ from stonechat.core.model import ContentKind
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import (
     content,
-    job_rows,
+    job_progress,
     media,
     metrics,
     opportunities,
     receipts,
-    run_outcomes,
     slots,
     state_history,
 )
@@ -104,9 +103,8 @@ QUERIES = (
     BenchQuery("metrics of the latest", "dashboard", lambda c: metrics.latest(c, MAIN, _POSTS[:20])),
     BenchQuery("story of a piece", "dashboard", lambda c: state_history.of(c, "content", _PIECE)),
     BenchQuery("stock", "alerting", lambda c: content.count_by_state(c, MAIN, states=(ContentState.QUEUED,))),
-    BenchQuery("latest runs", "dashboard", job_rows.history),
-    BenchQuery("runs of an hour", "jobs", lambda c: run_outcomes.tallies(c, NOW - timedelta(hours=1))),
-    BenchQuery("runs under way", "jobs", job_rows.active),
-    BenchQuery("runs changed", "jobs", lambda c: job_rows.changed(c, NOW - timedelta(minutes=10))),
+    BenchQuery("next due of each", "jobs", lambda c: slots.next_due_of_each(c, {MAIN: NOW})),
+    BenchQuery("all jobs", "dashboard", job_progress.every),
+    BenchQuery("jobs changed", "jobs", lambda c: job_progress.every(c, since=NOW - timedelta(minutes=10))),
 )
 """All that must stay flat while the tables grow."""

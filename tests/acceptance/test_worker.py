@@ -19,9 +19,10 @@ from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import ScaledClock, SystemClock
 from stonechat.core.states import RunState
 from stonechat.database import Database, open_database
-from stonechat.database.repositories import job_rows
-from stonechat.database.repositories.job_rows import RunRow
-from stonechat.database.schema.tables import content_metadata, job_runs, post_attempts
+from stonechat.database.repositories.job_progress import JobRun
+from stonechat.database.schema.tables import content_metadata, post_attempts
+from stonechat.jobs import open_store, runs_url_beside
+from stonechat.jobs.execution.run_store import RunStore
 from tests.support.processes import Reaper, ServerProcess
 from tests.support.servers import Aviary, aviary
 from tests.support.waiting import eventually
@@ -95,15 +96,10 @@ def _get(address: str) -> httpx.Response:
     return httpx.get(address, timeout=10)
 
 
-async def _runs(database: Database, pid: int, state: RunState) -> list[str]:
+async def _runs(store: RunStore, pid: int, state: RunState) -> list[str]:
     """The runs in a state that a process has or had."""
-    async with database.read("test") as connection:
-        rows = await connection.execute(
-            select(job_runs.c.run_id)
-            .where(job_runs.c.host.contains(f"-{pid}-"))
-            .where(job_runs.c.state == state.value)
-        )
-        return [row[0] for row in rows]
+    runs = await store.history(limit=10_000)
+    return [run.run_id for run in runs if f"-{pid}-" in run.host and run.state is state]
 
 
 async def _begun(database: Database) -> dict[str, tuple[datetime, datetime]]:
@@ -131,11 +127,14 @@ async def test_two_hosts_share_the_work_and_one_that_is_left_finishes_everything
         try:
             assert _get(f"{house.address('worker')}/livez").status_code == 200
             assert _get(f"{house.address('worker')}/jobs").status_code == 404, "a worker has no pages"
-            async with open_database(url, DatabaseSettings(), SystemClock()) as database:
-                await _share(database, main.pid, worker.pid)
-                left = await _left_by(database, main)
+            async with (
+                open_database(url, DatabaseSettings(), SystemClock()) as database,
+                open_store(runs_url_beside(url)) as store,
+            ):
+                await _share(database, store, main.pid, worker.pid)
+                left = await _left_by(store, main)
                 killed = ScaledClock(SPEED, datetime.fromisoformat(EPOCH), float(origin)).now()
-                await _carry_on(database, left, settled=killed + timedelta(seconds=TAKEOVER) * SPEED)
+                await _carry_on(database, store, left, settled=killed + timedelta(seconds=TAKEOVER) * SPEED)
         finally:
             main.stop()
             worker.stop()
@@ -145,34 +144,33 @@ async def test_two_hosts_share_the_work_and_one_that_is_left_finishes_everything
     assert "Traceback" not in _read(tmp_path / "worker" / "log")
 
 
-async def _share(database: Database, *pids: int) -> None:
+async def _share(database: Database, store: RunStore, *pids: int) -> None:
     """Each process has done several runs, and a post has gone out."""
 
     async def all_work() -> bool:
-        done = [len(await _runs(database, pid, RunState.SUCCEEDED)) for pid in pids]
+        done = [len(await _runs(store, pid, RunState.SUCCEEDED)) for pid in pids]
         return min(done) >= 5 and len(await _begun(database)) >= 1
 
     await eventually(all_work, within=60, every=0.2)
 
 
-async def _left_by(database: Database, process: ServerProcess) -> list[str]:
+async def _left_by(store: RunStore, process: ServerProcess) -> list[str]:
     """Kill a process at its work; the runs that it leaves."""
     pid = process.pid
 
     async def at_work() -> bool:
-        return bool(await _runs(database, pid, RunState.RUNNING))
+        return bool(await _runs(store, pid, RunState.RUNNING))
 
     await eventually(at_work, within=30, every=0.005)
     process.kill()
-    return await _runs(database, pid, RunState.RUNNING)
+    return await _runs(store, pid, RunState.RUNNING)
 
 
-async def _carry_on(database: Database, left: list[str], *, settled: datetime) -> None:
+async def _carry_on(database: Database, store: RunStore, left: list[str], *, settled: datetime) -> None:
     """What was left is finished, and what falls due after the takeover goes out in its time."""
 
-    async def rows() -> list[RunRow]:
-        async with database.read("test") as connection:
-            found = [await job_rows.get(connection, run_id) for run_id in left]
+    async def rows() -> list[JobRun]:
+        found = [await store.find(run_id) for run_id in left]
         return [row for row in found if row is not None]
 
     async def all_done() -> bool:

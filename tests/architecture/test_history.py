@@ -18,14 +18,7 @@ def test_whoever_changes_a_state_appends_to_the_history() -> None:
             if _sets_a_state(function) and "state_history.append" not in called:
                 yield function.lineno, f"{function.name} changes a state and appends nothing to the history"
 
-    by_trigger = "runs of jobs: the database's own trigger appends the line (database/schema/append_only.py)"
-    assert not offences(
-        forgets,
-        {
-            "database/repositories/job_rows.py": by_trigger,
-            "database/maintenance/restore_reconciliation.py": by_trigger,
-        },
-    )
+    assert not offences(forgets, {})
 
 
 def _sets_a_state(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -63,7 +56,7 @@ def test_rows_are_forgotten_in_one_place_only() -> None:
         {
             "database/maintenance/retention.py": "is the place",
             "database/repositories/accounts.py": "a switch that is on again has no row; its history has",
-            "database/repositories/job_rows.py": "the rows of processes that have stopped",
+            "database/repositories/executors.py": "the rows of processes that have stopped",
             "database/repositories/wakeups.py": "a wake-up that another has followed",
             "database/repositories/job_declarations.py": "jobs that are no longer declared",
             "database/repositories/media.py": "pictures that were taken off a post, and bytes that no post names",

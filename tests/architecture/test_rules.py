@@ -31,7 +31,7 @@ def test_time_is_passed_in() -> None:
         {
             "core/clock.py": "is the clock",
             "aviary/": "imports nothing of ours, and so has a clock of its own",
-            "jobs/engine/": "the durable-execution library counts in its own Unix seconds",
+            "jobs/execution/connection_pool.py": "threads of the durable-execution library, which know no Clock",
             "cli/commands/demo.py": "fixes the real moment at which the demo's clock begins",
             "benchmarks/loop.py": "fixes the real moment at which the bench's clock begins",
         },
@@ -111,7 +111,7 @@ def test_there_is_one_database_engine_and_one_cache_client() -> None:
     assert not offences(
         opens_another,
         {
-            "jobs/engine/": "the durable-execution library has its own tables and wants an engine",
+            "jobs/execution/connection_pool.py": "the durable-execution library wants an engine of its own kind",
             "benchmarks/jobs/": "the rivals that the job manager is measured beside bring their own",
             "benchmarks/storage/": "ours is measured beside the bare drivers",
             "database/maintenance/snapshot.py": "writes the copy of an SQLite file, which nobody else has open",

@@ -1,6 +1,5 @@
 """The learner on real databases: each post is learned once, replay gives the same bits, bad versions wait."""
 
-import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -20,6 +19,7 @@ from stonechat.core.states import ContentState
 from stonechat.database.connection.database import Database, open_database
 from stonechat.database.repositories import content, learning, metrics
 from stonechat.database.schema.tables import models
+from stonechat.jobs.execution.step_results import from_json, to_json
 from stonechat.learning.learner import Learner, jobs
 from stonechat.learning.model_registry import Lesson, decode, encode, replayed
 from tests.support.clock import ManualClock
@@ -41,8 +41,8 @@ class Ctx:
     def tick(self) -> datetime:
         return self.clock.now()
 
-    async def step(self, name: str, run: Callable[[], Awaitable[Any]]) -> Any:
-        return json.loads(json.dumps(await run()))
+    async def step(self, name: str, run: Callable[[], Awaitable[Any]], result: Any = None) -> Any:
+        return from_json(name, to_json(await run(), result), result)
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
         raise AssertionError("learning wakes nobody")

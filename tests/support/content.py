@@ -31,6 +31,7 @@ from stonechat.core.states import OpportunityState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, opportunities
 from stonechat.database.spool.spool import Spool
+from stonechat.jobs.execution.step_results import from_json, to_json
 from tests.support.model_endpoint import ModelEndpoint, model_endpoint
 
 T = TypeVar("T")
@@ -52,11 +53,11 @@ class Run:
     def tick(self) -> datetime:
         return self.clock.now()
 
-    async def step(self, name: str, run: Callable[[], Awaitable[T]]) -> T:
+    async def step(self, name: str, run: Callable[[], Awaitable[T]], result: type[T] | None = None) -> T:
         if name not in self.remembered:
-            self.remembered[name] = await run()
-        result: T = self.remembered[name]
-        return result
+            self.remembered[name] = to_json(await run(), result)
+        value: T = from_json(name, self.remembered[name], result)
+        return value
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
         self.woken.append((job, at))

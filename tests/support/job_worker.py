@@ -21,8 +21,8 @@ from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.database.connection.database import open_database
-from stonechat.jobs.declaration import Job, JobContext, Missed, Retry, Work
-from stonechat.jobs.runner import engine_url_beside, open_jobs
+from stonechat.jobs.job import Job, JobContext, JobPriority, Missed, Resource, Retry, Work
+from stonechat.jobs.service import open_jobs, runs_url_beside
 from stonechat.monitoring.logs import EventLog, set_up
 
 HOUR = timedelta(hours=1)
@@ -76,6 +76,13 @@ def jobs_of(world: World, kind: str) -> list[Job]:
     """The declarations of one kind of test."""
     if kind == "steps":
         return [Job("test.steps", world.three_steps, every=HOUR, per_account=False, retry=Retry(attempts=1))]
+    if kind == "browser":
+        own = {"every": timedelta(milliseconds=500), "per_account": False, "resource": Resource.BROWSER}
+        needs = frozenset({"database", "browser"})
+        return [
+            Job("test.post", world.tick, priority=JobPriority.POST, **own),  # type: ignore[arg-type]
+            Job("test.metrics", world.tick, needs=needs, **own),  # type: ignore[arg-type]
+        ]
     every = timedelta(milliseconds=1000 if kind == "slow ticks" else 500)
     run = world.slow_tick if kind == "slow ticks" else world.tick
     return [
@@ -104,8 +111,8 @@ async def main(arguments: Mapping[str, Any]) -> None:
             events,
             jobs=jobs_of(world, arguments["kind"]),
             accounts=list,
-            is_down=lambda _: None,
-            engine_url=engine_url_beside(url),
+            is_down=lambda need: arguments["down"] if need == "browser" and arguments["down"] else None,
+            runs_url=runs_url_beside(url),
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):

@@ -20,10 +20,10 @@ class Workers:
         self._started: list[ServerProcess] = []
         self.out = folder / "world"
 
-    def start(self, kind: str, *, wake: bool = False) -> ServerProcess:
-        """One more process, ready to run jobs."""
+    def start(self, kind: str, *, wake: bool = False, down: str = "") -> ServerProcess:
+        """One more process, ready to run jobs; ``down``: why it has no browser."""
         number = len(self._started)
-        arguments: dict[str, str] = {"kind": kind, "url": self._url, "out": str(self.out)}
+        arguments: dict[str, str] = {"kind": kind, "url": self._url, "out": str(self.out), "down": down}
         if wake:
             arguments["wake"] = "2026-01-05T09:00:00+00:00"
         before = self.count("ready")
@@ -50,6 +50,10 @@ class Workers:
         """The slow ticks that one process has begun and not done."""
         said = self.said_by(pid)
         return {one for one in said if "@" in one and "#" not in one and f"{one}#done" not in said}
+
+    def working(self) -> set[str]:
+        """The process ids of those that have done something in a run."""
+        return {line.split()[-1] for line in self._lines() if "@" in line}
 
     def count(self, what: str) -> int:
         return self.said().count(what)

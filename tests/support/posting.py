@@ -17,6 +17,7 @@ from stonechat.core.model import Account, Approval, Content, ContentKind, LatePo
 from stonechat.core.states import ContentState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content
+from stonechat.jobs.execution.step_results import from_json, to_json
 from stonechat.posting.gate_input import Blockers, Rules, nothing_blocked
 from stonechat.posting.jobs import Sweep
 from stonechat.posting.publish_result import Checkpoint, carry_on
@@ -59,10 +60,11 @@ class RunContext:
     def tick(self) -> datetime:
         return self.clock.now()
 
-    async def step(self, name: str, run: Callable[[], Awaitable[T]]) -> T:
+    async def step(self, name: str, run: Callable[[], Awaitable[T]], result: type[T] | None = None) -> T:
         if name not in self.remembered:
-            self.remembered[name] = await run()
-        return self.remembered[name]  # type: ignore[return-value]
+            self.remembered[name] = to_json(await run(), result)
+        value: T = from_json(name, self.remembered[name], result)
+        return value
 
     def wake(self, job: str, at: datetime, account_id: str | None = None) -> None:
         self.woken.append((job, at))

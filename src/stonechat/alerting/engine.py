@@ -33,7 +33,7 @@ from stonechat.database import Database
 from stonechat.database.repositories import alerts
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.spool.spool import Spool
-from stonechat.jobs.runner import JobStatus
+from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard
 from stonechat.resilience.circuit_breaker import BreakerStatus
 

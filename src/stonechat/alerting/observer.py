@@ -19,7 +19,7 @@ from stonechat.core.states import ContentState, LayerState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, opportunities
 from stonechat.database.repositories.accounts import SessionRow
-from stonechat.jobs.runner import JobStatus
+from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard
 from stonechat.monitoring.dependency_graph import NEEDS
 from stonechat.resilience.circuit_breaker import BreakerStatus

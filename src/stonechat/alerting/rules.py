@@ -11,7 +11,7 @@ from stonechat.core.events import BreakerChanged, Event
 from stonechat.core.ids import stable_id
 from stonechat.core.states import BreakerState, LayerState, RunState, SessionState
 from stonechat.database.repositories.accounts import SessionRow
-from stonechat.jobs.runner import JobStatus
+from stonechat.jobs import JobStatus
 from stonechat.monitoring import LayerHealth
 from stonechat.monitoring.dependency_graph import NEEDS
 from stonechat.resilience.circuit_breaker import BreakerStatus

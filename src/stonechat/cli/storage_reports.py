@@ -20,6 +20,7 @@ from stonechat.database.maintenance.retention import Pruned, Retention
 from stonechat.database.maintenance.snapshot import snapshot
 from stonechat.database.maintenance.transfer import Transfer, TransferReport, TransferStep
 from stonechat.database.spool.atomic_file import whole_file
+from stonechat.jobs import open_store, runs_url_beside
 
 Tell = Callable[[str, int, int], None]
 
@@ -36,11 +37,15 @@ async def back_up(settings: Settings, file: Path | None, tell: Tell) -> BackupRe
         )
 
 
-async def restore(settings: Settings, file: Path, replace: bool, tell: Tell) -> RestoreReport:
-    """See :func:`stonechat.database.maintenance.backup.restore`."""
+async def restore(settings: Settings, file: Path, replace: bool, tell: Tell) -> tuple[RestoreReport, int]:
+    """See :func:`stonechat.database.maintenance.backup.restore`; with the number of runs that were given up.
+
+    The runs of jobs are not in a backup: what they did was in rows that are no more, so they are forgotten,
+    and the schedule goes on from the restored rows.
+    """
     clock = make_clock(settings)
     async with open_database(settings.database_url, settings.database, clock, migrated=False) as database:
-        return await backup.restore(
+        report = await backup.restore(
             database,
             clock,
             file.absolute(),
@@ -48,6 +53,8 @@ async def restore(settings: Settings, file: Path, replace: bool, tell: Tell) -> 
             keep_in=settings.startup.data_dir.absolute() / "backups",
             progress=lambda table, rows: tell(table, rows, 0),
         )
+    async with open_store(_runs_url(settings)) as store:
+        return report, (await store.clear())[0]
 
 
 async def export(
@@ -96,7 +103,15 @@ async def prune(settings: Settings, *, dry_run: bool) -> list[Pruned]:
     clock = make_clock(settings)
     async with open_database(settings.database_url, settings.database, clock) as database:
         retention = Retention(database, clock, keep, maturity=learning.maturity)
-        return await (retention.count() if dry_run else retention.prune())
+        pruned = await (retention.count() if dry_run else retention.prune())
+    async with open_store(_runs_url(settings)) as store:
+        before = clock.wall() - keep.runs
+        runs = await (store.count_ended(before) if dry_run else store.forget(before))
+    return [Pruned("runs of jobs and their steps", "KEEP_RUNS", "job engine", runs), *pruned]
+
+
+def _runs_url(settings: Settings) -> str:
+    return settings.jobs.engine_url or runs_url_beside(settings.database_url)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from stonechat.content.planner import Planner
 from stonechat.content.replies import Replier
-from stonechat.jobs.declaration import Job, Missed, Priority, Resource
+from stonechat.jobs import Job, JobPriority, Missed, Resource
 
 
 def jobs(planner: Planner, replier: Replier) -> list[Job]:
@@ -44,7 +44,7 @@ def jobs(planner: Planner, replier: Replier) -> list[Job]:
             timeout=timedelta(minutes=10),
             missed=Missed.SKIP,
             resource=Resource.MODEL,
-            priority=Priority.REPLY,
+            priority=JobPriority.REPLY,
             needs=frozenset({"database", "model"}),
             useful="replies were written to open opportunities",
         ),

@@ -25,7 +25,7 @@ from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Choice, ContentKind
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, drafts, slots
-from stonechat.jobs.declaration import JobContext, Json, Work
+from stonechat.jobs import JobContext, Work
 
 Choose = Callable[[str, int, Collection[tuple[str, str]]], Awaitable[Sequence[Choice]]]
 """The learner's choices for an account: how many, and which (factor, level) pairs are held at a floor."""
@@ -95,10 +95,12 @@ class Planner:
         missing = await self.missing(account)
         if not missing:
             return Work(note="the queue is full")
-        orders = await context.step("choose", lambda: self._orders(account, missing, context.run_id))
+        orders = await context.step(
+            "choose", lambda: self._orders(account, missing, context.run_id), list[Assignment]
+        )
         done, deferred = 0, None
         for number, order in enumerate(orders, 1):
-            result = await self._filled(context, f"write {number}", account, order)
+            result = await context.step(f"write {number}", partial(self._fill, account, order), Filled)
             done += result.outcome in {"stored", "kept"}
             if result.outcome == "deferred":
                 deferred = result
@@ -106,7 +108,7 @@ class Planner:
         if deferred is None:
             return Work(done, missing)
         why = deferred.why
-        drawn = await context.step("reserve", lambda: self.keep_rhythm(account, context.run_id, why))
+        drawn = await context.step("reserve", lambda: self.keep_rhythm(account, context.run_id, why), int)
         if deferred.retry_seconds:
             again = self._clock.now() + timedelta(seconds=deferred.retry_seconds)
             context.wake("content.plan", again, account.id)
@@ -152,8 +154,8 @@ class Planner:
             self._events.emit(WriterFellBack(account_id=account.id, to="reserve", why=why))
         return drawn
 
-    async def _orders(self, account: Account, missing: int, run_id: str) -> list[dict[str, object]]:
-        """Assignments for what is missing, earliest first, as JSON."""
+    async def _orders(self, account: Account, missing: int, run_id: str) -> list[Assignment]:
+        """Assignments for what is missing, earliest first."""
         taken = await self._shelf.booked(account.id)
         layout, new = self._layout(account), await self._new_levels(account.id)
         placed: list[Placed] = []
@@ -172,7 +174,7 @@ class Planner:
             placed += [moved] if moved else []
         placed.sort(key=lambda one: one.due_at)
         return [
-            self._order(account, one, stable_id("slot", run_id, str(number))).model_dump(mode="json")
+            self._order(account, one, stable_id("slot", run_id, str(number)))
             for number, one in enumerate(placed)
         ]
 
@@ -203,15 +205,8 @@ class Planner:
             due_at=one.due_at,
         )
 
-    async def _filled(
-        self, context: JobContext, step: str, account: Account, order: dict[str, object]
-    ) -> Filled:
-        """One assignment as a durable step."""
-        result: Json = await context.step(step, lambda: self._fill(account, order))
-        return Filled(**result)
-
-    async def _fill(self, account: Account, order: dict[str, object]) -> dict[str, object]:
-        assignment = await self._quoting.aimed(account, Assignment.model_validate(order))
+    async def _fill(self, account: Account, order: Assignment) -> Filled:
+        assignment = await self._quoting.aimed(account, order)
         try:
             outcome = await self._drafter.write(account, assignment)
         except (BudgetUsedUp, NoModel) as exc:
@@ -219,11 +214,11 @@ class Planner:
             # the endpoint counts in real time, the schedule in account time
             speed = self._clock.speed if isinstance(exc, NoModel) else 1.0
             wait = exc.retry_after.total_seconds() * speed if exc.retry_after else None
-            return _filled("deferred", exc.what, wait)
+            return Filled("deferred", exc.what, wait)
         await self._quoting.settle(assignment, outcome)
         if outcome.spooled:
-            return _filled("kept", "; ".join(outcome.why))
-        return _filled("stored") if outcome.stored else _filled("rejected", "; ".join(outcome.why))
+            return Filled("kept", "; ".join(outcome.why))
+        return Filled("stored") if outcome.stored else Filled("rejected", "; ".join(outcome.why))
 
     async def _restock(self, account: Account, context: JobContext) -> Work:
         target = math.ceil(self._settings.reserve_days * account.posts_per_day)
@@ -232,17 +227,21 @@ class Planner:
         lacking = min(target - present, self._settings.restock)
         if lacking <= 0:
             return Work()
-        choices = await context.step("choose reserve", lambda: self._stock(account, lacking, context))
+        choices = await context.step(
+            "choose reserve", lambda: self._stock(account, lacking, context), list[Assignment]
+        )
         done, run_id = 0, f"{context.run_id}/check"
         for number, order in enumerate(choices, 1):
-            result = await self._filled(context, f"stock {number}", account, order)
+            result = await context.step(f"stock {number}", partial(self._fill, account, order), Filled)
             done += result.outcome in {"stored", "kept"}
             if result.outcome == "deferred":
-                drawn = await context.step("rhythm", partial(self.keep_rhythm, account, run_id, result.why))
+                drawn = await context.step(
+                    "rhythm", partial(self.keep_rhythm, account, run_id, result.why), int
+                )
                 return Work(done + drawn, lacking, result.why)
         return Work(done, lacking)
 
-    async def _stock(self, account: Account, count: int, context: JobContext) -> list[dict[str, object]]:
+    async def _stock(self, account: Account, count: int, context: JobContext) -> list[Assignment]:
         arms = self._arms_of(account.id)
         choices = await self._choose(account.id, count, await self._new_levels(account.id))
         return [
@@ -252,7 +251,7 @@ class Planner:
                 purpose=Purpose.RESERVE,
                 kind=_keepable(arms.kind(choice.arm, self._rng)),
                 arm=arms.completed(choice.arm, self._rng),
-            ).model_dump(mode="json")
+            )
             for number, choice in enumerate(choices)
         ]
 
@@ -282,7 +281,3 @@ async def find_account(database: Database, account_id: str | None) -> Account:
 def _keepable(kind: ContentKind) -> ContentKind:
     """A quote would be stale by the time it is drawn from the reserve."""
     return ContentKind.SINGLE if kind is ContentKind.QUOTE else kind
-
-
-def _filled(outcome: str, why: str = "", retry_seconds: float | None = None) -> dict[str, object]:
-    return {"outcome": outcome, "why": why, "retry_seconds": retry_seconds}

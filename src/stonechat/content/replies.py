@@ -24,7 +24,7 @@ from stonechat.core.model import Account, ContentKind, Opportunity
 from stonechat.core.states import OpportunityState
 from stonechat.database import Database
 from stonechat.database.repositories import opportunities, slots
-from stonechat.jobs.declaration import JobContext, Work
+from stonechat.jobs import JobContext, Work
 
 _DAY = timedelta(days=1)
 _WHO = "content.replies"
@@ -61,10 +61,10 @@ class Replier:
         """Answer a few of the best open posts."""
         account = await find_account(self.database, context.account_id)
         await self.claims.tidy(account)
-        claimed = await context.step("claim", lambda: self._claim(account))
+        claimed = await context.step("claim", lambda: self._claim(account), list[str])
         done, left, note = 0, 0, ""
         for number, one in enumerate(claimed, 1):
-            result = await context.step(f"reply {number}", partial(self._answer, account, one))
+            result = await context.step(f"reply {number}", partial(self._answer, account, one), str)
             done += result == "stored"
             note = note or ("" if result == "stored" else result)
             if result.startswith(_DEFERRED):

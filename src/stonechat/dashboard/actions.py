@@ -33,8 +33,8 @@ def _force(_: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[An
     return breakers.force(owner, target, form.get("to", ""), why=form.get("why", ""))
 
 
-def _run_job(_: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
-    return jobs.run(owner, target, form.get("account") or None)
+def _run_job(doors: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
+    return jobs.run(owner, doors.operations(), target, form.get("account") or None)
 
 
 def _silence(_: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
@@ -49,8 +49,8 @@ def _reasoned(act: Callable[..., Awaitable[Done[Any]]]) -> Act:
 
 def _scheduled(act: Callable[..., Awaitable[Done[Any]]]) -> Act:
     """An action on a job's schedule, of one account or of all."""
-    return lambda _, owner, target, form: act(
-        owner, target, form.get("account") or None, why=form.get("why", "")
+    return lambda doors, owner, target, form: act(
+        owner, doors.operations(), target, form.get("account") or None, why=form.get("why", "")
     )
 
 
@@ -68,7 +68,9 @@ ACTIONS: Mapping[tuple[str, str], Act] = {
     ("jobs", "run"): _run_job,
     ("jobs", "pause"): _scheduled(jobs.pause),
     ("jobs", "resume"): _scheduled(jobs.resume),
-    ("jobs", "cancel"): lambda _, owner, target, _form: jobs.cancel_run(owner, target),
+    ("jobs", "cancel"): lambda doors, owner, target, _form: jobs.cancel_run(
+        owner, doors.operations(), target
+    ),
     ("breakers", "force"): _force,
     ("breakers", "release"): _reasoned(breakers.release),
     ("breakers", "reset"): _reasoned(breakers.reset),

@@ -179,25 +179,25 @@ def _on_jobs(router: APIRouter, doors: Doors, come_in: Any) -> None:
     @router.post("/jobs/{job}/run")
     async def run(job: str, body: WhichRuns | None = None, owner: Owner = come_in) -> RunsAnswer:
         """Have a job run now, even one that is paused: for one account, or for each."""
-        done = await doors.pass_on(jobs.run(owner, job, body.account if body else None))
+        done = await doors.pass_on(jobs.run(owner, doors.operations(), job, body.account if body else None))
         return RunsAnswer(**_told(done), runs=done.value)
 
     @router.post("/jobs/{job}/pause")
     async def pause_job(job: str, body: WhichSchedule | None = None, owner: Owner = come_in) -> Answer:
         """Hold a job's schedule, or with all every one, until it is resumed; a run at work goes on."""
         account = body.account if body else None
-        return await _answer(doors, jobs.pause(owner, job, account, why=_why(body)))
+        return await _answer(doors, jobs.pause(owner, doors.operations(), job, account, why=_why(body)))
 
     @router.post("/jobs/{job}/resume")
     async def resume_job(job: str, body: WhichSchedule | None = None, owner: Owner = come_in) -> Answer:
         """Let a job's schedule go on; with all, every one."""
         account = body.account if body else None
-        return await _answer(doors, jobs.resume(owner, job, account, why=_why(body)))
+        return await _answer(doors, jobs.resume(owner, doors.operations(), job, account, why=_why(body)))
 
     @router.post("/runs/{run_id:path}/cancel")
     async def cancel_run(run_id: str, owner: Owner = come_in) -> Answer:
         """Stop a run that waits or is at work, on whichever host; it is not taken up again."""
-        return await _answer(doors, jobs.cancel_run(owner, run_id))
+        return await _answer(doors, jobs.cancel_run(owner, doors.operations(), run_id))
 
 
 def _on_breakers(router: APIRouter, doors: Doors, come_in: Any) -> None:

@@ -9,6 +9,7 @@ from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.guard import Visitor
 from stonechat.dashboard.page_data import DashboardData, NotOpen
+from stonechat.jobs import JobOperations
 from stonechat.networks.registry import Registry
 from stonechat.owner import Done, Door, Owner
 
@@ -60,6 +61,16 @@ class Doors:
         if self._data.networks is None:
             raise NotOpen("content")
         return self._data.networks
+
+    def operations(self) -> JobOperations:
+        """The jobs.
+
+        Raises:
+            NotOpen: the job manager is not open yet.
+        """
+        if self._data.runner is None:
+            raise NotOpen("jobs")
+        return self._data.runner.operations
 
     async def pass_on(self, acting: Awaitable[Done[T]]) -> Done[T]:
         """Do it, then have this process and its open pages look at once."""

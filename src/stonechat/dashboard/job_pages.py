@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from stonechat.core.json_values import plain
 from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages
-from stonechat.jobs.runner import Runner
+from stonechat.jobs import JobOperations
 
 SHOWN = 100
 """Runs on the page of a job."""
@@ -26,13 +26,13 @@ def job_routes(pages: Pages) -> APIRouter:
         lines = [line for line in await data.jobs() if line.name == job]
         if not lines:
             return pages.render(request, "missing.html", 404)
-        runs = await _runner(data).history(job, limit=SHOWN)
+        runs = await _operations(data).history(job, limit=SHOWN)
         times = await data.run_times()
         return pages.render(request, "job.html", job=job, lines=lines, runs=runs, times=times)
 
     @router.get("/runs/{run_id:path}", include_in_schema=False)
     async def run(request: Request, run_id: str) -> Response:
-        found = await _runner(data).show(run_id)
+        found = await _operations(data).show(run_id)
         if found is None:
             return pages.render(request, "missing.html", 404)
         row, steps = found
@@ -49,13 +49,13 @@ def job_routes(pages: Pages) -> APIRouter:
     @router.get("/api/jobs/{job}/runs", tags=["api"])
     async def runs(job: str, limit: int = 20) -> Response:
         """The latest runs of a job, newest first."""
-        found = await _runner(data).history(job, limit=max(1, min(limit, 1000)))
+        found = await _operations(data).history(job, limit=max(1, min(limit, 1000)))
         return JSONResponse(plain(found))
 
     @router.get("/api/runs/{run_id:path}", tags=["api"])
     async def run_as_json(run_id: str) -> Response:
         """One run: its row, its steps, and what the browser showed when something failed in it."""
-        found = await _runner(data).show(run_id)
+        found = await _operations(data).show(run_id)
         if found is None:
             return JSONResponse({"error": f"there is no run {run_id}"}, 404)
         said: dict[str, Any] = {"run": found[0], "steps": found[1]}
@@ -64,7 +64,7 @@ def job_routes(pages: Pages) -> APIRouter:
     return router
 
 
-def _runner(data: DashboardData) -> Runner:
+def _operations(data: DashboardData) -> JobOperations:
     if data.runner is None:
         raise NotOpen("jobs")
-    return data.runner
+    return data.runner.operations

@@ -27,10 +27,10 @@ from stonechat.database.repositories import audit as audit_rows
 from stonechat.database.repositories.accounts import SessionRow, Switch
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.repositories.audit import AuditRow
+from stonechat.database.repositories.job_progress import RunEnd
 from stonechat.database.repositories.receipts import Attempt
-from stonechat.database.repositories.run_outcomes import RunTime
 from stonechat.database.repositories.state_history import Change
-from stonechat.jobs.runner import JobStatus, Runner
+from stonechat.jobs import JobService, JobStatus
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.networks.registry import Registry
 from stonechat.posting.queue import QueueRow
@@ -83,7 +83,7 @@ class DashboardData:
         self.database: Database | None = None
         self.cache: Cache | None = None
         self.breakers: Breakers | None = None
-        self.runner: Runner | None = None
+        self.runner: JobService | None = None
         self.drafter: WritingPipeline | None = None
         self.networks: Registry | None = None
         self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
@@ -99,7 +99,7 @@ class DashboardData:
         database: Database | None = None,
         cache: Cache | None = None,
         breakers: Breakers | None = None,
-        runner: Runner | None = None,
+        runner: JobService | None = None,
         learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None,
         pool: Callable[[], PoolHealth] | None = None,
         costs: Callable[[], Awaitable[Statement]] | None = None,
@@ -252,11 +252,11 @@ class DashboardData:
             raise NotOpen("jobs")
         return sorted(await self.runner.status(), key=lambda job: (job.next_tick, job.name))
 
-    async def run_times(self) -> dict[tuple[str, str | None], list[RunTime]]:
+    async def run_times(self) -> dict[tuple[str, str | None], list[RunEnd]]:
         """By job and account: how long its latest runs took, oldest first."""
         if self.runner is None:
             raise NotOpen("jobs")
-        return await self.runner.desk.times()
+        return await self.runner.operations.times()
 
     def breaker_status(self) -> list[BreakerStatus]:
         """How each breaker stands."""

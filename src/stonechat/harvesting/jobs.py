@@ -7,7 +7,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 from stonechat.config.settings import HarvestingSettings
 from stonechat.core.clock import Clock
@@ -22,7 +21,7 @@ from stonechat.database.spool.spool import Spool
 from stonechat.database.spool.spooled_store import SpooledStore
 from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from, why_not
 from stonechat.harvesting.recently_seen import Recent
-from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
+from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
 from stonechat.networks.plugin import Capability, NetworkPlugin
 from stonechat.networks.session_trouble import noting_trouble
 
@@ -90,8 +89,7 @@ class Harvester:
                 connection, account.id, since=self.clock.now() - AUTHORS_OF, limit=3 * AUTHORS_A_RUN
             )
         seen = await self.recent.readable(account.network, found, AUTHORS_A_RUN)
-        done = await ctx.step("profiles", lambda: self._look_at(account, network, seen))
-        return Work(done=int(done["looked"]), due=len(seen), note=str(done["note"]))
+        return await ctx.step("profiles", lambda: self._look_at(account, network, seen), Work)
 
     async def _harvest(self, ctx: JobContext, sources: Sequence[Source], *, invited: bool = False) -> Work:
         account, network, held = await self._begin(ctx)
@@ -105,8 +103,9 @@ class Harvester:
             pool = await opportunities.pool_size(connection, account.id)
         if held or (pool >= self.settings.pool_high and not invited):
             return Work(note=held or f"the pool holds {pool}, enough for now")
-        done = await ctx.step("read", lambda: self._from_sources(account, network, sources, invited=invited))
-        return Work(done=int(done["answered"]), due=int(done["asked"]), note=str(done["note"]))
+        return await ctx.step(
+            "read", lambda: self._from_sources(account, network, sources, invited=invited), Work
+        )
 
     def _not_offered(self, account: Account, *, invited: bool) -> str:
         """Why the account's network is not asked for this; empty where it is."""
@@ -117,7 +116,7 @@ class Harvester:
 
     async def _from_sources(
         self, account: Account, network: Network, sources: Sequence[Source], *, invited: bool
-    ) -> dict[str, Any]:
+    ) -> Work:
         """Ask each source in turn: one that fails is followed by the next; only all failing is failing."""
         failures: list[StonechatError] = []
         new = 0
@@ -139,11 +138,8 @@ class Harvester:
         self.events.emit(OpportunitiesFound(account_id=account.id, source=name, new=new, pool=pool))
         low = f", below {self.settings.pool_low}" if pool < self.settings.pool_low else ""
         failed = f"; {len(failures)} of {len(sources)} sources failed" if failures else ""
-        return {
-            "asked": len(sources),
-            "answered": len(sources) - len(failures),
-            "note": f"{new} new, the pool holds {pool}{low}{failed}",
-        }
+        note = f"{new} new, the pool holds {pool}{low}{failed}"
+        return Work(done=len(sources) - len(failures), due=len(sources), note=note)
 
     async def _ask(self, account: Account, network: Network, source: Source) -> Timeline:
         async def read() -> Timeline:
@@ -182,9 +178,7 @@ class Harvester:
         await self.recent.remember(account.id, ids, self.settings.freshness)
         return new
 
-    async def _look_at(
-        self, account: Account, network: Network, seen: Sequence[tuple[str, float]]
-    ) -> dict[str, Any]:
+    async def _look_at(self, account: Account, network: Network, seen: Sequence[tuple[str, float]]) -> Work:
         looked = watched = 0
         for handle, worth in seen:
             try:
@@ -210,7 +204,7 @@ class Harvester:
                     followers=profile.followers,
                     score=author_score(worth, profile.followers),
                 )
-        return {"looked": looked, "note": f"{watched} new authors watched"}
+        return Work(done=looked, due=len(seen), note=f"{watched} new authors watched")
 
     async def _profile(self, account: Account, network: Network, handle: str) -> Profile:
         async def read() -> Profile:
@@ -256,7 +250,7 @@ def jobs(harvester: Harvester) -> tuple[Job, ...]:
             missed=Missed.LATEST,
             needs=frozenset({"database", "browser"}),
             resource=Resource.BROWSER,
-            priority=Priority.HARVEST,
+            priority=JobPriority.HARVEST,
             useful="each source answered",
         )
 

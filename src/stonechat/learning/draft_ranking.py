@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,6 +24,16 @@ _HISTORY = 1500
 """Posts that a draft is compared with."""
 
 _AHEAD = (ContentState.QUEUED, ContentState.POSTING, ContentState.AWAITING_APPROVAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What training came to; ``version`` is None where nothing was trained."""
+
+    posts: int
+    version: int | None
+    serving: bool
+    why: str
 
 
 class DraftRanker:
@@ -62,12 +71,8 @@ class DraftRanker:
         found = [*(_example(post) for post in taught), *silent]
         return sorted((one for one in found if one.at < slot), key=lambda one: one.at)
 
-    async def train(self, account_id: str, now: datetime) -> dict[str, Any]:
-        """Train a new version, judge it and store it; it serves only where it has no faults.
-
-        Returns a JSON object: ``posts``, ``version`` (None where nothing was trained), ``serving``,
-        ``why`` and the scores out of sample of the candidate, the rolling median and the version before.
-        """
+    async def train(self, account_id: str, now: datetime) -> Training:
+        """Train a new version, judge it and store it; it serves only where it has no faults."""
         async with self._database.read("learning.train") as connection:
             taught = await rows.taught_posts(connection, account_id)
             serving = await self._serving(connection, account_id)
@@ -76,7 +81,7 @@ class DraftRanker:
         trained = await asyncio.to_thread(retrain, examples, self._maturity, serving)
         if trained is None:
             why = f"{len(examples)} posts with a reward; training starts at {FEWEST}"
-            return {"posts": len(examples), "version": None, "serving": False, "why": why}
+            return Training(len(examples), None, serving=False, why=why)
         version = newest.version + 1 if newest else 1
         told = _told(trained, len(examples), version)
         row = rows.ModelRow(
@@ -88,7 +93,7 @@ class DraftRanker:
             len(examples),
             0,
             not trained.faults,
-            told["why"],
+            told.why,
         )
         async with self._database.begin("learning.train") as connection:
             if not await rows.add_model(connection, row):
@@ -112,20 +117,12 @@ class DraftRanker:
         return known[1]
 
 
-def _told(trained: Trained, posts: int, version: int) -> dict[str, Any]:
+def _told(trained: Trained, posts: int, version: int) -> Training:
     own, median = trained.score, trained.median
     figures = (
         f"rank correlation {own.spearman:.2f} on {own.posts} unseen posts (median {median.spearman:.2f})"
     )
-    return {
-        "posts": posts,
-        "version": version,
-        "serving": not trained.faults,
-        "why": "; ".join([*trained.faults, figures]),
-        "score": asdict(own),
-        "median": asdict(median),
-        "before": asdict(trained.serving) if trained.serving else None,
-    }
+    return Training(posts, version, serving=not trained.faults, why="; ".join([*trained.faults, figures]))
 
 
 def _example(post: rows.TaughtPost) -> Example:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,10 +18,10 @@ from stonechat.core.events import EventStream, ModelLearned, ModelRejected
 from stonechat.core.model import Choice, Content
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import learning as rows
-from stonechat.jobs.declaration import Job, JobContext, Work
+from stonechat.jobs import Job, JobContext, Work
 from stonechat.learning.arms import Factors
 from stonechat.learning.draft_ranking import KIND as PREDICTOR
-from stonechat.learning.draft_ranking import DraftRanker
+from stonechat.learning.draft_ranking import DraftRanker, Training
 from stonechat.learning.model_registry import Lesson, Model, decode, encode, faults
 from stonechat.learning.policy import ArmPolicy
 from stonechat.learning.reward import Gates, MaturedPost, RewardJudgement, judge
@@ -32,6 +32,16 @@ KIND = "bandit"
 KEPT_VERSIONS = 500
 READING_GRACE = timedelta(hours=6)
 """Account time after maturity by which the metrics of a post should have been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPosts:
+    """How many posts were judged (``learned``, ``refused``) or not yet; ``overdue`` ones lack metrics."""
+
+    learned: int
+    refused: int
+    waiting: int
+    overdue: int
 
 
 class Learner:
@@ -150,13 +160,13 @@ class Learner:
         """
         account_id = _account(ctx)
         now = ctx.clock.now()
-        judged = await ctx.step("judge", lambda: self._judge(account_id, now))
-        outcome = await ctx.step("update", lambda: self._update(account_id, now))
-        done = judged["learned"] + judged["refused"]
-        note = ", ".join(f"{judged[what]} {what}" for what in ("learned", "refused", "waiting"))
-        return Work(done=done, due=done + judged["overdue"], note=f"{note}; {outcome}")
+        judged = await ctx.step("judge", lambda: self._judge(account_id, now), JudgedPosts)
+        outcome = await ctx.step("update", lambda: self._update(account_id, now), str)
+        done = judged.learned + judged.refused
+        note = f"{judged.learned} learned, {judged.refused} refused, {judged.waiting} waiting"
+        return Work(done=done, due=done + judged.overdue, note=f"{note}; {outcome}")
 
-    async def _judge(self, account_id: str, now: datetime) -> dict[str, int]:
+    async def _judge(self, account_id: str, now: datetime) -> JudgedPosts:
         count = {"learned": 0, "refused": 0, "waiting": 0, "overdue": 0}
         late = now - self._gates.maturity - READING_GRACE
         async with self._database.begin("learning.judge") as connection:
@@ -173,7 +183,7 @@ class Learner:
                     count["waiting"] += 1
                     count["overdue"] += post.posted_at <= late
             await rows.append_rewards(connection, lines)
-        return count
+        return JudgedPosts(**count)
 
     async def _update(self, account_id: str, now: datetime) -> str:
         event: ModelLearned | ModelRejected | None = None
@@ -206,9 +216,9 @@ class Learner:
         """Train the predictors anew; the version that serves stays unless the new one is better."""
         account_id = _account(ctx)
         now = ctx.clock.now()
-        told = await ctx.step("train", lambda: self._forecaster.train(account_id, now))
-        trained = int(told["version"] is not None)
-        return Work(done=trained, due=trained, note=told["why"])
+        told = await ctx.step("train", lambda: self._forecaster.train(account_id, now), Training)
+        trained = int(told.version is not None)
+        return Work(done=trained, due=trained, note=told.why)
 
     # --- figures ------------------------------------------------------------------------------
 
@@ -216,7 +226,7 @@ class Learner:
         """Compute the account's figures and keep them for the dashboard; forget the oldest versions."""
         account_id = _account(ctx)
         now = ctx.clock.now()
-        lines = await ctx.step("aggregate", lambda: self._aggregate(account_id, now))
+        lines = await ctx.step("aggregate", lambda: self._aggregate(account_id, now), int)
         return Work(done=lines, due=lines, note=f"figures over {lines} rewards")
 
     async def _aggregate(self, account_id: str, now: datetime) -> int:

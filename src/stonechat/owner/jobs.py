@@ -1,6 +1,7 @@
 """Jobs by hand: run one now, hold its schedule, let it go on, stop a run. Through the database alone.
 
-The processes that run jobs notice within seconds.
+The processes that run jobs notice within seconds. Runs are kept by the job engine, in its own database: what
+is asked of it there is done before the audit line is committed, and undone by nobody if that commit fails.
 """
 
 from __future__ import annotations
@@ -8,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stonechat.core.errors import Conflict, InvalidInput, NotFound
-from stonechat.database.repositories import accounts, job_rows, job_writes
+from stonechat.database.repositories import accounts
 from stonechat.database.repositories.accounts import Switch
-from stonechat.database.repositories.job_rows import RunRow
-from stonechat.jobs import declared
-from stonechat.jobs.desk import Desk
+from stonechat.database.repositories.job_progress import JobRun
+from stonechat.jobs import JobOperations
 from stonechat.owner import switches
 from stonechat.owner.action import Action, Done, Owner, reason
 from stonechat.owner.naming import ALL, account_named
@@ -20,7 +20,9 @@ from stonechat.owner.naming import ALL, account_named
 JOB = "job"
 
 
-async def run(owner: Owner, name: str, account: str | None = None) -> Done[list[str]]:
+async def run(
+    owner: Owner, operations: JobOperations, name: str, account: str | None = None
+) -> Done[list[str]]:
     """Have a job run now, even one that is paused: for one account, or for each.
 
     Returns:
@@ -32,12 +34,9 @@ async def run(owner: Owner, name: str, account: str | None = None) -> Done[list[
         Conflict: it runs for accounts, and there is none yet.
     """
     async with owner.act("jobs.run") as action:
-        desk, account_id = await _meant(owner, action, name, account)
-        asked = [
-            desk.asked(name, one, by=action.who) for one in await _owners(desk, action, name, account_id)
-        ]
-        await job_writes.schedule(action.connection, asked)
-        ids = [one["run_id"] for one in asked]
+        account_id = await _meant(action, operations, name, account)
+        owners = await _owners(operations, action, name, account_id)
+        ids = [await operations.run(name, one, by=action.who) for one in owners]
         return await action.done(
             ids,
             _target(name, account_id),
@@ -48,7 +47,9 @@ async def run(owner: Owner, name: str, account: str | None = None) -> Done[list[
         )
 
 
-async def pause(owner: Owner, name: str, account: str | None = None, *, why: str = "") -> Done[str]:
+async def pause(
+    owner: Owner, operations: JobOperations, name: str, account: str | None = None, *, why: str = ""
+) -> Done[str]:
     """Hold the schedule of a job, or of ``all``, until it is resumed; a run that is at work goes on.
 
     Raises:
@@ -57,7 +58,7 @@ async def pause(owner: Owner, name: str, account: str | None = None, *, why: str
     """
     because = reason(why, "paused by hand")
     async with owner.act("jobs.pause") as action:
-        scope, account_id = await _scope(owner, action, name, account)
+        scope, account_id = await _scope(action, operations, name, account)
         before = await switches.hold(action, scope, account_id, because)
         return await action.done(
             scope,
@@ -70,7 +71,9 @@ async def pause(owner: Owner, name: str, account: str | None = None, *, why: str
         )
 
 
-async def resume(owner: Owner, name: str, account: str | None = None, *, why: str = "") -> Done[list[Switch]]:
+async def resume(
+    owner: Owner, operations: JobOperations, name: str, account: str | None = None, *, why: str = ""
+) -> Done[list[Switch]]:
     """Let a schedule go on, or with ``all`` every one; what was missed is made up for without a burst.
 
     Raises:
@@ -79,7 +82,7 @@ async def resume(owner: Owner, name: str, account: str | None = None, *, why: st
     """
     because = reason(why, "resumed by hand")
     async with owner.act("jobs.resume") as action:
-        scope, account_id = await _scope(owner, action, name, account)
+        scope, account_id = await _scope(action, operations, name, account)
         lifted, above = await switches.release(action, [scope], because)
         return await action.done(
             lifted,
@@ -92,7 +95,7 @@ async def resume(owner: Owner, name: str, account: str | None = None, *, why: st
         )
 
 
-async def cancel_run(owner: Owner, run_id: str) -> Done[RunRow]:
+async def cancel_run(owner: Owner, operations: JobOperations, run_id: str) -> Done[JobRun]:
     """Stop a run that waits or is at work, on whichever host; it is not taken up again.
 
     Raises:
@@ -100,13 +103,13 @@ async def cancel_run(owner: Owner, run_id: str) -> Done[RunRow]:
         Conflict: it has ended.
     """
     async with owner.act("jobs.cancel") as action:
-        row = await job_rows.get(action.connection, run_id)
-        if row is None:
+        found = await operations.show(run_id)
+        if found is None:
             raise NotFound(
                 f"There is no run {run_id[:120]!r}.", remedy="`stonechat jobs history` lists the runs."
             )
-        note = f"cancelled by {action.who}"
-        if not await job_rows.cancel(action.connection, row.run_id, note=note, now=owner.clock.wall()):
+        row, _ = found
+        if not await operations.cancel(action.connection, row.run_id, by=action.who):
             raise Conflict(f"The run {row.run_id} has ended already: {row.state.value}.")
         return await action.done(
             row,
@@ -118,10 +121,12 @@ async def cancel_run(owner: Owner, run_id: str) -> Done[RunRow]:
         )
 
 
-async def _scope(owner: Owner, action: Action, name: str, account: str | None) -> tuple[str, str | None]:
+async def _scope(
+    action: Action, operations: JobOperations, name: str, account: str | None
+) -> tuple[str, str | None]:
     """The switch, and the account's id."""
     if name != ALL:
-        _, account_id = await _meant(owner, action, name, account)
+        account_id = await _meant(action, operations, name, account)
         return (f"{JOB}/{name}" if account_id is None else f"{JOB}/{name}/{account_id}"), account_id
     if account is not None:
         raise InvalidInput(
@@ -132,12 +137,11 @@ async def _scope(owner: Owner, action: Action, name: str, account: str | None) -
     return JOB, None
 
 
-async def _meant(owner: Owner, action: Action, name: str, account: str | None) -> tuple[Desk, str | None]:
-    """The jobs as they were declared, with ``name`` among them, and the account's id."""
-    desk = Desk(owner.database, owner.clock, await declared.stored(action.connection))
-    per_account = desk.job(name[:80]).per_account
+async def _meant(action: Action, operations: JobOperations, name: str, account: str | None) -> str | None:
+    """The account's id, once it is certain that there is such a job and that it runs for accounts."""
+    per_account = operations.job(name[:80]).per_account
     if account is None:
-        return desk, None
+        return None
     account_id = (await account_named(action.connection, account)).id
     if not per_account:
         raise InvalidInput(
@@ -145,11 +149,13 @@ async def _meant(owner: Owner, action: Action, name: str, account: str | None) -
             meaning="Nothing was changed.",
             remedy="Name no account.",
         )
-    return desk, account_id
+    return account_id
 
 
-async def _owners(desk: Desk, action: Action, name: str, account_id: str | None) -> Sequence[str | None]:
-    if account_id is not None or not desk.job(name).per_account:
+async def _owners(
+    operations: JobOperations, action: Action, name: str, account_id: str | None
+) -> Sequence[str | None]:
+    if account_id is not None or not operations.job(name).per_account:
         return [account_id]
     every = [one.id for one in await accounts.every(action.connection)]
     if not every:

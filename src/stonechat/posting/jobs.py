@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,12 +14,12 @@ from stonechat.core.events import Event, EventStream
 from stonechat.core.model import Account
 from stonechat.core.network import Network
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, content
-from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
+from stonechat.database.repositories import accounts, content, slots
+from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
 from stonechat.posting import owner_decisions
 from stonechat.posting.gate import Hold, decide, holds_everything
 from stonechat.posting.gate_input import Rules, conditions_of, read_rows
-from stonechat.posting.publish_result import PublishVerdict
+from stonechat.posting.publish_result import PublishVerdict, Tried
 from stonechat.posting.publisher import Publisher, hold
 from stonechat.posting.receipt_audit import Checker
 from stonechat.posting.reconciler import Reconciler
@@ -42,6 +41,23 @@ _UNCLEAR = frozenset({PublishVerdict.UNCONFIRMED, PublishVerdict.LOST})
 _TROUBLE = frozenset({PublishVerdict.REFUSED, PublishVerdict.UNCONFIRMED})
 
 
+@dataclass(frozen=True, slots=True)
+class HeldContent:
+    """Why some of what is due is held, and until when (account time) if that is known."""
+
+    why: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueContent:
+    """What a look at the queue found at account time ``at``: what may go, and why the rest is held."""
+
+    at: datetime
+    ids: tuple[str, ...]
+    held: tuple[HeldContent, ...]
+
+
 @dataclass(slots=True)
 class _Due:
     """What a look at the queue has come to so far.
@@ -53,7 +69,7 @@ class _Due:
     """
 
     ids: list[str] = field(default_factory=list)
-    held: list[dict[str, str | None]] = field(default_factory=list)
+    held: list[HeldContent] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     last: tuple[datetime, str] | None = None
     all_held: bool = False
@@ -76,18 +92,19 @@ class Sweep:
     async def sweep(self, ctx: JobContext) -> Work:
         """One run of ``posting.sweep``: every effect is a step of its own, decided on rows alone."""
         account = await self._account(ctx)
-        unclear = await ctx.step("recover", lambda: self.reconciler.recover(account, owner=ctx.run_id))
-        due = await ctx.step("due", lambda: self._due(account))
-        results: list[Mapping[str, Any]] = []
-        for content_id in due["ids"]:
-            results.append(await ctx.step(f"publish/{content_id}", self._publish(account, content_id, ctx)))
-            if results[-1]["verdict"] in _TROUBLE:
+        unclear = await ctx.step("recover", lambda: self.reconciler.recover(account, owner=ctx.run_id), int)
+        due = await ctx.step("due", lambda: self._due(account), DueContent)
+        results: list[Tried] = []
+        for content_id in due.ids:
+            publish = self._publish(account, content_id, ctx)
+            results.append(await ctx.step(f"publish/{content_id}", publish, Tried))
+            if results[-1].verdict in _TROUBLE:
                 break
         await self._wake(ctx, account, due, results)
-        if unclear or any(one["verdict"] in _UNCLEAR for one in results):
+        if unclear or any(one.verdict in _UNCLEAR for one in results):
             await self.reconciler.watch(account)
             ctx.wake(RECONCILE, self.clock.now(), account.id)
-        return work_of(results, [str(one["why"]) for one in due["held"]])
+        return work_of(results, [one.why for one in due.held])
 
     async def reconcile(self, ctx: JobContext) -> Work:
         """One run of ``posting.reconcile``."""
@@ -117,16 +134,16 @@ class Sweep:
             return Work(done=1, due=1, note="the session is valid again")
         return Work()
 
-    def _publish(self, account: Account, content_id: str, ctx: JobContext) -> Any:
-        async def publish() -> Mapping[str, Any]:
+    def _publish(self, account: Account, content_id: str, ctx: JobContext) -> Callable[[], Awaitable[Tried]]:
+        async def publish() -> Tried:
             result = await self.publisher.publish(account, content_id, owner=ctx.run_id)
             if result.verdict is PublishVerdict.LOST:  # perhaps to this very run, before it was resumed
                 await self.reconciler.recover(account, owner=ctx.run_id)
-            return result.as_json()
+            return result.remembered()
 
         return publish
 
-    async def _due(self, account: Account) -> dict[str, Any]:
+    async def _due(self, account: Account) -> DueContent:
         """Ids of what is due and what the gate would act on, and why the rest is held."""
         now = self.clock.now()
         async with self.database.begin("posting.expire") as connection:
@@ -138,7 +155,7 @@ class Sweep:
             continue
         for event in seen.events:
             self.events.emit(event)
-        return {"at": now.isoformat(), "ids": seen.ids, "held": seen.held}
+        return DueContent(now, tuple(seen.ids), tuple(seen.held))
 
     async def _look(self, account: Account, now: datetime, seen: _Due) -> bool:
         """Look at the next pieces that are due; whether there may be more that can go.
@@ -156,7 +173,7 @@ class Sweep:
                 seen.last = (piece.due_at, piece.id)
                 match decide(piece, account, found):
                     case Hold(why, until, reschedule=False):
-                        reason = {"why": why, "until": until.isoformat() if until else None}
+                        reason = HeldContent(why, until)
                         seen.held += [] if reason in seen.held else [reason]
                         seen.events += await hold(connection, piece, why)
                         seen.all_held = seen.all_held or holds_everything(found)
@@ -167,19 +184,19 @@ class Sweep:
         return len(page) == AT_ONCE and not seen.all_held
 
     async def _wake(
-        self, ctx: JobContext, account: Account, due: Mapping[str, Any], results: Sequence[Mapping[str, Any]]
+        self, ctx: JobContext, account: Account, due: DueContent, results: Sequence[Tried]
     ) -> None:
         """Ask for the next run: at the next slot, when a hold ends, or soon where more is due."""
-        listed_at = datetime.fromisoformat(due["at"])
         async with self.database.read("posting.next") as connection:
-            upcoming = await content.next_due(connection, account.id, after=listed_at)
-        times = [datetime.fromisoformat(one["until"]) for one in (*results, *due["held"]) if one["until"]]
+            upcoming = await content.next_due(connection, account.id, after=due.at)
+        until = [*(one.until for one in results), *(one.until for one in due.held)]
+        times = [at for at in until if at is not None]
         if upcoming is not None:
             times.append(upcoming)
-        if results and results[-1]["verdict"] in _TROUBLE:
+        if results and results[-1].verdict in _TROUBLE:
             times = [self.clock.now() + PAUSE * self.clock.speed]
-        elif any(one["verdict"] == PublishVerdict.LOST for one in results) or (
-            len(due["ids"]) == AT_ONCE and any(one["verdict"] in _DONE for one in results)
+        elif any(one.verdict is PublishVerdict.LOST for one in results) or (
+            len(due.ids) == AT_ONCE and any(one.verdict in _DONE for one in results)
         ):
             times.append(self.clock.now())
         if times:
@@ -198,19 +215,14 @@ class Sweep:
 
 async def next_due(connection: AsyncConnection, after: Mapping[str, datetime]) -> dict[str, datetime]:
     """By account: when its next queued content may be tried, after the moment given."""
-    found = {}
-    for account_id, since in after.items():
-        due = await content.next_due(connection, account_id, after=since)
-        if due is not None:
-            found[account_id] = due
-    return found
+    return await slots.next_due_of_each(connection, after)
 
 
-def work_of(results: Sequence[Mapping[str, Any]], held_before: Sequence[str] = ()) -> Work:
+def work_of(results: Sequence[Tried], held_before: Sequence[str] = ()) -> Work:
     """What a sweep did: what the gate held was not due; what failed or is unclear was."""
-    counted = [one for one in results if one["verdict"] not in (PublishVerdict.HELD, PublishVerdict.LOST)]
-    done = sum(one["verdict"] in _DONE for one in counted)
-    held = {str(one["why"]) for one in results if one["verdict"] == PublishVerdict.HELD} | set(held_before)
+    counted = [one for one in results if one.verdict not in (PublishVerdict.HELD, PublishVerdict.LOST)]
+    done = sum(one.verdict in _DONE for one in counted)
+    held = {one.why for one in results if one.verdict is PublishVerdict.HELD} | set(held_before)
     return Work(done=done, due=len(counted), note="; ".join(sorted(held))[:300])
 
 
@@ -225,7 +237,7 @@ def jobs(sweep: Sweep) -> tuple[Job, ...]:
             missed=Missed.LATEST,
             timeout=timedelta(minutes=10),
             resource=Resource.BROWSER,
-            priority=Priority.POST,
+            priority=JobPriority.POST,
             critical=True,
             useful="what was due and not held went out",
         ),
@@ -235,7 +247,7 @@ def jobs(sweep: Sweep) -> tuple[Job, ...]:
             every=timedelta(minutes=5),
             stagger=timedelta(minutes=2),
             resource=Resource.BROWSER,
-            priority=Priority.POST,
+            priority=JobPriority.POST,
             critical=True,
             useful="what was unclear is decided",
         ),
@@ -245,7 +257,7 @@ def jobs(sweep: Sweep) -> tuple[Job, ...]:
             every=timedelta(minutes=5),
             stagger=timedelta(minutes=1),
             resource=Resource.BROWSER,
-            priority=Priority.POST,
+            priority=JobPriority.POST,
             useful="a troubled session was asked about when it was time to",
         ),
     )

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from stonechat.core.events import Event, PostEnded
 from stonechat.core.model import Content
@@ -29,6 +28,16 @@ class PublishVerdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """How one try ended, as a durable step remembers it."""
+
+    content_id: str
+    verdict: PublishVerdict
+    why: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """How one try ended, why, and when (account time) to look again."""
 
@@ -39,14 +48,9 @@ class Result:
     events: tuple[Event, ...] = ()
     """To be emitted once the transaction that they tell about is committed."""
 
-    def as_json(self) -> dict[str, Any]:
+    def remembered(self) -> Tried:
         """What a durable step remembers."""
-        return {
-            "content_id": self.content_id,
-            "verdict": self.verdict.value,
-            "why": self.why,
-            "until": self.until.isoformat() if self.until else None,
-        }
+        return Tried(self.content_id, self.verdict, self.why, self.until)
 
 
 def ended(piece: Content, after: ContentState, why: str) -> PostEnded:

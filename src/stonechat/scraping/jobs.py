@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from stonechat.config.settings import ScrapingSettings
 from stonechat.core.clock import Clock
@@ -18,13 +17,21 @@ from stonechat.database import Database
 from stonechat.database.repositories import accounts, metrics, receipts
 from stonechat.database.spool.spool import Spool
 from stonechat.database.spool.spooled_store import SpooledStore
-from stonechat.jobs.declaration import Job, JobContext, Priority, Resource, Work
+from stonechat.jobs import Job, JobContext, JobPriority, Resource, Work
 from stonechat.networks.session_trouble import noting_trouble
 from stonechat.scraping.reading import Reading, read_timeline
 
 METRICS = "scraping.metrics"
 REPLY_METRICS = "scraping.reply_metrics"
 ANALYTICS = "scraping.analytics"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCounts:
+    """What a profile shows of an account."""
+
+    followers: int
+    following: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +59,32 @@ class Scraper:
         if held:
             return Work(note=held)
 
-        async def read() -> dict[str, int | None]:
+        async def read() -> AccountCounts:
             async with noting_trouble(self.database, self.clock, self.events, account, network):
                 profile = await network.profile(account, account.handle)
             if profile.followers is None:
                 raise PageChanged("profile.followers", "The profile shows no number of followers.")
-            return {"followers": profile.followers, "following": profile.following}
+            return AccountCounts(profile.followers, profile.following)
 
-        counts = await ctx.step("read", read)
+        counts = await ctx.step("read", read, AccountCounts)
 
         async def keep() -> None:
             async with self.database.begin("scraping.analytics") as connection:
-                await metrics.append_account(connection, account.id, ctx.tick, **counts)
+                await metrics.append_account(
+                    connection, account.id, ctx.tick, followers=counts.followers, following=counts.following
+                )
 
         await ctx.step("store", keep)
-        return Work(done=1, due=1, note=f"{counts['followers']} followers")
+        return Work(done=1, due=1, note=f"{counts.followers} followers")
 
     async def _run(self, ctx: JobContext, *, replies: bool) -> Work:
         account, network, held = await self._begin(ctx)
         await self.store.catch_up()
         if held:
             return Work(note=held)
-        done = await ctx.step("read", lambda: self._read(account, network, replies=replies))
-        return Work(done=int(done["stored"]), due=int(done["expected"]), note=str(done["note"]))
+        return await ctx.step("read", lambda: self._read(account, network, replies=replies), Work)
 
-    async def _read(self, account: Account, network: Network, *, replies: bool) -> dict[str, Any]:
+    async def _read(self, account: Account, network: Network, *, replies: bool) -> Work:
         async with self.database.read("scraping.live") as connection:
             since = self.clock.now() - self.settings.follow_for
             live = [
@@ -86,7 +94,7 @@ class Scraper:
             ]
             latest = await metrics.latest(connection, account.id, [one.post_id for one in live])
         if not live:
-            return {"stored": 0, "expected": 0, "note": "nothing is live yet"}
+            return Work(note="nothing is live yet")
         async with noting_trouble(self.database, self.clock, self.events, account, network):
             ask = network.own_replies if replies else network.own_posts
             started = self.clock.now()
@@ -99,11 +107,8 @@ class Scraper:
         self.events.emit(
             MetricsRead(account_id=account.id, posts=len(reading.snapshots), source=timeline.source)
         )
-        return {
-            "stored": len(reading.snapshots),
-            "expected": max(reading.expected, len(reading.snapshots)),
-            "note": _note(reading),
-        }
+        stored = len(reading.snapshots)
+        return Work(done=stored, due=max(reading.expected, stored), note=_note(reading))
 
     async def _begin(self, ctx: JobContext) -> tuple[Account, Network, str]:
         """The account, its network, and why it cannot be read now (empty where it can)."""
@@ -155,7 +160,7 @@ def jobs(scraper: Scraper) -> tuple[Job, ...]:
             stagger=timedelta(minutes=stagger),
             needs=frozenset({"database", "browser"}),
             resource=Resource.BROWSER,
-            priority=Priority.METRICS,
+            priority=JobPriority.METRICS,
             useful=useful,
         )
 

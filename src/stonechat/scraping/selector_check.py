@@ -9,7 +9,7 @@ from stonechat.core.model import Account
 from stonechat.core.states import SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts
-from stonechat.jobs.declaration import Job, JobContext, Missed, Priority, Resource, Work
+from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
 
 SELECTORS = "scraping.selectors"
 
@@ -52,6 +52,6 @@ def selectors_job(database: Database, networks: dict[str, CheckSelectors]) -> Jo
         missed=Missed.LATEST,
         needs=frozenset({"database", "browser"}),
         resource=Resource.BROWSER,
-        priority=Priority.BACKGROUND,
+        priority=JobPriority.BACKGROUND,
         useful="every selector and wire path was looked for on the live page",
     )

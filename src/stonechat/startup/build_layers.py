@@ -18,8 +18,8 @@ from stonechat.database import Database
 from stonechat.database.maintenance.retention import Retention
 from stonechat.harvesting import jobs as harvester
 from stonechat.harvesting.recently_seen import Recent
-from stonechat.jobs.declaration import Job
-from stonechat.jobs.upkeep import prune_job
+from stonechat.jobs import Job, runs_url_beside
+from stonechat.jobs.jobs import prune_job
 from stonechat.learning import learner
 from stonechat.networks.guarded import GuardedNetwork, prove_by_session
 from stonechat.networks.plugin import Connected, Surroundings
@@ -107,7 +107,9 @@ async def _open_writing(
 def _prune_job(base: BootContext, database: Database) -> Job:
     """Layer 6 forgets by policy."""
     settings = base.settings
-    return prune_job(Retention(database, base.clock, settings.retention, maturity=settings.learning.maturity))
+    retention = Retention(database, base.clock, settings.retention, maturity=settings.learning.maturity)
+    runs_url = settings.jobs.engine_url or runs_url_beside(settings.database_url)
+    return prune_job(retention, runs_url, settings.retention.runs)
 
 
 def _rules(base: BootContext, breakers: Breakers, networks: Mapping[str, Network]) -> Rules:

@@ -14,8 +14,7 @@ from stonechat.core.errors import Transient
 from stonechat.core.states import BreakerState, ContentState, LayerState, SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, functional_check
-from stonechat.jobs.runner import JobStatus, Runner
-from stonechat.jobs.watchdog import Health
+from stonechat.jobs import Health, JobService, JobStatus
 from stonechat.monitoring import HealthBoard, Meters, ProbeResult, degraded, down, ok
 from stonechat.monitoring.health_board import Check, CheckNotMade
 from stonechat.monitoring.outcome import posts_flow
@@ -175,7 +174,7 @@ def check_cache(board: HealthBoard, meters: Meters, cache: FallbackCache) -> Non
     meters.gauge("cache_calls", "Calls to the cache since the start, and reads by outcome.", calls, ("what",))
 
 
-def check_jobs(board: HealthBoard, runner: Runner, answers: DatabaseAnswers) -> None:
+def check_jobs(board: HealthBoard, jobs: JobService, answers: DatabaseAnswers) -> None:
     """Layer 2 by whether runs start in time; the layers 3, 8, 9 and 10 by how their own jobs do.
 
     A job that fails is its layer's trouble, not the job manager's: otherwise one lost browser would be told
@@ -191,7 +190,7 @@ def check_jobs(board: HealthBoard, runner: Runner, answers: DatabaseAnswers) -> 
 
     def of(layer: str, ill_states: frozenset[str]) -> Check:
         async def check() -> ProbeResult:
-            all_jobs = await runner.status()
+            all_jobs = await jobs.status()
             every = [one for one in all_jobs if layer in ("jobs", one.name.split(".")[0])]
             ill = [one for one in every if one.state in ill_states and is_evidence(layer, one)]
             said = f"{len(every)} schedules"
@@ -238,7 +237,7 @@ def check_posting(
 
 
 def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
-    """The model, the network and publishing, by their breakers; publishing forced shut shows as an outcome."""
+    """The model, the network and publishing, by their breakers; a forced one shows as an outcome."""
 
     def of(name: str) -> Check:
         async def check() -> ProbeResult:

@@ -20,7 +20,7 @@ from stonechat.core.network import Network
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.queue_cache import FreshQueue
 from stonechat.database import Database
-from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
+from stonechat.jobs import JobService, open_jobs, runs_url_beside
 from stonechat.learning.learner import Learner
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.posting.queue import queue_rows
@@ -55,7 +55,7 @@ class Stonechat:
     networks: Mapping[str, Network]
     writing: Writing
     learner: Learner
-    jobs: Runner
+    jobs: JobService
     accounts: tuple[Account, ...]
     data: DashboardData
     address: str
@@ -85,13 +85,13 @@ async def open_stonechat(
         pool = await start_browser(base, breakers, vault)
         async with boot.step("job manager"):
             layers = await open_layers(base, database, cache, pool, breakers, vault)
-            runner = await _start_jobs(base, database, layers)
+            jobs = await _start_jobs(base, database, layers)
             await breakers.sync()  # one that another process left open is open here from the first call
-            _connect(base, database, breakers, layers, runner)
+            _connect(base, database, breakers, layers, jobs)
         async with boot.step("monitors"):
-            _start_monitors(base, database, breakers, runner)
+            _start_monitors(base, database, breakers, jobs)
         for account in () if extra else base.served:
-            runner.wake("content.plan", clock.now(), account.id)
+            jobs.wake("content.plan", clock.now(), account.id)
         boot.on_close(base.board.stop)
         set_start_aside()
         boot.on_close(gc.unfreeze)
@@ -109,16 +109,16 @@ async def open_stonechat(
             networks=layers.networks,
             writing=layers.writing,
             learner=layers.learner,
-            jobs=runner,
+            jobs=jobs,
             accounts=base.served,
             data=base.data,
             address=dashboard.address,
         )
 
 
-async def _start_jobs(base: BootContext, database: Database, layers: Layers) -> Runner:
+async def _start_jobs(base: BootContext, database: Database, layers: Layers) -> JobService:
     settings = base.settings
-    runner = await base.boot.enter(
+    jobs = await base.boot.enter(
         open_jobs(
             settings.jobs,
             database,
@@ -127,13 +127,13 @@ async def _start_jobs(base: BootContext, database: Database, layers: Layers) -> 
             jobs=layers.jobs,
             accounts=lambda: [account.id for account in base.served],
             is_down=base.board.is_down,
-            engine_url=settings.jobs.engine_url or engine_url_beside(settings.database_url),
+            runs_url=settings.jobs.engine_url or runs_url_beside(settings.database_url),
             close_limit=CLOSE_LIMIT[settings.startup.mode is Mode.DEMO],
         )
     )
     several = "s" if len(base.served) != 1 else ""
     base.boot.say(f"{len(layers.jobs)} jobs, {len(base.served)} account{several}")
-    return runner
+    return jobs
 
 
 def _connect(
@@ -141,16 +141,16 @@ def _connect(
     database: Database,
     breakers: Breakers,
     layers: Layers,
-    runner: Runner,
+    jobs: JobService,
 ) -> None:
     """Show all of this on the pages from now on, and look at it for alerts."""
     queue = FreshQueue(base.clock, lambda: queue_rows(database, layers.rules, layers.networks, base.clock))
     base.boot.on_close(base.events.subscribe(queue.hear))
     account_ids = [account.id for account in base.served]
-    base.alerting.connect(jobs=runner.status, breakers=breakers.status)
+    base.alerting.connect(jobs=jobs.status, breakers=breakers.status)
     base.data.connect(
         breakers=breakers,
-        runner=runner,
+        runner=jobs,
         learning=layers.learner.summary,
         costs=lambda: statement(database, layers.writing.budget, account_ids, base.clock.now()),
         queue=queue,
@@ -160,10 +160,10 @@ def _connect(
     )
 
 
-def _start_monitors(base: BootContext, database: Database, breakers: Breakers, runner: Runner) -> None:
+def _start_monitors(base: BootContext, database: Database, breakers: Breakers, jobs: JobService) -> None:
     answers = health_checks.DatabaseAnswers()
     health_checks.check_answers(base.board, answers)
-    health_checks.check_jobs(base.board, runner, answers)
+    health_checks.check_jobs(base.board, jobs, answers)
     health_checks.check_posting(base.board, database, base.clock, base.settings, answers)
     health_checks.check_breakers(base.board, breakers)
     health_checks.add_gauges(base.meters, database, breakers, base.board)

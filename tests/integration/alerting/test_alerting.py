@@ -28,7 +28,7 @@ from stonechat.core.supervision import supervise
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, alerts, opportunities, state_history
 from stonechat.database.spool.spool import Spool
-from stonechat.jobs.desk import JobStatus
+from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.monitoring.health_board import Check
 from tests.support.clock import ManualClock

@@ -22,8 +22,8 @@ from stonechat.core.errors import Permanent
 from stonechat.core.events import EventStream
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import content, receipts
-from stonechat.jobs.declaration import Job, JobContext, Retry, Work
-from stonechat.jobs.runner import engine_url_beside, open_jobs
+from stonechat.jobs.job import Job, JobContext, Retry, Work
+from stonechat.jobs.service import open_jobs, runs_url_beside
 from tests.integration.browser.test_browser_pool import opened, works
 from tests.integration.dashboard.test_dashboard import CLOCK, fill, site
 from tests.support.waiting import eventually
@@ -112,7 +112,7 @@ async def test_what_failed_inside_a_run_stands_on_the_page_of_that_run(tmp_path:
                 jobs=[job],
                 accounts=lambda: [],
                 is_down=lambda _: None,
-                engine_url=engine_url_beside(url),
+                runs_url=runs_url_beside(url),
             ) as runner,
             site() as shown,
         ):

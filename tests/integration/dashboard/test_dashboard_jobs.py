@@ -12,8 +12,8 @@ from stonechat.browser.failure_artifacts import FailureArtifactFolder
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.database import open_database
 from stonechat.database.repositories import audit
-from stonechat.jobs.declaration import Job, JobContext, Retry, Work
-from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
+from stonechat.jobs.job import Job, JobContext, Retry, Work
+from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from tests.integration.dashboard.test_dashboard import CLOCK, Site, site
 from tests.support.waiting import eventually
 
@@ -48,7 +48,7 @@ JOBS = [
 ]
 
 
-async def _end(runner: Runner, run_id: str) -> str:
+async def _end(runner: JobService, run_id: str) -> str:
     async def ended() -> bool:
         found = await runner.show(run_id)
         return found is not None and found[0].ended_at is not None
@@ -88,7 +88,7 @@ async def test_jobs_and_runs_are_shown_and_steered(sqlite_url: str, tmp_path: Pa
             jobs=JOBS,
             accounts=lambda: ["ann"],
             is_down=lambda _: None,
-            engine_url=engine_url_beside(sqlite_url),
+            runs_url=runs_url_beside(sqlite_url),
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):
@@ -129,7 +129,7 @@ async def _runs_are_shown(here: Site, worked: str, failed: str) -> None:
     assert (await here.get("/api/runs/a.works@never")).status_code == 404
 
 
-async def _buttons_work(here: Site, runner: Runner) -> None:
+async def _buttons_work(here: Site, runner: JobService) -> None:
     await here.do("jobs/pause", target="a.works", why="looking into it")
     assert "looking into it" in (await here.get("/jobs")).text
     await here.do("jobs/resume", target="a.works")

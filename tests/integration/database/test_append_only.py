@@ -8,12 +8,11 @@ from sqlalchemy.exc import IntegrityError
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
-from stonechat.core.states import RunState
 from stonechat.database import open_database
 from stonechat.database.repositories import state_history
 from stonechat.database.schema import append_only
 from stonechat.database.schema.migrations.upgrading import upgrade
-from stonechat.database.schema.tables import job_runs, metadata
+from stonechat.database.schema.tables import metadata
 from stonechat.database.schema.types import UtcTime
 from tests.support.clock import ManualClock
 from tests.support.network import Fault
@@ -75,32 +74,6 @@ async def _line(connection, kind):
     )
 
 
-async def test_each_change_of_state_of_a_run_is_in_the_history(database):
-    def change(state, **values):
-        return sa.update(job_runs).values(state=state.value, state_since=BEGAN, **values)
-
-    async with database.begin("test.run") as connection:
-        await connection.execute(
-            sa.insert(job_runs).values(
-                run_id="posting.sweep/x:a@1",
-                account_id="x:a",
-                job="posting.sweep",
-                tick=BEGAN,
-                trigger="schedule",
-                state=RunState.SCHEDULED.value,
-                state_since=BEGAN,
-            )
-        )
-        await connection.execute(change(RunState.RUNNING, host="one"))
-        await connection.execute(change(RunState.RUNNING, host="two", note="taken over"))
-        await connection.execute(change(RunState.FAILED, error="no such page"))
-        lines = await state_history.of(connection, "run", "posting.sweep/x:a@1")
-    assert [(line.before, line.after, line.who, line.why, line.at) for line in lines] == [
-        ("scheduled", "running", "one", "", BEGAN),
-        ("running", "failed", "two", "no such page", BEGAN),
-    ]
-
-
 async def test_a_migration_finds_the_way_free_and_leaves_it_shut(any_database_url):
     """Triggers would stop a migration that fills a column; they are put back after it."""
     async with open_database(any_database_url, DatabaseSettings(), CLOCK, migrated=False) as database:
@@ -115,7 +88,6 @@ async def test_a_migration_finds_the_way_free_and_leaves_it_shut(any_database_ur
     assert {name.removesuffix("_as_it_is").removeprefix(append_only.PREFIX) for name in found} == {
         *append_only.NEVER_CHANGED,
         *append_only.NEVER_DELETED,
-        "run_history",
     }
 
 

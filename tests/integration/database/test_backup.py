@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -19,16 +18,16 @@ from stonechat.database.maintenance import backup_file
 from stonechat.database.maintenance.backup import back_up, restore
 from stonechat.database.maintenance.backup_file import NotABackup
 from stonechat.database.maintenance.row_codec import current_shapes
-from stonechat.database.repositories import job_rows
+from stonechat.database.repositories import executors
 from stonechat.database.repositories import state_history as history
 from stonechat.database.schema.migrations.upgrading import upgrade
-from stonechat.database.schema.tables import audit, job_runs, state_history
+from stonechat.database.schema.tables import audit, state_history
 from stonechat.networks.x_web.plugin import SESSION
 from tests.support.networks import x_site
 from tests.support.stored import BEGAN, content_of, fill
 
 CLOCK = SystemClock()
-CHANGED_BY_A_RESTORE = {"content_metadata", "reserve_drafts", "reply_opportunities", "job_runs"}
+CHANGED_BY_A_RESTORE = {"content_metadata", "reserve_drafts", "reply_opportunities"}
 
 
 def opened(url, **options):
@@ -139,12 +138,12 @@ async def test_a_restore_waits_for_every_process_to_stop(postgres_url, tmp_path)
         await fill(database, rows=2)
         await back_up(database, CLOCK, file)
         async with database.begin("test.beat") as connection:
-            await job_rows.beat(connection, "elsewhere-1", host="elsewhere", pid=1)
+            await executors.beat(connection, "elsewhere-1", host="elsewhere", pid=1)
         with pytest.raises(Permanent, match="process 1 on elsewhere") as refused:
             await restore(database, CLOCK, file, replace=True)
         assert "Stop every" in refused.value.remedy
         async with database.begin("test.leave") as connection:
-            await job_rows.retire_executor(connection, "elsewhere-1")
+            await executors.retire(connection, "elsewhere-1")
         await restore(database, CLOCK, file, replace=True)
 
 
@@ -242,27 +241,6 @@ async def test_a_database_without_our_tables_is_not_backed_up(sqlite_url, tmp_pa
         with pytest.raises(Permanent, match="nothing of Stonechat's"):
             await back_up(database, CLOCK, tmp_path / "none.jsonl.gz")
     assert not (tmp_path / "none.jsonl.gz").exists()
-
-
-async def test_runs_that_were_under_way_are_given_up_and_the_history_says_so(any_database_url, tmp_path):
-    async with opened(any_database_url) as database:
-        async with database.begin("test.run") as connection:
-            values = {"run_id": "a@1", "job": "a", "tick": BEGAN, "trigger": "schedule", "state": "running"}
-            now = {"state_since": CLOCK.wall(), "started_at": CLOCK.wall(), "host": "h"}
-            await connection.execute(sa.insert(job_runs).values(**values, **now))
-        await back_up(database, CLOCK, tmp_path / "one.jsonl.gz")
-        report = await restore(
-            database, CLOCK, tmp_path / "one.jsonl.gz", replace=True, keep_in=tmp_path / "kept"
-        )
-        assert report.doubts.runs == 1
-        async with database.read("test.run") as connection:
-            row = await job_rows.get(connection, "a@1")
-            assert row is not None and row.state.value == "abandoned"
-            assert row.ended_at is not None and CLOCK.wall() - row.ended_at < timedelta(minutes=1)
-            lines = await history.of(connection, "run", "a@1")
-            assert [(line.before, line.after, line.why) for line in lines] == [
-                ("running", "abandoned", "given up by a restore")
-            ]
 
 
 async def test_no_session_is_in_a_backup_in_clear_and_it_opens_nothing_without_its_key(sqlite_url, tmp_path):

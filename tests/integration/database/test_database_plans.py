@@ -26,7 +26,7 @@ BIG = (
     "state_history",
     "metrics_snapshots",
     "reply_opportunities",
-    "job_runs",
+    "job_progress",
 )
 
 

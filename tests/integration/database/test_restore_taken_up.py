@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from stonechat.config.settings import DatabaseSettings, JobsSettings
+from stonechat.cli import storage_reports
+from stonechat.config.settings import DatabaseSettings, JobsSettings, Settings, StartupSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import ContentKind, Opportunity
@@ -12,10 +13,13 @@ from stonechat.core.network import Publication
 from stonechat.core.states import ContentState, OpportunityState, RunState
 from stonechat.database import open_database
 from stonechat.database.maintenance.backup import back_up, restore
-from stonechat.database.repositories import content, drafts, job_rows, opportunities
+from stonechat.database.repositories import content, drafts, opportunities
 from stonechat.database.repositories.drafts import ReserveDraft
-from stonechat.jobs.declaration import Job, Work
-from stonechat.jobs.runner import engine_url_beside, open_jobs
+from stonechat.jobs import open_store
+from stonechat.jobs.execution.run_records import RunOrder
+from stonechat.jobs.execution.run_request import RunRequest
+from stonechat.jobs.job import Job, Work
+from stonechat.jobs.service import open_jobs, runs_url_beside
 from tests.support.clock import ManualClock
 from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
 from tests.support.waiting import eventually
@@ -121,8 +125,8 @@ async def test_what_may_have_been_used_since_is_not_used_again(sqlite_desk, cloc
         assert (await opportunities.find(connection, "o1")).state is OpportunityState.EXPIRED
 
 
-async def test_the_jobs_go_on_with_a_new_engine(any_database_url, sqlite_url, tmp_path):
-    """The job engine's own records are not in a backup: a run starts with an empty one."""
+async def test_the_jobs_go_on_from_the_restored_rows(any_database_url, tmp_path):
+    """The runs of jobs are not in a backup: those that there are belong to rows that are no more."""
     clock, ran = SystemClock(), []
 
     async def work(ctx):
@@ -130,27 +134,33 @@ async def test_the_jobs_go_on_with_a_new_engine(any_database_url, sqlite_url, tm
         return Work(1, 1)
 
     job = Job(name="test.tick", run=work, every=timedelta(seconds=1), per_account=False)
-    here, there = any_database_url, f"sqlite:///{tmp_path / 'there.db'}"
-    async with open_database(here, DatabaseSettings(), clock) as database:
-        async with _jobs(database, here, [job], clock):
+    url = any_database_url
+    async with open_database(url, DatabaseSettings(), clock) as database:
+        async with _jobs(database, url, [job], clock):
             await eventually(lambda: len(ran) >= 2)
-        async with database.begin("test.cut_off") as connection:  # as a process that was killed leaves it
-            last = (await job_rows.history(connection, job="test.tick", limit=1))[0]
-            await connection.exec_driver_sql(
-                f"UPDATE job_runs SET state = 'running' WHERE run_id = '{last.run_id}'"  # noqa: S608
-            )
         await back_up(database, clock, tmp_path / "jobs.jsonl.gz")
-    before = len(ran)
-    async with open_database(there, DatabaseSettings(), clock, migrated=False) as database:
-        report = await restore(database, clock, tmp_path / "jobs.jsonl.gz")
-        assert report.doubts.runs == 1
-        async with _jobs(database, there, [job], clock) as runner:
+        async with _jobs(database, url, [job], clock):
+            await eventually(lambda: len(ran) >= 4)
+        async with open_store(runs_url_beside(url)) as store:
+            late = RunOrder(
+                RunRequest("test.tick", None, clock.now(), "manual: late"), "database", "test.tick"
+            )
+            await store.enqueue([late])  # nobody has begun it
+            settings = Settings(
+                database=DatabaseSettings().model_copy(update={"url": url}),
+                startup=StartupSettings().model_copy(update={"data_dir": tmp_path}),
+            )
+            _, given_up = await storage_reports.restore(
+                settings, tmp_path / "jobs.jsonl.gz", True, lambda *_: None
+            )
+            assert given_up == 1
+            assert await store.history() == []
+        before = len(ran)
+        async with _jobs(database, url, [job], clock) as service:
             await eventually(lambda: len(ran) >= before + 2)
-            rows = await runner.history("test.tick", limit=50)
-    assert len(set(ran)) == len(ran)
-    by_id = {row.run_id: row.state for row in rows}
-    assert by_id[last.run_id] is RunState.ABANDONED
-    assert RunState.SUCCEEDED in by_id.values()
+            rows = await service.operations.history("test.tick")
+    assert late.request.run_id not in {row.run_id for row in rows}
+    assert RunState.SUCCEEDED in {row.state for row in rows}
 
 
 def _jobs(database, url, jobs, clock):
@@ -162,5 +172,5 @@ def _jobs(database, url, jobs, clock):
         jobs=jobs,
         accounts=lambda: [],
         is_down=lambda _name: None,
-        engine_url=engine_url_beside(url),
+        runs_url=runs_url_beside(url),
     )

@@ -23,8 +23,6 @@ from stonechat.database.schema.tables import (
     budget_entries,
     budget_marks,
     content_media,
-    job_runs,
-    job_steps,
     media_bytes,
     metadata,
     metrics_snapshots,
@@ -34,10 +32,15 @@ from stonechat.database.schema.tables import (
     reserve_drafts,
     state_history,
 )
-from stonechat.jobs.upkeep import prune_job
+from stonechat.jobs import open_store, runs_url_beside
+from stonechat.jobs.execution.durable_runs import execute_runs
+from stonechat.jobs.execution.run_records import RunOrder
+from stonechat.jobs.execution.run_request import RunRequest
+from stonechat.jobs.jobs import prune_job
 from tests.support.clock import ManualClock
 from tests.support.pictures import picture
 from tests.support.posting import ACCOUNT, RunContext, piece
+from tests.support.waiting import eventually
 
 KEEP = RetentionSettings()
 MATURITY = timedelta(hours=48)
@@ -83,46 +86,40 @@ async def _rows(database, table, column):
         return sorted((await connection.execute(sa.select(table.c[column]))).scalars().all())
 
 
-def _run(name, ago, *, job="a", trigger="schedule", state="succeeded", clock):
-    at = clock.wall() - ago
-    return {
-        "run_id": name,
-        "job": job,
-        "tick": at,
-        "trigger": trigger,
-        "state": state,
-        "state_since": at,
-        "ended_at": at if state == "succeeded" else None,
-        "heartbeat_at": at,
-    }
+async def test_old_runs_go_with_their_steps_and_those_under_way_stay(any_database_url):
+    async def body(run, _):
+        await run.step("one", _one)
+        if run.run_id.startswith("test.stays"):
+            await asyncio.Event().wait()
+        return {"state": "succeeded"}
 
-
-async def test_old_runs_go_with_their_steps_but_never_the_newest_of_a_job(database, clock):
-    await _put(
-        database,
-        job_runs,
-        _run("a-old", 60 * DAY, clock=clock),
-        _run("a-older", 61 * DAY, clock=clock),
-        _run("a-new", DAY, clock=clock),
-        _run("a-under-way", 50 * DAY, state="running", clock=clock),
-        _run("b-only", 300 * DAY, job="b", clock=clock),
-        _run("c-ticked", 200 * DAY, job="c", clock=clock),
-        _run("c-asked", 100 * DAY, job="c", trigger="manual", clock=clock),
-    )
-    step = {"number": 1, "name": "s", "started_at": clock.wall()}
-    await _put(database, job_steps, *({"run_id": name, **step} for name in ("a-old", "a-new")))
-    would = {one.family: one.rows for one in await _retention(database, clock).count()}
-    assert would["runs of jobs and their steps"] == 2
-    assert len(await _rows(database, job_runs, "run_id")) == 7
-    await _retention(database, clock).prune()
-    assert await _rows(database, job_runs, "run_id") == [
-        "a-new",
-        "a-under-way",
-        "b-only",
-        "c-asked",
-        "c-ticked",
+    clock = SystemClock()
+    orders = [
+        RunOrder(RunRequest(name, None, clock.now(), "a test"), "database", name)
+        for name in ("test.old", "test.stays")
     ]
-    assert await _rows(database, job_steps, "run_id") == ["a-new"]
+    async with (
+        open_store(runs_url_beside(any_database_url)) as store,
+        execute_runs(
+            store, executor_id="one", queues={"database": 2}, poll=DAY / 864_000, body=body
+        ) as at_work,
+    ):
+        await at_work.enqueue(orders)
+
+        async def ended():
+            return [run.state.value for run in await store.active()] == ["running"]
+
+        await eventually(ended)
+        later = clock.wall() + timedelta(seconds=2)
+        assert await store.forget(clock.wall() - DAY) == 0
+        assert await store.count_ended(later) == 1
+        assert await store.forget(later) == 1
+        assert [run.job for run in await store.history()] == ["test.stays"]
+        assert await store.steps(orders[0].request.run_id) == []
+
+
+async def _one():
+    return 1
 
 
 async def test_readings_are_thinned_to_one_a_day_and_in_the_end_to_the_last(database, clock):
@@ -220,7 +217,7 @@ async def test_each_family_is_kept_for_its_time(database, clock):
         )
         await _put(database, budget_marks, {"scope": "all", "period": f"{number}", "share": 80, "at": at})
     async with database.begin("test.lines") as connection:
-        for kind in ("content", "session", "run"):
+        for kind in ("content", "session"):
             for days in (400, 364, 31, 29):
                 await history.append(
                     connection,
@@ -250,7 +247,7 @@ async def test_each_family_is_kept_for_its_time(database, clock):
     assert await _rows(database, budget_entries, "id") == ["1", "open 0", "open 1"]
     assert await _rows(database, budget_marks, "period") == ["1"]
     assert await _rows(database, state_history, "entity_id") == [
-        *("content 29", "content 31", "content 364", "content 400", "run 29"),
+        *("content 29", "content 31", "content 364", "content 400"),
         *("session 29", "session 31", "session 364"),
     ]
     assert len(await _rows(database, account_metrics, "id")) == 2
@@ -375,9 +372,9 @@ async def test_many_rows_go_in_batches_and_a_writer_gets_in_between(any_database
         assert await _rows(database, audit, "id") == []
 
 
-async def test_the_job_is_declared_once_for_all_accounts_and_says_what_it_did(on_sqlite, clock):
+async def test_the_job_is_declared_once_for_all_accounts_and_says_what_it_did(on_sqlite, clock, sqlite_url):
     await _put(on_sqlite, audit, {"at": clock.now() - 1000 * DAY, "who": "t", "action": "a"})
-    job = prune_job(_retention(on_sqlite, clock))
+    job = prune_job(_retention(on_sqlite, clock), runs_url_beside(sqlite_url), 30 * DAY)
     work = await job.run(RunContext(clock))
     assert (work.done, work.due, work.note) == (1, 1, "1 audit trail")
     again = await job.run(RunContext(clock))

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from stonechat.config.settings import DatabaseSettings
-from stonechat.core.clock import SystemClock
 from stonechat.core.states import RunState
-from stonechat.database.connection.database import Database, open_database
-from stonechat.database.repositories import job_rows
-from stonechat.database.repositories.job_rows import RunRow
+from stonechat.database.repositories.job_progress import JobRun
+from stonechat.jobs import open_store, runs_url_beside
+from stonechat.jobs.execution.run_store import RunStore
 from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, ServerProcess, wait_until
 from tests.support.waiting import eventually
@@ -44,17 +42,17 @@ async def test_over_kills_and_freezes_each_tick_is_run_exactly_once(
     wait_until(lambda: len(set(workers.said())) > 6, "the first ticks", 60)
     hit = _go_wrong(workers, fleet, random.Random(20260105), time.monotonic() + SECONDS)
     ended = datetime.now(UTC)
-    async with open_database(postgres_url, DatabaseSettings(), SystemClock()) as database:
+    async with open_store(runs_url_beside(postgres_url)) as store:
 
         async def all_done() -> bool:
-            rows = await _rows(database)
+            rows = await _rows(store)
             latest = {row.job: row.tick for row in rows}
             busy = [row for row in rows if row.tick <= ended and row.state is not RunState.SUCCEEDED]
             return len(latest) == 3 and min(latest.values()) > ended and not busy
 
         await eventually(all_done, within=60, every=0.5)
         workers.stop()
-        rows = [row for row in await _rows(database) if began <= row.tick <= ended]
+        rows = [row for row in await _rows(store) if began <= row.tick <= ended]
     for job in ("test.tick0", "test.tick1", "test.tick2"):
         ticks = sorted(row.tick for row in rows if row.job == job)
         missing = (ticks[-1] - ticks[0]) / TICK + 1 - len(ticks)
@@ -103,7 +101,6 @@ def _go_wrong(workers: Workers, fleet: list[ServerProcess], rng: random.Random, 
     return sorted(hit)
 
 
-async def _rows(database: Database) -> list[RunRow]:
-    async with database.read("test") as connection:
-        rows = await job_rows.history(connection, limit=100_000)
+async def _rows(store: RunStore) -> list[JobRun]:
+    rows = await store.history(limit=100_000)
     return sorted((row for row in rows if row.trigger == "schedule"), key=lambda row: row.tick)

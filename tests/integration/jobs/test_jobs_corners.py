@@ -6,25 +6,21 @@ import asyncio
 import contextlib
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, update
+import pytest
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import RunEnded
-from stonechat.core.ids import fresh_id
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
-from stonechat.database.repositories import job_writes
-from stonechat.database.repositories.job_writes import End, Start
-from stonechat.database.schema.tables import job_runs
-from stonechat.jobs.declaration import Job, JobContext, Json, Work
-from stonechat.jobs.engine import open_engine
-from stonechat.jobs.engine.run import EngineRun
-from stonechat.jobs.requests import Request
-from stonechat.jobs.runner import engine_url_beside
-from stonechat.jobs.schedule import AGAIN
-from stonechat.jobs.ticks import schedule_of
-from stonechat.jobs.timetable import run_name
+from stonechat.database.repositories import executors, job_progress
+from stonechat.database.repositories.job_progress import HeldTick, JobRun
+from stonechat.jobs import Job, JobContext, JobOperations, Work, open_store, runs_url_beside
+from stonechat.jobs.execution.durable_runs import ClaimedRun, execute_runs
+from stonechat.jobs.execution.failover import MAX_TAKEOVERS
+from stonechat.jobs.execution.run_records import Enqueued
+from stonechat.jobs.execution.run_request import RunRequest
+from stonechat.jobs.scheduling.scheduler import order_of
 from tests.integration.jobs.test_jobs_runner import QUICK, open_house
 from tests.support.waiting import eventually
 
@@ -52,54 +48,49 @@ async def test_an_error_that_no_database_can_store_ends_its_run_all_the_same(any
     assert [event.state for event in house.events if isinstance(event, RunEnded)] == [RunState.FAILED]
 
 
-async def _left_at_work(database: Database) -> str:
-    """The row of a run at work of which nothing has been heard for ten minutes."""
-    tick = CLOCK.now() - timedelta(minutes=10)
-    run_id = f"a.job/ann@{tick.isoformat()}"
-    start = Start(run_id, "ann", "a.job", tick, "schedule", f"gone-{fresh_id()[:8]}", tick)
-    async with database.begin("test") as connection:
-        await job_writes.start(connection, [start])
-    return run_id
+async def _left_at_work(url: str, takeovers: int) -> str:
+    """A run that a process has claimed and left, after so many others."""
+    job = Job("a.job", _one, every=HOUR)
+    request = RunRequest("a.job", "ann", CLOCK.now(), "manual: a test")
+    begun = asyncio.Event()
+
+    async def hang(_: ClaimedRun, __: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with (
+        open_store(runs_url_beside(url)) as store,
+        execute_runs(
+            store, executor_id="gone", queues={"database": 1}, poll=timedelta(seconds=0.1), body=hang
+        ) as execution,
+    ):
+        assert await execution.enqueue([order_of(job, request)]) == [Enqueued.NEW]
+        await begun.wait()
+        await store.note(request.run_id, takeovers=takeovers)
+    async with (
+        open_database(url, DatabaseSettings(), CLOCK) as database,
+        database.begin("test") as connection,
+    ):
+        await executors.beat(connection, "gone", host="elsewhere", pid=1)
+        await executors.retire(connection, "gone")
+    return request.run_id
 
 
-async def test_a_run_that_a_power_cut_took_from_the_engine_and_not_from_its_row_is_run(
-    sqlite_url: str,
-) -> None:
-    async with open_database(sqlite_url, DatabaseSettings(), CLOCK) as database:
-        run_id = await _left_at_work(database)
-    async with open_house(sqlite_url, [Job("a.job", _one, every=HOUR, retry=QUICK)]) as house:
+async def test_a_run_that_a_process_left_is_gone_on_with_as_a_further_try(any_database_url: str) -> None:
+    run_id = await _left_at_work(any_database_url, 0)
+    async with open_house(any_database_url, [Job("a.job", _one, every=HOUR, retry=QUICK)]) as house:
         row = await house.end_of(run_id)
     assert (row.state, row.attempt) == (RunState.SUCCEEDED, 2)
 
 
-async def test_a_run_that_the_engine_closed_without_an_outcome_has_failed(sqlite_url: str) -> None:
-    async with open_database(sqlite_url, DatabaseSettings(), CLOCK) as database:
-        run_id = await _left_at_work(database)
-    begun = asyncio.Event()
-
-    async def broken(_: EngineRun, __: Json) -> Json:
-        begun.set()
-        raise ValueError("it was never written down")
-
-    request = Request("a.job", "ann", CLOCK.now(), "schedule").to_json()
-    url = engine_url_beside(sqlite_url)
-    async with open_engine(
-        url, executor_id="one", queues={"database": 1}, poll=timedelta(seconds=1), body=broken
-    ) as engine:
-        await engine.enqueue(run_id, request, queue="database", lane="a.job/ann", handicap=timedelta())
-        await begun.wait()
-
-        async def closed() -> bool:
-            return not await engine.is_open(run_id)
-
-        await eventually(closed)
+async def test_a_run_that_took_its_process_down_too_often_has_failed(sqlite_url: str) -> None:
+    run_id = await _left_at_work(sqlite_url, MAX_TAKEOVERS)
     async with open_house(sqlite_url, [Job("a.job", _one, every=HOUR, retry=QUICK)]) as house:
         row = await house.end_of(run_id)
-        assert (row.state, row.error) == (
-            RunState.FAILED,
-            "it ended without an outcome; nothing was heard of it any more",
-        )
+        assert row.state is RunState.FAILED and "given up" in row.error
         await eventually(lambda: bool(house.of_type(RunEnded)))
+        (status,) = await house.runner.operations.status(["ann"])
+        assert status.last is not None and status.last.state is RunState.FAILED
 
 
 async def test_a_body_that_does_not_heed_its_time_limit_begins_no_further_step(sqlite_url: str) -> None:
@@ -147,11 +138,22 @@ async def test_what_a_clock_that_was_ahead_wrote_does_not_blind_the_monitor(sqli
 
 
 async def _ended_well(database: Database, at: datetime) -> None:
-    run_id = f"a.job/ann@{at.isoformat()}"
+    run = JobRun(
+        run_id=f"a.job/ann@{at.isoformat()}",
+        job="a.job",
+        account_id="ann",
+        tick=at,
+        trigger="schedule",
+        state=RunState.SUCCEEDED,
+        attempt=1,
+        started_at=at,
+        ended_at=at,
+        took_s=1.0,
+        done=1,
+        due=1,
+    )
     async with database.begin("test") as connection:
-        await job_writes.start(connection, [Start(run_id, "ann", "a.job", at, "schedule", "host", at)])
-        end = End(run_id, "ann", 1, RunState.SUCCEEDED, at, timedelta(seconds=1), done=1, due=1)
-        await job_writes.end(connection, [end])
+        await job_progress.record(connection, [run], at)
 
 
 async def test_a_run_that_did_nothing_though_work_was_due_is_no_success_in_the_figures(
@@ -165,40 +167,85 @@ async def test_a_run_that_did_nothing_though_work_was_due_is_no_success_in_the_f
     async with open_house(sqlite_url, [Job("a.job", run, every=HOUR, retry=QUICK)]) as house:
         for _ in range(4):
             await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
-        (status,) = await house.runner.desk.status(["ann"])
+        (status,) = await house.runner.operations.status(["ann"])
     assert status.success_rate == 0.5
 
 
 async def test_while_nothing_runs_the_rows_alone_say_that_a_job_is_late(sqlite_url: str) -> None:
     job = Job("a.job", _one, every=HOUR, retry=QUICK, grace=timedelta(minutes=5))
-    async with open_house(sqlite_url, [job]) as house:
-        await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
-        seen_from_elsewhere = type(house.runner.desk)(house.database, CLOCK, [job])
+    async with (
+        open_database(sqlite_url, DatabaseSettings(), CLOCK) as database,
+        open_store(runs_url_beside(sqlite_url)) as store,
+    ):
+        seen_from_elsewhere = JobOperations(database, store, CLOCK, [job])
+        await _ended_well(database, CLOCK.wall())
         assert (await seen_from_elsewhere.status(["ann"]))[0].state == "healthy"
-        day = timedelta(days=1)
-        old = {name: job_runs.c[name] for name in ("tick", "ended_at")}
-        async with house.database.begin("test") as connection:
-            values = {name: CLOCK.now() - day for name in old}
-            await connection.execute(update(job_runs).values(**values))
+        day_old = CLOCK.wall() - timedelta(days=1)
+        await _ended_well(database, day_old)
+        assert (await seen_from_elsewhere.status(["bob"]))[0].state == "unknown"
+    other = sqlite_url.replace("stonechat.db", "other.db")
+    async with (
+        open_database(other, DatabaseSettings(), CLOCK) as database,
+        open_store(runs_url_beside(other)) as store,
+    ):
+        seen_from_elsewhere = JobOperations(database, store, CLOCK, [job])
+        await _ended_well(database, day_old)
         (status,) = await seen_from_elsewhere.status(["ann"])
         assert status.state == "late" and "did not run" in status.why
-        async with house.database.begin("test") as connection:
-            await connection.execute(update(job_runs).values(tick=CLOCK.now(), trigger="held"))
+        held = {("a.job", "ann"): HeldTick(CLOCK.now(), CLOCK.wall(), "no browser")}
+        async with database.begin("test") as connection:
+            await job_progress.hold(connection, held, CLOCK.wall())
         assert (await seen_from_elsewhere.status(["ann"]))[0].state == "healthy", "it waits for a reason"
 
 
-async def test_a_tick_that_only_the_engine_remembers_after_a_restore_is_run_once_more(
-    sqlite_url: str,
-) -> None:
+@pytest.mark.parametrize("accounts", [300])
+async def test_the_status_of_many_accounts_is_read_at_once(any_database_url: str, accounts: int) -> None:
+    owners = [f"account {number}" for number in range(accounts)]
+    jobs = [Job(f"a.job{number}", _one, every=HOUR) for number in range(17)]
+    async with (
+        open_database(any_database_url, DatabaseSettings(), CLOCK) as database,
+        open_store(runs_url_beside(any_database_url)) as store,
+    ):
+        runs = [
+            JobRun(
+                f"{job.name}/{owner}@{CLOCK.now().isoformat()}",
+                job.name,
+                owner,
+                CLOCK.now(),
+                "schedule",
+                RunState.SUCCEEDED,
+                attempt=1,
+                ended_at=CLOCK.wall(),
+            )
+            for job in jobs
+            for owner in owners
+        ]
+        async with database.begin("test") as connection:
+            await job_progress.record(connection, runs, CLOCK.wall())
+        status = await JobOperations(database, store, CLOCK, jobs).status(owners)
+    assert len(status) == 17 * accounts and {one.state for one in status} == {"healthy"}
+
+
+async def test_a_tick_whose_run_was_forgotten_by_a_restore_is_run_once_more(sqlite_url: str) -> None:
+    """The runs of jobs are not in a backup: `stonechat restore` forgets them all."""
     job = Job("a.job", _one, every=HOUR, retry=QUICK)
     async with open_database(sqlite_url, DatabaseSettings(), CLOCK) as database:
-        await _ended_well(database, CLOCK.wall() - 3 * HOUR)  # as the backup had it
-    for suffix in ("", AGAIN, AGAIN):
+        await _ended_well(database, CLOCK.wall() - 3 * HOUR)
+    async with open_house(sqlite_url, [job]) as house:
+        await eventually(lambda: len(house.of_type(RunEnded)) == 1)
+        (before,) = await house.runner.operations.history("a.job", "ann")
+    async with open_database(sqlite_url, DatabaseSettings(), CLOCK) as database:
+        async with database.begin("test") as connection:  # as the backup had it
+            await connection.exec_driver_sql("DELETE FROM job_progress")
+        await _ended_well(database, CLOCK.wall() - 3 * HOUR)
+        async with open_store(runs_url_beside(sqlite_url)) as store:
+            assert await store.clear() == (0, 1)
+    for _ in range(2):
         async with open_house(sqlite_url, [job]) as house:
-            newest = schedule_of(job).before(CLOCK.now())
-            run_id = run_name("a.job", "ann", newest) + suffix
-            assert (await house.end_of(run_id)).state is RunState.SUCCEEDED
-            async with house.database.begin("test") as connection:
-                if not suffix:
-                    await connection.execute(delete(job_runs).where(job_runs.c.run_id == run_id))
-            assert len(await house.runner.history("a.job", "ann")) == (2 if suffix else 1)
+
+            async def ran() -> bool:
+                return [run.state for run in await house.runner.operations.history()] == [RunState.SUCCEEDED]
+
+            await eventually(ran)
+            (again,) = await house.runner.operations.history("a.job", "ann")
+            assert again.run_id == before.run_id or again.tick > before.tick

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 from stonechat.alerting import Alerting
 from stonechat.alerting.state_machine import Timing
@@ -14,14 +15,14 @@ from stonechat.core.events import EventStream
 from stonechat.core.ports import AlertMessage
 from stonechat.core.states import LayerState, RunState
 from stonechat.database.connection.database import open_database
-from stonechat.database.repositories.job_rows import RunRow
-from stonechat.jobs.declaration import Job, JobContext, Resource, Work
-from stonechat.jobs.runner import Runner, engine_url_beside, is_shut, open_jobs
-from stonechat.jobs.schedule import POSTING
-from stonechat.jobs.takeover import Lease
+from stonechat.database.repositories.job_progress import JobRun
+from stonechat.jobs.job import Job, JobContext, Resource, Work
+from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.startup.health_checks import DatabaseAnswers, check_jobs
 from tests.support.clock import ManualClock
+from tests.support.job_workers import Workers
+from tests.support.processes import Reaper, wait_until
 from tests.support.waiting import eventually
 
 WHY = "Chromium does not start"
@@ -51,8 +52,8 @@ def _jobs() -> Sequence[Job]:
     ]
 
 
-async def _notes(runner: Runner, name: str) -> list[str]:
-    return [run.note for run in await runner.history(name) if run.state is RunState.SKIPPED]
+async def _notes(runner: JobService, name: str) -> list[str]:
+    return [run.note for run in await runner.operations.history(name) if run.state is RunState.SKIPPED]
 
 
 async def test_jobs_without_their_browser_wait_with_the_cause_and_are_one_incident(sqlite_url: str) -> None:
@@ -78,7 +79,7 @@ async def test_jobs_without_their_browser_wait_with_the_cause_and_are_one_incide
             jobs=_jobs(),
             accounts=lambda: ["ann"],
             is_down=board.is_down,
-            engine_url=engine_url_beside(sqlite_url),
+            runs_url=runs_url_beside(sqlite_url),
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):
@@ -125,14 +126,14 @@ async def test_what_was_asked_for_by_hand_waits_with_the_cause_and_runs_when_the
             jobs=[replace(job, every=timedelta(days=365)) for job in _jobs()],
             accounts=lambda: ["ann"],
             is_down=causes.get,
-            engine_url=engine_url_beside(sqlite_url),
+            runs_url=runs_url_beside(sqlite_url),
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):
         run_id = await runner.trigger(NAMES[0], "ann", by="a test")
 
-        async def row() -> RunRow | None:
-            found = await runner.show(run_id)
+        async def row() -> JobRun | None:
+            found = await runner.operations.show(run_id)
             return found[0] if found is not None else None
 
         async def says_why() -> bool:
@@ -149,17 +150,29 @@ async def test_what_was_asked_for_by_hand_waits_with_the_cause_and_runs_when_the
         await eventually(has_run)
 
 
-def test_a_host_without_a_browser_leaves_to_others_what_they_can_do() -> None:
-    clock = SystemClock()
-    lease = Lease("this host", clock, timedelta(seconds=5))
-    down: dict[str, str] = {}
-    queues = (POSTING, *(str(resource.value) for resource in Resource))
+async def test_a_host_without_a_browser_leaves_to_others_what_they_can_do(
+    postgres_url: str, tmp_path: Path, reaper: Reaper
+) -> None:
+    workers = Workers(postgres_url, tmp_path, reaper)
+    able = workers.start("browser").pid
+    without = workers.start("browser", down="Chromium does not start").pid
+    try:
+        wait_until(
+            lambda: sum("@" in one for one in workers.said_by(able)) >= 12, "runs of the other host", 90
+        )
+        assert not [one for one in workers.said_by(without) if "@" in one]
+    finally:
+        workers.stop()
 
-    def shut() -> set[str]:
-        return {queue for queue in queues if is_shut(queue, down.get, lease)}
 
-    assert shut() == set()
-    down["browser"] = WHY
-    assert shut() == {"browser"}, "alone it goes on sweeping: the sweep says why posts wait"
-    lease.company = True
-    assert shut() == {"browser", POSTING}
+def test_alone_a_host_without_a_browser_goes_on_sweeping(
+    sqlite_url: str, tmp_path: Path, reaper: Reaper
+) -> None:
+    """The sweep itself says why posts wait."""
+    workers = Workers(sqlite_url, tmp_path, reaper)
+    try:
+        workers.start("browser", down="Chromium does not start")
+        wait_until(lambda: any(one.startswith("test.post@") for one in workers.said()), "a sweep", 60)
+        assert not [one for one in workers.said() if one.startswith("test.metrics@")]
+    finally:
+        workers.stop()

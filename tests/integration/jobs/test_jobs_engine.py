@@ -1,4 +1,4 @@
-"""The engine's books on real databases: one run of a name, one of a lane, and only the newest claim keeps steps."""
+"""The engine on real databases: one run of a name, one of a partition, and only the newest claim keeps steps."""
 
 from __future__ import annotations
 
@@ -10,29 +10,40 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stonechat.jobs.declaration import Json
-from stonechat.jobs.engine import LOST, Engine, EngineRun, Enqueued, Recorded, open_engine
-from stonechat.jobs.runner import engine_url_beside
+from stonechat.core.states import RunState
+from stonechat.jobs import Json, open_store, runs_url_beside
+from stonechat.jobs.execution.durable_runs import LOST, ClaimedRun, Execution, execute_runs
+from stonechat.jobs.execution.run_records import Enqueued, RunOrder
+from stonechat.jobs.execution.run_request import RunRequest
+from stonechat.jobs.execution.run_store import RunStore
 from tests.support.waiting import eventually
 
-NOW = timedelta()
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def name(job: str, number: int = 1) -> str:
+    return RunRequest(job, None, START + timedelta(minutes=number), "a test").run_id
 
 
 @dataclass
 class House:
     """An open engine whose runs stay in their body until they are let go."""
 
-    engine: Engine
-    begun: dict[str, EngineRun] = field(default_factory=dict)
+    execution: Execution
+    begun: dict[str, ClaimedRun] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def put(self, run_id: str, *, lane: str = "", handicap: timedelta = NOW) -> Enqueued:
-        return await self.engine.enqueue(
-            run_id, {"a": 1}, queue="database", lane=lane or run_id, handicap=handicap
-        )
+    @property
+    def store(self) -> RunStore:
+        return self.execution.store
 
-    async def begins(self, run_id: str) -> EngineRun:
+    async def put(self, job: str, number: int = 1, partition: str = "") -> Enqueued:
+        request = RunRequest(job, None, START + timedelta(minutes=number), "a test")
+        (answer,) = await self.execution.enqueue([RunOrder(request, "database", partition or job)])
+        return answer
+
+    async def begins(self, run_id: str) -> ClaimedRun:
         await eventually(lambda: run_id in self.begun)
         return self.begun[run_id]
 
@@ -41,100 +52,127 @@ class House:
 async def open_house(url: str, executor_id: str = "one", *, places: int = 4) -> AsyncIterator[House]:
     houses: list[House] = []
 
-    async def body(run: EngineRun, value: Json) -> Json:
+    async def body(run: ClaimedRun, value: Json) -> Json:
         houses[0].begun[run.run_id] = run
         houses[0].order.append(run.run_id)
         await houses[0].released.wait()
-        return value
+        return {"state": "succeeded"}
 
-    async with open_engine(
-        engine_url_beside(url),
-        executor_id=executor_id,
-        queues={"database": places},
-        poll=timedelta(seconds=1),
-        body=body,
-    ) as engine:
-        houses.append(House(engine))
+    async with (
+        open_store(runs_url_beside(url)) as store,
+        execute_runs(
+            store,
+            executor_id=executor_id,
+            queues={"database": places},
+            poll=timedelta(seconds=0.1),
+            body=body,
+        ) as execution,
+    ):
+        houses.append(House(execution))
         yield houses[0]
         houses[0].released.set()
 
 
-def _step(name: str, result: Json = None) -> Recorded:
-    return Recorded(name, result, datetime.now(UTC), datetime.now(UTC))
+async def _result(value: Json) -> Json:
+    return value
 
 
-async def test_a_name_is_run_once_and_a_lane_is_not_run_twice_at_once(any_database_url: str) -> None:
+async def test_a_name_is_run_once_and_runs_of_a_partition_take_turns(any_database_url: str) -> None:
     async with open_house(any_database_url) as house:
-        assert await house.put("a@1", lane="a") is Enqueued.NEW
-        assert await house.put("a@2", lane="a") is Enqueued.BUSY
-        assert await house.put("a@1", lane="b") is Enqueued.KNOWN
-        await house.begins("a@1")
-        assert await house.put("a@2", lane="a") is Enqueued.BUSY, "at work, not only waiting"
+        assert await house.put("a.job", 1) is Enqueued.NEW
+        assert await house.put("a.job", 2) is Enqueued.NEW
+        assert await house.put("a.job", 1, "another") is Enqueued.KNOWN
+        assert await house.put("b.job") is Enqueued.NEW
+        await house.begins(name("a.job", 1))
+        await house.begins(name("b.job"))
+        assert name("a.job", 2) not in house.begun, "two of a partition at once"
         house.released.set()
-
-        async def free() -> bool:
-            return await house.put("a@2", lane="a") is Enqueued.NEW
-
-        await eventually(free)
-        assert await house.put("a@1", lane="c") is Enqueued.KNOWN, "it has been"
-        await house.begins("a@2")
-        assert house.order == ["a@1", "a@2"]
+        await house.begins(name("a.job", 2))
+        assert await house.put("a.job", 1) is Enqueued.KNOWN, "it has been"
 
 
-async def test_a_hundred_requests_for_one_run_at_once_make_one(any_database_url: str) -> None:
+async def test_a_hundred_orders_for_one_run_at_once_make_one(any_database_url: str) -> None:
     async with open_house(any_database_url) as house:
-        answers = await asyncio.gather(*(house.put("a@1", lane="a") for _ in range(100)))
+        answers = await asyncio.gather(*(house.put("a.job") for _ in range(100)))
         assert answers.count(Enqueued.NEW) == 1
-        await house.begins("a@1")
+        await house.begins(name("a.job"))
         house.released.set()
-        assert house.order == ["a@1"]
+        assert house.order == [name("a.job")]
 
 
-async def test_places_bound_the_runs_and_those_with_less_handicap_go_first(any_database_url: str) -> None:
+async def test_places_bound_the_runs_at_once(any_database_url: str) -> None:
     async with open_house(any_database_url, places=1) as house:
-        await house.put("first")
-        await house.begins("first")
-        await house.put("late", handicap=timedelta(hours=1))
-        await house.put("soon")
-        await house.put("later", handicap=timedelta(hours=2))
-        assert house.order == ["first"], "one place"
+        await house.put("first.job")
+        await house.begins(name("first.job"))
+        await house.put("second.job")
+        await house.put("third.job")
+        active = await house.store.active()
+        assert sorted(run.state for run in active) == [RunState.RUNNING, *[RunState.SCHEDULED] * 2]
         house.released.set()
-        await house.begins("later")
-        assert house.order == ["first", "soon", "late", "later"]
-
-
-async def test_only_the_newest_claim_keeps_steps(any_database_url: str) -> None:
-    async with open_house(any_database_url) as house:
-        await house.put("a@1")
-        run = await house.begins("a@1")
-        assert await run.step("one", lambda: asyncio.sleep(0, result={"x": [1, "ü"]})) == {"x": [1, "ü"]}
-        (kept,) = await run.recorded()
-        assert (kept.name, kept.result) == ("one", {"x": [1, "ü"]})
-        with pytest.raises(LOST):
-            await asyncio.to_thread(house.engine.keep, "a@1", "a token of yesterday", _step("two"), 2)
-        assert [step.name for step in await run.recorded()] == ["one"]
+        await house.begins(name("second.job"))
+        await house.begins(name("third.job"))
 
 
 async def test_a_holder_that_was_taken_over_can_keep_nothing_more(any_database_url: str) -> None:
     async with open_house(any_database_url) as house:
-        await house.put("a@1")
-        old = await house.begins("a@1")
-        del house.begun["a@1"]
-        assert await house.engine.recover("one") == 1  # somebody takes this process for dead
-        new = await house.begins("a@1")
-        assert new.owner != old.owner
-        assert (await old.held(), await new.held()) == (False, True)
-        with pytest.raises(LOST):
-            await old.step("one", lambda: asyncio.sleep(0, result=1))
-        await new.step("one", lambda: asyncio.sleep(0, result=2))
-        assert [step.result for step in await new.recorded()] == [2]
+        await house.put("a.job")
+        run_id = name("a.job")
+        old = await house.begins(run_id)
+        assert await old.held()
+        assert (await house.store.held("one"))[0].takeovers == 0
+        (held,) = await house.store.held(run_ids=[run_id])
+        del house.begun[run_id]
+        await house.store.resume([held])  # somebody takes this process for dead
+        await house.begins(run_id)
+        assert (await house.store.held("one"))[0].takeovers == 1
 
 
-async def test_a_cancelled_run_can_keep_no_further_step(any_database_url: str) -> None:
-    async with open_house(any_database_url) as house:
-        await house.put("a@1")
-        run = await house.begins("a@1")
-        await run.step("one", lambda: asyncio.sleep(0, result=1))
-        await house.engine.cancel("a@1")
-        with pytest.raises(LOST):
-            await run.step("two", lambda: asyncio.sleep(0, result=2))
+@pytest.mark.parametrize("lost", ["taken over", "cancelled"])
+async def test_a_run_that_was_lost_keeps_no_further_step(any_database_url: str, lost: str) -> None:
+    kept: list[str] = []
+    stopped = asyncio.Event()
+
+    async def body(run: ClaimedRun, _: Json) -> Json:
+        first = not kept
+        kept.append("begun")
+        if not first:
+            assert await run.step("one", lambda: _result("not run")) == {"x": [1, "ü"]}
+            assert [step.name for step in await run.recorded()] == ["one"]
+            kept.append(str(await run.step("two", lambda: _result("again"))))
+            return {"state": "succeeded"}
+        assert await run.step("one", lambda: _result({"x": [1, "ü"]})) == {"x": [1, "ü"]}
+        held = await run.execution.store.held(run_ids=[run.run_id])
+        if lost == "cancelled":
+            await run.execution.store.cancel(run.run_id, note="a test")
+        else:
+            await run.execution.store.resume(held)
+        try:
+            await run.step("two", lambda: _result("never kept"))
+            kept.append("wrong")
+        except LOST:
+            kept.append("refused")
+            raise
+        finally:
+            stopped.set()
+
+    request = RunRequest("a.job", None, START, "a test")
+    async with (
+        open_store(runs_url_beside(any_database_url)) as store,
+        execute_runs(
+            store, executor_id="one", queues={"database": 4}, poll=timedelta(seconds=0.1), body=body
+        ) as execution,
+    ):
+        await execution.enqueue([RunOrder(request, "database", "a.job")])
+        await stopped.wait()
+
+        async def ended() -> bool:
+            run = await store.find(request.run_id)
+            return run is not None and run.state in (RunState.SUCCEEDED, RunState.SKIPPED)
+
+        await eventually(ended)
+        names = [(step.name, step.result) for step in await store.steps(request.run_id)]
+    assert "wrong" not in kept and "refused" in kept
+    if lost == "taken over":
+        assert names == [("one", {"x": [1, "ü"]}), ("two", "again")]
+    else:
+        assert names == [("one", {"x": [1, "ü"]})]

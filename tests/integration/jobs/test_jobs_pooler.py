@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 
@@ -13,9 +13,10 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.states import RunState
 from stonechat.database import open_database
-from stonechat.jobs.declaration import Job, JobContext, Work
-from stonechat.jobs.engine.pool import Pool
-from stonechat.jobs.runner import engine_url_beside, open_jobs
+from stonechat.jobs.job import Job, JobContext, Work
+from stonechat.jobs.service import open_jobs, runs_url_beside
+from tests.support.job_workers import Workers
+from tests.support.processes import Reaper, wait_until
 from tests.support.waiting import eventually
 
 
@@ -35,17 +36,17 @@ async def test_a_run_with_steps_goes_through_a_pooler_and_leaves_no_session_stat
             jobs=[Job("test.two_steps", body, every=timedelta(hours=1000))],
             accounts=lambda: ("ann",),
             is_down=lambda _: None,
-            engine_url=engine_url_beside(pooled_url),
+            runs_url=runs_url_beside(pooled_url),
         ) as runner,
     ):
         run_ids = [await runner.trigger("test.two_steps", "ann", by="test")]
 
         async def ended() -> bool:
-            found = await runner.show(run_ids[0])
+            found = await runner.operations.show(run_ids[0])
             return found is not None and found[0].state is RunState.SUCCEEDED
 
         await eventually(ended)
-        found = await runner.show(run_ids[0])
+        found = await runner.operations.show(run_ids[0])
         assert found is not None
         assert found[0].done == 2
         assert [step.name for step in found[1]] == ["first", "second"]
@@ -62,21 +63,20 @@ async def test_a_run_with_steps_goes_through_a_pooler_and_leaves_no_session_stat
             assert locks.scalar_one() == 0
 
 
-async def test_engines_that_start_together_through_a_pooler_make_their_tables_once(
-    pooled_url: str, direct_postgres_url: str
+async def test_processes_that_start_together_through_a_pooler_make_the_tables_once(
+    pooled_url: str, direct_postgres_url: str, tmp_path: Path, reaper: Reaper
 ) -> None:
-    pools = [Pool(pooled_url, schema="engine", closing=threading.Event()) for _ in range(3)]
+    workers = Workers(pooled_url, tmp_path, reaper)
     try:
-        async with asyncio.timeout(90):
-            await asyncio.gather(*(asyncio.to_thread(pool.migrate) for pool in pools))
+        await asyncio.gather(*(asyncio.to_thread(workers.start, "ticks") for _ in range(3)))
+        wait_until(lambda: len(workers.working()) == 3, "all three work", 90)
     finally:
-        for pool in pools:
-            pool.engine.dispose()
+        workers.stop()
     async with (
         open_database(direct_postgres_url, DatabaseSettings(), SystemClock(), migrated=False) as database,
         database.read("test.version") as connection,
     ):
-        versions = await connection.execute(text("SELECT version FROM engine.dbos_migrations"))
+        versions = await connection.execute(text("SELECT version FROM stonechat_runs.dbos_migrations"))
         assert len(versions.scalars().all()) == 1
 
 

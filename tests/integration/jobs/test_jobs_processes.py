@@ -10,12 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from stonechat.config.settings import DatabaseSettings
-from stonechat.core.clock import SystemClock
 from stonechat.core.states import RunState
-from stonechat.database.connection.database import open_database
-from stonechat.database.repositories import job_rows
-from stonechat.database.repositories.job_rows import RunRow, StepRow
+from stonechat.database.repositories.job_progress import JobRun
+from stonechat.jobs import RunStep, open_store, runs_url_beside
 from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, wait_until
 
@@ -33,13 +30,10 @@ def workers_on(tmp_path: Path, reaper: Reaper) -> Iterator[Callable[[str], Worke
         workers.stop()
 
 
-async def _run(url: str) -> tuple[RunRow, list[StepRow]]:
-    async with (
-        open_database(url, DatabaseSettings(), SystemClock()) as database,
-        database.read("test") as connection,
-    ):
-        (row,) = await job_rows.history(connection, job="test.steps")
-        return row, await job_rows.steps_of(connection, row.run_id)
+async def _run(url: str) -> tuple[JobRun, list[RunStep]]:
+    async with open_store(runs_url_beside(url)) as store:
+        (row,) = await store.history("test.steps")
+        return row, await store.steps(row.run_id)
 
 
 async def test_a_run_goes_on_at_the_step_in_which_its_process_was_killed(
@@ -123,5 +117,4 @@ async def test_two_processes_run_each_tick_once(
         )
         gaps = {(after - before).total_seconds() for before, after in pairwise(ticks)}
         assert gaps == {0.5}, "a tick was missed"
-    pids = {line.split()[-1] for line in workers.out.read_text().splitlines() if "@" in line}
-    assert len(pids) == 2, "one process did all the work"
+    assert len(workers.working()) == 2, "one process did all the work"

@@ -18,15 +18,29 @@ from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import Event, EventStream, JobHealthChanged, RunEnded, RunMissed
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
-from stonechat.database.repositories import job_rows, job_writes
-from stonechat.database.repositories.job_rows import RunRow, StepRow
-from stonechat.jobs.declaration import Job, JobContext, Missed, Overlap, Priority, Resource, Retry, Work
-from stonechat.jobs.engine import open_engine
-from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
+from stonechat.database.repositories.job_progress import JobRun
+from stonechat.jobs import (
+    Job,
+    JobContext,
+    JobOperations,
+    JobPriority,
+    JobService,
+    Missed,
+    Overlap,
+    Resource,
+    Retry,
+    RunStep,
+    Work,
+    open_jobs,
+    open_store,
+    runs_url_beside,
+)
+from stonechat.jobs.execution.durable_runs import execute_runs
 from tests.support.processes import free_port
 from tests.support.waiting import eventually
 
 HOUR = timedelta(hours=1)
+ACTIVE = (RunState.SCHEDULED, RunState.RUNNING, RunState.ABANDONED)
 QUICK = Retry(attempts=3, first=timedelta(milliseconds=10))
 
 
@@ -34,26 +48,26 @@ QUICK = Retry(attempts=3, first=timedelta(milliseconds=10))
 class House:
     """An open job manager, its events, and what is down."""
 
-    runner: Runner
+    runner: JobService
     database: Database
     clock: Clock
     events: list[Event] = field(default_factory=list)
     down: dict[str, str] = field(default_factory=dict)
 
-    async def end_of(self, run_id: str) -> RunRow:
+    async def end_of(self, run_id: str) -> JobRun:
         """The run's row once it has ended."""
 
         async def ended() -> bool:
-            found = await self.runner.show(run_id)
-            return found is not None and found[0].state.value not in job_rows.ACTIVE
+            found = await self.runner.operations.show(run_id)
+            return found is not None and found[0].state not in ACTIVE
 
         await eventually(ended)
-        found = await self.runner.show(run_id)
+        found = await self.runner.operations.show(run_id)
         assert found is not None
         return found[0]
 
-    async def steps_of(self, run_id: str) -> list[StepRow]:
-        found = await self.runner.show(run_id)
+    async def steps_of(self, run_id: str) -> list[RunStep]:
+        found = await self.runner.operations.show(run_id)
         assert found is not None
         return found[1]
 
@@ -82,7 +96,7 @@ async def open_house(
             jobs=jobs,
             accounts=lambda: accounts,
             is_down=causes.get,
-            engine_url=engine_url_beside(url),
+            runs_url=runs_url_beside(url),
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):
@@ -206,7 +220,7 @@ async def test_a_run_whose_dependency_is_down_waits_with_the_cause_in_its_row(sq
     async with open_house(sqlite_url, [job], down={"browser": "Chromium does not start"}) as house:
 
         async def held() -> bool:
-            rows = await house.runner.history("a.job")
+            rows = await house.runner.operations.history("a.job")
             return [(row.state, row.note) for row in rows] == [(RunState.SKIPPED, "Chromium does not start")]
 
         await eventually(held)
@@ -232,7 +246,7 @@ async def test_a_paused_job_stands_still_runs_when_told_to_and_resumes_without_a
         assert len(house.of_type(RunEnded)) == before
         await house.runner.resume("a.job", by="a test")
         await eventually(lambda: len(house.of_type(RunEnded)) > before)
-        rows = await house.runner.history("a.job")
+        rows = await house.runner.operations.history("a.job")
         ticks = sorted(row.tick for row in rows if row.trigger == "schedule")
         assert max(b - a for a, b in pairwise(ticks)) > timedelta(seconds=1.5), "a burst"
 
@@ -252,7 +266,7 @@ async def test_a_run_can_be_cancelled(any_database_url: str, where: str) -> None
     async with open_house(any_database_url, [_job(run)]) as house:
         run_id = await house.runner.trigger("a.job", "ann", by="a test")
         await begun.wait()
-        desk = house.runner if where == "here" else house.runner.desk
+        desk = house.runner if where == "here" else house.runner.operations
         assert await desk.cancel(run_id, by="the owner")
         await stopped.wait()
         row = await house.end_of(run_id)
@@ -265,21 +279,19 @@ async def test_a_run_can_be_cancelled(any_database_url: str, where: str) -> None
 
 async def test_a_second_engine_in_one_process_is_refused(tmp_path: Path) -> None:
     async with open_house(f"sqlite:///{tmp_path / 'one.db'}", [_job(_three)]) as house:
-        with pytest.raises(RuntimeError, match="one engine"):
+        with pytest.raises(RuntimeError, match="one job manager"):
             async with open_house(f"sqlite:///{tmp_path / 'two.db'}", [_job(_three)]):
                 pass
         row = await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
         assert row.state is RunState.SUCCEEDED, "the first one was harmed"
 
 
-async def test_an_engine_without_its_database_says_what_to_do(sqlite_url: str) -> None:
+async def test_an_engine_without_its_database_says_what_to_do() -> None:
+    url = f"postgresql://nobody:x@127.0.0.1:{free_port()}/none"
     with pytest.raises(Transient) as refused:
-        async with open_engine(
-            f"postgresql://nobody:x@127.0.0.1:{free_port()}/none",
-            executor_id="one",
-            queues={},
-            poll=timedelta(seconds=1),
-            body=_never,
+        async with (
+            open_store(url) as store,
+            execute_runs(store, executor_id="one", queues={}, poll=timedelta(seconds=1), body=_never),
         ):
             pass
     assert "JOBS_DATABASE_URL" in refused.value.remedy
@@ -289,20 +301,15 @@ async def _never(_: object, __: object) -> None:
     raise AssertionError("nothing was asked for")
 
 
-async def test_a_row_written_by_another_process_is_run(sqlite_url: str) -> None:
-    async with open_house(sqlite_url, [_job(_three)]) as house:
-        now = house.clock.now()
-        async with house.database.begin("test") as connection:
-            row = {
-                "run_id": "a.job/ann@by-hand",
-                "account_id": "ann",
-                "job": "a.job",
-                "tick": now,
-                "trigger": "manual: the command line",
-                "now": house.clock.wall(),
-            }
-            await job_writes.schedule(connection, [row])
-        assert (await house.end_of("a.job/ann@by-hand")).state is RunState.SUCCEEDED
+async def test_a_run_that_another_process_asks_for_is_run(any_database_url: str) -> None:
+    async with (
+        open_house(any_database_url, [_job(_three)]) as house,
+        open_store(runs_url_beside(any_database_url)) as store,
+    ):
+        elsewhere = JobOperations(house.database, store, house.clock, [_job(_three)])
+        run_id = await elsewhere.run("a.job", "ann", by="the command line")
+        row = await house.end_of(run_id)
+        assert (row.state, row.trigger) == (RunState.SUCCEEDED, "manual: the command line")
 
 
 async def test_a_job_that_does_nothing_though_work_is_due_counts_as_failing_until_it_recovers(
@@ -336,16 +343,16 @@ async def test_posting_goes_on_while_everything_else_is_busy(sqlite_url: str) ->
         return Work()
 
     hogs = [
-        Job(f"harvest.{n}", hog, every=HOUR, resource=Resource.BROWSER, priority=Priority.HARVEST)
+        Job(f"harvest.{n}", hog, every=HOUR, resource=Resource.BROWSER, priority=JobPriority.HARVEST)
         for n in range(6)
     ]
-    post = Job("posting.sweep", _three, every=HOUR, resource=Resource.BROWSER, priority=Priority.POST)
+    post = Job("posting.sweep", _three, every=HOUR, resource=Resource.BROWSER, priority=JobPriority.POST)
     async with open_house(sqlite_url, [*hogs, post]) as house:
         for job in hogs:
             await house.runner.trigger(job.name, "ann", by="a test")
         row = await house.end_of(await house.runner.trigger("posting.sweep", "ann", by="a test"))
         assert row.state is RunState.SUCCEEDED
-        at_work = [row for row in await house.runner.history() if row.state is RunState.RUNNING]
+        at_work = [row for row in await house.runner.operations.history() if row.state is RunState.RUNNING]
         assert len(at_work) == 3, "the browser's bound does not hold"
         release.set()
 
@@ -357,7 +364,7 @@ async def test_the_watchdog_runs_ticks_that_nothing_else_asks_for(sqlite_url: st
         timer.cancel()
         await eventually(lambda: len(house.of_type(RunMissed)) >= 1, within=30)
         await eventually(lambda: len(house.of_type(RunEnded)) >= 1)
-        (row, *_) = await house.runner.history("a.job")
+        (row, *_) = await house.runner.operations.history("a.job")
         assert row.trigger == "watchdog"
         assert "late" in [event.after for event in house.events if isinstance(event, JobHealthChanged)]
 

@@ -16,9 +16,10 @@ from stonechat.core.states import ContentState, RunState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, content, wakeups
 from stonechat.database.repositories.wakeups import Wakeup
-from stonechat.jobs.declaration import Job, JobContext, Work
-from stonechat.jobs.desk import Desk
-from stonechat.jobs.runner import Runner, engine_url_beside, open_jobs
+from stonechat.jobs.execution.durable_runs import open_store
+from stonechat.jobs.job import Job, JobContext, Work
+from stonechat.jobs.operations import JobOperations
+from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from stonechat.posting.jobs import next_due
 from tests.support.posting import ACCOUNT
 from tests.support.waiting import eventually
@@ -47,7 +48,7 @@ JOBS = (
 
 
 @asynccontextmanager
-async def host(url: str) -> AsyncIterator[tuple[Runner, Database]]:
+async def host(url: str) -> AsyncIterator[tuple[JobService, Database]]:
     async with (
         open_database(url, DatabaseSettings(), CLOCK) as database,
         open_jobs(
@@ -58,7 +59,7 @@ async def host(url: str) -> AsyncIterator[tuple[Runner, Database]]:
             jobs=JOBS,
             accounts=lambda: [ACCOUNT.id, "x_web:another"],
             is_down=lambda _: None,
-            engine_url=engine_url_beside(url),
+            runs_url=runs_url_beside(url),
             close_limit=SECOND,
         ) as runner,
     ):
@@ -92,14 +93,14 @@ async def test_a_wake_up_outlives_the_host_that_asked_for_it(any_database_url: s
 
         await eventually(kept)
         (wakeup,) = await _waiting(database)
-        assert await runner.show(run_id) is not None
+        assert await runner.operations.show(run_id) is not None
     async with host(any_database_url) as (runner, database):
 
         async def followed() -> bool:
-            return [run.state for run in await runner.history("a.woken")] == [RunState.SUCCEEDED]
+            return [run.state for run in await runner.operations.history("a.woken")] == [RunState.SUCCEEDED]
 
         await eventually(followed)
-        (run,) = await runner.history("a.woken")
+        (run,) = await runner.operations.history("a.woken")
         assert (run.tick, run.trigger, run.account_id) == (wakeup.at, "wake", ACCOUNT.id)
         assert run.started_at is not None and run.started_at >= wakeup.at
 
@@ -118,10 +119,12 @@ async def test_a_row_that_falls_due_is_seen_to_within_seconds_whoever_wrote_it(s
                 await content.add(connection, _post(f"post {number}", at), who="another process")
 
         async def both_ran() -> bool:
-            return [run.state for run in await runner.history("a.sweep")] == [RunState.SUCCEEDED] * 2
+            return [run.state for run in await runner.operations.history("a.sweep")] == [
+                RunState.SUCCEEDED
+            ] * 2
 
         await eventually(both_ran)
-        runs = sorted(await runner.history("a.sweep"), key=lambda run: run.tick)
+        runs = sorted(await runner.operations.history("a.sweep"), key=lambda run: run.tick)
         assert [run.tick for run in runs] == due and {run.trigger for run in runs} == {"due"}
         late = [run.started_at - run.tick for run in runs if run.started_at is not None]
         assert all(lag < 5 * SECOND for lag in late), late
@@ -139,7 +142,8 @@ async def test_the_next_run_is_shown_as_the_rows_have_it(sqlite_url: str) -> Non
         async with database.begin("test") as connection:
             soon = CLOCK.now() + timedelta(minutes=5)
             await wakeups.add(connection, [Wakeup("a.sweep", "ann", soon)])
-        ann, bob = await Desk(database, CLOCK, [job]).status(["ann", "bob"])
+        async with open_store(runs_url_beside(sqlite_url)) as store:
+            ann, bob = await JobOperations(database, store, CLOCK, [job]).status(["ann", "bob"])
         assert ann.next_tick == soon
         assert timedelta(minutes=8) < bob.next_tick - CLOCK.now() <= timedelta(minutes=9)
 
@@ -149,11 +153,13 @@ async def test_a_bound_over_accounts_holds_and_nobody_is_left_out(any_database_u
         ids = [await runner.trigger("a.single", one, by="a test") for one in (ACCOUNT.id, "x_web:another")]
 
         async def both_ran() -> bool:
-            return {run.run_id for run in await runner.history("a.single") if run.ended_at} >= set(ids)
+            return {run.run_id for run in await runner.operations.history("a.single") if run.ended_at} >= set(
+                ids
+            )
 
         await eventually(both_ran)
         first, second = sorted(
-            (run for run in await runner.history("a.single") if run.started_at and run.ended_at),
+            (run for run in await runner.operations.history("a.single") if run.started_at and run.ended_at),
             key=lambda run: run.started_at or CLOCK.now(),
         )
         assert first.ended_at is not None and second.started_at is not None

@@ -38,7 +38,7 @@ from stonechat.core.ports import AlertMessage
 from stonechat.core.states import BreakerState, LayerState, SessionState
 from stonechat.database.repositories.accounts import SessionRow
 from stonechat.database.repositories.alerts import AlertRow
-from stonechat.jobs.desk import JobStatus
+from stonechat.jobs import JobStatus
 from stonechat.monitoring import LayerHealth
 from stonechat.monitoring.dependency_graph import NEEDS, explains
 from stonechat.resilience.circuit_breaker import BreakerStatus

@@ -3,8 +3,8 @@
 What is claimed of every one of them, whatever happened in it:
 
 1. No name runs twice, and nothing runs before its time.
-2. ``skip``: no tick runs later than its grace. ``latest``: whatever runs is the newest tick of its moment,
-   so a pause is never followed by a burst. ``all``: in the end every tick has run, once.
+2. ``skip``: no tick is asked for later than its grace. ``latest``: whatever is asked for is the newest tick of
+   its moment, so a pause is never followed by a burst. ``all``: in the end every tick has run, once.
 3. Whoever asked for a wake-up or wrote a row that falls due, a run follows, though its host has died.
 4. Nobody starves: in the end every account has run its newest tick, however few run at once.
 """
@@ -20,10 +20,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from stonechat.jobs.declaration import Job, JobContext, Missed, Overlap, Work
-from stonechat.jobs.requests import lane_of
-from stonechat.jobs.ticks import schedule_of
-from stonechat.jobs.timetable import Key, Launch, Timetable
+from stonechat.jobs.execution.run_request import partition_of
+from stonechat.jobs.job import Job, JobContext, Missed, Overlap, Work
+from stonechat.jobs.scheduling.due_runs import DueRun, DueRuns, Key
+from stonechat.jobs.scheduling.schedules import schedule_of
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -37,18 +37,19 @@ async def _nothing(_: JobContext) -> Work:
 
 @dataclass(frozen=True)
 class Run:
-    """What the engine let begin. ``newest``: the newest tick of its schedule at that moment."""
+    """What the engine let begin. ``newest``: the newest tick of its schedule when it was asked for."""
 
     account: str
     tick: datetime
     trigger: str
-    began: datetime
+    asked: datetime
     newest: datetime
+    began: datetime
 
 
 @dataclass
 class World:
-    """Hosts that share rows and an engine: a name runs once, a lane runs one run at a time."""
+    """Hosts that share rows and an engine: a name runs once, a partition runs one run at a time."""
 
     job: Job
     rng: random.Random
@@ -56,12 +57,14 @@ class World:
     pace: timedelta
     accounts: tuple[str, ...] = ("ann",)
     runs: dict[str, Run] = field(default_factory=dict)
+    asked_for: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    queues: dict[str, list[DueRun]] = field(default_factory=dict)
     ends: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     wakeups: set[tuple[str, datetime]] = field(default_factory=set)
     asked: list[tuple[str, datetime]] = field(default_factory=list)
     rows: list[tuple[str, datetime]] = field(default_factory=list)
     held: str | None = None
-    hosts: list[Timetable | None] = field(default_factory=lambda: [None, None, None])
+    hosts: list[DueRuns | None] = field(default_factory=lambda: [None, None, None])
     steady: bool = True
 
     def __post_init__(self) -> None:
@@ -79,15 +82,13 @@ class World:
             )
             for one in self.accounts
         }
-        table = Timetable([self.job], last)
+        table = DueRuns([self.job], last)
         table.serve(self.accounts, self.now)
         self.hosts[host] = table
 
-    def look(self, table: Timetable) -> None:
+    def look(self, table: DueRuns) -> None:
         """One round of a host's loop."""
-        for lane, (_, until) in list(self.ends.items()):
-            if self.now >= until:
-                del self.ends[lane]
+        self._begin_what_waits()
         for account, at in self.wakeups:
             table.wake(self.job.name, at, account)
         due = {
@@ -95,38 +96,51 @@ class World:
             for account, since in table.unseen(self.job.name).items()
             if any(owner == account and at > since for owner, at in self.rows)
         }
-        table.expect(self.job.name, due)
-        knows = self.rng.random() < 0.5  # or the engine has to tell it
-        working = {(self.job.name, account) for account, _ in self.ends.values()} if knows else set()
-        full = self.job.at_once is not None and len(self.ends) >= self.job.at_once and knows
+        table.expect(self.job.name, due, self.now)
+        knows = self.rng.random() < 0.5  # or what it has read is older
+        waiting = [(one.account_id, None) for ones in self.queues.values() for one in ones]
+        active = [account for account, _ in (*self.ends.values(), *waiting)] if knows else []
+        room = iter(range((self.job.at_once or len(self.accounts)) - len(active)))
         found = table.look(
-            self.now, busy=lambda key: key in working, held=lambda *_: self.held, full=lambda _: full
+            self.now,
+            busy=lambda key: key[1] in active,
+            held=lambda *_: self.held,
+            admits=lambda _: next(room, None) is not None,
         )
-        for launch in found.launches:
-            self.ask(table, launch)
+        for run in found.runs:
+            self.ask(table, run)
 
-    def ask(self, table: Timetable, launch: Launch) -> None:
-        """What the engine makes of a launch."""
-        account = launch.account_id or ""
-        lane = lane_of(self.job, account)
-        if launch.run_id not in self.runs and lane in self.ends:
-            own = self.job.at_once is None or self.ends[lane][0] == account
-            table.refuse(launch, busy=own)
-            return
-        new = launch.run_id not in self.runs
+    def ask(self, table: DueRuns, run: DueRun) -> None:
+        """What the engine makes of an order: a name is run once, and waits for its partition."""
+        account = run.account_id or ""
+        new = run.run_id not in self.asked_for
         if new:
-            newest = self.schedules[account].before(self.now)
-            self.runs[launch.run_id] = Run(account, launch.tick, launch.trigger, self.now, newest)
-            self.ends[lane] = (account, self.now + self.pace * self.rng.choice([0.02, 0.2, 0.5, 2.5]))
-            if self.steady and self.rng.random() < 0.3:
-                wakeup = (account, self.now + self.pace * self.rng.uniform(0, 3))
-                self.wakeups.add(wakeup)  # committed with the end of the run
-                self.asked.append(wakeup)
+            self.asked_for[run.run_id] = (self.now, self.schedules[account].before(self.now))
+            self.queues.setdefault(partition_of(self.job, account), []).append(run)
+            self._begin_what_waits()
         else:
-            table.known(launch)
-        until = launch.answered(new=new)
+            table.known(run)
+        until = run.answered(new=new)
         if until is not None:
             self.wakeups = {one for one in self.wakeups if one[0] != account or one[1] > until}
+
+    def _begin_what_waits(self) -> None:
+        for partition, (_, until) in list(self.ends.items()):
+            if self.now >= until:
+                del self.ends[partition]
+        for partition, runs in self.queues.items():
+            if runs and partition not in self.ends:
+                self._begin(partition, runs.pop(0))
+
+    def _begin(self, partition: str, run: DueRun) -> None:
+        account = run.account_id or ""
+        asked, newest = self.asked_for[run.run_id]
+        self.runs[run.run_id] = Run(account, run.tick, run.trigger, asked, newest, self.now)
+        self.ends[partition] = (account, self.now + self.pace * self.rng.choice([0.02, 0.2, 0.5, 2.5]))
+        if self.steady and self.rng.random() < 0.3:
+            wakeup = (account, self.now + self.pace * self.rng.uniform(0, 3))
+            self.wakeups.add(wakeup)  # committed with the end of the run
+            self.asked.append(wakeup)
 
     def happen(self) -> None:
         """Something, and then each host that lives looks."""
@@ -155,7 +169,7 @@ class World:
         """The clock shows another time."""
         self.now += by
         if by < timedelta():
-            self.ends = {lane: (account, self.now) for lane, (account, _) in self.ends.items()}
+            self.ends = {name: (account, self.now) for name, (account, _) in self.ends.items()}
         self.furthest = max(self.furthest, self.now)
 
     def calm(self, step: timedelta | None = None) -> None:
@@ -175,9 +189,9 @@ class World:
             self.now = min(ticks) if step is None else self.now + step
         self._until_quiet(table)
 
-    def _until_quiet(self, table: Timetable) -> None:
+    def _until_quiet(self, table: DueRuns) -> None:
         before = -1
-        while len(self.runs) != before:
+        while len(self.runs) != before or any(self.queues.values()):
             before = len(self.runs)
             self.ends.clear()
             self.look(table)
@@ -187,9 +201,9 @@ class World:
     def check(self) -> None:
         """What is claimed of every history, but of ``all``."""
         for run in self.runs.values():
-            assert run.tick <= run.began, f"before its time: {run}"
+            assert run.tick <= run.asked, f"before its time: {run}"
             if run.trigger == "schedule" and self.job.missed is Missed.SKIP:
-                assert run.began - run.tick <= self.job.grace, f"later than its grace: {run}"
+                assert run.asked - run.tick <= self.job.grace, f"later than its grace: {run}"
             if run.trigger == "schedule" and self.job.missed is not Missed.ALL:
                 assert run.tick == run.newest, f"a burst: {run}"
         for account, at in [*self.asked, *self.rows]:

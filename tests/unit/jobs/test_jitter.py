@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-from stonechat.jobs.declaration import Job, JobContext, Work
-from stonechat.jobs.ticks import Cron, Interval, Jittered, Schedule, schedule_of
+from stonechat.jobs.job import Job, JobContext, Work
+from stonechat.jobs.scheduling.schedules import Cron, Interval, Jittered, Schedule, schedule_of
 
 START = datetime(2026, 3, 28, 20, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stonechat.core.states import RunState
-from stonechat.database.repositories.job_rows import RunRow
-from stonechat.jobs.declaration import Job, JobContext, Work
-from stonechat.jobs.ticks import schedule_of
-from stonechat.jobs.watchdog import Health, Seen, Verdict, judge
+from stonechat.database.repositories.job_progress import JobRun, RunEnd
+from stonechat.jobs.job import Job, JobContext, Work
+from stonechat.jobs.scheduling.schedules import schedule_of
+from stonechat.jobs.scheduling.watchdog import Health, JobHealth, Observed, judge
 
 NOW = datetime(2026, 1, 5, 12, 7, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -22,19 +22,17 @@ async def _nothing(_: JobContext) -> Work:
 
 
 JOB = Job("a.job", _nothing, every=HOUR, grace=timedelta(minutes=5), timeout=timedelta(minutes=5))
-GOOD = RunRow(
+GOOD = JobRun(
     run_id="a.job@2026-01-05T12:00:00+00:00",
     account_id=None,
     job="a.job",
     tick=datetime(2026, 1, 5, 12, tzinfo=UTC),
     trigger="schedule",
     state=RunState.SUCCEEDED,
-    state_since=NOW,
     host="one",
     attempt=1,
     started_at=NOW - timedelta(minutes=6),
     ended_at=NOW - timedelta(minutes=6),
-    heartbeat_at=NOW,
     took_s=1.0,
     done=1,
     due=1,
@@ -46,13 +44,17 @@ IDLE = replace(GOOD, done=0, due=7)
 WATCHED = NOW - timedelta(days=1)
 
 
-def _judge(seen: Seen, *, job: Job = JOB, before: Health = Health.HEALTHY, now: datetime = NOW) -> Verdict:
+def _judge(
+    seen: Observed, *, job: Job = JOB, before: Health = Health.HEALTHY, now: datetime = NOW
+) -> JobHealth:
     return judge(job, schedule_of(job), seen, now=now, wall=now, speed=1.0, before=before)
 
 
-def _seen(*ends: RunRow, **more: object) -> Seen:
-    known = {"ends": ends, "last_tick": GOOD.tick, "watched_since": WATCHED, **more}
-    return Seen(**known)  # type: ignore[arg-type]
+def _seen(*ends: JobRun, **more: object) -> Observed:
+    told = [RunEnd(NOW, 1.0, run.state, idle=run.done == 0 < run.due) for run in ends]
+    last = ends[0] if ends else None
+    known = {"ends": told, "last": last, "last_tick": GOOD.tick, "watched_since": WATCHED, **more}
+    return Observed(**known)  # type: ignore[arg-type]
 
 
 def test_a_job_that_ran_on_time_is_healthy() -> None:
@@ -91,8 +93,8 @@ def test_a_run_that_outlives_its_limit_is_named() -> None:
 
 
 def test_a_run_that_nobody_begins_within_the_grace_is_late() -> None:
-    def waiting(for_: timedelta) -> Verdict:
-        row = replace(GOOD, state=RunState.SCHEDULED, state_since=NOW - for_, ended_at=None)
+    def waiting(for_: timedelta) -> JobHealth:
+        row = replace(GOOD, state=RunState.SCHEDULED, asked_at=NOW - for_, ended_at=None)
         return _judge(_seen(GOOD, active=row))
 
     assert waiting(timedelta(minutes=4)).health is Health.HEALTHY
@@ -114,7 +116,7 @@ def test_a_run_that_nobody_begins_within_the_grace_is_late() -> None:
     ],
 )
 def test_failures_in_a_row_or_too_often_are_failing(
-    ends: list[RunRow], critical: bool, health: Health
+    ends: list[JobRun], critical: bool, health: Health
 ) -> None:
     assert _judge(_seen(*ends), job=replace(JOB, critical=critical)).health is health
 
@@ -126,7 +128,7 @@ def test_a_failing_job_recovers_with_two_good_runs() -> None:
 
 def test_what_is_held_keeps_its_state_and_says_why() -> None:
     verdict = _judge(_seen(GOOD, last_tick=None, held="paused"), before=Health.FAILING)
-    assert verdict == Verdict(Health.FAILING, "held: paused")
+    assert verdict == JobHealth(Health.FAILING, "held: paused")
 
 
 def test_on_a_fast_clock_nothing_is_late_before_five_real_seconds() -> None:

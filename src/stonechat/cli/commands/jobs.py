@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stonechat.cli.actor import do, open_owner, tell
+from stonechat.cli.actor import tell, user
 from stonechat.cli.commands.status import Url, ask_rows
 from stonechat.cli.context import open_for_cli, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
@@ -20,10 +20,10 @@ from stonechat.core.errors import Permanent
 
 if TYPE_CHECKING:
     from stonechat.config.settings import Settings
-    from stonechat.database.repositories.job_rows import ExecutorRow, RunRow, StepRow
-    from stonechat.jobs.declaration import Job
-    from stonechat.jobs.desk import Desk
-    from stonechat.owner import Done
+    from stonechat.database.repositories.executors import ExecutorRow
+    from stonechat.database.repositories.job_progress import JobRun
+    from stonechat.jobs import Job, JobOperations, RunStep
+    from stonechat.owner import Done, Owner
 
 jobs_app = typer.Typer(
     no_args_is_help=False,
@@ -40,41 +40,31 @@ _OUTCOMES = ("tick", "state", "trigger", "attempt", "took_s", "done", "due", "sa
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class StoredJobs:
     """The jobs of a database as one command has them."""
 
-    desk: Desk
+    owner: Owner
+    operations: JobOperations
     jobs: Sequence[Job]
     accounts: Sequence[str]
     hosts: Sequence[ExecutorRow]
 
-    def owners(self, name: str, account: str | None) -> list[str | None]:
-        """For whom a job runs: the account that is named, or all of them; None for the whole system.
-
-        Raises:
-            Permanent: no job or no account is called that.
-        """
-        if account is not None and account not in self.accounts:
-            known = ", ".join(self.accounts) or "none"
-            raise Permanent(f"There is no account {account!r}.", remedy=f"There are: {known}.")
-        if not self.desk.job(name).per_account:
-            return [None]
-        return [account] if account is not None else list(self.accounts)
-
 
 @asynccontextmanager
-async def _office(settings: Settings) -> AsyncIterator[Office]:
+async def _stored_jobs(settings: Settings) -> AsyncIterator[StoredJobs]:
     from stonechat.database.maintenance import active_processes
     from stonechat.database.repositories import accounts
-    from stonechat.jobs import declared
-    from stonechat.jobs.desk import Desk
+    from stonechat.jobs import JobOperations, open_store, runs_url_beside, stored_declarations
+    from stonechat.owner import Door, Owner
 
-    async with open_for_cli(settings) as (database, clock):
+    url = settings.jobs.engine_url or runs_url_beside(settings.database_url)
+    async with open_for_cli(settings) as (database, clock), open_store(url) as store:
         async with database.read("cli.jobs") as connection:
-            jobs = await declared.stored(connection)
+            jobs = await stored_declarations.stored(connection)
             owners = [one.id for one in await accounts.every(connection)]
             hosts = await active_processes.at_work(connection)
-        yield Office(Desk(database, clock, jobs), jobs, owners, hosts)
+        owner = Owner(database, clock, user(), Door.COMMAND_LINE)
+        yield StoredJobs(owner, JobOperations(database, store, clock, jobs), jobs, owners, hosts)
 
 
 def _holds_something(settings: Settings) -> bool:
@@ -101,15 +91,15 @@ def show_list(url: Url = None, as_json: AsJson = False) -> None:
 def _list(url: str | None, *, as_json: bool) -> None:
     from stonechat.core.json_values import plain
 
-    async def stored() -> tuple[list[Any], Sequence[ExecutorRow]]:
-        async with _office(settings) as office:
-            return await office.desk.status(office.accounts), office.hosts
+    async def read() -> tuple[list[Any], Sequence[ExecutorRow]]:
+        async with _stored_jobs(settings) as stored:
+            return await stored.operations.status(stored.accounts), stored.hosts
 
     settings = read_stored()
     rows: list[Any] = []
     hosts: Sequence[ExecutorRow] | None = None
     if url is None and _holds_something(settings):
-        rows, hosts = run_async(stored())
+        rows, hosts = run_async(read())
     if not rows:  # nothing has run on this database: perhaps another one does, such as the demo
         rows, hosts = ask_rows("/api/jobs", url), None
     if as_json:
@@ -147,12 +137,10 @@ def run(
 
     from stonechat.owner import jobs as actions
 
-    async def work() -> tuple[list[RunRow], bool]:
-        settings = read_stored()
-        async with open_owner(settings) as owner:
-            done = await actions.run(owner, name, account)
-        async with _office(settings) as office:
-            return await _followed(office.desk, done.value, timedelta(seconds=wait)), bool(office.hosts)
+    async def work() -> tuple[list[JobRun], bool]:
+        async with _stored_jobs(read_stored()) as stored:
+            done = await actions.run(stored.owner, stored.operations, name, account)
+            return await _followed(stored.operations, done.value, timedelta(seconds=wait)), bool(stored.hosts)
 
     rows, somebody = run_async(work())
     if as_json:
@@ -167,16 +155,18 @@ def run(
         raise typer.Exit(1)
 
 
-async def _followed(desk: Desk, ids: Sequence[str], limit: timedelta) -> list[RunRow]:
+async def _followed(operations: JobOperations, ids: Sequence[str], limit: timedelta) -> list[JobRun]:
     """The rows of these runs, once all have ended or the time is over."""
-    from stonechat.database.repositories.job_rows import ACTIVE
+    from stonechat.core.states import RunState
 
     loop = asyncio.get_running_loop()
     ends = loop.time() + limit.total_seconds()
     while True:
-        found = [await desk.show(one) for one in ids]
+        found = [await operations.show(one) for one in ids]
         rows = [one[0] for one in found if one is not None]
-        if loop.time() >= ends or all(row.state.value not in ACTIVE for row in rows):
+        if loop.time() >= ends or not any(
+            row.state in (RunState.SCHEDULED, RunState.RUNNING) for row in rows
+        ):
             return rows
         await asyncio.sleep(0.2)
 
@@ -192,7 +182,11 @@ def pause(
     """Hold a job's schedule until it is resumed; a run that is at work goes on."""
     from stonechat.owner import jobs as actions
 
-    do(lambda owner: actions.pause(owner, name, account, why=why), as_json=as_json)
+    async def work() -> Done[Any]:
+        async with _stored_jobs(read_stored()) as stored:
+            return await actions.pause(stored.owner, stored.operations, name, account, why=why)
+
+    tell(run_async(work()), as_json=as_json)
 
 
 @jobs_app.command(epilog="Example: stonechat jobs resume harvesting.search")
@@ -206,7 +200,11 @@ def resume(
     """Let a job's schedule go on; what was missed is made up for as its policy says, without a burst."""
     from stonechat.owner import jobs as actions
 
-    do(lambda owner: actions.resume(owner, name, account, why=why), as_json=as_json)
+    async def work() -> Done[Any]:
+        async with _stored_jobs(read_stored()) as stored:
+            return await actions.resume(stored.owner, stored.operations, name, account, why=why)
+
+    tell(run_async(work()), as_json=as_json)
 
 
 @jobs_app.command(epilog="Example: stonechat jobs history posting.sweep --json | jq '.[0].error'")
@@ -219,11 +217,14 @@ def history(
 ) -> None:
     """The latest runs, newest first: trigger, tries, outcome, work done, error."""
 
-    async def work() -> list[RunRow]:
-        async with _office(read_stored()) as office:
+    async def work() -> list[JobRun]:
+        async with _stored_jobs(read_stored()) as stored:
             if name is not None:
-                office.owners(name, account)
-            return await office.desk.history(name, account, limit=limit)
+                stored.operations.job(name)
+            if account is not None and account not in stored.accounts:
+                known = ", ".join(stored.accounts) or "none"
+                raise Permanent(f"There is no account {account!r}.", remedy=f"There are: {known}.")
+            return await stored.operations.history(name, account, limit=limit)
 
     rows = run_async(work())
     if as_json:
@@ -238,9 +239,9 @@ def history(
 def show(run_id: RunId, as_json: AsJson = False) -> None:
     """One run: its tries, host, heartbeat, outcome, and every step with its times."""
 
-    async def work() -> tuple[RunRow, list[StepRow]]:
-        async with _office(read_stored()) as office:
-            return await _found(office, run_id)
+    async def work() -> tuple[JobRun, list[RunStep]]:
+        async with _stored_jobs(read_stored()) as stored:
+            return await _found(stored, run_id)
 
     row, steps = run_async(work())
     if as_json:
@@ -255,16 +256,16 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
     print_rows(steps, columns, title="Steps", empty="It has no steps.")
 
 
-async def _found(office: Office, run_id: str) -> tuple[RunRow, list[StepRow]]:
+async def _found(stored: StoredJobs, run_id: str) -> tuple[JobRun, list[RunStep]]:
     """A run by its id, or the newest of the job that is named.
 
     Raises:
         Permanent: there is none.
     """
-    found = await office.desk.show(run_id)
-    if found is None and any(job.name == run_id for job in office.jobs):
-        newest = await office.desk.history(run_id, limit=1)
-        found = await office.desk.show(newest[0].run_id) if newest else None
+    found = await stored.operations.show(run_id)
+    if found is None and any(job.name == run_id for job in stored.jobs):
+        newest = await stored.operations.history(run_id, limit=1)
+        found = await stored.operations.show(newest[0].run_id) if newest else None
     if found is None:
         raise Permanent(f"There is no run {run_id!r}.", remedy="`stonechat jobs history` lists the runs.")
     return found
@@ -278,16 +279,14 @@ def cancel(run_id: RunId, as_json: AsJson = False) -> None:
     from stonechat.owner import jobs as actions
 
     async def work() -> Done[Any]:
-        settings = read_stored()
-        async with _office(settings) as office:
-            row, _ = await _found(office, run_id)
-        async with open_owner(settings) as owner:
-            return await actions.cancel_run(owner, row.run_id)
+        async with _stored_jobs(read_stored()) as stored:
+            row, _ = await _found(stored, run_id)
+            return await actions.cancel_run(stored.owner, stored.operations, row.run_id)
 
     tell(run_async(work()), as_json=as_json)
 
 
-def _told(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
+def _told(rows: Sequence[JobRun]) -> list[dict[str, Any]]:
     from stonechat.core.json_values import plain
 
     return [plain(row) | {"said": row.error or row.note} for row in rows]

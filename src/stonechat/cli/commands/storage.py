@@ -63,7 +63,7 @@ def restore(
     from stonechat.cli import storage_reports
 
     with _progress("restore", as_json=as_json) as tell:
-        report = run_async(storage_reports.restore(read_stored(), file, replace, tell))
+        report, given_up = run_async(storage_reports.restore(read_stored(), file, replace, tell))
     if as_json:
         print_json(report)
         return
@@ -75,7 +75,7 @@ def restore(
     say(
         f"What may have happened since: {doubts.posts} posts are looked up on the network before anything is "
         f"sent, {doubts.approvals} late approvals missed, {doubts.reserve} drafts of the reserve discarded, "
-        f"{doubts.opportunities} reply opportunities closed, {doubts.runs} runs given up."
+        f"{doubts.opportunities} reply opportunities closed, {given_up} runs given up."
     )
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import Permanent
-from stonechat.database.repositories import job_rows
-from stonechat.database.repositories.job_rows import ExecutorRow
-from stonechat.database.schema.tables import executors
+from stonechat.database.repositories import executors
+from stonechat.database.repositories.executors import ExecutorRow
+from stonechat.database.schema.tables import executors as table
 
 SILENCE = timedelta(seconds=15)
 """A process that was not heard of for longer (by the database's clock) is taken for gone."""
@@ -21,12 +21,12 @@ SILENCE = timedelta(seconds=15)
 
 async def at_work(connection: AsyncConnection) -> list[ExecutorRow]:
     """The processes that run jobs here and are alive, as far as their heartbeats tell."""
-    if not await connection.run_sync(lambda sync: inspect(sync).has_table(executors.name)):
+    if not await connection.run_sync(lambda sync: inspect(sync).has_table(table.name)):
         return []
     host = socket.gethostname()
     return [
         row
-        for row in await job_rows.executors_seen(connection)
+        for row in await executors.seen(connection)
         if row.silent < SILENCE and (row.host != host or _exists(row.pid))
     ]
 

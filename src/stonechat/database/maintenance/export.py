@@ -32,7 +32,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "learning": ("rewards", "models"),
     "costs": ("budget_entries", "budget_marks"),
     "drafts": ("rejected_drafts", "reserve_drafts"),
-    "jobs": ("job_runs", "job_steps", "wakeups", "job_declarations"),
+    "jobs": ("job_progress", "wakeups", "job_declarations"),
     "alerts": ("alerts", "outbox", "breakers"),
     "audit": ("audit",),
 }

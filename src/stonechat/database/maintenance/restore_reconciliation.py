@@ -21,9 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from stonechat.core.model import Content
-from stonechat.core.states import ContentState, OpportunityState, RunState
+from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database.repositories import content, opportunities, receipts
-from stonechat.database.schema.tables import content_metadata, job_runs, reply_opportunities, reserve_drafts
+from stonechat.database.schema.tables import content_metadata, reply_opportunities, reserve_drafts
 
 WHO = "restore"
 _PAGE = 200
@@ -37,7 +37,6 @@ class Doubts:
     approvals: int = 0
     reserve: int = 0
     opportunities: int = 0
-    runs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +61,7 @@ async def settle(connection: AsyncConnection, *, since: datetime, now: datetime,
         approvals=await _miss_approvals(connection, at),
         reserve=await _discard_reserve(connection, at),
         opportunities=await _close_opportunities(connection, at),
-        runs=await give_up_runs(connection, wall=wall, note="given up by a restore"),
     )
-
-
-async def give_up_runs(connection: AsyncConnection, *, wall: datetime, note: str) -> int:
-    """Runs that waited or were under way belong to an engine that is no longer there; returns how many.
-
-    The schedule goes on by itself: the next tick of each job is run, and missed ones by its policy.
-    """
-    active = (RunState.SCHEDULED.value, RunState.RUNNING.value)
-    done = await connection.execute(
-        sa.update(job_runs)
-        .where(job_runs.c.state.in_(active))
-        .values(state=RunState.ABANDONED.value, state_since=wall, ended_at=wall, note=note)
-    )
-    return int(done.rowcount)
 
 
 async def _doubt_posts(connection: AsyncConnection, at: RestorePoint) -> int:

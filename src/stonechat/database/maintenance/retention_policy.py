@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from stonechat.config.settings import RetentionSettings
 from stonechat.core.model import ContentKind
-from stonechat.core.states import AlertState, OpportunityState, RunState
+from stonechat.core.states import AlertState, OpportunityState
 from stonechat.core.transitions import FINAL_CONTENT
 from stonechat.database.schema.tables import (
     account_metrics,
@@ -25,8 +25,6 @@ from stonechat.database.schema.tables import (
     budget_marks,
     content_media,
     content_metadata,
-    job_runs,
-    job_steps,
     media_bytes,
     metrics_snapshots,
     outbox,
@@ -94,7 +92,6 @@ class RetentionPolicy:
     def families(self) -> list[RetentionRule]:
         """Every family and which of its rows may go now."""
         return [
-            *self._runs(),
             *self._history(),
             *self._readings(),
             *self._drafts(),
@@ -103,23 +100,11 @@ class RetentionPolicy:
             *self._costs(),
         ]
 
-    def _runs(self) -> list[RetentionRule]:
-        runs, before = job_runs.c, self.wall - self.keep.runs
-        ended = [s.value for s in RunState if s not in (RunState.SCHEDULED, RunState.RUNNING)]
-        old = runs.state.in_(ended) & (runs.state_since < before) & _has_a_newer_run()
-        return [
-            RetentionRule(
-                "runs of jobs and their steps", "KEEP_RUNS", runs.run_id, old, (job_steps.c.run_id,)
-            )
-        ]
-
     def _history(self) -> list[RetentionRule]:
         line = state_history.c
-        of_runs = (line.kind == "run") & (line.at < self.wall - self.keep.runs)
-        of_others = line.kind.not_in(("content", "run")) & (line.at < self.now - self.keep.history)
+        of_others = (line.kind != "content") & (line.at < self.now - self.keep.history)
         others = "history of sessions, breakers, alerts, switches and opportunities"
         return [
-            RetentionRule("history of runs", "KEEP_RUNS", line.id, of_runs & _not_the_last_line()),
             RetentionRule(others, "KEEP_HISTORY", line.id, of_others & _not_the_last_line()),
         ]
 
@@ -198,24 +183,6 @@ class RetentionPolicy:
                 "marks of budgets", "KEEP_COSTS", budget_marks.c.period, budget_marks.c.at < before
             ),
         ]
-
-
-def _has_a_newer_run() -> ColumnElement[bool]:
-    """The newest tick and the newest end of each job and account stay: scheduling continues from them."""
-    run = job_runs.c
-    later = job_runs.alias("later")
-    later_tick = sa.exists().where(
-        later.c.job == run.job,
-        later.c.account_id.is_not_distinct_from(run.account_id),
-        later.c.trigger == "schedule",
-        later.c.tick > run.tick,
-    )
-    ended_later = sa.exists().where(
-        later.c.job == run.job,
-        later.c.account_id.is_not_distinct_from(run.account_id),
-        later.c.ended_at > run.ended_at,
-    )
-    return ((run.trigger != "schedule") | later_tick) & (run.ended_at.is_(None) | ended_later)
 
 
 def _not_the_last_line() -> ColumnElement[bool]:

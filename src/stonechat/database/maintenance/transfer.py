@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.database.connection.database import Database
-from stonechat.database.maintenance import restore_reconciliation, row_codec
+from stonechat.database.maintenance import row_codec
 from stonechat.database.maintenance.active_processes import refuse_company
 from stonechat.database.maintenance.backup import TableCheck, holds
 from stonechat.database.maintenance.row_codec import RowTally, Shape
@@ -70,7 +70,6 @@ class TransferReport:
     Attributes:
         resumed: rows that had arrived before, by a move that was cut off.
         altered: values that the target cannot keep (NUL and half characters on PostgreSQL), replaced.
-        given_up: runs that were under way; the schedule goes on without them.
     """
 
     source: str
@@ -78,7 +77,6 @@ class TransferReport:
     rows: int
     resumed: int
     altered: int
-    given_up: int
     tables: tuple[TableCheck, ...]
 
 
@@ -134,14 +132,13 @@ class Transfer:
         for shape in self._shapes:
             await self._bring(shape, known.get(shape.name))
         checks, altered = await self._compare()
-        given_up = await self._finish(sum(check.rows for check in checks))
+        await self._finish(sum(check.rows for check in checks))
         return TransferReport(
             self._source.url,
             self._target.url,
             sum(check.rows for check in checks),
             resumed,
             altered,
-            given_up,
             checks,
         )
 
@@ -283,20 +280,15 @@ class Transfer:
             )
         return tuple(checks), altered
 
-    async def _finish(self, rows: int) -> int:
+    async def _finish(self, rows: int) -> None:
         async with self._target.begin("move.finish") as connection:
             await unhurried(connection)
             await connection.run_sync(set_sequences)
-            wall = self._clock.wall()
-            given_up = await restore_reconciliation.give_up_runs(
-                connection, wall=wall, note="given up by a move"
-            )
             line = AuditRow(
                 self._clock.now(), "stonechat db move", ACTION, why=f"{rows} rows from {self._source.url}"
             )
             await audit.append(connection, line)
             await connection.run_sync(progress_table.drop)
-        return given_up
 
 
 def _other_move() -> Permanent:

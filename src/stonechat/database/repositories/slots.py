@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.model import ContentKind
 from stonechat.core.states import ContentState
 from stonechat.database.schema.tables import accounts
 from stonechat.database.schema.tables import content_metadata as table
+from stonechat.database.schema.types import UtcTime
 
 _FREE = (ContentState.REJECTED, ContentState.CANCELLED, ContentState.MISSED, ContentState.FAILED)
 
@@ -88,3 +89,24 @@ async def tried(
         .limit(limit)
     )
     return [dict(row[0]) for row in rows]
+
+
+async def next_due_of_each(connection: AsyncConnection, after: Mapping[str, datetime]) -> dict[str, datetime]:
+    """By account: when its next queued content may be tried after the moment given, read for all at once."""
+    if not after:
+        return {}
+    seen_by_all = max(after.values())
+    tried_at = case((table.c.not_before > table.c.due_at, table.c.not_before), else_=table.c.due_at)
+    coming = (
+        select(table.c.account_id, func.min(tried_at, type_=UtcTime()))
+        .where(table.c.state == ContentState.QUEUED.value, tried_at > seen_by_all)
+        .group_by(table.c.account_id)
+    )
+    found = {row[0]: row[1] for row in await connection.execute(coming) if row[0] in after}
+    lately = select(table.c.account_id, type_coerce(tried_at, UtcTime())).where(
+        table.c.state == ContentState.QUEUED.value, tried_at > min(after.values()), tried_at <= seen_by_all
+    )
+    for account_id, at in await connection.execute(lately):
+        if account_id in after and at > after[account_id]:
+            found[account_id] = min(at, found.get(account_id, at))
+    return found

@@ -29,9 +29,9 @@ class Wakeup:
 async def add(connection: AsyncConnection, wakeups: Sequence[Wakeup]) -> None:
     """Keep them; one that is there already is kept once."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    for one in wakeups:
-        values = {"id": _name(one), "job": one.job, "account_id": one.account_id, "at": one.at}
-        await connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
+    rows = [{"id": _name(one), "job": one.job, "account_id": one.account_id, "at": one.at} for one in wakeups]
+    if rows:
+        await connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
 async def publish_now(connection: AsyncConnection, account_ids: Iterable[str], now: datetime) -> None:

@@ -1,9 +1,9 @@
 """Triggers on both engines that keep tables append-only.
 
+
 Neither a bug of ours nor somebody at a SQL prompt can change a line of the history, the reward log or a
 receipt, or delete what a post needs. Other families may be deleted from, because they are kept for a
-time only (:mod:`stonechat.database.maintenance.retention`), but never changed. A run's changes of state
-are appended to the history by a trigger too, so that no statement of the job manager can forget to.
+time only (:mod:`stonechat.database.maintenance.retention`), but never changed.
 
 Migrations run without them: they are taken away before and put back after (``migrations/env.py``).
 """
@@ -35,16 +35,6 @@ NEVER_DELETED: Mapping[str, str] = {
     "state_history": "OLD.kind = 'content'",
 }
 """Rows are kept for ever; where a condition is given, those that meet it."""
-
-_RUN_VALUES = """
-    'run', NEW.run_id, NEW.account_id, NEW.state_since,
-    CASE WHEN NEW.host = '' THEN 'jobs' ELSE substr(NEW.host, 1, 100) END,
-    OLD.state, NEW.state,
-    CASE WHEN NEW.error <> '' AND NEW.state IN ('failed', 'timed_out') THEN NEW.error ELSE NEW.note END
-"""
-_RUN_LINE = f"""
-INSERT INTO state_history (kind, entity_id, account_id, at, who, before, after, why) VALUES ({_RUN_VALUES});
-"""  # noqa: S608 - both parts stand here
 
 
 def install(connection: sa.Connection) -> None:
@@ -91,11 +81,6 @@ def _sqlite(present: set[str]) -> list[str]:
             f"CREATE TRIGGER {name} BEFORE {event} ON {table} {only}"
             f"BEGIN SELECT RAISE(ABORT, '{_refusal(table, event)}'); END"
         )
-    if {"job_runs", "state_history"} <= present:
-        made.append(
-            f"CREATE TRIGGER {PREFIX}run_history AFTER UPDATE OF state ON job_runs "
-            f"WHEN OLD.state <> NEW.state BEGIN {_RUN_LINE} END"
-        )
     return made
 
 
@@ -111,18 +96,6 @@ def _postgresql(present: set[str]) -> list[str]:
         made.append(
             f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW {only}"
             f"EXECUTE FUNCTION stonechat_refuse('{_refusal(table, event)}')"
-        )
-    if {"job_runs", "state_history"} <= present:
-        made.append(
-            f"""CREATE OR REPLACE FUNCTION stonechat_run_history() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN
-                {_RUN_LINE}
-                RETURN NULL;
-            END $$"""
-        )
-        made.append(
-            f"CREATE TRIGGER {PREFIX}run_history AFTER UPDATE OF state ON job_runs FOR EACH ROW "
-            "WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION stonechat_run_history()"
         )
     return made
 

@@ -1,0 +1,1 @@
+"""Executing runs: durable steps, outcomes, and the takeover of runs whose process died."""

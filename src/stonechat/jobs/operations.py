@@ -1,0 +1,268 @@
+"""What can be seen and done about jobs from any process that reaches the database.
+
+The processes that run jobs notice within seconds: a run that waits is begun, a switch holds, a cancelled
+run is stopped. Nothing here executes a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stonechat.core.clock import Clock
+from stonechat.core.errors import Permanent
+from stonechat.core.states import RunState
+from stonechat.database.connection.database import Database
+from stonechat.database.repositories import accounts as switches
+from stonechat.database.repositories import job_progress
+from stonechat.database.repositories import wakeups as wakeup_rows
+from stonechat.database.repositories.job_progress import JobProgress, JobRun, Key, RunEnd
+from stonechat.database.repositories.wakeups import Wakeup
+from stonechat.jobs.execution.run_records import RunOrder, RunStep
+from stonechat.jobs.execution.run_request import RunRequest, run_id_of
+from stonechat.jobs.execution.run_store import RunStore
+from stonechat.jobs.job import Job
+from stonechat.jobs.scheduling.scheduler import order_of
+from stonechat.jobs.scheduling.schedules import schedule_of
+from stonechat.jobs.scheduling.watchdog import Health, JobHealth, judge, observed
+from stonechat.jobs.validation import unknown
+
+Monitors = Callable[[str, str | None], JobHealth]
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """One job and account as the pages show it.
+
+    ``every`` is account time (None for a cron job); ``next_tick`` is when it next runs: by its schedule, by
+    a wake-up, or because a row falls due; ``last`` is the newest run that came to an outcome; ``state`` is
+    what its monitor thinks (``healthy``, ``late``, ``failing``, ``unknown``);
+    ``success_rate`` is of the last day of real time (None without any run); doing nothing though work was
+    due is no success.
+    """
+
+    name: str
+    account_id: str | None
+    every: timedelta | None
+    cron: str | None
+    next_tick: datetime
+    paused: str | None
+    last: JobRun | None
+    state: str
+    why: str
+    success_rate: float | None
+    critical: bool
+    useful: str
+
+
+class JobOperations:
+    """Jobs over the database alone.
+
+    Args:
+        jobs: the declarations.
+        monitors: what the monitors of this process think; without it, what the rows alone tell.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        store: RunStore,
+        clock: Clock,
+        jobs: Sequence[Job],
+        monitors: Monitors | None = None,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._clock = clock
+        self._jobs = {job.name: job for job in jobs}
+        self._monitors = monitors
+
+    async def status(self, accounts: Sequence[str]) -> list[JobStatus]:
+        """Every job and account: what it last did, how well, and when it is next due."""
+        async with self._database.read("jobs.status") as connection:
+            off = {switch.scope: switch.why for switch in await switches.switched_off(connection)}
+            wakeups = await wakeup_rows.waiting(connection)
+            rows = await job_progress.every(connection)
+            sooner = {
+                name: await self._sooner(connection, job, _owners(job, accounts), wakeups)
+                for name, job in self._jobs.items()
+            }
+        active = {} if self._monitors is not None else await self._active()
+        wall = self._clock.wall()
+        return [
+            self._status(
+                job,
+                rows.get((name, owner), JobProgress(name, owner, wall)),
+                active=active.get((name, owner)),
+                sooner=sooner[name].get(owner),
+                paused=paused(off, name, owner),
+            )
+            for name, job in self._jobs.items()
+            for owner in _owners(job, accounts)
+        ]
+
+    async def times(self) -> dict[Key, list[RunEnd]]:
+        """By job and account: how long its latest runs took and how they ended, oldest first."""
+        async with self._database.read("jobs.times") as connection:
+            rows = await job_progress.every(connection)
+        return {key: list(reversed(row.ends)) for key, row in rows.items()}
+
+    async def history(
+        self, job: str | None = None, account_id: str | None = None, *, limit: int = 50
+    ) -> list[JobRun]:
+        """The latest runs, newest first, and of each job and account the newest tick that was held back."""
+        runs = await self._store.history(job, account_id, limit=limit)
+        async with self._database.read("jobs.history") as connection:
+            rows = await (
+                job_progress.every(connection) if job is None else job_progress.of_job(connection, job)
+            )
+        wanted = [row for row in rows.values() if account_id is None or row.account_id == account_id]
+        held = [run for row in wanted if (run := _held_back(row)) is not None]
+        return sorted([*runs, *held], key=_newest, reverse=True)[:limit]
+
+    async def show(self, run_id: str) -> tuple[JobRun, list[RunStep]] | None:
+        """One run with its steps; None if there is no such run."""
+        run = await self._store.find(run_id)
+        return (run, await self._store.steps(run_id)) if run is not None else None
+
+    async def run(self, job: str, account_id: str | None = None, *, by: str) -> str:
+        """Have a job run now, even if paused; returns the run's id. A process that runs jobs takes it up.
+
+        Raises:
+            Permanent: no job is called that, or it runs for an account and none is given.
+        """
+        order = self.order(job, account_id, by=by)
+        await self._store.enqueue([order])
+        return order.request.run_id
+
+    def order(self, job: str, account_id: str | None, *, by: str) -> RunOrder:
+        """What is asked of the engine when somebody asks for a run now.
+
+        Raises:
+            Permanent: see :meth:`run`.
+        """
+        declared = self.job(job)
+        if declared.per_account != (account_id is not None):
+            wants = "for one account" if declared.per_account else "for the whole system"
+            raise Permanent(f"The job {job} runs {wants}.", remedy="Name the account, or none.")
+        request = RunRequest(job, account_id, self._clock.now(), f"manual: {by}"[:40])
+        return order_of(declared, request)
+
+    async def cancel(self, connection: AsyncConnection, run_id: str, *, by: str) -> bool:
+        """Give up a run that has not ended, on whichever host it is; False if it had."""
+        if not await self._store.cancel(run_id, note=f"cancelled by {by}"):
+            return False
+        run = await self._store.find(run_id)
+        if run is not None:
+            await job_progress.record(connection, [run], self._clock.wall())
+        return True
+
+    def job(self, name: str) -> Job:
+        """The declaration of a name.
+
+        Raises:
+            Permanent: there is none.
+        """
+        if name not in self._jobs:
+            raise unknown(name, self._jobs)
+        return self._jobs[name]
+
+    async def _active(self) -> dict[Key, JobRun]:
+        return {(run.job, run.account_id): run for run in reversed(await self._store.active())}
+
+    def _status(
+        self,
+        job: Job,
+        progress: JobProgress,
+        *,
+        active: JobRun | None,
+        sooner: datetime | None,
+        paused: str | None,
+    ) -> JobStatus:
+        health = self._health(job, progress, active, paused)
+        tick = schedule_of(job, progress.account_id).after(self._clock.now())
+        since = self._clock.wall() - timedelta(days=1)
+        today = [end.good for end in progress.ends if end.ended_at >= since]
+        return JobStatus(
+            name=job.name,
+            account_id=progress.account_id,
+            every=job.every,
+            cron=job.cron,
+            next_tick=tick if sooner is None else min(tick, sooner),
+            paused=paused,
+            last=progress.last,
+            state=health.health.value,
+            why=health.why,
+            success_rate=sum(today) / len(today) if today else None,
+            critical=job.critical,
+            useful=job.useful,
+        )
+
+    async def _sooner(
+        self, connection: AsyncConnection, job: Job, owners: Sequence[str | None], wakeups: Sequence[Wakeup]
+    ) -> dict[str | None, datetime]:
+        """By account: a wake-up or a row that falls due."""
+        now = self._clock.now()
+        found: dict[str | None, datetime] = {}
+        for one in wakeups:
+            if one.job == job.name:
+                found[one.account_id] = min(one.at, found.get(one.account_id, one.at))
+        if job.upcoming is not None:
+            rows = await job.upcoming(connection, {owner: now for owner in owners if owner is not None})
+            for account_id, at in rows.items():
+                found[account_id] = min(at, found.get(account_id, at))
+        return found
+
+    def _health(
+        self, job: Job, progress: JobProgress, active: JobRun | None, paused: str | None
+    ) -> JobHealth:
+        if self._monitors is not None:
+            return self._monitors(job.name, progress.account_id)
+        now, wall, speed = self._clock.now(), self._clock.wall(), self._clock.speed
+        newest = progress.last.tick if progress.last is not None else progress.position
+        held = progress.held is not None and (newest is None or progress.held.tick >= newest)
+        seen = observed(
+            progress,
+            now=now,
+            wall=wall,
+            speed=speed,
+            active=active,
+            watched_since=None if paused is not None or held else newest,
+        )
+        schedule = schedule_of(job, progress.account_id)
+        return judge(job, schedule, seen, now=now, wall=wall, speed=speed, before=Health.UNKNOWN)
+
+
+def _owners(job: Job, accounts: Sequence[str]) -> tuple[str | None, ...]:
+    return tuple(accounts) if job.per_account else (None,)
+
+
+def _held_back(row: JobProgress) -> JobRun | None:
+    """A tick that was held back, as a run that did not take place."""
+    if row.held is None:
+        return None
+    return JobRun(
+        run_id=f"{run_id_of(row.job, row.account_id, row.held.tick)}!held",
+        job=row.job,
+        account_id=row.account_id,
+        tick=row.held.tick,
+        trigger="held",
+        state=RunState.SKIPPED,
+        asked_at=row.held.at,
+        note=row.held.why,
+    )
+
+
+def _newest(run: JobRun) -> datetime:
+    return run.asked_at or run.tick
+
+
+def paused(off: Mapping[str, str], job: str, account_id: str | None) -> str | None:
+    """Why the owner has paused a job or account, by what is switched off; None if they have not."""
+    for scope in ("job", f"job/{job}", f"job/{job}/{account_id}"):
+        if scope in off:
+            return off[scope] or "paused"
+    return None

@@ -1,0 +1,1 @@
+"""When runs are asked for, and whether jobs do their work."""

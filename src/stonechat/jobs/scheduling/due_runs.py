@@ -1,0 +1,380 @@
+"""Which runs to ask for now: decided purely, from the time and what is known.
+
+Each job and account remembers up to which tick its schedule has been dealt with, the extra wake-ups asked of
+it, and when its rows next hold work. They stand in a heap by when they next fall due, so that a look costs
+what is due, however many jobs and accounts there are.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from stonechat.jobs.execution.run_request import run_id_of
+from stonechat.jobs.job import Job, JobPriority, Missed, Overlap
+from stonechat.jobs.scheduling.schedules import Schedule, due, schedule_of
+
+Key = tuple[str, str | None]
+"""Job and account; the account is None for a job of the whole system."""
+
+REAL_GRACE = timedelta(seconds=5)
+"""On a fast clock no tick counts as missed before this much real time has passed."""
+
+PRIORITY_DELAYS: Mapping[JobPriority, timedelta] = {
+    JobPriority.POST: timedelta(),
+    JobPriority.REPLY: timedelta(minutes=10),
+    JobPriority.METRICS: timedelta(minutes=30),
+    JobPriority.HARVEST: timedelta(hours=1),
+    JobPriority.BACKGROUND: timedelta(hours=2),
+}
+"""How long a run yields to those of a higher priority (real time); then it goes first: nothing starves."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueRun:
+    """A run to ask for. ``before``, ``seen``, ``woken`` and ``row`` put it back where that failed."""
+
+    job: Job
+    account_id: str | None
+    tick: datetime
+    trigger: str
+    before: datetime
+    seen: datetime
+    woken: tuple[datetime, ...] = ()
+    row: datetime | None = None
+
+    @property
+    def key(self) -> Key:
+        return (self.job.name, self.account_id)
+
+    @property
+    def run_id(self) -> str:
+        return run_id_of(self.job.name, self.account_id, self.tick)
+
+    def answered(self, *, new: bool) -> datetime | None:
+        """Up to when wake-ups are followed by a run that was new, or that existed already; None: by none."""
+        if new:
+            return self.woken[-1] if self.woken else None
+        return self.tick if self.tick in self.woken else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A due tick whose run waits, said once for each time it is held back, and why."""
+
+    job: Job
+    account_id: str | None
+    tick: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """Ticks that the policy lets go although their grace is over; ``tick`` is the newest of them."""
+
+    job: Job
+    account_id: str | None
+    tick: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueNow:
+    """What one look found."""
+
+    runs: tuple[DueRun, ...] = ()
+    held: tuple[HeldBack, ...] = ()
+    lapsed: tuple[Lapsed, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    job: Job
+    account_id: str | None
+    schedule: Schedule
+    last: datetime
+    next: datetime
+    seen: datetime
+    wakes: set[datetime] = field(default_factory=set)
+    row: datetime | None = None
+    held: str | None = None
+    in_heap_for: datetime | None = None
+
+    @property
+    def key(self) -> Key:
+        return (self.job.name, self.account_id)
+
+    def move(self, last: datetime) -> None:
+        self.last = last
+        self.next = self.schedule.after(last)
+
+    def due_at(self) -> datetime:
+        if not self.wakes and self.row is None:
+            return self.next
+        moments = [self.next, *self.wakes]
+        return min(moments if self.row is None else [*moments, self.row])
+
+    def take_wakes(self, now: datetime) -> tuple[datetime, ...]:
+        if not self.wakes:
+            return ()
+        woken = tuple(sorted(at for at in self.wakes if at <= now))
+        self.wakes.difference_update(woken)
+        return woken
+
+    def take_row(self, now: datetime) -> datetime | None:
+        row = self.row
+        if row is None or row > now:
+            return None
+        self.row = None
+        return row
+
+
+class DueRuns:
+    """Every job and account, by when it next falls due.
+
+    Args:
+        jobs: the declarations, checked here.
+        positions: the newest tick of each job and account that was dealt with before this start.
+        speed: of the clock: account seconds for each real second.
+
+    Raises:
+        ConfigError: a schedule that cannot be read.
+    """
+
+    def __init__(self, jobs: Sequence[Job], positions: Mapping[Key, datetime], speed: float = 1.0) -> None:
+        self._jobs = {job.name: job for job in jobs}
+        self._positions = dict(positions)
+        self._grace = REAL_GRACE * speed
+        self._delays = {kind: delay * speed for kind, delay in PRIORITY_DELAYS.items()}
+        self._entries: dict[str, dict[str | None, _Entry]] = {name: {} for name in self._jobs}
+        self._heap: list[tuple[datetime, int, _Entry]] = []
+        self._numbers = itertools.count()
+        self._due: dict[Key, _Entry] = {}
+        """What has fallen due and was not asked for yet: it is held back, at work, or there is no room."""
+        self._accounts: tuple[str, ...] | None = None
+        self._looked: datetime | None = None
+
+    def serve(self, accounts: Sequence[str], now: datetime) -> None:
+        """Look after each job and each of these accounts, and no others."""
+        if self._accounts is not None and self._accounts == tuple(accounts):
+            return
+        self._accounts = tuple(accounts)
+        for job in self._jobs.values():
+            wanted = dict.fromkeys(accounts) if job.per_account else {None: None}
+            entries = self._entries[job.name]
+            for account_id in entries.keys() - wanted.keys():
+                entries.pop(account_id).in_heap_for = None
+                self._due.pop((job.name, account_id), None)
+            for account_id in wanted:
+                if account_id not in entries:
+                    entries[account_id] = self._entry(job, account_id, now)
+                    self._push(entries[account_id])
+
+    def look(
+        self,
+        now: datetime,
+        *,
+        busy: Callable[[Key], bool],
+        held: Callable[[Job, str | None], str | None],
+        admits: Callable[[Job], bool] = lambda _: True,
+        recheck: bool = True,
+    ) -> DueNow:
+        """What to do at ``now``: those first that go first, by priority and by how long they have waited.
+
+        Args:
+            busy: whether a run of this job and account has not ended.
+            held: why its runs wait (paused, a dependency is down); None if they do not.
+            admits: asked once for each run that would be asked for: whether there is room for it.
+            recheck: whether to ask again about what was held back at the last look.
+        """
+        runs: list[DueRun] = []
+        waiting: list[HeldBack] = []
+        lapsed: list[Lapsed] = []
+        for entry in self._fallen_due(now, recheck=recheck):
+            why = held(entry.job, entry.account_id)
+            if why is not None:
+                if entry.held is None and entry.next <= now:
+                    waiting.append(HeldBack(entry.job, entry.account_id, entry.schedule.before(now), why))
+                entry.held = why
+                continue
+            entry.held = None
+            if busy(entry.key):
+                self._pass_by(entry, now)
+            elif admits(entry.job):
+                run, gone = self._run(entry, now)
+                runs.extend(run)
+                lapsed.extend(gone)
+            self._settle(entry, now)
+        return DueNow(tuple(runs), tuple(waiting), tuple(lapsed))
+
+    def refuse(self, run: DueRun) -> None:
+        """The run could not be asked for: it is due again."""
+        entry = self._find(run.key)
+        if entry is None:
+            return
+        entry.wakes.update(run.woken)
+        entry.seen = run.seen
+        entry.row = run.row if entry.row is None else entry.row
+        if run.trigger == "schedule":
+            entry.move(run.before)
+        self._push(entry)
+
+    def known(self, run: DueRun) -> None:
+        """The run existed already, perhaps for long: what else it was to answer is due again, by its name.
+
+        Otherwise a host that lags behind takes the run of an old tick for the answer to a newer wake-up.
+        """
+        entry = self._find(run.key)
+        if entry is None:
+            return
+        entry.wakes.update(at for at in run.woken if at != run.tick)
+        entry.seen = max(run.seen, run.tick)
+        if run.row not in (None, run.tick) and entry.row is None:
+            entry.row = run.row
+        self._push(entry)
+
+    def wake(self, job: str, at: datetime, account_id: str | None) -> bool:
+        """One more run at ``at``; False if there is no such job and account."""
+        entry = self._find((job, account_id))
+        if entry is None:
+            return False
+        if at not in entry.wakes:
+            entry.wakes.add(at)
+            self._push(entry)
+        return True
+
+    def unseen(self, job: str) -> dict[str, datetime]:
+        """By account: up to when the rows of this job have been seen to."""
+        entries = self._entries[job].values()
+        return {entry.account_id: entry.seen for entry in entries if entry.account_id is not None}
+
+    def expect(self, job: str, rows: Mapping[str, datetime], now: datetime | None = None) -> None:
+        """By account: when its rows next hold work after what has been seen to, as read at ``now``."""
+        for entry in self._entries[job].values():
+            if entry.account_id is None:
+                continue
+            row = rows.get(entry.account_id)
+            if now is not None and (row is None or row > now):
+                entry.seen = max(entry.seen, now - self._grace)
+            if row != entry.row:
+                entry.row = row
+                self._push(entry)
+
+    def next_at(
+        self, *, busy: Callable[[Key], bool], full: Callable[[Job], bool] = lambda _: False
+    ) -> datetime | None:
+        """The first moment at which something falls due that is not held back, at work or without room."""
+        while self._heap and self._heap[0][2].in_heap_for != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        moments = [
+            entry.due_at()
+            for key, entry in self._due.items()
+            if entry.held is None and not busy(key) and not full(entry.job)
+        ]
+        return min([*moments, self._heap[0][0]] if self._heap else moments, default=None)
+
+    def waits(self, key: Key, until: datetime) -> bool:
+        """Whether the end of a run of this job and account may let another begin before ``until``."""
+        entry = self._find(key)
+        return bool(self._due) or (entry is not None and entry.due_at() <= until)
+
+    def job(self, name: str) -> Job | None:
+        """The declaration of a name, if there is one."""
+        return self._jobs.get(name)
+
+    @property
+    def size(self) -> int:
+        """How many jobs and accounts are served."""
+        return sum(len(entries) for entries in self._entries.values())
+
+    def schedules(self) -> Iterable[tuple[Job, str | None, Schedule]]:
+        """Every job and account with its schedule."""
+        for entries in self._entries.values():
+            for entry in entries.values():
+                yield entry.job, entry.account_id, entry.schedule
+
+    def schedule(self, key: Key) -> Schedule | None:
+        """The schedule of a job and account that is served."""
+        entry = self._find(key)
+        return entry.schedule if entry is not None else None
+
+    def _find(self, key: Key) -> _Entry | None:
+        return self._entries.get(key[0], {}).get(key[1])
+
+    def _entry(self, job: Job, account_id: str | None, now: datetime) -> _Entry:
+        schedule = schedule_of(job, account_id)
+        last = min(self._positions.get((job.name, account_id), now), now)
+        return _Entry(job, account_id, schedule, last, schedule.after(last), seen=last)
+
+    def _push(self, entry: _Entry) -> None:
+        """Have it in the heap for when it next falls due; an older place in the heap is void."""
+        due_at = entry.due_at()
+        if entry.in_heap_for != due_at:
+            entry.in_heap_for = due_at
+            heapq.heappush(self._heap, (due_at, next(self._numbers), entry))
+
+    def _fallen_due(self, now: datetime, *, recheck: bool) -> list[_Entry]:
+        if self._looked is not None and now < self._looked:
+            self._set_back(now)
+        self._looked = now
+        while self._heap and self._heap[0][0] <= now:
+            due_at, _, entry = heapq.heappop(self._heap)
+            if entry.in_heap_for == due_at:
+                entry.in_heap_for = None
+                self._due[entry.key] = entry
+        found = [entry for entry in self._due.values() if recheck or entry.held is None]
+        return sorted(found, key=self._turn) if len(found) > 1 else found
+
+    def _turn(self, entry: _Entry) -> datetime:
+        return entry.due_at() + self._delays[entry.job.priority]
+
+    def _set_back(self, now: datetime) -> None:
+        """The clock shows an earlier time than before: carry on from here."""
+        for entries in self._entries.values():
+            for entry in entries.values():
+                entry.seen = min(entry.seen, now)
+                if now < entry.last:
+                    entry.move(now)
+                    self._push(entry)
+
+    def _settle(self, entry: _Entry, now: datetime) -> None:
+        """What was dealt with goes back into the heap; what is still due waits for its turn."""
+        if entry.due_at() > now:
+            self._due.pop(entry.key, None)
+            self._push(entry)
+
+    def _run(self, entry: _Entry, now: datetime) -> tuple[list[DueRun], list[Lapsed]]:
+        before = entry.last
+        tick, lapsed = self._tick(entry, now)
+        woken, row = entry.take_wakes(now), entry.take_row(now)
+        trigger = "schedule"
+        if tick is None and row is not None:
+            tick, trigger = row, "due"
+        elif tick is None and woken:
+            tick, trigger = woken[-1], "wake"
+        if tick is None:
+            return [], lapsed
+        seen, entry.seen = entry.seen, max(entry.seen, row or entry.seen, now - self._grace)
+        return [DueRun(entry.job, entry.account_id, tick, trigger, before, seen, woken, row)], lapsed
+
+    def _tick(self, entry: _Entry, now: datetime) -> tuple[datetime | None, list[Lapsed]]:
+        """The tick to run by the schedule, and those that its policy lets go."""
+        grace = max(entry.job.grace, self._grace)
+        found = due(entry.schedule, entry.last, now, policy=entry.job.missed, grace=grace)
+        lapsed = []
+        if found.missed and now - entry.next > grace:
+            newest = entry.schedule.before(now)
+            lapsed.append(Lapsed(entry.job, entry.account_id, newest, found.missed))
+        if found.last != entry.last:
+            entry.move(found.last)
+        return next(iter(found.ticks), None), lapsed
+
+    @staticmethod
+    def _pass_by(entry: _Entry, now: datetime) -> None:
+        """A run is at work: its ticks wait or are let go; wake-ups always wait."""
+        waits = entry.job.overlap is Overlap.QUEUE or entry.job.missed is Missed.ALL
+        if not waits and entry.next <= now:
+            entry.move(entry.schedule.before(now))
