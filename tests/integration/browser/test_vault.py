@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,37 @@ async def test_a_database_that_is_away_does_not_stop_what_is_known(
     database[0].close()
     await database[1].advance(seconds=10)
     assert await host.value() == "known"
+
+
+def lasting(value: str, ends: datetime) -> Session:
+    """A session whose cookies end then."""
+    given = session(value)
+    cookies = tuple({**cookie, "expires": ends.timestamp()} for cookie in given.cookies)
+    return replace(given, cookies=cookies)
+
+
+async def test_a_setting_whose_log_in_has_ended_is_said_so_and_replaces_nothing_newer(
+    database: tuple[Database, ManualClock], keys: Keys
+) -> None:
+    now = database[1].wall()
+    host = Host(*database, keys, lasting("from long ago", now - timedelta(days=400)))
+    with pytest.raises(SessionTrouble, match=rf"ended on {now - timedelta(days=400):%Y-%m-%d}"):
+        await host.vault.load(ACCOUNT)
+    await host.vault.give(ACCOUNT, lasting("new", now + timedelta(days=30)), source="login")
+    assert await host.value() == "new"
+    assert await Host(*database, keys, lasting("from long ago", now - timedelta(days=400))).value() == "new"
+
+
+async def test_of_a_saved_session_only_what_a_browser_takes_is_used(
+    database: tuple[Database, ManualClock], keys: Keys
+) -> None:
+    host = Host(*database, keys, None)
+    other = {**session("v").cookies[0], "name": "other", "value": "a;x"}
+    saved = session("good")
+    await host.vault.give(ACCOUNT, replace(saved, cookies=(*saved.cookies, other)), source="file")
+    loaded = await Host(*database, keys, None).vault.load(ACCOUNT)
+    assert loaded is not None
+    assert [one["name"] for one in loaded.cookies] == ["auth_token", "ct0"]
+    await host.vault.give(ACCOUNT, session("bad;x"), source="file")
+    with pytest.raises(SessionTrouble, match="no log-in that a browser takes"):
+        await Host(*database, keys, None).vault.load(ACCOUNT)

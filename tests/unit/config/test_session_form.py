@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stonechat.config.session_form import SavedSession, SessionForm, read_session
@@ -183,6 +183,7 @@ KEYS = st.sampled_from(
 JARS = st.lists(st.dictionaries(KEYS, JSON_VALUES, max_size=8), max_size=4)
 
 
+@settings(deadline=None)
 @given(st.text() | st.binary() | JARS.map(json.dumps) | JSON_VALUES.map(json.dumps))
 @example("[" * 60_000)
 @example("=" * 100)
@@ -197,6 +198,7 @@ def test_whatever_is_given_is_a_session_or_a_sentence(value: str | bytes) -> Non
         assert FORM.has_log_in(saved.cookies)
 
 
+@settings(deadline=None)
 @given(JARS)
 def test_no_other_cookie_of_an_export_spoils_the_log_in(jar: list[dict[str, Any]]) -> None:
     others = [one for one in jar if str(one.get("name", one.get("Name"))) not in FORM.needed]
