@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import re
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,15 +26,26 @@ from stonechat.core.ids import digest
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import AlertState, BreakerState, ContentState
 from stonechat.database import Database, open_database
-from stonechat.database.repositories import accounts, breakers, content, drafts, job_writes
+from stonechat.database.repositories import accounts, breakers, content, drafts
 from stonechat.database.repositories import alerts as alert_rows
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.repositories.drafts import ReserveDraft
 from stonechat.database.schema.tables import metadata
 from stonechat.database.schema.types import UtcTime
-from stonechat.jobs import declared
-from stonechat.jobs.declaration import Job, JobContext, Work
-from stonechat.networks.x_web.media_upload import refuse_pictures
+from stonechat.jobs import (
+    Job,
+    JobContext,
+    JobOperations,
+    JobService,
+    Work,
+    open_store,
+    runs_url_beside,
+    stored_declarations,
+)
+from stonechat.jobs.execution.durable_runs import execute_runs
+from stonechat.jobs.execution.run_request import RunRequest
+from stonechat.jobs.scheduling.scheduler import order_of
+from stonechat.networks.registry import installed
 from stonechat.resilience.state_machine import Record, forced, fresh
 from stonechat.resilience.store import to_row
 from tests.integration.dashboard.test_dashboard import site
@@ -46,6 +58,8 @@ ME = Account("x_web:robin", "x_web", "robin")
 OTHER = Account("x_web:wren", "x_web", "wren")
 WAITING_TEXT = "A short walk is still a walk."
 NEW_TEXT = "The long one can wait for the weekend, with the good shoes."
+WAITS = RunRequest("a.works", None, BEGAN, "schedule")
+"""A run that waits."""
 ADDRESS = "https://x.com/robin/status/1790000000000000001"
 _SESSION = base64.b64encode(
     json.dumps(
@@ -195,11 +209,11 @@ CASES = (
     Case("jobs.resume", ("jobs", "resume", "all"), "jobs/all/resume", {}, "jobs/resume", {"target": "all"}),
     Case(
         "jobs.cancel",
-        ("jobs", "cancel", "a.works@waits"),
-        f"runs/{quote('a.works@waits')}/cancel",
+        ("jobs", "cancel", WAITS.run_id),
+        f"runs/{quote(WAITS.run_id)}/cancel",
         {},
         "jobs/cancel",
-        {"target": "a.works@waits"},
+        {"target": WAITS.run_id},
     ),
     Case(
         "breakers.force",
@@ -285,7 +299,6 @@ def _alert(name: str, state: AlertState, silenced_until: datetime | None = None)
         title=f"{name} is down",
         body="",
         remedy="",
-        labels={},
         fired_at=BEGAN,
         silenced_until=silenced_until,
     )
@@ -293,6 +306,8 @@ def _alert(name: str, state: AlertState, silenced_until: datetime | None = None)
 
 async def fill(database: Database) -> None:
     """One of everything that an owner can do something about."""
+    kept = Path(runs_url(database).removeprefix("sqlite:///"))
+    kept.write_bytes(await _file_with_a_run_that_waits())
     async with database.begin("test.fill") as connection:
         for account in (ME, OTHER):
             await accounts.put(connection, account, BEGAN)
@@ -310,16 +325,7 @@ async def fill(database: Database) -> None:
             await accounts.switch_off(
                 connection, scope, account_id=account_id, who="test", why="before", now=BEGAN
             )
-        await declared.store(connection, JOBS, BEGAN)
-        waits = {
-            "run_id": "a.works@waits",
-            "account_id": None,
-            "job": "a.works",
-            "tick": BEGAN,
-            "trigger": "schedule",
-            "now": BEGAN,
-        }
-        await job_writes.schedule(connection, [waits])
+        await stored_declarations.store(connection, JOBS, BEGAN)
         shut = forced(
             fresh("browser/here", BEGAN), BreakerState.FORCED_OPEN, who="test", why="before", at=BEGAN
         )
@@ -406,6 +412,48 @@ class AtTheCommandLine:
 @asynccontextmanager
 async def at_the_pages(folder: Path, database: Database) -> AsyncIterator[httpx.AsyncClient]:
     """A client of pages and API, with everything connected that an action may need."""
-    async with site(database) as here, studio(folder, CLOCK, account=ME, on=database) as writing:
-        here.data.connect(drafter=writing.drafter, refuse_pictures=refuse_pictures)
+    async with (
+        site(database) as here,
+        studio(folder, CLOCK, account=ME, on=database) as writing,
+        open_store(runs_url(database)) as store,
+    ):
+        jobs = JobsAtRest(JobOperations(database, store, CLOCK, JOBS))
+        here.data.connect(drafter=writing.drafter, networks=installed(), runner=jobs)
         yield here.client
+
+
+def runs_url(database: Database) -> str:
+    """Where the runs are kept that belong to a database of SQLite."""
+    return runs_url_beside(f"sqlite:///{database.url.removeprefix('sqlite:///')}")
+
+
+_FILES: list[bytes] = []
+
+
+async def _file_with_a_run_that_waits() -> bytes:
+    """What the job engine keeps once it has run; made once, since its start takes a second."""
+    if not _FILES:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "runs.db"
+            async with open_store(f"sqlite:///{path}") as store:
+                async with execute_runs(
+                    store, executor_id="test", queues={}, poll=timedelta(seconds=1), body=_no_body
+                ):
+                    pass
+                await store.enqueue([order_of(JOBS[0], WAITS)])
+            _FILES.append(path.read_bytes())
+    return _FILES[0]
+
+
+async def _no_body(run: Any, _: Any) -> Any:
+    return {"state": "succeeded"}
+
+
+class JobsAtRest(JobService):
+    """Jobs in a process that runs none: what is asked of them stands in the database."""
+
+    def __init__(self, operations: JobOperations) -> None:
+        self.operations = operations
+
+    def look(self) -> None:
+        """Nothing runs here that could look."""
