@@ -12,6 +12,7 @@ from stonechat.cli.commands.status import Url, ask_rows
 from stonechat.cli.context import open_for_cli, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 from stonechat.core.errors import Transient
+from stonechat.core.json_values import plain
 from stonechat.database import Database
 
 breakers_app = typer.Typer(
@@ -24,6 +25,9 @@ alerts_app = typer.Typer(
     help="Alerts: see them, acknowledge one, silence it for a while.",
     epilog="Example: stonechat alerts silence 3f2a --for 2h --why 'we know'",
 )
+
+SHOWN = 12
+"""Characters of an id in a table: enough to name it by."""
 
 _Name = Annotated[str, typer.Argument(help="A breaker, for example network/x_web.")]
 _Alert = Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning.")]
@@ -175,7 +179,8 @@ def _print(rows: Sequence[Any], columns: Sequence[str], title: str, empty: str, 
     if as_json:
         print_json(rows)
     else:
-        print_rows(rows, columns, title=title, empty=empty)
+        shown = [row | {"id": row["id"][:SHOWN]} if "id" in row else row for row in map(plain, rows)]
+        print_rows(shown, columns, title=title, empty=empty)
 
 
 def register(app: typer.Typer) -> None:
