@@ -238,7 +238,7 @@ def check_posting(
 
 
 def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
-    """The model, the network and publishing, by their breakers; publishing forced shut shows as an outcome."""
+    """The model, network and publishing, by their breakers; publishing forced shut shows as an outcome."""
 
     def of(name: str) -> Check:
         async def check() -> ProbeResult:
