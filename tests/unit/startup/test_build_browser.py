@@ -38,6 +38,7 @@ def breaker(state: BreakerState) -> BreakerStatus:
         consecutive=5,
         rejected=0,
         openings=1,
+        opened_at=SINCE,
         open_for=timedelta(),
         retry_after=None,
         probe_overdue=timedelta(),
