@@ -37,7 +37,7 @@ class AlertTracking:
         gone_since: since when it is no longer found, though it still fires.
         tell_at: when it is to be told, if nothing explains it by then.
         told_at: when it was last told; None where it was not, in this incident.
-        told_as: severity and variant of what was told.
+        told_as: severity, variant and title of what was told.
         firings: when it fired lately.
         flapping: it comes and goes, and is one incident until it stays away.
         silenced_at: severity and variant at which it was silenced.
