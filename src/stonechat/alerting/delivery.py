@@ -21,8 +21,8 @@ from stonechat.core.errors import Permanent, Transient
 from stonechat.core.ids import stable_id
 from stonechat.core.ports import AlertChannel, AlertMessage
 from stonechat.database import Database
-from stonechat.database.repositories import alerts
-from stonechat.database.repositories.alerts import OutboxRow
+from stonechat.database.repositories import alerts, outbox
+from stonechat.database.repositories.outbox import OutboxRow
 from stonechat.database.spool.spool import Spool
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
@@ -147,14 +147,14 @@ class Delivery:
         names = [channel.name for channel in self.channels]
         now = self._clock.wall()
         async with database.read("alerting.orphaned") as connection:
-            if not await alerts.orphaned(connection, names):
+            if not await outbox.orphaned(connection, names):
                 return
         async with database.begin("alerting.readdress") as connection:
-            for row in await alerts.orphaned(connection, names):
+            for row in await outbox.orphaned(connection, names):
                 for name in names:
-                    await alerts.enqueue(connection, _addressed(row.body, name, now))
+                    await outbox.enqueue(connection, _addressed(row.body, name, now))
                 error = "this channel is no longer in the settings"
-                await alerts.mark_failed(connection, row.id, error=error, again_at=None, at=now)
+                await outbox.mark_failed(connection, row.id, error=error, again_at=None, at=now)
 
     async def from_outbox(self, database: Database, channel: AlertChannel) -> int:
         """Send what is due for the channel in the table; returns how many went out."""
@@ -162,7 +162,7 @@ class Delivery:
         for _ in range(AT_ONCE):
             now = self._clock.wall()
             async with database.begin("alerting.take") as connection:
-                row = await alerts.take_due(connection, now, channel=channel.name, lease_until=now + LEASE)
+                row = await outbox.take_due(connection, now, channel=channel.name, lease_until=now + LEASE)
             if row is None:
                 break
             error = await self._send(channel, row)
@@ -170,9 +170,9 @@ class Delivery:
                 at = self._clock.wall()
                 if error:
                     again = await self._again(connection, row, at)
-                    await alerts.mark_failed(connection, row.id, error=error, again_at=again, at=at)
+                    await outbox.mark_failed(connection, row.id, error=error, again_at=again, at=at)
                 else:
-                    await alerts.mark_sent(connection, row.id, at=at)
+                    await outbox.mark_sent(connection, row.id, at=at)
                     sent += 1
         return sent
 
@@ -217,7 +217,7 @@ class Delivery:
             return None  # the owner knows
         if self._is_old(row, now):
             return None
-        if now - row.created_at >= GIVE_UP_AFTER and await alerts.delivered(
+        if now - row.created_at >= GIVE_UP_AFTER and await outbox.delivered(
             connection, row.alert_id, since=row.created_at
         ):
             return None

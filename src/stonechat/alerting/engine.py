@@ -30,7 +30,7 @@ from stonechat.core.states import AlertState, LayerState
 from stonechat.core.supervision import supervise
 from stonechat.core.transitions import check_transition
 from stonechat.database import Database
-from stonechat.database.repositories import alerts
+from stonechat.database.repositories import alerts, outbox
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.spool.spool import Spool
 from stonechat.jobs import JobStatus
@@ -188,7 +188,7 @@ class Alerting:
                 if stored.get(row.id) != row:
                     await _save(connection, row, stored.get(row.id))
             for message in outbox_rows(result.messages, self.delivery.channels, now):
-                await alerts.enqueue(connection, message)
+                await outbox.enqueue(connection, message)
         if self._unsaved:
             self.delivery.database_is_back()
         self._unsaved = False

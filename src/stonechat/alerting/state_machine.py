@@ -105,7 +105,7 @@ def is_untold(row: AlertRow) -> bool:
     track = row.tracking
     if track.told_at is None or not track.told_as:
         return True
-    severity, variant = track.told_as
+    severity, variant, _ = track.told_as
     return RANK[row.severity] < RANK[severity] or variant != track.variant
 
 

@@ -68,7 +68,7 @@ def _beginnings(alerts: dict[str, AlertRow], now: datetime, timing: Timing) -> l
         if again and not any(row.id in told_now for row in rows):
             due.append([row for row in rows if not is_untold(row)])
     for row in (row for rows in due for row in rows):
-        track = replace(row.tracking, told_at=now, told_as=(row.severity, row.tracking.variant))
+        track = replace(row.tracking, told_at=now, told_as=(row.severity, row.tracking.variant, row.title))
         alerts[row.id] = replace(row, tracking=track)
     if len(due) > STORM:
         return [_digest([row for rows in due for row in rows], now)]
@@ -169,7 +169,7 @@ def _end(rows: Sequence[AlertRow]) -> AlertMessage:
         id=stable_id(first.id, "resolved", (first.fired_at or first.state_since).isoformat()),
         status="resolved",
         severity=first.severity,
-        title=f"Over: {_title(rows)}",
+        title=f"Over: {_title([replace(row, title=row.tracking.told_as[2]) for row in rows])}",
         body=f"It lasted {_span(end - start)}.{often}",
         remedy="",
         starts_at=start,

@@ -118,7 +118,11 @@ def check_database(board: HealthBoard, database: Database) -> None:
         return ok()
 
     async def write() -> ProbeResult:
-        await functional_check.write_row(database, limit=ANSWER_LIMIT)
+        try:
+            await functional_check.write_row(database, limit=ANSWER_LIMIT)
+        except Transient as exc:
+            long = ", ".join(str(one) for one in database.pool().held_too_long(database.hold_limit))
+            return down(f"{exc.what} Held too long by us: {long}" if long else exc.what, usable=True)
         return ok()
 
     async def read() -> ProbeResult:
@@ -237,7 +241,7 @@ def check_posting(
 
 
 def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
-    """The model, the network and publishing, by their breakers; a forced one shows as an outcome."""
+    """The model, network and publishing, by their breakers; publishing forced shut shows as an outcome."""
 
     def of(name: str) -> Check:
         async def check() -> ProbeResult:

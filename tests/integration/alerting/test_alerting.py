@@ -26,7 +26,7 @@ from stonechat.core.ports import AlertMessage
 from stonechat.core.states import SessionState
 from stonechat.core.supervision import supervise
 from stonechat.database import Database, open_database
-from stonechat.database.repositories import accounts, alerts, opportunities, state_history
+from stonechat.database.repositories import accounts, alerts, opportunities, outbox, state_history
 from stonechat.database.spool.spool import Spool
 from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
@@ -147,7 +147,7 @@ async def test_a_channel_that_is_away_gets_the_message_later_and_once(
     await desk.for_seconds(400)
     assert inbox.titles() == ["Browser is down"]
     async with database.read("test") as connection:
-        assert await alerts.unsent(connection) == 0
+        assert await outbox.unsent(connection) == 0
 
 
 async def test_two_hosts_and_a_restart_send_no_message_twice(inbox: Inbox, database: Database) -> None:
@@ -455,7 +455,7 @@ async def test_a_receiver_that_answers_404_loses_nothing_and_another_channel_tel
         "Alerts cannot be delivered through webhook 127.0.0.1",
     }
     async with database.read("test") as connection:
-        lost = await alerts.undelivered(connection)
+        lost = await outbox.undelivered(connection)
     assert "404" in lost[0].error
 
 

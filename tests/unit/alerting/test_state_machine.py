@@ -373,3 +373,11 @@ def test_what_was_there_long_before_is_no_effect() -> None:
     desk.for_seconds(60, [replace(old, wait=timedelta(minutes=6)), layer("scraping", WARNING)])
     assert "Because of it" not in desk.sent[-1].body
     assert set(desk.titles()) == {"learning is down", "scraping is down"}
+
+
+def test_what_is_over_is_what_was_told() -> None:
+    desk = Desk()
+    desk.for_seconds(60, [layer("database")])
+    desk.for_seconds(30, [layer("database", WARNING, title="database is degraded")])
+    desk.for_seconds(60)
+    assert desk.titles() == ["database is down", "Over: database is down"]

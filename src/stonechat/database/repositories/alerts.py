@@ -1,20 +1,19 @@
-"""The tables ``alerts`` and ``outbox``: what fired, and what is to be sent."""
+"""The table ``alerts``: what fired, and what the alert engine remembers of it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, func, insert, select, update
+from sqlalchemy import Row, case, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.states import AlertState
 from stonechat.core.transitions import check_transition
 from stonechat.database.repositories import state_history
 from stonechat.database.schema.tables import alerts as table
-from stonechat.database.schema.tables import outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class AlertTracking:
         gone_since: since when it is no longer found, though it still fires.
         tell_at: when it is to be told, if nothing explains it by then.
         told_at: when it was last told; None where it was not, in this incident.
-        told_as: severity and variant of what was told.
+        told_as: severity, variant and title of what was told.
         firings: when it fired lately.
         flapping: it comes and goes, and is one incident until it stays away.
         silenced_at: severity and variant at which it was silenced.
@@ -88,24 +87,6 @@ class AlertRow:
     acked_by: str | None = None
     silenced_until: datetime | None = None
     tracking: AlertTracking = field(default_factory=AlertTracking)
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """A message that is to be delivered through one channel.
-
-    ``sent_at`` with an ``error``: it was given up then, and not delivered.
-    """
-
-    id: str
-    alert_id: str
-    channel: str
-    body: Mapping[str, Any]
-    created_at: datetime
-    due_at: datetime
-    attempts: int = 0
-    sent_at: datetime | None = None
-    error: str = ""
 
 
 async def every(connection: AsyncConnection, *, lock: bool = False) -> dict[str, AlertRow]:
@@ -200,113 +181,6 @@ async def silence(connection: AsyncConnection, alert_id: str, *, until: datetime
     return True
 
 
-async def enqueue(connection: AsyncConnection, row: OutboxRow) -> bool:
-    """Put a message in the outbox, in the transaction that changed the alert; False where it is there.
-
-    A message of the same kind about the same alert that has not got through yet is brought up to date.
-    """
-    waiting = select(outbox.c.id, outbox.c.body).where(
-        outbox.c.alert_id == row.alert_id, outbox.c.channel == row.channel, outbox.c.sent_at.is_(None)
-    )
-    for one in await connection.execute(waiting):
-        if one.id == row.id:
-            return False
-        if one.body.get("status") == row.body.get("status") == "firing":
-            await connection.execute(update(outbox).where(outbox.c.id == one.id).values(body=dict(row.body)))
-            return False
-    if (await connection.execute(select(outbox.c.id).where(outbox.c.id == row.id))).first() is not None:
-        return False
-    await connection.execute(
-        insert(outbox).values(
-            id=row.id,
-            account_id=None,
-            alert_id=row.alert_id,
-            channel=row.channel,
-            body=dict(row.body),
-            created_at=row.created_at,
-            due_at=row.due_at,
-            attempts=row.attempts,
-            sent_at=row.sent_at,
-            error=row.error,
-        )
-    )
-    return True
-
-
-async def take_due(
-    connection: AsyncConnection, now: datetime, *, channel: str, lease_until: datetime
-) -> OutboxRow | None:
-    """The oldest message that is to be sent through ``channel`` now (real time), or None; put off until
-    ``lease_until`` for everyone else."""
-    query = (
-        select(outbox)
-        .where(outbox.c.sent_at.is_(None), outbox.c.due_at <= now, outbox.c.channel == channel)
-        .order_by(outbox.c.created_at, outbox.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        return None
-    await connection.execute(update(outbox).where(outbox.c.id == row.id).values(due_at=lease_until))
-    return _message(row)
-
-
-async def delivered(connection: AsyncConnection, alert_id: str, *, since: datetime) -> bool:
-    """Whether a message about the alert, made since then, got through on any channel."""
-    query = select(outbox.c.id).where(
-        outbox.c.alert_id == alert_id,
-        outbox.c.created_at >= since,
-        outbox.c.sent_at.is_not(None),
-        outbox.c.error == "",
-    )
-    return (await connection.execute(query.limit(1))).first() is not None
-
-
-async def orphaned(connection: AsyncConnection, channels: Collection[str]) -> list[OutboxRow]:
-    """Messages that wait for a channel which is not among ``channels``."""
-    query = select(outbox).where(outbox.c.sent_at.is_(None), outbox.c.channel.not_in(channels))
-    return [_message(row) for row in await connection.execute(query)]
-
-
-async def undelivered(connection: AsyncConnection, *, limit: int = 100) -> list[OutboxRow]:
-    """Messages that could not be delivered: tried in vain and still waiting, or given up; newest first."""
-    query = select(outbox).where(outbox.c.error != "").order_by(outbox.c.created_at.desc(), outbox.c.id)
-    return [_message(row) for row in await connection.execute(query.limit(limit))]
-
-
-async def mark_sent(connection: AsyncConnection, message_id: str, *, at: datetime) -> None:
-    """The other side has taken it."""
-    await connection.execute(
-        update(outbox)
-        .where(outbox.c.id == message_id)
-        .values(sent_at=at, attempts=outbox.c.attempts + 1, error="")
-    )
-
-
-async def mark_failed(
-    connection: AsyncConnection, message_id: str, *, error: str, again_at: datetime | None, at: datetime
-) -> None:
-    """It did not go out: tried again at ``again_at``, or given up and kept where that is None."""
-    values: dict[str, Any] = {"attempts": outbox.c.attempts + 1, "error": error[:500]}
-    values |= {"due_at": again_at} if again_at is not None else {"sent_at": at}
-    await connection.execute(update(outbox).where(outbox.c.id == message_id).values(**values))
-
-
-async def unsent(connection: AsyncConnection) -> int:
-    """How many messages wait."""
-    query = select(func.count()).select_from(outbox).where(outbox.c.sent_at.is_(None))
-    return int((await connection.execute(query)).scalar_one())
-
-
-async def messages(connection: AsyncConnection, alert_id: str) -> list[OutboxRow]:
-    """All messages about one alert, oldest first."""
-    rows = await connection.execute(
-        select(outbox).where(outbox.c.alert_id == alert_id).order_by(outbox.c.created_at)
-    )
-    return [_message(row) for row in rows]
-
-
 def _alert(row: Row[Any]) -> AlertRow:
     return AlertRow(
         id=row.id,
@@ -357,17 +231,3 @@ def _tracking(stored: Mapping[str, Any]) -> AlertTracking:
         elif name in ("once", "root", "everybody", "flapping"):
             found[name] = bool(value)
     return AlertTracking(**found)
-
-
-def _message(row: Row[Any]) -> OutboxRow:
-    return OutboxRow(
-        id=row.id,
-        alert_id=row.alert_id,
-        channel=row.channel,
-        body=dict(row.body),
-        created_at=row.created_at,
-        due_at=row.due_at,
-        attempts=row.attempts,
-        sent_at=row.sent_at,
-        error=row.error,
-    )
