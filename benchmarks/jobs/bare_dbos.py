@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from dbos import DBOS, DBOSClient, DBOSConfig, Serializer
+from dbos import DBOS, DBOSClient, DBOSConfig, Serializer, SetEnqueueOptions
 
 from stonechat.jobs.execution.durable_runs import FAST, SCHEMA, JsonSerializer
 from stonechat.jobs.service import POLL
@@ -31,7 +31,8 @@ class Timings:
 async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> Timings:
     """One queue of workflows with one step each: ``runs`` at once, then ``singles`` one by one.
 
-    It looks into its queue as often as ours does: with a backlog every ``FAST``, else every ``POLL``.
+    Its queue makes the same promise as ours: of one partition, one run at a time. It is looked into as often:
+    with a backlog every ``FAST``, else every ``POLL``.
     Who watches does not slow it down: bodies are counted here, and outcomes asked for when all have ended.
     """
     schema = f"bare_{uuid.uuid4().hex[:8]}"
@@ -60,13 +61,17 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> Tim
     try:
         DBOS.launch()
         queue = await DBOS.register_queue_async(
-            "bare", worker_concurrency=WORKERS, polling_interval_sec=FAST.total_seconds()
+            "bare",
+            worker_concurrency=WORKERS,
+            partition_concurrency=1,
+            polling_interval_sec=FAST.total_seconds(),
         )
         await asyncio.sleep(2)  # its queue threads look for new queues once a second
         timings = Timings()
         asked = time.perf_counter()
         for number in range(runs):
-            await DBOS.enqueue_workflow_async("bare", run, f"full-{number}")
+            with SetEnqueueOptions(queue_partition_key=f"full-{number}"):
+                await DBOS.enqueue_workflow_async("bare", run, f"full-{number}")
         for _ in range(runs):
             await ended.acquire()
         await all_ended(url, schema)
@@ -76,7 +81,8 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> Tim
             await asyncio.sleep(pause.total_seconds())
             name = f"single-{number}"
             asked = time.perf_counter()
-            await DBOS.enqueue_workflow_async("bare", run, name)
+            with SetEnqueueOptions(queue_partition_key=name):
+                await DBOS.enqueue_workflow_async("bare", run, name)
             await ended.acquire()
             timings.delays.append(begun[name] - asked)
         return timings

@@ -137,6 +137,7 @@ class Worker:
                 loop.cancel()  # nothing more is asked for
             holding = await self.executor.close(close_limit)
             await _ended([*loops, writing])
+            await self.outcomes.drain()
             with contextlib.suppress(Transient):
                 await self._failover.leave(holding=holding)
 

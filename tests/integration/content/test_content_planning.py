@@ -51,9 +51,10 @@ async def test_a_repeated_run_writes_nothing_twice(tmp_path: Path) -> None:
     async with studio(tmp_path, ManualClock()) as s:
         run = s.run()
         await s.planner.plan(run)
-        orders = run.remembered["choose"]
+        remembered = run.remembered["choose"]
+        orders = [Assignment.model_validate(one) for one in remembered]
         again = s.run()
-        again.run_id, again.remembered = run.run_id, {"choose": orders}
+        again.run_id, again.remembered = run.run_id, {"choose": remembered}
         calls = len(s.endpoint.calls)
         for order in orders:
             await s.planner._fill(s.account, order)
@@ -160,7 +161,7 @@ async def test_drafts_are_ranked_and_a_second_model_may_only_say_no(tmp_path: Pa
             {"drafts": [{"parts": [text]} for text in texts]}
         )
         order = (await s.planner._orders(s.account, 1, "run"))[0]
-        single = Assignment.model_validate({**order, "kind": "single"})
+        single = order.model_copy(update={"kind": ContentKind.SINGLE})
         outcome = await drafter.write(s.account, single)
         async with s.database.read("test") as connection:
             refused = await drafts.rejected(connection)

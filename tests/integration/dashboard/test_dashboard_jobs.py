@@ -50,7 +50,7 @@ JOBS = [
 
 async def _end(runner: JobService, run_id: str) -> str:
     async def ended() -> bool:
-        found = await runner.show(run_id)
+        found = await runner.operations.show(run_id)
         return found is not None and found[0].ended_at is not None
 
     await eventually(ended)
@@ -137,10 +137,10 @@ async def _buttons_work(here: Site, runner: JobService) -> None:
     await here.do("jobs/run", target="a.hangs")
 
     async def at_work() -> bool:
-        return any(run.state.value == "running" for run in await runner.history("a.hangs"))
+        return any(run.state.value == "running" for run in await runner.operations.history("a.hangs"))
 
     await eventually(at_work)
-    (run,) = await runner.history("a.hangs")
+    (run,) = await runner.operations.history("a.hangs")
     assert "Cancel" in (await here.get(f"/runs/{quote(run.run_id)}")).text
     refused = await here.client.post(
         "/do/jobs/cancel", data={"target": run.run_id}, headers={"Sec-Fetch-Site": "cross-site"}

@@ -26,7 +26,6 @@ BIG = (
     "state_history",
     "metrics_snapshots",
     "reply_opportunities",
-    "job_progress",
 )
 
 

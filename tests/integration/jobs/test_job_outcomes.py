@@ -13,6 +13,7 @@ from sqlalchemy.exc import StatementError
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
+from stonechat.core.errors import Transient
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
 from stonechat.database.repositories import job_progress, wakeups
@@ -97,3 +98,13 @@ async def test_a_row_tells_position_last_outcome_and_the_latest_ends(any_databas
         assert [end.good for end in row.ends[:4]] == [False, False, True, False]
         assert row.ends[0].ended_at == NOW + 40 * MINUTE and row.ends[1].took_s == pytest.approx(1.5)
         assert row.held == held
+
+
+async def test_what_is_noted_is_kept_once_the_database_is_back(sqlite_url: str) -> None:
+    async with open_database(sqlite_url, DatabaseSettings(), SystemClock()) as database:
+        writer = OutcomeWriter(database, SystemClock())
+        writer.note(_run())
+        writer._failed(writer._rest(), Transient("the database is away"))
+        await writer.drain()
+        async with database.read("test") as connection:
+            assert len(await job_progress.every(connection)) == 1

@@ -89,8 +89,12 @@ async def test_a_run_that_took_its_process_down_too_often_has_failed(sqlite_url:
         row = await house.end_of(run_id)
         assert row.state is RunState.FAILED and "given up" in row.error
         await eventually(lambda: bool(house.of_type(RunEnded)))
-        (status,) = await house.runner.operations.status(["ann"])
-        assert status.last is not None and status.last.state is RunState.FAILED
+
+        async def told() -> bool:
+            (status,) = await house.runner.operations.status(["ann"])
+            return status.last is not None and status.last.state is RunState.FAILED
+
+        await eventually(told)
 
 
 async def test_a_body_that_does_not_heed_its_time_limit_begins_no_further_step(sqlite_url: str) -> None:
@@ -167,8 +171,12 @@ async def test_a_run_that_did_nothing_though_work_was_due_is_no_success_in_the_f
     async with open_house(sqlite_url, [Job("a.job", run, every=HOUR, retry=QUICK)]) as house:
         for _ in range(4):
             await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
-        (status,) = await house.runner.operations.status(["ann"])
-    assert status.success_rate == 0.5
+
+        async def half() -> bool:
+            (status,) = await house.runner.operations.status(["ann"])
+            return status.success_rate == 0.5
+
+        await eventually(half)
 
 
 async def test_while_nothing_runs_the_rows_alone_say_that_a_job_is_late(sqlite_url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -79,6 +80,22 @@ def test_a_server_that_takes_no_writes_is_waited_for_as_one_that_is_gone(
         workers.stop()
     assert took < 15
     assert len(log) <= 50, "\n".join(log)
+
+
+@pytest.mark.timeout(120)
+def test_a_process_ends_within_its_time_while_the_database_is_away(tmp_path: Path, reaper: Reaper) -> None:
+    with postgres(reaper) as server, server.database() as url:
+        workers = Workers(url, tmp_path, reaper)
+        process = workers.start("slow ticks")
+        wait_until(lambda: bool(workers.unfinished_by(process.pid)), "a run", 60)
+        server.process.stop()
+        time.sleep(READ_ONLY)  # its threads are trying to reach the database by now
+        told = time.monotonic()
+        os.kill(process.pid, signal.SIGTERM)
+        wait_until(lambda: not process.running, f"the end: {process.tail()}", 60)
+        took = time.monotonic() - told
+        FIGURES.warning("ended %.1f s after it was told to, without its database", took)
+    assert took < 15
 
 
 def _writes(server: Postgres, *, taken: bool) -> None:

@@ -197,6 +197,7 @@ def test_a_job_whose_places_are_taken_waits_and_keeps_its_tick() -> None:
     assert not (found.runs or found.held or found.lapsed)
     later = START + 7 * MINUTE
     assert table.next_at(busy=lambda _: False, full=lambda _: True) is None
+    assert table.waits_for_room(("a.job", "ann")), "the watchdog would call it forgotten"
     found = table.look(later, busy=lambda _: False, held=lambda *_: None, admits=lambda _: True)
     assert [launch.tick for launch in found.runs] == [START + timedelta(minutes=4.5)] * 2
 

@@ -311,7 +311,7 @@ class Executor:
         raise error  # another process holds the run now, or the interpreter is going down
 
     async def _record(self, at_work: RunAtWork, outcome: RunOutcome) -> None:
-        """Keep the outcome and the wake-ups before the engine records the end: a resumed run asks again."""
+        """Keep the outcome; wake-ups before the engine records the end: a resumed run asks for them again."""
         request, run_id = at_work.request, at_work.run.run_id
         ended, took = self.clock.wall(), at_work.took(self.clock)
         row = JobRun(
@@ -331,7 +331,10 @@ class Executor:
             note=outcome.work.note,
             error=outcome.error,
         )
-        await self._patiently(lambda: self._outcomes.write(row, at_work.wakeups))
+        if at_work.wakeups:
+            await self._patiently(lambda: self._outcomes.write(row, at_work.wakeups))
+        else:
+            self._outcomes.note(row)
 
     def _say_end(self, at_work: RunAtWork, outcome: RunOutcome) -> None:
         self._events.emit(

@@ -218,7 +218,7 @@ class Failover:
         run = await self._store.find(held.run_id)
         if run is None:
             return
-        await self._outcomes.write(run, ())
+        self._outcomes.note(run)
         self._events.emit(
             RunEnded(
                 job=run.job,

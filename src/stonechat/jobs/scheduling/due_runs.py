@@ -281,6 +281,11 @@ class DueRuns:
         entry = self._find(key)
         return bool(self._due) or (entry is not None and entry.due_at() <= until)
 
+    def waits_for_room(self, key: Key) -> bool:
+        """Whether it has fallen due, is not held back, and no run was asked for yet."""
+        entry = self._due.get(key)
+        return entry is not None and entry.held is None
+
     def job(self, name: str) -> Job | None:
         """The declaration of a name, if there is one."""
         return self._jobs.get(name)

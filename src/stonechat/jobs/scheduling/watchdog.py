@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -276,6 +276,9 @@ class Watchdog:
             self._unsettled.discard(key)
             return
         watched, wall, speed = self._watched[key], self._clock.wall(), self._clock.speed
+        waits = self._due_runs.waits_for_room(key)
+        if waits:  # it was not forgotten: others go first
+            job = replace(job, grace=max(job.grace, QUEUED * speed))
         seen = observed(
             watched.progress,
             now=now,
@@ -286,7 +289,8 @@ class Watchdog:
             held=self._held(job, key[1]),
         )
         health = judge(job, schedule, seen, now=now, wall=wall, speed=speed, before=watched.health.health)
-        settled = active is None and seen.held is None and health.health in (Health.HEALTHY, Health.UNKNOWN)
+        quiet = active is None and seen.held is None and not waits
+        settled = quiet and health.health in (Health.HEALTHY, Health.UNKNOWN)
         (self._unsettled.discard if settled else self._unsettled.add)(key)
         self._look_again(key, watched, schedule, now)
         self._say(job, key[1], watched, health)
