@@ -42,6 +42,7 @@ class StartupSettings(Section):
     clock_speed: float = _setting("CLOCK_SPEED", 1.0, "a number greater than 0; 1 outside the demo", gt=0)
     clock_epoch: AwareDatetime | None = _setting("CLOCK_EPOCH", None, "an ISO 8601 time with offset")
     clock_origin: float | None = _setting("CLOCK_ORIGIN", None, "a Unix time in seconds")
+    clock_file: Path | None = _setting("CLOCK_FILE", None, "the file of a clock that the demo drives")
     seed: int | None = _setting("SEED", None, "a whole number; unset for real chance")
 
 
