@@ -1,15 +1,18 @@
 #!/bin/sh
-# Run the tests: all of them without arguments, else what the arguments name (handed to pytest).
+# Run the tests: all but the long ones without arguments, the long ones with "long", else what the arguments
+# name (handed to pytest).
 #
 # Two at a time, as most tests wait for a server more than they compute; a file stays on one worker, which
-# has servers of its own; the longest come first. Tests that count on real time (marked "alone") then run one after the other: none
-# may fail because its neighbour was busy.
+# has servers of its own; the longest come first. Tests that measure real time (marked "alone") then run one
+# after the other: none may fail because its neighbour was busy.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-if [ "$#" -gt 0 ]; then
-    exec .venv/bin/pytest "$@"
-fi
+case "${1-}" in
+    "") share="not long" ;;
+    long) share="long" ;;
+    *) exec .venv/bin/pytest "$@" ;;
+esac
 
 # The database layer is also tested through PgBouncer. Tests that need it are skipped, with the reason,
 # where it is not there and cannot be installed without starting a service on the machine.
@@ -24,8 +27,16 @@ if ! PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v pgbouncer >/dev/null 2>&1
     fi
 fi
 
+# pytest ends with 5 where no test is chosen: a share may have none that run alone.
 status=0
-.venv/bin/pytest tests/unit tests/architecture -q -n 2 || status=1
-.venv/bin/pytest tests/acceptance tests/integration tests/contract -q -n 2 --dist loadfile -m "not alone" --durations 15 || status=1
-.venv/bin/pytest tests/contract tests/integration tests/acceptance -q -m alone --durations 5 || status=1
+run() {
+    .venv/bin/pytest -q "$@"
+    case "$?" in 0 | 5) ;; *) status=1 ;; esac
+}
+
+if [ "$share" = "not long" ]; then
+    run tests/unit tests/architecture -n 2 -m "$share"
+fi
+run tests/acceptance tests/integration tests/contract -n 2 --dist loadfile -m "$share and not alone" --durations 15
+run tests/contract tests/integration tests/acceptance -m "$share and alone" --durations 5
 exit "$status"

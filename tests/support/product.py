@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,21 +48,20 @@ def seconds_of(written: str) -> float:
     return datetime.fromisoformat(written).timestamp()
 
 
-class Product:
-    """A ``stonechat run`` and the network that it is on.
+class Running:
+    """A ``stonechat run``.
 
     Attributes:
-        network: the local network, whose clock the run drives.
-        page: the address of the pages.
+        page: the address of its pages.
         settings: what its commands are given.
     """
 
-    def __init__(self, folder: Path, network: Aviary, settings: dict[str, str]) -> None:
-        self.folder, self.network, self.settings = folder, network, settings
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self.folder, self.settings = folder, settings
         self.page = f"http://127.0.0.1:{settings['PORT']}"
         self._log = folder / "log"
         with self._log.open("wb") as log, (folder / "said").open("wb") as said:
-            self.process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 (*STONECHAT, "run"), cwd=folder, env=settings, stdout=said, stderr=log
             )
 
@@ -94,6 +93,32 @@ class Product:
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
+    def until(self, fact: Callable[[], T]) -> T:
+        """The first true value of ``fact()``; the process must live until then."""
+        ends = time.monotonic() + PATIENCE
+        while not (found := fact()):
+            assert self._process.poll() is None, f"it ended by itself: {self.log[-3000:]}"
+            assert time.monotonic() < ends, f"it did not come about: {self.log[-3000:]}"
+            time.sleep(0.2)
+        return found
+
+    def stop(self) -> int:
+        """End it as a service manager would; its exit code."""
+        self._process.terminate()
+        try:
+            return self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+class Product(Running):
+    """A ``stonechat run`` and the network that it is on, whose clock it drives."""
+
+    def __init__(self, folder: Path, settings: dict[str, str], network: Aviary) -> None:
+        super().__init__(folder, settings)
+        self.network = network
+
     def network_time(self) -> float:
         """The network's time in Unix seconds."""
         now: float = fetch(f"{self.network.base_url}/aviary/clock")["now_unix"]
@@ -109,28 +134,15 @@ class Product:
         answer = httpx.post(f"{self.network.base_url}/aviary/{path}", json=body, timeout=30)
         return answer.raise_for_status().json()
 
-    def until(self, fact: Callable[[], T]) -> T:
-        """The first true value of ``fact()``; the process must live until then."""
-        ends = time.monotonic() + PATIENCE
-        while not (found := fact()):
-            assert self.process.poll() is None, f"it ended by itself: {self.log[-3000:]}"
-            assert time.monotonic() < ends, f"it did not come about: {self.log[-3000:]}"
-            time.sleep(0.2)
-        return found
-
-    def stop(self) -> int:
-        """End it as a service manager would; its exit code."""
-        self.process.terminate()
-        try:
-            return self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
-
 
 @contextmanager
 def running(
-    reaper: Reaper, folder: Path, *, speed: int, others: tuple[str, ...] = (), **settings: str
+    reaper: Reaper,
+    folder: Path,
+    settings: Mapping[str, str],
+    *,
+    speed: int,
+    others: tuple[str, ...] = (),
 ) -> Iterator[Product]:
     """A ``stonechat run`` on a network of its own, on a clock that waits for it; stopped at the end.
 
@@ -157,7 +169,7 @@ def running(
             DATA_DIR=str(folder / "data"),
             **{f"TWITTER_SESSION_B64_{one.upper()}": sessions[one] for one in others},
         )
-        product = Product(folder, network, given | settings)
+        product = Product(folder, given | dict(settings), network)
         try:
             yield product
         finally:

@@ -38,8 +38,8 @@ from tests.support.network import FakeNetwork
 from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
 from tests.support.processes import Reaper, free_port
 from tests.support.servers import postgres
+from tests.support.settings import GOOD
 from tests.support.waiting import eventually
-from tests.unit.config.test_loader import GOOD
 
 __all__ = ["inbox"]
 

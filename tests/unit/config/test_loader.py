@@ -1,7 +1,6 @@
 """Settings are checked all at once, and every fault says how to mend it."""
 
 import base64
-import json
 from datetime import timedelta
 
 import pytest
@@ -10,16 +9,7 @@ from stonechat.config.credentials import LogIns
 from stonechat.config.loader import known_names, load, load_stored
 from stonechat.core.errors import ConfigError
 from stonechat.core.model import Mode
-
-COOKIES = [{"name": "auth_token", "value": "a"}, {"name": "ct0", "value": "b"}]
-
-
-def session(data):
-    return base64.b64encode(json.dumps(data).encode()).decode()
-
-
-SESSION = session(COOKIES)
-GOOD = {"OPENAI_API_KEY": "k", "ACCOUNT_HANDLE": "quietbuilder", "TWITTER_SESSION_B64": SESSION}
+from tests.support.settings import COOKIES, GOOD, SESSION, encoded
 
 
 def faults(environment, folder):
@@ -87,7 +77,7 @@ def test_one_session_does_not_serve_two_accounts(tmp_path):
 
 def test_each_account_has_a_session_of_its_own(tmp_path):
     two(tmp_path)
-    other = session([{**one, "value": "other"} for one in COOKIES])
+    other = encoded([{**one, "value": "other"} for one in COOKIES])
     settings = load({**GOOD, "TWITTER_SESSION_B64_SECOND_ONE": other}, folder=tmp_path)
     assert [session_of(settings, number) for number in (0, 1)] == [SESSION, other]
     two(tmp_path, f'session_b64 = "{other}"\n')
@@ -122,7 +112,7 @@ def test_where_a_key_stands_sessions_may_be_saved_and_none_is_missing(tmp_path):
 def test_a_changed_settings_file_gives_a_new_session_and_a_broken_one_changes_nothing(tmp_path):
     two(tmp_path, f'session_b64 = "{SESSION}"\n')
     log_ins = LogIns(load(GOOD, folder=tmp_path), tmp_path)
-    other = session([{**one, "value": "other"} for one in COOKIES])
+    other = encoded([{**one, "value": "other"} for one in COOKIES])
     assert log_ins()["second.one"] == SESSION
     for written in (f'session_b64 = "{other}"\n', "session_b64 = [[[", 'session_b64 = "%%%"\n'):
         two(tmp_path, written)
@@ -162,9 +152,9 @@ def test_a_broken_file_is_a_sentence(tmp_path):
         (base64.b64encode(b'[{"name": "ct0"}]').decode(), "without name or value"),
         (base64.b64encode(b'[{"name": "ct0", "value": "x"}]').decode(), "auth_token"),
         (base64.b64encode(b'[{"name": ["x"]}]').decode(), "without name or value"),
-        (session([{**COOKIES[0], "value": ""}, COOKIES[1]]), "lacks the cookie auth_token"),
-        (session({"cookies": COOKIES, "origins": 5}), "origins"),
-        (session({"cookies": COOKIES, "origins": ["x"]}), "origins"),
+        (encoded([{**COOKIES[0], "value": ""}, COOKIES[1]]), "lacks the cookie auth_token"),
+        (encoded({"cookies": COOKIES, "origins": 5}), "origins"),
+        (encoded({"cookies": COOKIES, "origins": ["x"]}), "origins"),
     ],
 )
 def test_a_broken_session_says_what_is_wrong_with_it(tmp_path, value, problem):
@@ -241,6 +231,15 @@ def test_live_mode_on_the_website_needs_the_owners_word(tmp_path):
 
 def test_the_clock_is_fast_in_the_demo_only(tmp_path):
     assert "CLOCK_SPEED" in faults({**GOOD, "CLOCK_SPEED": "1800"}, tmp_path)
+
+
+def test_the_file_of_a_clock_is_for_the_demo_and_must_be_there(tmp_path):
+    file = tmp_path / "clock"
+    demo = {**GOOD, "MODE": "demo", "X_BASE_URL": "http://127.0.0.1:1", "CLOCK_FILE": str(file)}
+    assert faults(demo, tmp_path)["CLOCK_FILE"].problem == "names no file"
+    file.write_bytes(bytes(8))
+    assert load(demo, folder=tmp_path).startup.clock_file == file
+    assert "CLOCK_FILE" in faults({**demo, "MODE": "shadow"}, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Account time and real time."""
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from stonechat.core.clock import ScaledClock, SystemClock
+from stonechat.core.clock import DrivenClock, ScaledClock, SystemClock
 
 EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
@@ -40,3 +42,33 @@ def test_all_times_carry_their_zone():
     for clock in (SystemClock(), ScaledClock(2, EPOCH, time.time())):
         assert clock.now().utcoffset() == timedelta(0)
         assert clock.wall().utcoffset() == timedelta(0)
+
+
+def test_whoever_maps_a_driven_clock_reads_the_time_that_its_driver_gave_it(tmp_path: Path) -> None:
+    DrivenClock.create(tmp_path / "clock", EPOCH)
+    driver, reader = DrivenClock(1800, tmp_path / "clock"), DrivenClock(1800, tmp_path / "clock")
+    assert reader.now() == EPOCH
+    driver.advance(timedelta(hours=2))
+    assert reader.now() == EPOCH + timedelta(hours=2)
+
+
+async def test_who_sleeps_on_a_driven_clock_wakes_when_it_was_moved_so_far_and_not_before(
+    tmp_path: Path,
+) -> None:
+    DrivenClock.create(tmp_path / "clock", EPOCH)
+    clock = DrivenClock(1_000_000, tmp_path / "clock")
+    asleep = asyncio.create_task(clock.sleep(timedelta(hours=1)))
+    await asyncio.sleep(0)
+    clock.advance(timedelta(minutes=59))
+    await asyncio.sleep(0.05)
+    assert not asleep.done()
+    clock.advance(timedelta(minutes=1))
+    await asleep
+
+
+def test_a_driven_clock_needs_its_file_and_a_speed(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        DrivenClock(1800, tmp_path / "clock")
+    DrivenClock.create(tmp_path / "clock", EPOCH)
+    with pytest.raises(ValueError, match="greater than 0"):
+        DrivenClock(0, tmp_path / "clock")
