@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -102,3 +104,13 @@ async def content_of(database: Database) -> dict[str, list[list[Any]]]:
 def _sizes(shape: Shape) -> dict[str, int]:
     table = metadata.tables[shape.name]
     return {column.name: getattr(column.type, "length", None) or 10_000 for column in table.columns}
+
+
+def assert_same(
+    before: Mapping[str, Sequence[Any]], after: Mapping[str, Sequence[Any]], *, but: AbstractSet[str]
+) -> None:
+    """Every table but those has the rows that it had."""
+    kept = before.keys() - but
+    assert sum(len(before[table]) for table in kept) > len(kept), "there was something to keep"
+    for table in kept:
+        assert after[table] == before[table], table

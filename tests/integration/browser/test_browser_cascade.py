@@ -134,8 +134,7 @@ async def test_an_exhausted_pool_is_one_incident_and_full_speed_returns_within_a
     tmp_path: Path,
 ) -> None:
     async with scene(tmp_path) as stage:
-        for account in stage.accounts:
-            assert await stage.post(account)
+        assert [await stage.post(account) for account in stage.accounts] == [True] * len(HANDLES)
         over = asyncio.Event()
         hogs = [asyncio.create_task(hog(stage, f"hog {number}", over)) for number in range(6)]
         await eventually(lambda: len(stage.bench.pool.health().leases) == 3)
@@ -153,12 +152,12 @@ async def test_an_exhausted_pool_is_one_incident_and_full_speed_returns_within_a
 
         await eventually(exhausted)
         assert "every context is in use" in stage.board.layer("browser").cause
-        assert not any(await asyncio.gather(*posts))
+        assert await asyncio.gather(*posts) == [False] * len(HANDLES)
         assert stage.states()["posting"] is BreakerState.CLOSED
 
         # The hung pages fail one by one: the browser's breaker opens, the others have nothing to count.
         await eventually(lambda: stage.states()["browser"] is BreakerState.OPEN, within=30)
-        assert not any([await stage.post(account) for account in stage.accounts])
+        assert [await stage.post(account) for account in stage.accounts] == [False] * len(HANDLES)
         assert stage.states() | {"browser": None} == {
             "browser": None,
             "network": BreakerState.CLOSED,

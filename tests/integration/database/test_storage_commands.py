@@ -129,18 +129,24 @@ def test_prune_counts_first_and_then_forgets(stonechat, filled):
 def test_export_is_one_json_object_a_line_with_times_and_without_secrets(stonechat, filled, tmp_path):
     lines = [json.loads(line) for line in stonechat("export").stdout.splitlines()]
     by_table = {}
+    assert lines
     for line in lines:
         assert set(line) == {"table", "row"}
         by_table.setdefault(line["table"], []).append(line["row"])
     assert {table: len(rows) for table, rows in by_table.items()} == {
         table: rows for table, rows in filled.items() if table not in SECRET
     }
-    for shape in current_shapes():
-        for row in by_table.get(shape.name, []):
-            assert list(row) == [field.name for field in shape.fields]
-            for field in shape.fields:
-                if field.family is RowShapeFamily.TIME and row[field.name] is not None:
-                    assert datetime.fromisoformat(row[field.name]).utcoffset() == timedelta()
+    rows = [(shape, row) for shape in current_shapes() for row in by_table.get(shape.name, [])]
+    assert len(rows) == len(lines)
+    assert all(list(row) == [field.name for field in shape.fields] for shape, row in rows)
+    times = [
+        row[field.name]
+        for shape, row in rows
+        for field in shape.fields
+        if field.family is RowShapeFamily.TIME and row[field.name] is not None
+    ]
+    assert times
+    assert all(datetime.fromisoformat(one).utcoffset() == timedelta() for one in times)
     some = json.loads(stonechat("export", "content", "audit", "--to", "some.jsonl", "--json").stdout)
     written = [
         json.loads(line)["table"] for line in (tmp_path / "some.jsonl").read_text("utf-8").splitlines()
@@ -159,7 +165,9 @@ def test_every_table_is_exported_or_declared_secret_and_never_both():
     assert SECRET.isdisjoint(exported)
     assert set(metadata.tables) <= {*exported, *SECRET, *row_codec.LEFT_OUT}
     named = ("secret", "session", "cookie", "token", "password", "sealed", "key")
-    for name in set(metadata.tables) - SECRET:
+    told = set(metadata.tables) - SECRET
+    assert told
+    for name in told:
         columns = {column.name for column in metadata.tables[name].columns}
         assert (
             not any(word in column.split("_") for word in named for column in columns) or name == "accounts"

@@ -61,6 +61,7 @@ async def test_over_kills_and_freezes_each_tick_is_run_exactly_once(
         assert missing == 0, f"{missing} ticks of {job} never ran"
     said = Counter(workers.said())
     tries = {row.run_id: row.attempt for row in rows}
+    assert tries
     for run, attempt in tries.items():
         assert 1 <= said[run] <= attempt, f"{run} began {said[run]} times in {attempt} tries"
         assert 1 <= said[f"{run}#done"] <= attempt

@@ -134,6 +134,7 @@ async def test_mentions_are_posts_of_others(bench: Bench) -> None:
     timeline = await bench.network.mentions(bench.account)
 
     assert timeline.source == "wire"
+    assert timeline.posts
     assert all(post.author != "quietbuilder" for post in timeline.posts)
 
 
@@ -187,6 +188,7 @@ async def test_the_page_and_the_wire_say_the_same(bench: Bench) -> None:
     async with bench.pool.lease(bench.account.id) as lease:
         html = await lease.page.content()
 
+    assert wire.posts
     drawn = {post.id: post for post in read_page(html, site=bench.aviary.url)}
     for post in wire.posts:
         seen = drawn[post.id]

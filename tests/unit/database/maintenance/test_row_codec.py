@@ -121,7 +121,9 @@ def test_every_table_but_that_of_live_processes_has_a_shape_with_a_key():
 
 def test_awkward_rows_of_every_table_survive():
     rng = random.Random(3)
-    for shape in current_shapes():
+    shapes = current_shapes()
+    assert shapes
+    for shape in shapes:
         for number in range(20):
             line = shape.line(awkward_row(shape, number, rng))
             assert shape.line(shape.row(line)) == line
