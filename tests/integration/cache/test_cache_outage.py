@@ -26,22 +26,14 @@ from stonechat.core.states import LayerState
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.startup.health_checks import check_cache
 from tests.support.clock import ManualClock
-from tests.support.processes import Reaper
 from tests.support.proxy import tcp_proxy
-from tests.support.servers import Redis, redis_server
+from tests.support.servers import Redis
 from tests.support.tls import tls_proxy
 from tests.support.waiting import eventually
 
 LONG = timedelta(minutes=5)
 DEADLINE = timedelta(milliseconds=400)
 CANCELLED = int(os.environ.get("STONECHAT_CANCELLED_CALLS", "1000"))
-
-
-@pytest.fixture(scope="module")
-def one_server(reaper: Reaper) -> Iterator[Redis]:
-    """A server that these tests may ill-treat."""
-    with redis_server(reaper) as server:
-        yield server
 
 
 @pytest.fixture

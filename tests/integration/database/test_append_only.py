@@ -1,6 +1,5 @@
 """The past stays as it was, on both engines: the database itself refuses to rewrite it."""
 
-
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -30,12 +29,6 @@ ONE_COLUMN = {
     "audit": "detail",
     "rejected_drafts": "why",
 }
-
-
-@pytest.fixture
-async def database(any_database_url):
-    async with open_database(any_database_url, DatabaseSettings(), CLOCK) as database:
-        yield database
 
 
 async def test_rows_that_are_appended_are_never_changed(database):

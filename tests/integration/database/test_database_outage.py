@@ -31,8 +31,7 @@ from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, open_breakers
 from stonechat.startup.boot import Boot
 from stonechat.startup.boot_context import BootContext, open_base
 from stonechat.startup.build_foundations import start_database, start_health_server
-from tests.integration.alerting.test_alerting import Inbox, inbox
-from tests.integration.cache.test_cascade_redis import Watch
+from tests.support.alerting import Inbox, Watch
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork
 from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
@@ -40,8 +39,6 @@ from tests.support.processes import Reaper, free_port
 from tests.support.servers import postgres
 from tests.support.settings import GOOD
 from tests.support.waiting import eventually
-
-__all__ = ["inbox"]
 
 CLOCK = SystemClock()
 

@@ -34,13 +34,6 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Benc
         yield bench
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def bench(shared: Bench) -> AsyncIterator[Bench]:
-    shared.aviary.panel.reset()
-    yield shared
-    shared.aviary.panel.reset()
-
-
 async def test_one_load_of_the_profile_brings_many_posts_with_their_counts(bench: Bench) -> None:
     before = dict(await requests(bench))
 

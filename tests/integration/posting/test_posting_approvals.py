@@ -27,9 +27,9 @@ from stonechat.posting import attachments, owner_decisions
 from stonechat.posting.jobs import SWEEP
 from stonechat.posting.queue import queue_rows
 from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork, Fault
+from tests.support.network import Fault
 from tests.support.pictures import png
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
+from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, open_desk, piece
 
 STRICT = replace(ACCOUNT, approval=Approval.ALL)
 HELD = ContentState.AWAITING_APPROVAL
@@ -37,10 +37,7 @@ HELD = ContentState.AWAITING_APPROVAL
 
 @pytest.fixture
 async def desk(any_database_url: str) -> AsyncIterator[Desk]:
-    clock = ManualClock()
-    async with open_database(any_database_url, DatabaseSettings(), clock) as database:
-        made = desk_on(database, clock, network=FakeNetwork(clock))
-        await made.add_account(STRICT)
+    async with open_desk(any_database_url, STRICT) as made:
         yield made
 
 

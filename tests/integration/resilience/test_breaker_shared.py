@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import NotTried, SessionTrouble, Transient
 from stonechat.core.events import BreakerChanged, EventStream, Stamped
 from stonechat.core.states import BreakerState, SessionState
-from stonechat.database import Database, open_database
+from stonechat.database import Database
 from stonechat.database.repositories import state_history
 from stonechat.resilience import Breaker, BreakerOpen, BreakerPolicy, Breakers, open_breakers
 from stonechat.resilience.host_view import Outcome
@@ -28,12 +26,6 @@ QUICK = BreakerPolicy(
     probe_lease=timedelta(milliseconds=300),
 )
 CLOCK = SystemClock()
-
-
-@pytest.fixture
-async def database(any_database_url: str) -> AsyncIterator[Database]:
-    async with open_database(any_database_url, DatabaseSettings(), CLOCK) as opened:
-        yield opened
 
 
 class Guarded:

@@ -1,22 +1,18 @@
 """Sessions: read from a setting that can be wrong in many ways, moved to another site, kept encrypted."""
 
 import base64
-import json
 from typing import Any
 
 import pytest
 
 from stonechat.browser.sessions import for_site, parse_session, renewed
 from stonechat.core.errors import ConfigError
+from tests.support.settings import encoded
 
 COOKIES = [
     {"name": "auth_token", "value": "secret-a", "domain": ".x.com", "path": "/", "secure": True},
     {"name": "ct0", "value": "secret-c", "domain": ".x.com", "path": "/", "sameSite": "Lax"},
 ]
-
-
-def encoded(data: Any) -> str:
-    return base64.b64encode(json.dumps(data).encode()).decode()
 
 
 @pytest.mark.parametrize("data", [{"cookies": COOKIES, "origins": []}, {"cookies": COOKIES}, COOKIES])
