@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -49,7 +50,7 @@ def command(server: Redis, *words: str, password: str | None = None) -> None:
 
 
 @asynccontextmanager
-async def opened(url: str, **given: object) -> AsyncIterator[tuple[FallbackCache, list[str]]]:
+async def opened(url: str, **given: Any) -> AsyncIterator[tuple[FallbackCache, list[str]]]:
     """The cache as the process has it, and where it moved."""
     clock = SystemClock()
     events = EventStream(clock)

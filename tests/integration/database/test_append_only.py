@@ -1,13 +1,16 @@
 """The past stays as it was, on both engines: the database itself refuses to rewrite it."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.states import RunState
-from stonechat.database import open_database
+from stonechat.database import Database, open_database
 from stonechat.database.repositories import state_history
 from stonechat.database.schema import append_only
 from stonechat.database.schema.migrations.upgrading import upgrade
@@ -31,7 +34,7 @@ ONE_COLUMN = {
 }
 
 
-async def test_rows_that_are_appended_are_never_changed(database):
+async def test_rows_that_are_appended_are_never_changed(database: Database) -> None:
     await fill(database, rows=2)
     assert set(ONE_COLUMN) == set(append_only.NEVER_CHANGED)
     for table, column in ONE_COLUMN.items():
@@ -40,7 +43,7 @@ async def test_rows_that_are_appended_are_never_changed(database):
                 await connection.execute(sa.update(metadata.tables[table]).values({column: "other"}))
 
 
-async def test_what_a_post_needs_is_never_deleted(database):
+async def test_what_a_post_needs_is_never_deleted(database: Database) -> None:
     await fill(database, rows=2)
     async with database.begin("test.line") as connection:
         await _line(connection, "content")
@@ -50,7 +53,7 @@ async def test_what_a_post_needs_is_never_deleted(database):
                 await connection.execute(sa.delete(metadata.tables[table]))
 
 
-async def test_history_of_other_things_may_be_forgotten(database):
+async def test_history_of_other_things_may_be_forgotten(database: Database) -> None:
     async with database.begin("test.lines") as connection:
         await _line(connection, "content")
         await _line(connection, "switch")
@@ -61,14 +64,14 @@ async def test_history_of_other_things_may_be_forgotten(database):
     assert kinds == ["content"]
 
 
-async def _line(connection, kind):
+async def _line(connection: AsyncConnection, kind: Any) -> None:
     await state_history.append(
         connection, kind=kind, entity_id="1", account_id="x:a", at=BEGAN, who="t", before="", after="queued"
     )
 
 
-async def test_each_change_of_state_of_a_run_is_in_the_history(database):
-    def change(state, **values):
+async def test_each_change_of_state_of_a_run_is_in_the_history(database: Database) -> None:
+    def change(state: Any, **values: Any) -> Any:
         return sa.update(job_runs).values(state=state.value, state_since=BEGAN, **values)
 
     async with database.begin("test.run") as connection:
@@ -93,7 +96,7 @@ async def test_each_change_of_state_of_a_run_is_in_the_history(database):
     ]
 
 
-async def test_a_migration_finds_the_way_free_and_leaves_it_shut(any_database_url):
+async def test_a_migration_finds_the_way_free_and_leaves_it_shut(any_database_url: str) -> None:
     """Triggers would stop a migration that fills a column; they are put back after it."""
     async with open_database(any_database_url, DatabaseSettings(), CLOCK, migrated=False) as database:
         async with database.begin("test.first") as connection:
@@ -111,7 +114,7 @@ async def test_a_migration_finds_the_way_free_and_leaves_it_shut(any_database_ur
     }
 
 
-async def test_every_table_carries_the_account_and_every_time_its_zone(database):
+async def test_every_table_carries_the_account_and_every_time_its_zone(database: Database) -> None:
     async with database.read("test.columns") as connection:
         columns = await connection.run_sync(
             lambda sync: {
@@ -135,7 +138,7 @@ async def test_every_table_carries_the_account_and_every_time_its_zone(database)
                     assert kind.timezone, f"{name}.{column}"
 
 
-def _names_a_moment(column):
+def _names_a_moment(column: Any) -> Any:
     words = set(column.name.split("_"))
     return bool(
         words & {"at", "since", "until", "before", "wall", "tick", "expires"}
@@ -144,7 +147,7 @@ def _names_a_moment(column):
     }
 
 
-async def test_every_time_is_stored_with_its_offset(sqlite_url):
+async def test_every_time_is_stored_with_its_offset(sqlite_url: str) -> None:
     async with open_database(sqlite_url, DatabaseSettings(), CLOCK) as database:
         await fill(database, rows=2)
         columns = [c for table in metadata.tables.values() for c in table.columns]
@@ -156,7 +159,7 @@ async def test_every_time_is_stored_with_its_offset(sqlite_url):
         assert all(len(value) == 32 and value.endswith("+00:00") for value in values)
 
 
-async def test_the_last_line_of_every_post_says_the_state_that_it_is_in(sqlite_url):
+async def test_the_last_line_of_every_post_says_the_state_that_it_is_in(sqlite_url: str) -> None:
     """After posts that went well and posts that met every fault there is."""
     clock = ManualClock()
     async with open_database(sqlite_url, DatabaseSettings(), clock) as database:

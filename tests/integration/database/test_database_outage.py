@@ -7,7 +7,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[object]]:
 
 
 class _Both(list[object]):
-    def __init__(self, records: list[logging.LogRecord], ours: list[object]) -> None:
+    def __init__(self, records: list[logging.LogRecord], ours: Sequence[object]) -> None:
         super().__init__()
         self._records, self._ours = records, ours
 

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -132,7 +133,7 @@ async def test_a_run_taken_up_twice_has_two_tries_and_only_the_second_may_end_it
         tries = await asyncio.gather(*(ledger.start(_start("run")) for _ in range(2)))
         assert tries == [1, 2]
         ended = await asyncio.gather(ledger.end(_end("run", 1, "old")), ledger.end(_end("run", 2, "new")))
-        assert ended == [False, True]
+        assert list(ended) == [False, True]
         row = await _row(database, "run")
         assert row is not None and row.note == "new"
         assert await ledger.start(_start("other")) == 1
@@ -174,7 +175,7 @@ async def test_what_is_asked_for_while_the_ledger_is_stopped_is_written_at_the_e
         loop = asyncio.create_task(ledger.run())
         waits = {"run_id": "waits", "account_id": None, "job": "a", "tick": NOW, "trigger": "x", "now": NOW}
         ledger.schedule([waits])
-        asked = [asyncio.ensure_future(ledger.write(stuck))]
+        asked: list[asyncio.Future[Any]] = [asyncio.ensure_future(ledger.write(stuck))]
         asked += [asyncio.ensure_future(ledger.start(_start("run"))) for _ in range(2)]  # two transactions
         await reached.wait()
         loop.cancel()

@@ -28,7 +28,6 @@ from stonechat.harvesting.jobs import Harvester, Source, opportunity_store
 from stonechat.harvesting.recently_seen import Recent
 from stonechat.scraping.jobs import Scraper, snapshot_store
 from stonechat.scraping.selector_check import selectors_job
-from tests.contract.test_cache import epochs
 from tests.support.clock import ManualClock
 from tests.support.forgetful import ForgetfulCache
 from tests.support.network import foreign_post
@@ -79,7 +78,7 @@ def harvester(desk: Desk, tmp_path: Path) -> Harvester:
         desk.events,
         HarvestingSettings(queries=("sleep", "coffee"), pool_low=3, pool_high=8),
         opportunity_store(desk.database, Spool(tmp_path / "spool")),
-        Recent(ForgetfulCache(InProcessCache(SystemClock(), epochs()), seed=1, share=0.3), SystemClock()),
+        Recent(ForgetfulCache(InProcessCache(SystemClock()), seed=1, share=0.3), SystemClock()),
     )
 
 
@@ -273,7 +272,7 @@ async def test_posts_that_are_known_already_cost_no_query(harvester: Harvester, 
 async def test_what_one_account_has_searched_for_serves_the_others_and_never_itself(
     harvester: Harvester, desk: Desk, clock: ManualClock
 ) -> None:
-    harvester = of_one_mind(harvester, InProcessCache(clock, epochs()))
+    harvester = of_one_mind(harvester, InProcessCache(clock))
     second = replace(ACCOUNT, id="x:second", handle="second")
     await desk.add_account(second)
     crowd(desk, 3)

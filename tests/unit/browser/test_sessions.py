@@ -9,7 +9,7 @@ from stonechat.browser.sessions import for_site, parse_session, renewed
 from stonechat.core.errors import ConfigError
 from tests.support.settings import encoded
 
-COOKIES = [
+COOKIES: list[dict[str, Any]] = [
     {"name": "auth_token", "value": "secret-a", "domain": ".x.com", "path": "/", "secure": True},
     {"name": "ct0", "value": "secret-c", "domain": ".x.com", "path": "/", "sameSite": "Lax"},
 ]

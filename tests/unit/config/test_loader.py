@@ -2,6 +2,8 @@
 
 import base64
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,46 +14,46 @@ from stonechat.core.model import Mode
 from tests.support.settings import COOKIES, GOOD, SESSION, encoded
 
 
-def faults(environment, folder):
+def faults(environment: Any, folder: Path) -> Any:
     with pytest.raises(ConfigError) as refusal:
         load(environment, folder=folder)
     return {fault.name: fault for fault in refusal.value.faults}
 
 
-def test_the_missions_names_are_enough_to_start(tmp_path):
+def test_the_missions_names_are_enough_to_start(tmp_path: Path) -> None:
     settings = load(GOOD, folder=tmp_path)
     assert settings.startup.mode is Mode.SHADOW
     assert settings.accounts[0].handle == "quietbuilder"
     assert settings.database_url.startswith("sqlite:///")
 
 
-def test_every_fault_is_named_at_once(tmp_path):
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     found = faults({"PORT": "banana", "MODE": "liv", "REDIS_URL": "http://x"}, tmp_path)
     assert {"PORT", "MODE", "REDIS_URL", "OPENAI_API_KEY", "ACCOUNT_HANDLE"} <= set(found)
     assert all(fault.expected for fault in found.values())
 
 
-def test_a_misspelt_name_is_told_with_the_nearest_known_one(tmp_path):
+def test_a_misspelt_name_is_told_with_the_nearest_known_one(tmp_path: Path) -> None:
     assert faults({**GOOD, "DATABSE_URL": "sqlite:///x"}, tmp_path)["DATABSE_URL"].nearest == "DATABASE_URL"
 
 
-def test_names_of_other_programs_are_left_alone(tmp_path):
+def test_names_of_other_programs_are_left_alone(tmp_path: Path) -> None:
     assert load({**GOOD, "PATH": "/bin", "EDITOR": "vi", "PGHOST": "x", "MODEL": "x"}, folder=tmp_path)
 
 
-def test_an_unknown_name_in_the_file_is_a_fault(tmp_path):
+def test_an_unknown_name_in_the_file_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").write_text('posting_grce = "1h"\n')
     assert faults(GOOD, tmp_path)["POSTING_GRCE"].nearest == "POSTING_GRACE"
 
 
-def test_the_environment_wins_over_the_file(tmp_path):
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").write_text('POSTING_GRACE = "1h"\nPORT = 9000\n')
     settings = load({**GOOD, "POSTING_GRACE": "3h"}, folder=tmp_path)
     assert settings.posting.grace == timedelta(hours=3)
     assert settings.dashboard.port == 9000
 
 
-def test_an_account_can_stand_in_the_file(tmp_path):
+def test_an_account_can_stand_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").write_text(
         '[[accounts]]\nhandle = "second"\ntimezone = "Europe/Vienna"\nposts_per_day = 4\n'
     )
@@ -59,23 +61,23 @@ def test_an_account_can_stand_in_the_file(tmp_path):
     assert [(account.handle, account.posts_per_day) for account in settings.accounts] == [("second", 4)]
 
 
-def two(tmp_path, more=""):
+def two(tmp_path: Path, more: Any = "") -> None:
     (tmp_path / "stonechat.toml").write_text(f'[[accounts]]\nhandle = "second.one"\n{more}')
 
 
-def session_of(settings, number):
+def session_of(settings: Any, number: int) -> Any:
     secret = settings.session_of(settings.accounts[number])
     return secret.get_secret_value() if secret else None
 
 
-def test_one_session_does_not_serve_two_accounts(tmp_path):
+def test_one_session_does_not_serve_two_accounts(tmp_path: Path) -> None:
     two(tmp_path)
     fault = faults(GOOD, tmp_path)["TWITTER_SESSION_B64_SECOND_ONE"]
     assert fault.problem == "is missing"
     assert "stonechat login --account second.one" in fault.expected
 
 
-def test_each_account_has_a_session_of_its_own(tmp_path):
+def test_each_account_has_a_session_of_its_own(tmp_path: Path) -> None:
     two(tmp_path)
     other = encoded([{**one, "value": "other"} for one in COOKIES])
     settings = load({**GOOD, "TWITTER_SESSION_B64_SECOND_ONE": other}, folder=tmp_path)
@@ -85,12 +87,12 @@ def test_each_account_has_a_session_of_its_own(tmp_path):
     assert [session_of(settings, number) for number in (0, 1)] == [SESSION, other]
 
 
-def test_a_session_of_no_account_is_told_with_the_nearest_name(tmp_path):
+def test_a_session_of_no_account_is_told_with_the_nearest_name(tmp_path: Path) -> None:
     fault = faults({**GOOD, "TWITTER_SESSION_B64_QUIETBUILDR": SESSION}, tmp_path)
     assert fault["TWITTER_SESSION_B64_QUIETBUILDR"].nearest == "TWITTER_SESSION_B64_QUIETBUILDER"
 
 
-def test_a_broken_session_of_one_account_is_named_as_its_own(tmp_path):
+def test_a_broken_session_of_one_account_is_named_as_its_own(tmp_path: Path) -> None:
     two(tmp_path)
     assert (
         "base64"
@@ -100,7 +102,7 @@ def test_a_broken_session_of_one_account_is_named_as_its_own(tmp_path):
     )
 
 
-def test_where_a_key_stands_sessions_may_be_saved_and_none_is_missing(tmp_path):
+def test_where_a_key_stands_sessions_may_be_saved_and_none_is_missing(tmp_path: Path) -> None:
     without = {name: value for name, value in GOOD.items() if name != "TWITTER_SESSION_B64"}
     data = {**without, "DATA_DIR": str(tmp_path)}
     assert "TWITTER_SESSION_B64" in faults(data, tmp_path)
@@ -109,7 +111,7 @@ def test_where_a_key_stands_sessions_may_be_saved_and_none_is_missing(tmp_path):
     assert load(data, folder=tmp_path).accounts[0].handle == "quietbuilder"
 
 
-def test_a_changed_settings_file_gives_a_new_session_and_a_broken_one_changes_nothing(tmp_path):
+def test_a_changed_settings_file_gives_a_new_session_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
     two(tmp_path, f'session_b64 = "{SESSION}"\n')
     log_ins = LogIns(load(GOOD, folder=tmp_path), tmp_path)
     other = encoded([{**one, "value": "other"} for one in COOKIES])
@@ -119,25 +121,25 @@ def test_a_changed_settings_file_gives_a_new_session_and_a_broken_one_changes_no
         assert log_ins() == {"quietbuilder": SESSION, "second.one": other}
 
 
-def test_an_account_given_twice_is_named(tmp_path):
+def test_an_account_given_twice_is_named(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").write_text('[[accounts]]\nhandle = "QuietBuilder"\n')
     assert "'quietbuilder' twice" in faults(GOOD, tmp_path)["accounts"].problem
 
 
 @pytest.mark.parametrize("written", ["accounts = 3", 'accounts = ["a"]', 'accounts = "abc"'])
-def test_accounts_of_another_form_are_a_fault(tmp_path, written):
+def test_accounts_of_another_form_are_a_fault(tmp_path: Path, written: Any) -> None:
     (tmp_path / "stonechat.toml").write_text(written)
     assert "[[accounts]]" in faults(GOOD, tmp_path)["accounts"].expected
 
 
-def test_a_folder_in_the_place_of_the_file_is_a_fault(tmp_path):
+def test_a_folder_in_the_place_of_the_file_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").mkdir()
     [(name, fault)] = faults(GOOD, tmp_path).items()
     assert name.endswith("stonechat.toml")
     assert "cannot be read" in fault.problem
 
 
-def test_a_broken_file_is_a_sentence(tmp_path):
+def test_a_broken_file_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").write_text("this is = = not toml")
     assert any("TOML" in fault.expected for fault in faults(GOOD, tmp_path).values())
 
@@ -157,11 +159,11 @@ def test_a_broken_file_is_a_sentence(tmp_path):
         (encoded({"cookies": COOKIES, "origins": ["x"]}), "origins"),
     ],
 )
-def test_a_broken_session_says_what_is_wrong_with_it(tmp_path, value, problem):
+def test_a_broken_session_says_what_is_wrong_with_it(tmp_path: Path, value: Any, problem: Any) -> None:
     assert problem in faults({**GOOD, "TWITTER_SESSION_B64": value}, tmp_path)["TWITTER_SESSION_B64"].problem
 
 
-def test_a_session_that_was_wrapped_into_lines_is_read(tmp_path):
+def test_a_session_that_was_wrapped_into_lines_is_read(tmp_path: Path) -> None:
     assert load({**GOOD, "TWITTER_SESSION_B64": f"{SESSION[:20]}\n {SESSION[20:]}\n"}, folder=tmp_path)
 
 
@@ -182,58 +184,58 @@ def test_a_session_that_was_wrapped_into_lines_is_read(tmp_path):
         ("CLOCK_EPOCH", "2026-01-05T06:00:00"),
     ],
 )
-def test_a_bad_form_is_one_fault_and_drags_no_others_behind_it(tmp_path, name, value):
+def test_a_bad_form_is_one_fault_and_drags_no_others_behind_it(tmp_path: Path, name: str, value: Any) -> None:
     found = faults({**GOOD, name: value}, tmp_path)
     assert list(found) == [name]
     assert found[name].expected
 
 
-def test_a_password_with_a_slash_is_not_repeated_as_a_port(tmp_path):
+def test_a_password_with_a_slash_is_not_repeated_as_a_port(tmp_path: Path) -> None:
     found = faults({**GOOD, "DATABASE_URL": "postgresql://u:pass/word@127.0.0.1/x"}, tmp_path)
     assert "pass" not in found["DATABASE_URL"].problem
 
 
-def test_redis_may_be_a_socket(tmp_path):
+def test_redis_may_be_a_socket(tmp_path: Path) -> None:
     assert load({**GOOD, "REDIS_URL": "unix:///run/redis.sock"}, folder=tmp_path)
 
 
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:8080", "http://127.9.9.9", "http://[::1]:1", "http://localhost"]
 )
-def test_the_demo_may_use_this_machine(tmp_path, address):
+def test_the_demo_may_use_this_machine(tmp_path: Path, address: Any) -> None:
     assert load({**GOOD, "MODE": "demo", "X_BASE_URL": address}, folder=tmp_path)
 
 
 @pytest.mark.parametrize("address", ["", "https://x.com", "http://10.0.0.1", "http://localhost.example"])
-def test_the_demo_never_reaches_another_machine(tmp_path, address):
+def test_the_demo_never_reaches_another_machine(tmp_path: Path, address: Any) -> None:
     found = faults({**GOOD, "MODE": "demo", "X_BASE_URL": address}, tmp_path)
     assert list(found) == ["X_BASE_URL"]
 
 
-def test_the_database_is_enough_for_what_only_looks_into_it(tmp_path):
+def test_the_database_is_enough_for_what_only_looks_into_it(tmp_path: Path) -> None:
     settings = load_stored({"DATABASE_URL": "sqlite:///x.db", "PORT": "banana"}, folder=tmp_path)
     assert settings.database_url == "sqlite:///x.db"
     assert settings.accounts == ()
 
 
-def test_no_secret_is_repeated_in_a_fault(tmp_path):
+def test_no_secret_is_repeated_in_a_fault(tmp_path: Path) -> None:
     secret = "postgres-secret-address"
     found = faults({**GOOD, "DATABASE_URL": secret}, tmp_path)
     assert secret not in str(found)
 
 
-def test_live_mode_on_the_website_needs_the_owners_word(tmp_path):
+def test_live_mode_on_the_website_needs_the_owners_word(tmp_path: Path) -> None:
     live = {**GOOD, "MODE": "live"}
     assert "X_WEB_RISK_ACCEPTED" in faults(live, tmp_path)
     assert "X_WEB_RISK_ACCEPTED" in faults({**live, "X_WEB_RISK_ACCEPTED": "other"}, tmp_path)
     assert load({**live, "X_WEB_RISK_ACCEPTED": "@QuietBuilder"}, folder=tmp_path)
 
 
-def test_the_clock_is_fast_in_the_demo_only(tmp_path):
+def test_the_clock_is_fast_in_the_demo_only(tmp_path: Path) -> None:
     assert "CLOCK_SPEED" in faults({**GOOD, "CLOCK_SPEED": "1800"}, tmp_path)
 
 
-def test_the_file_of_a_clock_is_for_the_demo_and_must_be_there(tmp_path):
+def test_the_file_of_a_clock_is_for_the_demo_and_must_be_there(tmp_path: Path) -> None:
     file = tmp_path / "clock"
     demo = {**GOOD, "MODE": "demo", "X_BASE_URL": "http://127.0.0.1:1", "CLOCK_FILE": str(file)}
     assert faults(demo, tmp_path)["CLOCK_FILE"].problem == "names no file"
@@ -245,12 +247,12 @@ def test_the_file_of_a_clock_is_for_the_demo_and_must_be_there(tmp_path):
 @pytest.mark.parametrize(
     ("written", "seconds"), [("90", 90), ("250ms", 0.25), ("5m", 300), ("2h", 7200), ("3d", 259200), (7, 7)]
 )
-def test_durations(tmp_path, written, seconds):
+def test_durations(tmp_path: Path, written: Any, seconds: Any) -> None:
     settings = load(GOOD, folder=tmp_path, overrides={"POSTING_GRACE": written})
     assert settings.posting.grace == timedelta(seconds=seconds)
 
 
-def test_every_setting_has_an_expected_form_and_a_name_of_its_own():
+def test_every_setting_has_an_expected_form_and_a_name_of_its_own() -> None:
     names = known_names()
     assert all(names.values())
     assert len(names) > 60

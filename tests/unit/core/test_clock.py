@@ -12,18 +12,18 @@ from stonechat.core.clock import DrivenClock, ScaledClock, SystemClock
 EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
-def test_two_scaled_clocks_of_the_same_origin_agree():
+def test_two_scaled_clocks_of_the_same_origin_agree() -> None:
     origin = time.time()
     one, other = ScaledClock(1800, EPOCH, origin), ScaledClock(1800, EPOCH, origin)
     assert abs(one.now() - other.now()) < timedelta(seconds=1800 * 0.05)
 
 
-def test_account_time_runs_at_its_speed():
+def test_account_time_runs_at_its_speed() -> None:
     clock = ScaledClock(3600, EPOCH, time.time() - 10)
     assert timedelta(hours=10) <= clock.now() - EPOCH < timedelta(hours=10.2)
 
 
-async def test_sleeping_in_account_time_takes_less_real_time():
+async def test_sleeping_in_account_time_takes_less_real_time() -> None:
     clock = ScaledClock(3600, EPOCH, time.time())
     before = clock.now()
     started = time.monotonic()
@@ -32,13 +32,13 @@ async def test_sleeping_in_account_time_takes_less_real_time():
     assert time.monotonic() - started < 30  # a minute would have passed on the machine's clock
 
 
-def test_a_clock_cannot_stand_still_or_run_backwards():
+def test_a_clock_cannot_stand_still_or_run_backwards() -> None:
     for speed in (0, -1):
         with pytest.raises(ValueError, match="greater than 0"):
             ScaledClock(speed, EPOCH, 0)
 
 
-def test_all_times_carry_their_zone():
+def test_all_times_carry_their_zone() -> None:
     for clock in (SystemClock(), ScaledClock(2, EPOCH, time.time())):
         assert clock.now().utcoffset() == timedelta(0)
         assert clock.wall().utcoffset() == timedelta(0)

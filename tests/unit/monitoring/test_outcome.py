@@ -13,7 +13,10 @@ HOUR = timedelta(hours=1)
 
 def flow(due: float | None = None, posted: float | None = None, off: str = "") -> Flow:
     """``due`` and ``posted`` in minutes ago."""
-    ago = lambda minutes: None if minutes is None else NOW - timedelta(minutes=minutes)  # noqa: E731
+
+    def ago(minutes: float | None) -> datetime | None:
+        return None if minutes is None else NOW - timedelta(minutes=minutes)
+
     return Flow("x:bird", 0 if due is None else 1, ago(due), ago(posted), off)
 
 
