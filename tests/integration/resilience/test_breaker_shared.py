@@ -212,7 +212,7 @@ async def test_a_probe_that_could_not_even_be_tried_says_nothing_and_is_made_aga
     await eventually(lambda: below.probes >= 3)
     assert breaker.status().openings == openings, "no failed probe was counted, so the wait did not grow"
     below.mood = "well"
-    await eventually(lambda: breaker.state is BreakerState.CLOSED, within=2)
+    await eventually(lambda: breaker.state is BreakerState.CLOSED)
     ticking.cancel()
 
 
