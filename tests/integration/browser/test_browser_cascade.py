@@ -12,8 +12,6 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from benchmarks.browser import faults
 from stonechat.alerting.engine import Alerting
 from stonechat.alerting.state_machine import Timing
@@ -34,8 +32,6 @@ from stonechat.startup.health_checks import check_breakers
 from tests.integration.networks.x_web_support import Bench, open_bench
 from tests.support.clock import ManualClock
 from tests.support.waiting import eventually
-
-pytestmark = pytest.mark.alone
 
 HANDLES = ("quietbuilder", "slowbaker", "oldgarden")
 TIMING = Timing(group_wait=timedelta(seconds=10), clear_after=timedelta(seconds=15))

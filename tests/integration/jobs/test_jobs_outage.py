@@ -13,7 +13,7 @@ from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, wait_until
 from tests.support.servers import Postgres, postgres
 
-pytestmark = [pytest.mark.alone, pytest.mark.long]
+pytestmark = pytest.mark.long
 
 AWAY = float(os.environ.get("STONECHAT_OUTAGE_SECONDS", "60"))
 """Seconds without the database."""
