@@ -3,8 +3,7 @@
 # name (handed to pytest).
 #
 # Two at a time, as most tests wait for a server more than they compute; a file stays on one worker, which
-# has servers of its own; the longest come first. Tests that measure real time (marked "alone") then run one
-# after the other: none may fail because its neighbour was busy.
+# has servers of its own; the longest come first. None may fail because its neighbour is busy.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -27,16 +26,9 @@ if ! PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v pgbouncer >/dev/null 2>&1
     fi
 fi
 
-# pytest ends with 5 where no test is chosen: a share may have none that run alone.
 status=0
-run() {
-    .venv/bin/pytest -q "$@"
-    case "$?" in 0 | 5) ;; *) status=1 ;; esac
-}
-
 if [ "$share" = "not long" ]; then
-    run tests/unit tests/architecture -n 2 -m "$share"
+    .venv/bin/pytest tests/unit tests/architecture -q -n 2 -m "$share" || status=1
 fi
-run tests/acceptance tests/integration tests/contract -n 2 --dist loadfile -m "$share and not alone" --durations 15
-run tests/contract tests/integration tests/acceptance -m "$share and alone" --durations 5
+.venv/bin/pytest tests/acceptance tests/integration tests/contract -q -n 2 --dist loadfile -m "$share" --durations 15 || status=1
 exit "$status"

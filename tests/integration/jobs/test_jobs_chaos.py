@@ -23,7 +23,7 @@ from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, ServerProcess, wait_until
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.alone, pytest.mark.long]
+pytestmark = pytest.mark.long
 
 SECONDS = float(os.environ.get("STONECHAT_CHAOS_SECONDS", "60"))
 """How long things go wrong; the full exercise is 120."""
