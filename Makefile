@@ -1,6 +1,6 @@
 # Every target does the set-up that it needs; `make help` lists them.
 .POSIX:
-.PHONY: help setup demo test check docs bench fmt clean
+.PHONY: help setup demo test test-long check docs bench fmt clean
 
 VENV = .venv/bin
 ARGS =
@@ -8,7 +8,7 @@ TESTS =
 NAME = --help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install Python packages and a Chromium; afterwards the command is .venv/bin/stonechat
 	@sh scripts/setup.sh
@@ -16,8 +16,11 @@ setup: ## install Python packages and a Chromium; afterwards the command is .ven
 demo: setup ## run the whole loop on a local network: make demo ARGS="--posts 20 --report report.json"
 	@$(VENV)/stonechat demo $(ARGS)
 
-test: setup ## run all tests, or some: make test TESTS=tests/unit ARGS=-x
+test: setup ## run all tests but the long ones, or some: make test TESTS=tests/unit ARGS=-x
 	@sh scripts/test.sh $(TESTS) $(ARGS)
+
+test-long: setup ## run the long tests: demos, outages, kills at every step (about half an hour)
+	@sh scripts/test.sh long
 
 check: setup ## lint, format, types, import rules and documents
 	@sh scripts/check.sh

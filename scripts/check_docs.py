@@ -80,7 +80,7 @@ def said(path: Path) -> Iterator[str]:
 
 def make_targets() -> set[str]:
     """The targets of the Makefile."""
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def wrong_commands(code: str, root: Any, targets: set[str]) -> Iterator[str]:

@@ -1,15 +1,17 @@
 #!/bin/sh
-# Run the tests: all of them without arguments, else what the arguments name (handed to pytest).
+# Run the tests: all but the long ones without arguments, the long ones with "long", else what the arguments
+# name (handed to pytest).
 #
 # Two at a time, as most tests wait for a server more than they compute; a file stays on one worker, which
-# has servers of its own; the longest come first. Tests that count on real time (marked "alone") then run one after the other: none
-# may fail because its neighbour was busy.
+# has servers of its own; the longest come first. None may fail because its neighbour is busy.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-if [ "$#" -gt 0 ]; then
-    exec .venv/bin/pytest "$@"
-fi
+case "${1-}" in
+    "") share="not long" ;;
+    long) share="long" ;;
+    *) exec .venv/bin/pytest "$@" ;;
+esac
 
 # The database layer is also tested through PgBouncer. Tests that need it are skipped, with the reason,
 # where it is not there and cannot be installed without starting a service on the machine.
@@ -25,7 +27,8 @@ if ! PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v pgbouncer >/dev/null 2>&1
 fi
 
 status=0
-.venv/bin/pytest tests/unit tests/architecture -q -n 2 || status=1
-.venv/bin/pytest tests/acceptance tests/integration tests/contract -q -n 2 --dist loadfile -m "not alone" --durations 15 || status=1
-.venv/bin/pytest tests/contract tests/integration tests/acceptance -q -m alone --durations 5 || status=1
+if [ "$share" = "not long" ]; then
+    .venv/bin/pytest tests/unit tests/architecture -q -n 2 -m "$share" || status=1
+fi
+.venv/bin/pytest tests/acceptance tests/integration tests/contract -q -n 2 --dist loadfile -m "$share" --durations 15 || status=1
 exit "$status"

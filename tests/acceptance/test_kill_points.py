@@ -1,9 +1,8 @@
 """SIGKILL at every commit and between every two page steps of publishing: once each, each in its thread.
 
 Real processes, a real browser, the local network as a process of its own, SQLite and PostgreSQL. What was
-published is read from the network's ledger and not from our database. ``STONECHAT_KILL_EVERY=1`` tries
-every single step of every kind, on both engines; the default tries every ninth page step, which
-``make test`` has time for.
+published is read from the network's ledger and not from our database. ``make test`` kills around every commit,
+``make test-long`` at every fifth page step too, and ``STONECHAT_KILL_EVERY=1`` at every single one.
 """
 
 from __future__ import annotations
@@ -27,9 +26,7 @@ from tests.support.posting_lives import texts_of
 from tests.support.processes import Reaper
 from tests.support.servers import Aviary, aviary
 
-ASKED = os.environ.get("STONECHAT_KILL_EVERY")
-EVERY = int(ASKED or "9")
-SAMPLED = ["thread", "reply", "quote"]
+EVERY = int(os.environ.get("STONECHAT_KILL_EVERY", "5"))
 EVERY_KIND = ["single", "picture", "thread", "reply", "quote"]
 """A thread's second part and a quote carry a picture, as ``picture``, a single post, does."""
 
@@ -102,7 +99,7 @@ def kill_everywhere(reaper: Reaper, database: str, folder: Path, **more: Any) ->
     return result
 
 
-@pytest.mark.timeout(900 if EVERY > 1 else 5400)
+@pytest.mark.timeout(1800 if EVERY > 1 else 5400)
 def test_a_process_killed_around_any_commit_posts_each_text_exactly_once(
     any_database_url: str, reaper: Reaper, tmp_path: Path
 ) -> None:
@@ -113,17 +110,16 @@ def test_a_process_killed_around_any_commit_posts_each_text_exactly_once(
     assert "clicking" in killed
 
 
-@pytest.mark.timeout(900 if EVERY > 1 else 5400)
+@pytest.mark.long
+@pytest.mark.timeout(1800 if EVERY > 1 else 5400)
 def test_a_process_killed_between_any_two_page_steps_posts_each_text_exactly_once(
     sqlite_url: str, reaper: Reaper, tmp_path: Path
 ) -> None:
-    result = kill_everywhere(
-        reaper, sqlite_url, tmp_path, kinds=EVERY_KIND if ASKED else SAMPLED, every=EVERY
-    )
+    result = kill_everywhere(reaper, sqlite_url, tmp_path, kinds=EVERY_KIND, every=EVERY)
     assert any(step.startswith("page.") for steps in result["killed"].values() for step in steps)
 
 
-@pytest.mark.skipif(ASKED is None, reason="on PostgreSQL as well: STONECHAT_KILL_EVERY=1, or another stride")
-@pytest.mark.timeout(900 if EVERY > 1 else 5400)
+@pytest.mark.long
+@pytest.mark.timeout(1800 if EVERY > 1 else 5400)
 def test_the_same_on_postgresql(postgres_url: str, reaper: Reaper, tmp_path: Path) -> None:
     kill_everywhere(reaper, postgres_url, tmp_path, kinds=EVERY_KIND, every=EVERY)

@@ -16,12 +16,24 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.test_whole_loop import STONECHAT, environment, fetch, wait_for
 from tests.support.processes import Reaper, free_port
+from tests.support.product import STONECHAT, environment, fetch
 from tests.support.servers import Aviary, aviary
 
 HANDLE = "quietbuilder"
 TEXTS = ("Cafe\u0301 talk closes at six.", "See README.md first.\n#sleep\nand main.rs")
+
+
+def wait_for(condition: Any, *, seconds: float, process: Any = None) -> Any:
+    """The first true value of ``condition()``; the process must live until then."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if process is not None and process.poll() is not None:
+            pytest.fail(f"it ended by itself with {process.returncode}")
+        if found := condition():
+            return found
+        time.sleep(0.2)
+    pytest.fail("it did not come about in time")
 
 
 def live(folder: Path, network: Aviary, **more: str) -> dict[str, str]:

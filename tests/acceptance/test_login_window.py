@@ -19,8 +19,8 @@ import pytest
 
 from stonechat.browser.login_window import whole_browser
 from stonechat.core.errors import Permanent
-from tests.acceptance.test_whole_loop import environment
 from tests.support.processes import Reaper
+from tests.support.product import environment
 from tests.support.servers import Aviary, aviary
 
 HANDLE = "quietbuilder"

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Reaper
-from tests.support.product import (
+from tests.support.drills import (
     Product,
     browser_frozen,
     browser_killed,
@@ -22,9 +21,8 @@ from tests.support.product import (
     product,
     write_locked,
 )
+from tests.support.processes import Reaper
 from tests.support.servers import postgres, redis_server
-
-pytestmark = pytest.mark.alone
 
 QUIET = 75
 """Real seconds after the end in which nothing more may be told."""

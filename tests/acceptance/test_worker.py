@@ -113,7 +113,7 @@ async def _begun(database: Database) -> dict[str, tuple[datetime, datetime]]:
         return {row[0]: (row[1], row[2]) for row in rows}
 
 
-@pytest.mark.skipif(not os.environ.get("STONECHAT_HOSTS"), reason="takes a minute or two: STONECHAT_HOSTS=1")
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_two_hosts_share_the_work_and_one_that_is_left_finishes_everything(
     any_database_url: str, tmp_path: Path, reaper: Reaper

@@ -32,7 +32,6 @@ def test_time_is_passed_in() -> None:
             "core/clock.py": "is the clock",
             "aviary/": "imports nothing of ours, and so has a clock of its own",
             "jobs/execution/connection_pool.py": "threads of the durable-execution library, which know no Clock",
-            "cli/commands/demo.py": "fixes the real moment at which the demo's clock begins",
             "benchmarks/loop.py": "fixes the real moment at which the bench's clock begins",
         },
     )

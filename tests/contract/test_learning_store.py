@@ -140,7 +140,7 @@ async def test_the_first_choice_stores_version_one_and_names_it(house: House) ->
 async def test_matured_posts_become_a_new_version_that_the_next_choice_uses(house: House) -> None:
     await house.post(await choose(house, 12), likes=10)
     await house.days(4)
-    work = await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    work = await house.learner.learn(house.ctx)
     assert (work.done, work.due) == (12, 12)
     assert house.heard == [ModelLearned(account_id=ME, version=2, rewards=12)]
     assert {choice.model_version for choice in await choose(house, 3)} == {2}
@@ -149,9 +149,9 @@ async def test_matured_posts_become_a_new_version_that_the_next_choice_uses(hous
 async def test_learning_again_learns_nothing_twice(house: House) -> None:
     await house.post(await choose(house, 12), likes=10)
     await house.days(4)
-    await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    await house.learner.learn(house.ctx)
     before = await house.body()
-    again = await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    again = await house.learner.learn(house.ctx)
     assert (again.done, again.due) == (0, 0)
     assert await house.body() == before
     assert len(await house.log()) == 12
@@ -161,7 +161,7 @@ async def test_a_crash_between_the_reward_log_and_the_model_loses_nothing(house:
     await house.post(await choose(house, 12), likes=10)
     await house.days(4)
     await house.learner._judge(ME, house.clock.now())  # the process dies here
-    await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    await house.learner.learn(house.ctx)
     assert decode(await house.body()).bandit.seen == 12
 
 
@@ -171,9 +171,9 @@ async def test_the_serving_version_replays_from_the_reward_log_to_the_byte(house
         if day == 3:
             house.factors["topic"] = ("sleep", "stress")
         await house.days(1)
-        await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+        await house.learner.learn(house.ctx)
     await house.days(3)
-    await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    await house.learner.learn(house.ctx)
     log = [Lesson(row.id, row.arm, row.value) for row in await house.log() if row.value is not None]
     assert len(log) == 42
     body = await house.body()
@@ -185,17 +185,17 @@ async def test_a_batch_that_makes_the_model_worse_is_rejected_and_the_last_good_
 ) -> None:
     await house.post(await choose(house, 40), likes=10)
     await house.days(4)
-    await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    await house.learner.learn(house.ctx)
     good = await house.body()
     await house.post(await choose(house, 30))
     await house.days(4)
     await _poison(house)
-    await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    await house.learner.learn(house.ctx)
     rejected = [event for event in house.heard if isinstance(event, ModelRejected)]
     assert len(rejected) == 1
     assert await house.body() == good
     assert [(row.version, row.serving) for row in await house.stored()][:2] == [(3, False), (2, True)]
-    await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    await house.learner.learn(house.ctx)
     assert len(await house.stored()) == 3  # the same lines are not tried again and again
 
 
@@ -217,7 +217,7 @@ async def test_without_metrics_the_model_stays_and_the_staleness_shows(house: Ho
     await house.post(await choose(house, 5))
     before = await house.body()
     await house.days(4)
-    work = await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    work = await house.learner.learn(house.ctx)
     assert (work.done, work.due) == (0, 5)
     assert await house.body() == before
     summary = await house.learner.summary(ME, house.clock.now())
@@ -228,7 +228,7 @@ async def test_without_metrics_the_model_stays_and_the_staleness_shows(house: Ho
 async def test_refused_rows_keep_their_reason_and_teach_nothing(house: House) -> None:
     await house.post(await choose(house, 3))
     await house.days(9)  # no reading ever came
-    work = await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    work = await house.learner.learn(house.ctx)
     assert work.done == 3
     rows = await house.log(learned_only=False)
     assert {row.refused for row in rows} == {"no complete reading at or after maturity"}
@@ -238,13 +238,13 @@ async def test_refused_rows_keep_their_reason_and_teach_nothing(house: House) ->
 async def test_replies_are_not_credited_to_the_arms_of_posts(house: House) -> None:
     await house.post(await choose(house, 3), likes=10, kind="reply")
     await house.days(4)
-    assert (await house.learner.learn(house.ctx)).due == 0  # type: ignore[arg-type]
+    assert (await house.learner.learn(house.ctx)).due == 0
 
 
 async def test_a_damaged_model_is_rebuilt_from_the_reward_log(house: House) -> None:
     await house.post(await choose(house, 12), likes=10)
     await house.days(4)
-    await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    await house.learner.learn(house.ctx)
     whole = decode(await house.body())
     async with house.database.begin("test") as connection:
         await connection.execute(update(models).values(body='{"format":1'))
@@ -298,8 +298,8 @@ async def test_new_arms_become_a_version_of_their_own_and_are_chosen(house: Hous
 async def test_the_figures_for_people_cover_every_level_and_say_what_is_not_known(house: House) -> None:
     await house.post(await choose(house, 20), likes=10)
     await house.days(4)
-    await house.learner.learn(house.ctx)  # type: ignore[arg-type]
-    await house.learner.aggregate(house.ctx)  # type: ignore[arg-type]
+    await house.learner.learn(house.ctx)
+    await house.learner.aggregate(house.ctx)
     figures = (await house.learner.summary(ME, house.clock.now()))["figures"]
     shown = {(effect["factor"], effect["level"]) for effect in figures["effects"]}
     assert shown == {(factor, level) for factor, levels in FACTORS.items() for level in levels}
@@ -315,9 +315,9 @@ async def test_the_figures_for_people_cover_every_level_and_say_what_is_not_know
 async def test_drafts_are_ranked_once_a_predictor_serves(house: House) -> None:
     drafts = [draft(house, "On food: a habit"), draft(house, "On sleep: a habit")]
     assert await house.learner.rank(ME, drafts) == [0.0, 0.0]
-    assert "training starts at" in (await house.learner.train(house.ctx)).note  # type: ignore[arg-type]
+    assert "training starts at" in (await house.learner.train(house.ctx)).note
     await with_rewards(house, 90)
-    work = await house.learner.train(house.ctx)  # type: ignore[arg-type]
+    work = await house.learner.train(house.ctx)
     assert (work.done, work.due) == (1, 1)
     predictors = (await house.learner.summary(ME, house.clock.now()))["predictors"]
     assert [(one["version"], one["serving"]) for one in predictors] == [(1, True)]
@@ -349,7 +349,7 @@ async def with_rewards(house: House, count: int) -> None:
             await content.add(connection, post, who="test")
             await house.read(connection, post, likes + rng.randrange(20))
     await house.days(30)
-    await house.learner.learn(house.ctx)  # type: ignore[arg-type]
+    await house.learner.learn(house.ctx)
 
 
 async def test_the_jobs_keep_the_missions_intervals(house: House) -> None:

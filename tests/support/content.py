@@ -14,7 +14,7 @@ from stonechat.config.settings import DatabaseSettings
 from stonechat.content.arms import Arms, load_arms
 from stonechat.content.budget import Budget, BudgetLimits, Price, PriceTable
 from stonechat.content.content_store import ContentStore
-from stonechat.content.planner import Planner, PlanSettings
+from stonechat.content.planner import Choose, Planner, PlanSettings
 from stonechat.content.post_claims import Claims
 from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
@@ -86,7 +86,7 @@ class Studio:
         return Run(self.clock, run_id=f"{job}/{self.account.id}@{self.runs}", account_id=self.account.id)
 
 
-def uniform(arms: Arms, rng: random.Random) -> Callable[[str, int, Sequence[datetime]], Awaitable[Any]]:
+def uniform(arms: Arms, rng: random.Random) -> Choose:
     """A learner that knows nothing."""
 
     async def choose(account_id: str, count: int, new: Collection[tuple[str, str]]) -> list[Choice]:

@@ -70,7 +70,7 @@ def emptied_at_random(url: str, *, seed: int, longest: float = 0.1) -> Iterator[
     def empty() -> None:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
             while not over.wait(rng.uniform(0, longest)):
-                lost.append(int(client.dbsize()))  # type: ignore[arg-type]
+                lost.append(int(client.dbsize()))
                 client.flushall()
 
     thread = threading.Thread(target=empty, name="empties the cache")

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stonechat.config.settings import PostingSettings
+from stonechat.config.settings import DatabaseSettings, PostingSettings
 from stonechat.core.clock import Clock
 from stonechat.core.events import Event, EventStream, Stamped
 from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy, Mode
 from stonechat.core.states import ContentState
-from stonechat.database import Database
+from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, content
 from stonechat.jobs.execution.step_results import from_json, to_json
 from stonechat.posting.gate_input import Blockers, Rules, nothing_blocked
@@ -25,6 +25,7 @@ from stonechat.posting.publisher import Publisher
 from stonechat.posting.receipt_audit import Checker
 from stonechat.posting.reconciler import Reconciler
 from stonechat.posting.session_watch import SessionWatch
+from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork
 
 T = TypeVar("T")
@@ -222,3 +223,14 @@ def piece(
         opportunity_id=opportunity_id,
         quote_of=quote_of,
     )
+
+
+@asynccontextmanager
+async def open_desk(url: str, *owners: Account, **more: Any) -> AsyncIterator[Desk]:
+    """A desk for these accounts on a database of its own, on a clock that stands still."""
+    clock = ManualClock()
+    async with open_database(url, DatabaseSettings(), clock) as database:
+        desk = desk_on(database, clock, network=FakeNetwork(clock), **more)
+        for owner in owners:
+            await desk.add_account(owner)
+        yield desk

@@ -58,7 +58,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until(true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def wait_until(true: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Return when ``true()``; ``TimeoutError`` naming ``what`` after ``seconds``."""
     end = time.monotonic() + seconds
     while not true():
@@ -158,7 +158,7 @@ class ServerProcess:
         """Whether the process is there (it may be frozen)."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, seconds: float = 30.0) -> None:
+    def start(self, seconds: float = 60.0) -> None:
         """Start and return when ready; :class:`ServerFailed` with the end of its log otherwise."""
         if self.running:
             return

@@ -1,280 +1,176 @@
-"""The whole product as its owner runs it, a receiver of its alerts, and real faults of what it needs."""
+"""Stonechat as a stranger runs it: its commands in processes of their own, on a local network.
+
+Nothing here looks inside. What happened is read from what the commands say, from the pages, and from the
+ledger of the network.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
-import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
-import psutil
-import psycopg
 
+from stonechat.core.clock import DrivenClock
 from tests.support.processes import Reaper, free_port
-from tests.support.servers import Aviary, Postgres, aviary
+from tests.support.servers import Aviary, aviary
+
+T = TypeVar("T")
 
 STONECHAT = (sys.executable, "-m", "stonechat.cli.main")
-EPOCH = "2026-01-05T08:00:00+00:00"
 HANDLE = "quietbuilder"
+EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
+PATIENCE = 240.0
+"""Real seconds after which a fact is given up. It is no promise about speed: the machine may be busy."""
 
 
-@dataclass
-class Collector:
-    """Takes alerts by webhook and heartbeats by GET, with the moment at which each came."""
-
-    address: str = ""
-    alerts: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
-    beats: list[float] = field(default_factory=list)
-
-    def told(self, since: float = 0.0) -> list[str]:
-        """``firing Title`` or ``resolved Title`` of each message since then, in the order of their coming."""
-        return [
-            f"{body['status']} {body['commonAnnotations']['summary']}"
-            for at, body in self.alerts
-            if at >= since
-        ]
+def environment(**settings: str) -> dict[str, str]:
+    """What a command is given: these settings, and of ours only what a program needs to start."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | settings
 
 
-@contextlib.contextmanager
-def collector() -> Iterator[Collector]:
-    """A collector on a free port."""
-    kept = Collector()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            kept.alerts.append((time.monotonic(), json.loads(body)))
-            self._answer()
-
-        def do_GET(self) -> None:
-            kept.beats.append(time.monotonic())
-            self._answer()
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-        def _answer(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept.address = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield kept
-    finally:
-        server.shutdown()
+def fetch(url: str) -> Any:
+    """What an address says as JSON."""
+    return httpx.get(url, timeout=30).raise_for_status().json()
 
 
-@dataclass
-class Product:
-    """``stonechat run`` on a local network of its own."""
+def seconds_of(written: str) -> float:
+    """Unix seconds of an ISO 8601 time."""
+    return datetime.fromisoformat(written).timestamp()
 
-    folder: Path
-    network: Aviary
-    inbox: Collector
-    page: str
-    process: subprocess.Popen[bytes]
-    log: Path
 
-    def posts(self) -> int:
-        """Own posts on the network, replies and later parts apart."""
-        rows = self._network(f"/aviary/ledger?author={HANDLE}")["posts"]
-        return sum(row["in_reply_to"] is None for row in rows)
+class Running:
+    """A ``stonechat run``.
 
-    def health(self) -> dict[str, Any]:
-        """What ``/health`` says."""
-        said: dict[str, Any] = httpx.get(f"{self.page}/health", timeout=10).json()
-        return said
+    Attributes:
+        page: the address of its pages.
+        settings: what its commands are given.
+    """
 
-    def lever(self, **levers: object) -> None:
-        """Move levers of the network."""
-        answer = httpx.post(f"{self.network.base_url}/aviary/levers", json=levers, timeout=10)
-        answer.raise_for_status()
-
-    def until(self, fact: Callable[[], bool], what: str, *, seconds: float = 120) -> float:
-        """Wait for a fact; returns how long that took."""
-        began = time.monotonic()
-        while not self._holds(fact):
-            assert self.process.poll() is None, f"it ended: {self.tail()}"
-            assert time.monotonic() - began < seconds, (
-                f"not within {seconds:.0f} s: {what}; told: {self.inbox.told()}; {self._said()}\n{self.tail()}"
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self.folder, self.settings = folder, settings
+        self.page = f"http://127.0.0.1:{settings['PORT']}"
+        self._log = folder / "log"
+        with self._log.open("wb") as log, (folder / "said").open("wb") as said:
+            self._process = subprocess.Popen(
+                (*STONECHAT, "run"), cwd=folder, env=settings, stdout=said, stderr=log
             )
+
+    @property
+    def log(self) -> str:
+        """What it wrote into its log."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def said(self) -> str:
+        """What it printed."""
+        return (self.folder / "said").read_text(errors="replace")
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run another command beside it, to its end."""
+        return subprocess.run(
+            (*STONECHAT, *words),
+            cwd=self.folder,
+            env=self.settings,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def ask(self, *words: str) -> Any:
+        """What a command says as JSON."""
+        done = self.command(*words, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def until(self, fact: Callable[[], T]) -> T:
+        """The first true value of ``fact()``; the process must live until then."""
+        ends = time.monotonic() + PATIENCE
+        while not (found := fact()):
+            assert self._process.poll() is None, f"it ended by itself: {self.log[-3000:]}"
+            assert time.monotonic() < ends, f"it did not come about: {self.log[-3000:]}"
             time.sleep(0.2)
-        return time.monotonic() - began
+        return found
 
-    def during(self, seconds: float) -> None:
-        """Let time pass, as long as the process lives."""
-        ends = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() >= ends, "time", seconds=seconds + 30)
-
-    def tail(self) -> str:
-        """The end of its log."""
-        return self.log.read_text(errors="replace")[-3000:]
-
-    def browsers(self) -> list[psutil.Process]:
-        """Its Chromium processes, the oldest first."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [one for one in children if "chrom" in _name(one) or "headless" in _name(one)]
-
-    def stop(self) -> None:
-        """End it as a service manager would."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def _holds(self, fact: Callable[[], bool]) -> bool:
-        with contextlib.suppress(httpx.HTTPError, psutil.NoSuchProcess):
-            return fact()
-        return False
-
-    def _said(self) -> str:
-        with contextlib.suppress(httpx.HTTPError):
-            return str(self.health())
-        return "no /health"
-
-    def _network(self, path: str) -> Any:
-        return httpx.get(f"{self.network.base_url}{path}", timeout=10).raise_for_status().json()
-
-
-def _name(process: psutil.Process) -> str:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.name().lower()
-    return ""
-
-
-@contextlib.contextmanager
-def product(reaper: Reaper, folder: Path, *, speed: int = 300, **settings: str) -> Iterator[Product]:
-    """The product, once it has published its first post and is well."""
-    origin = str(time.time() + 5)
-    arguments = ("--speed", str(speed), "--epoch", EPOCH, "--origin", origin, "--handle", HANDLE)
-    with aviary(reaper, *arguments) as network, collector() as inbox:
-        page = f"http://127.0.0.1:{(port := free_port())}"
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        given = kept | {
-            "MODE": "demo",
-            "TWITTER_SESSION_B64": network.about["session_b64"],
-            "X_BASE_URL": network.base_url,
-            "OPENAI_BASE_URL": network.about["model_url"],
-            "OPENAI_API_KEY": "local",
-            "ACCOUNT_HANDLE": HANDLE,
-            "POSTS_PER_DAY": "24",
-            "CLOCK_SPEED": str(speed),
-            "CLOCK_EPOCH": EPOCH,
-            "CLOCK_ORIGIN": origin,
-            "PORT": str(port),
-            "DATA_DIR": str(folder / "data"),
-            "ALERT_WEBHOOK_URL": f"{inbox.address}/alerts",
-            "HEARTBEAT_URL": f"{inbox.address}/beat",
-        }
-        log = folder / "log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                (*STONECHAT, "run"), cwd=folder, env=given | settings, stdout=out, stderr=out
-            )
-        running = Product(folder, network, inbox, page, process, log)
+    def stop(self) -> int:
+        """End it as a service manager would; its exit code."""
+        self._process.terminate()
         try:
-            running.until(lambda: running.posts() >= 1, "the first post", seconds=150)
-            running.until(lambda: running.health()["state"] == "ok", "all well", seconds=90)
-            yield running
+            return self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+class Product(Running):
+    """A ``stonechat run`` and the network that it is on, whose clock it drives."""
+
+    def __init__(self, folder: Path, settings: dict[str, str], network: Aviary) -> None:
+        super().__init__(folder, settings)
+        self.network = network
+
+    def network_time(self) -> float:
+        """The network's time in Unix seconds."""
+        now: float = fetch(f"{self.network.base_url}/aviary/clock")["now_unix"]
+        return now
+
+    def posts(self, handle: str = HANDLE) -> list[dict[str, Any]]:
+        """An account's posts in the ledger, replies and later parts of threads apart."""
+        rows = fetch(f"{self.network.base_url}/aviary/ledger?author={handle}")["posts"]
+        return [row for row in rows if row["in_reply_to"] is None]
+
+    def tell_network(self, path: str, **body: Any) -> Any:
+        """Move something at the network's back door, such as ``levers``."""
+        answer = httpx.post(f"{self.network.base_url}/aviary/{path}", json=body, timeout=30)
+        return answer.raise_for_status().json()
+
+
+@contextmanager
+def running(
+    reaper: Reaper,
+    folder: Path,
+    settings: Mapping[str, str],
+    *,
+    speed: int,
+    others: tuple[str, ...] = (),
+) -> Iterator[Product]:
+    """A ``stonechat run`` on a network of its own, on a clock that waits for it; stopped at the end.
+
+    Args:
+        speed: account seconds for each real second while it keeps up.
+        others: further accounts of the network, each given its session.
+        settings: on top of those that it takes to run at all.
+    """
+    clock = folder / "clock"
+    DrivenClock.create(clock, EPOCH)
+    handles = [word for one in (HANDLE, *others) for word in ("--handle", one)]
+    with aviary(reaper, "--speed", str(speed), "--clock-file", str(clock), *handles) as network:
+        sessions = network.about["sessions"]
+        given = environment(
+            MODE="demo",
+            TWITTER_SESSION_B64=sessions[HANDLE],
+            X_BASE_URL=network.base_url,
+            OPENAI_BASE_URL=network.about["model_url"],
+            OPENAI_API_KEY="local",
+            ACCOUNT_HANDLE=HANDLE,
+            CLOCK_SPEED=str(speed),
+            CLOCK_FILE=str(clock),
+            PORT=str(free_port()),
+            DATA_DIR=str(folder / "data"),
+            **{f"TWITTER_SESSION_B64_{one.upper()}": sessions[one] for one in others},
+        )
+        product = Product(folder, given | dict(settings), network)
+        try:
+            yield product
         finally:
-            running.stop()
-
-
-# --- faults -------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def frozen(server: Postgres) -> Iterator[None]:
-    """PostgreSQL stands still: connections stay open, nobody answers."""
-    server.process.freeze()
-    try:
-        yield
-    finally:
-        server.process.thaw()
-
-
-@contextlib.contextmanager
-def locked_table(url: str, table: str = "content_metadata") -> Iterator[None]:
-    """Somebody holds a lock on a table that shuts everybody else out."""
-    with psycopg.connect(url) as connection:
-        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        yield
-
-
-@contextlib.contextmanager
-def no_connection_free(server: Postgres) -> Iterator[None]:
-    """Somebody else holds every connection that the server has left."""
-    with contextlib.ExitStack() as held:
-        with contextlib.suppress(psycopg.OperationalError):
-            while True:
-                held.enter_context(psycopg.connect(server.url()))
-        yield
-
-
-@contextlib.contextmanager
-def write_locked(path: Path) -> Iterator[None]:
-    """Another program writes to the SQLite file and does not end."""
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-
-
-@contextlib.contextmanager
-def browser_frozen(running: Product) -> Iterator[None]:
-    """Every Chromium that is there or comes is stopped in its tracks."""
-    over = threading.Event()
-
-    def freeze() -> None:
-        while not over.wait(0.3):
-            for one in running.browsers():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    one.suspend()
-
-    thread = threading.Thread(target=freeze, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-        for one in running.browsers():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.resume()
-
-
-@contextlib.contextmanager
-def browser_killed(running: Product) -> Iterator[None]:
-    """Every Chromium that is there or comes is killed."""
-    over = threading.Event()
-
-    def kill() -> None:
-        while not over.wait(0.5):
-            for one in running.browsers():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    one.kill()
-
-    thread = threading.Thread(target=kill, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+            product.stop()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 
 async def eventually(
-    fact: Callable[[], Awaitable[bool] | bool], *, within: float = 20, every: float = 0.02
+    fact: Callable[[], Awaitable[bool] | bool], *, within: float = 60, every: float = 0.02
 ) -> None:
     """Return once ``fact`` holds; fail with ``TimeoutError`` after ``within`` real seconds."""
     async with asyncio.timeout(within):

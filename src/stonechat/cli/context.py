@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from stonechat.config.credentials import has_screen
 from stonechat.config.loader import load, load_for_login, load_section, load_stored
 from stonechat.config.settings import Section, Settings
-from stonechat.core.clock import Clock, ScaledClock, SystemClock
+from stonechat.core.clock import Clock, DrivenClock, ScaledClock, SystemClock
 from stonechat.database import Database, open_database
 from stonechat.networks.registry import installed
 
@@ -59,8 +59,10 @@ def read_section(section: type[S]) -> S:
 
 
 def make_clock(settings: Settings) -> Clock:
-    """The machine's clock, or the demo's faster one."""
+    """The machine's clock, or the demo's: one that it drives, or one that is faster."""
     startup = settings.startup
+    if startup.clock_file is not None:
+        return DrivenClock(startup.clock_speed, startup.clock_file)
     if startup.clock_epoch is None or startup.clock_origin is None:
         return SystemClock()
     return ScaledClock(startup.clock_speed, startup.clock_epoch.astimezone(UTC), startup.clock_origin)

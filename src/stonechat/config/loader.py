@@ -285,7 +285,19 @@ def _missing(
                 faults += network.faults(settings, settings.on_network(name))
     if settings.startup.mode is not Mode.DEMO and settings.startup.clock_speed != 1.0:
         faults.append(ConfigFault("CLOCK_SPEED", "must be 1 outside the demo", known["CLOCK_SPEED"]))
+    if (file := settings.startup.clock_file) is not None:
+        faults += _clock_file_faults(settings.startup.mode, file)
     return faults
+
+
+def _clock_file_faults(mode: Mode, file: Path) -> list[ConfigFault]:
+    if mode is not Mode.DEMO:
+        problem = "must be unset outside the demo"
+    elif not file.is_file():
+        problem = "names no file"
+    else:
+        return []
+    return [ConfigFault("CLOCK_FILE", problem, known_names()["CLOCK_FILE"])]
 
 
 def _account_faults(settings: Settings) -> list[ConfigFault]:

@@ -82,6 +82,8 @@ class StartupSettings(Section):
     clock_origin: float | None = setting("CLOCK_ORIGIN", None, "a Unix time in seconds")
     """The real moment that corresponds to CLOCK_EPOCH, so that all processes of a demo agree on account time.
     Leave it alone."""
+    clock_file: Path | None = setting("CLOCK_FILE", None, "the file of a clock that the demo drives")
+    """The file that holds the account time of a demo, for all of its processes. Leave it alone."""
     seed: int | None = setting("SEED", None, "a whole number; unset for real chance")
     """Makes every random choice repeatable (which arm, which minute, which jitter). For tests and for the
     demo; with a fixed seed in a real run two restarts would choose alike."""

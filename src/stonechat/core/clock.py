@@ -9,8 +9,11 @@ does not load faster on a faster clock.
 from __future__ import annotations
 
 import asyncio
+import mmap
+import struct
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 
@@ -82,3 +85,53 @@ class ScaledClock(SystemClock):
 
     async def sleep(self, duration: timedelta) -> None:
         await asyncio.sleep(max(0.0, duration.total_seconds() / self.speed))
+
+
+class DrivenClock(SystemClock):
+    """Account time that stands in a file and goes on only when a driver moves it.
+
+    Every process that maps the file reads the same time: Stonechat, which drives it (see
+    ``stonechat.startup.pacing``), and the local network. The file holds one IEEE 754 double in the
+    machine's byte order: account time in Unix seconds. Eight aligned bytes are read and written at once.
+
+    Args:
+        speed: account seconds for each real second while nothing holds the clock up; greater than 0.
+        path: the file, made by :meth:`create`.
+
+    Raises:
+        OSError: there is no such file, or it may not be written.
+        ValueError: it does not hold a time.
+    """
+
+    def __init__(self, speed: float, path: Path) -> None:
+        if speed <= 0:
+            raise ValueError(f"speed must be greater than 0, not {speed}")
+        self.speed = speed
+        with path.open("r+b") as file:
+            self._shared = mmap.mmap(file.fileno(), _DOUBLE.size)
+
+    @staticmethod
+    def create(path: Path, start: datetime) -> None:
+        """Make the file of a clock that stands at ``start``."""
+        path.write_bytes(_DOUBLE.pack(start.timestamp()))
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._seconds(), UTC)
+
+    def advance(self, duration: timedelta) -> None:
+        """Move on by ``duration`` of account time. One process alone does this."""
+        _DOUBLE.pack_into(self._shared, 0, self._seconds() + duration.total_seconds())
+
+    async def sleep(self, duration: timedelta) -> None:
+        until = self.now() + duration
+        while (left := (until - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - another process may drive
+            await asyncio.sleep(max(left / self.speed, _GLANCE))
+
+    def _seconds(self) -> float:
+        seconds: float = _DOUBLE.unpack_from(self._shared)[0]
+        return seconds
+
+
+_DOUBLE = struct.Struct("=d")
+_GLANCE = 0.01
+"""Real seconds after which a sleeper looks again at a clock that stands still."""

@@ -13,7 +13,7 @@ from stonechat.browser import BrowserPool
 from stonechat.cache import FallbackCache
 from stonechat.config.settings import Settings
 from stonechat.content.costs import statement
-from stonechat.core.clock import Clock
+from stonechat.core.clock import Clock, DrivenClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Mode
 from stonechat.core.network import Network
@@ -34,6 +34,7 @@ from stonechat.startup.build_content import Writing
 from stonechat.startup.build_foundations import start_cache, start_database, start_health_server
 from stonechat.startup.build_layers import Layers, open_layers
 from stonechat.startup.build_sessions import start_vault
+from stonechat.startup.pacing import driven
 
 CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
 """Real time that runs at work may take to end, in the demo and elsewhere; the rest goes on later."""
@@ -96,6 +97,8 @@ async def open_stonechat(
         set_start_aside()
         boot.on_close(gc.unfreeze)
         boot.ready = True
+        if isinstance(clock, DrivenClock) and not extra:
+            await boot.enter(driven(clock, events))
         yield Stonechat(
             settings=settings,
             clock=clock,

@@ -12,8 +12,6 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from benchmarks.browser import faults
 from stonechat.alerting.engine import Alerting
 from stonechat.alerting.state_machine import Timing
@@ -34,8 +32,6 @@ from stonechat.startup.health_checks import check_breakers
 from tests.integration.networks.x_web_support import Bench, open_bench
 from tests.support.clock import ManualClock
 from tests.support.waiting import eventually
-
-pytestmark = pytest.mark.alone
 
 HANDLES = ("quietbuilder", "slowbaker", "oldgarden")
 TIMING = Timing(group_wait=timedelta(seconds=10), clear_after=timedelta(seconds=15))
@@ -134,8 +130,7 @@ async def test_an_exhausted_pool_is_one_incident_and_full_speed_returns_within_a
     tmp_path: Path,
 ) -> None:
     async with scene(tmp_path) as stage:
-        for account in stage.accounts:
-            assert await stage.post(account)
+        assert [await stage.post(account) for account in stage.accounts] == [True] * len(HANDLES)
         over = asyncio.Event()
         hogs = [asyncio.create_task(hog(stage, f"hog {number}", over)) for number in range(6)]
         await eventually(lambda: len(stage.bench.pool.health().leases) == 3)
@@ -153,12 +148,12 @@ async def test_an_exhausted_pool_is_one_incident_and_full_speed_returns_within_a
 
         await eventually(exhausted)
         assert "every context is in use" in stage.board.layer("browser").cause
-        assert not any(await asyncio.gather(*posts))
+        assert await asyncio.gather(*posts) == [False] * len(HANDLES)
         assert stage.states()["posting"] is BreakerState.CLOSED
 
         # The hung pages fail one by one: the browser's breaker opens, the others have nothing to count.
         await eventually(lambda: stage.states()["browser"] is BreakerState.OPEN, within=30)
-        assert not any([await stage.post(account) for account in stage.accounts])
+        assert [await stage.post(account) for account in stage.accounts] == [False] * len(HANDLES)
         assert stage.states() | {"browser": None} == {
             "browser": None,
             "network": BreakerState.CLOSED,

@@ -113,7 +113,7 @@ async def test_a_killed_browser_is_told_and_replaced_within_three_seconds(tmp_pa
     async with opened(tmp_path, events) as pool:
         await works(pool)
         browser_process(pool).send_signal(signal.SIGKILL)
-        await eventually(lambda: any(isinstance(event, BrowserRestarted) for event in events), within=10)
+        await eventually(lambda: any(isinstance(event, BrowserRestarted) for event in events))
 
         [restarted] = [event for event in events if isinstance(event, BrowserRestarted)]
         assert restarted.took < timedelta(seconds=3)
@@ -388,9 +388,11 @@ async def test_a_browser_that_runs_away_with_the_memory_is_replaced_even_while_i
         await works(pool)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(1200)
 async def test_nothing_is_left_over_after_operations_with_every_fault(tmp_path: Path) -> None:
-    """``STONECHAT_SOAK_OPERATIONS=2000`` for the proof; ``stonechat bench browser`` prints the same figures."""
-    size = int(os.environ.get("STONECHAT_SOAK_OPERATIONS", "60"))
+    """``STONECHAT_SOAK_OPERATIONS=2000`` for the proof; ``make bench NAME=browser`` prints the same figures."""
+    size = int(os.environ.get("STONECHAT_SOAK_OPERATIONS", "300"))
     async with opened(tmp_path, queue_limit=1000) as pool:
         soaked = await soak(pool, size, random.Random(1))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,18 +13,11 @@ from stonechat.config.settings import CacheSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.ports import Cache
-from tests.support.processes import Reaper
-from tests.support.servers import Redis, redis_server
+from tests.support.servers import Redis
 from tests.support.waiting import eventually
 
 CLOCK = SystemClock()
 LONG = timedelta(minutes=5)
-
-
-@pytest.fixture(scope="module")
-def one_server(reaper: Reaper) -> Iterator[Redis]:
-    with redis_server(reaper) as server:
-        yield server
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -26,22 +27,14 @@ from stonechat.core.states import LayerState
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.startup.health_checks import check_cache
 from tests.support.clock import ManualClock
-from tests.support.processes import Reaper
 from tests.support.proxy import tcp_proxy
-from tests.support.servers import Redis, redis_server
+from tests.support.servers import Redis
 from tests.support.tls import tls_proxy
 from tests.support.waiting import eventually
 
 LONG = timedelta(minutes=5)
 DEADLINE = timedelta(milliseconds=400)
 CANCELLED = int(os.environ.get("STONECHAT_CANCELLED_CALLS", "1000"))
-
-
-@pytest.fixture(scope="module")
-def one_server(reaper: Reaper) -> Iterator[Redis]:
-    """A server that these tests may ill-treat."""
-    with redis_server(reaper) as server:
-        yield server
 
 
 @pytest.fixture
@@ -57,7 +50,7 @@ def command(server: Redis, *words: str, password: str | None = None) -> None:
 
 
 @asynccontextmanager
-async def opened(url: str, **given: object) -> AsyncIterator[tuple[FallbackCache, list[str]]]:
+async def opened(url: str, **given: Any) -> AsyncIterator[tuple[FallbackCache, list[str]]]:
     """The cache as the process has it, and where it moved."""
     clock = SystemClock()
     events = EventStream(clock)

@@ -31,8 +31,6 @@ from tests.support.processes import Reaper
 from tests.support.servers import Redis, redis_server
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.alone
-
 __all__ = ["inbox"]
 
 CLOCK = SystemClock()

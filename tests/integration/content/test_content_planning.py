@@ -41,6 +41,7 @@ async def test_a_plan_fills_the_queue_with_reviewed_posts_in_their_hour_blocks(
             assert one.propensity == 1 / 6**4 and one.prompt_version.startswith("post-")
             assert one.writer_model == "m-large" and one.cost_usd > 0
         topics = [one.arm["topic"] for one in queued]
+        assert len(topics) == 8
         assert all(a != b for a, b in itertools.pairwise(topics))
         assert sum(isinstance(event, ContentPlanned) for event in s.heard) == 8
         assert await s.planner.missing(s.account) == 0
@@ -135,6 +136,7 @@ async def test_two_planners_at_once_never_take_one_slot_twice(tmp_path: Path, an
         async with s.database.read("test") as connection:
             queued = await content.in_states(connection, (ContentState.QUEUED,))
     times = [one.due_at for one in queued]
+    assert len(times) >= s.account.posts_per_day
     assert all(b - a >= timedelta(minutes=20) for a, b in itertools.pairwise(times))
     days = [at.date() for at in times]
     assert all(days.count(day) <= s.account.posts_per_day for day in days)

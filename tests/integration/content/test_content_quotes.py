@@ -44,6 +44,7 @@ async def test_quotes_take_slots_name_what_they_quote_and_wait_for_approval(
         quotes = [one for one in rows if one.kind is ContentKind.QUOTE]
         singles = [one for one in rows if one.kind is ContentKind.SINGLE]
         assert len(rows) == ACCOUNT.posts_per_day, "with nothing left to quote, slots become single posts"
+        assert singles
         assert {one.quote_of for one in quotes} == {"9000", "9001", "9002"}
         assert {one.opportunity_id for one in quotes} == {"o0", "o1", "o2"}
         assert all(one.state is ContentState.AWAITING_APPROVAL for one in quotes), "they address somebody"

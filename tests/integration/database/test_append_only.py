@@ -1,14 +1,17 @@
 """The past stays as it was, on both engines: the database itself refuses to rewrite it."""
 
+from collections.abc import AsyncIterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
-from stonechat.database import open_database
+from stonechat.database import Database, open_database
 from stonechat.database.repositories import state_history
 from stonechat.database.schema import append_only
 from stonechat.database.schema.migrations.upgrading import upgrade
@@ -33,12 +36,12 @@ ONE_COLUMN = {
 
 
 @pytest.fixture
-async def database(any_database_url):
+async def database(any_database_url: str) -> AsyncIterator[Any]:
     async with open_database(any_database_url, DatabaseSettings(), CLOCK) as database:
         yield database
 
 
-async def test_rows_that_are_appended_are_never_changed(database):
+async def test_rows_that_are_appended_are_never_changed(database: Database) -> None:
     await fill(database, rows=2)
     assert set(ONE_COLUMN) == set(append_only.NEVER_CHANGED)
     for table, column in ONE_COLUMN.items():
@@ -47,7 +50,7 @@ async def test_rows_that_are_appended_are_never_changed(database):
                 await connection.execute(sa.update(metadata.tables[table]).values({column: "other"}))
 
 
-async def test_what_a_post_needs_is_never_deleted(database):
+async def test_what_a_post_needs_is_never_deleted(database: Database) -> None:
     await fill(database, rows=2)
     async with database.begin("test.line") as connection:
         await _line(connection, "content")
@@ -57,7 +60,7 @@ async def test_what_a_post_needs_is_never_deleted(database):
                 await connection.execute(sa.delete(metadata.tables[table]))
 
 
-async def test_history_of_other_things_may_be_forgotten(database):
+async def test_history_of_other_things_may_be_forgotten(database: Database) -> None:
     async with database.begin("test.lines") as connection:
         await _line(connection, "content")
         await _line(connection, "switch")
@@ -68,13 +71,13 @@ async def test_history_of_other_things_may_be_forgotten(database):
     assert kinds == ["content"]
 
 
-async def _line(connection, kind):
+async def _line(connection: AsyncConnection, kind: Any) -> None:
     await state_history.append(
         connection, kind=kind, entity_id="1", account_id="x:a", at=BEGAN, who="t", before="", after="queued"
     )
 
 
-async def test_a_migration_finds_the_way_free_and_leaves_it_shut(any_database_url):
+async def test_a_migration_finds_the_way_free_and_leaves_it_shut(any_database_url: str) -> None:
     """Triggers would stop a migration that fills a column; they are put back after it."""
     async with open_database(any_database_url, DatabaseSettings(), CLOCK, migrated=False) as database:
         async with database.begin("test.first") as connection:
@@ -91,7 +94,7 @@ async def test_a_migration_finds_the_way_free_and_leaves_it_shut(any_database_ur
     }
 
 
-async def test_every_table_carries_the_account_and_every_time_its_zone(database):
+async def test_every_table_carries_the_account_and_every_time_its_zone(database: Database) -> None:
     async with database.read("test.columns") as connection:
         columns = await connection.run_sync(
             lambda sync: {
@@ -114,7 +117,7 @@ async def test_every_table_carries_the_account_and_every_time_its_zone(database)
                     assert kind.timezone, f"{name}.{column}"
 
 
-def _names_a_moment(column):
+def _names_a_moment(column: Any) -> Any:
     words = set(column.name.split("_"))
     return bool(
         words & {"at", "since", "until", "before", "wall", "tick", "expires"}
@@ -123,7 +126,7 @@ def _names_a_moment(column):
     }
 
 
-async def test_every_time_is_stored_with_its_offset(sqlite_url):
+async def test_every_time_is_stored_with_its_offset(sqlite_url: str) -> None:
     async with open_database(sqlite_url, DatabaseSettings(), CLOCK) as database:
         await fill(database, rows=2)
         async with database.read("test.raw") as connection:
@@ -135,7 +138,7 @@ async def test_every_time_is_stored_with_its_offset(sqlite_url):
                             assert value is None or (len(value) == 32 and value.endswith("+00:00"))
 
 
-async def test_the_last_line_of_every_post_says_the_state_that_it_is_in(sqlite_url):
+async def test_the_last_line_of_every_post_says_the_state_that_it_is_in(sqlite_url: str) -> None:
     """After posts that went well and posts that met every fault there is."""
     clock = ManualClock()
     async with open_database(sqlite_url, DatabaseSettings(), clock) as database:

@@ -3,9 +3,12 @@
 import asyncio
 import gzip
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.browser.session_encryption import open_keys
 from stonechat.browser.session_store import EncryptedSessionStore
@@ -13,7 +16,7 @@ from stonechat.browser.sessions import from_cookies
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, SessionTrouble, Transient
-from stonechat.database import open_database
+from stonechat.database import Database, open_database
 from stonechat.database.maintenance import backup_file
 from stonechat.database.maintenance.backup import back_up, restore
 from stonechat.database.maintenance.backup_file import NotABackup
@@ -30,19 +33,21 @@ CLOCK = SystemClock()
 CHANGED_BY_A_RESTORE = {"content_metadata", "reserve_drafts", "reply_opportunities"}
 
 
-def opened(url, **options):
+def opened(url: str, **options: Any) -> Any:
     return open_database(url, DatabaseSettings(), CLOCK, **options)
 
 
 @pytest.fixture
-def another_url(any_database_url, tmp_path, request):
+def another_url(any_database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Any:
     """The address of an empty database of the other engine."""
     if any_database_url.startswith("postgresql"):
         return f"sqlite:///{tmp_path / 'other.db'}"
     return request.getfixturevalue("postgres_url")
 
 
-async def test_what_was_backed_up_is_restored_to_the_last_bit(any_database_url, another_url, tmp_path):
+async def test_what_was_backed_up_is_restored_to_the_last_bit(
+    any_database_url: str, another_url: str, tmp_path: Path
+) -> None:
     file = tmp_path / "all.jsonl.gz"
     async with opened(any_database_url) as database:
         put = await fill(database, rows=8)
@@ -63,13 +68,13 @@ async def test_what_was_backed_up_is_restored_to_the_last_bit(any_database_url, 
         assert after[table] == before[table], table
 
 
-async def test_a_backup_holds_one_moment_while_others_write(any_database_url, tmp_path):
+async def test_a_backup_holds_one_moment_while_others_write(any_database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "moment.jsonl.gz"
     async with opened(any_database_url) as database:
         stop = asyncio.Event()
         written = 0
 
-        async def work():
+        async def work() -> None:
             nonlocal written
             while not stop.is_set():
                 async with database.begin("test.pair") as connection:
@@ -91,7 +96,7 @@ async def test_a_backup_holds_one_moment_while_others_write(any_database_url, tm
     assert during > 0
 
 
-async def _write_one(connection, table):
+async def _write_one(connection: AsyncConnection, table: sa.Table) -> None:
     if table == "history":
         await history.append(
             connection,
@@ -107,7 +112,9 @@ async def _write_one(connection, table):
         await connection.execute(sa.insert(audit).values(at=BEGAN, who="t", action="a", detail=""))
 
 
-async def test_a_database_that_is_not_empty_is_replaced_only_when_told_and_kept(any_database_url, tmp_path):
+async def test_a_database_that_is_not_empty_is_replaced_only_when_told_and_kept(
+    any_database_url: str, tmp_path: Path
+) -> None:
     file = tmp_path / "first.jsonl.gz"
     async with opened(any_database_url) as database:
         await fill(database, rows=3)
@@ -132,7 +139,7 @@ async def test_a_database_that_is_not_empty_is_replaced_only_when_told_and_kept(
             assert (await connection.execute(number)).scalar_one() > last
 
 
-async def test_a_restore_waits_for_every_process_to_stop(postgres_url, tmp_path):
+async def test_a_restore_waits_for_every_process_to_stop(postgres_url: str, tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl.gz"
     async with opened(postgres_url) as database:
         await fill(database, rows=2)
@@ -147,7 +154,7 @@ async def test_a_restore_waits_for_every_process_to_stop(postgres_url, tmp_path)
         await restore(database, CLOCK, file, replace=True)
 
 
-async def test_a_backup_of_a_newer_schema_is_refused(sqlite_url, tmp_path):
+async def test_a_backup_of_a_newer_schema_is_refused(sqlite_url: str, tmp_path: Path) -> None:
     file = tmp_path / "newer.jsonl.gz"
     async with opened(sqlite_url) as database:
         await fill(database, rows=1)
@@ -163,7 +170,9 @@ async def test_a_backup_of_a_newer_schema_is_refused(sqlite_url, tmp_path):
             await back_up(database, CLOCK, tmp_path / "of_newer.jsonl.gz")
 
 
-async def test_a_backup_of_an_older_schema_is_brought_up_to_date(any_database_url, another_url, tmp_path):
+async def test_a_backup_of_an_older_schema_is_brought_up_to_date(
+    any_database_url: str, another_url: str, tmp_path: Path
+) -> None:
     """The rows are put into the tables of that time, which are then migrated as any database is."""
     file = tmp_path / "old.jsonl.gz"
     async with opened(any_database_url, migrated=False) as database:
@@ -178,7 +187,7 @@ async def test_a_backup_of_an_older_schema_is_brought_up_to_date(any_database_ur
         assert len((await content_of(database))["content_metadata"]) == 3
 
 
-def _without_a_row(plain):
+def _without_a_row(plain: Any) -> Any:
     lines = plain.split(b"\n")
     place = next(number for number, line in enumerate(lines) if line.startswith(b"["))
     return b"\n".join(lines[:place] + lines[place + 1 :])
@@ -197,7 +206,7 @@ DAMAGES = {
 }
 
 
-async def test_a_damaged_backup_is_named_and_changes_nothing(sqlite_url, tmp_path):
+async def test_a_damaged_backup_is_named_and_changes_nothing(sqlite_url: str, tmp_path: Path) -> None:
     async with opened(sqlite_url) as database:
         await fill(database, rows=3)
         await back_up(database, CLOCK, tmp_path / "whole.jsonl.gz")
@@ -211,7 +220,7 @@ async def test_a_damaged_backup_is_named_and_changes_nothing(sqlite_url, tmp_pat
         assert await content_of(database) == before
 
 
-async def test_a_file_that_is_cut_off_or_flipped_is_no_backup(sqlite_url, tmp_path):
+async def test_a_file_that_is_cut_off_or_flipped_is_no_backup(sqlite_url: str, tmp_path: Path) -> None:
     async with opened(sqlite_url) as database:
         await fill(database, rows=3)
         await back_up(database, CLOCK, tmp_path / "whole.jsonl.gz")
@@ -225,7 +234,9 @@ async def test_a_file_that_is_cut_off_or_flipped_is_no_backup(sqlite_url, tmp_pa
                 backup_file.read_through(tmp_path / name)
 
 
-async def test_a_backup_is_never_written_over_and_an_unwritable_folder_is_said(sqlite_url, tmp_path):
+async def test_a_backup_is_never_written_over_and_an_unwritable_folder_is_said(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with opened(sqlite_url) as database:
         await fill(database, rows=1)
         await back_up(database, CLOCK, tmp_path / "one.jsonl.gz")
@@ -236,15 +247,17 @@ async def test_a_backup_is_never_written_over_and_an_unwritable_folder_is_said(s
             await back_up(database, CLOCK, tmp_path / "no_folder" / "two.jsonl.gz")
 
 
-async def test_a_database_without_our_tables_is_not_backed_up(sqlite_url, tmp_path):
+async def test_a_database_without_our_tables_is_not_backed_up(sqlite_url: str, tmp_path: Path) -> None:
     async with opened(sqlite_url, migrated=False) as database:
         with pytest.raises(Permanent, match="nothing of Stonechat's"):
             await back_up(database, CLOCK, tmp_path / "none.jsonl.gz")
     assert not (tmp_path / "none.jsonl.gz").exists()
 
 
-async def test_no_session_is_in_a_backup_in_clear_and_it_opens_nothing_without_its_key(sqlite_url, tmp_path):
-    async def vault(database, folder):
+async def test_no_session_is_in_a_backup_in_clear_and_it_opens_nothing_without_its_key(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async def vault(database: Database, folder: Path) -> Any:
         return EncryptedSessionStore(database, CLOCK, open_keys(None, folder), dict, lambda _: x_site())
 
     cookies = [

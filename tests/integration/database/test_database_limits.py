@@ -6,9 +6,11 @@ import asyncio
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -122,7 +124,7 @@ async def test_what_was_certainly_not_committed_is_done_again(every_database_url
         both = asyncio.Barrier(2)
         met = 0
 
-        async def work(connection, first, second):
+        async def work(connection: AsyncConnection, first: Any, second: Any) -> None:
             nonlocal met
             await connection.execute(text(UPSERT), {"scope": first})
             met += 1
@@ -155,7 +157,7 @@ async def test_a_commit_whose_answer_was_lost_is_repeated_only_for_keyed_work(
     ):
         done: list[str] = []
 
-        async def work(connection):
+        async def work(connection: AsyncConnection) -> None:
             done.append("once more")
             await connection.execute(text(UPSERT), {"scope": "a"})
             if len(done) == 1:

@@ -23,13 +23,11 @@ from stonechat.database.connection.permits import doing
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.resilience import open_breakers
 from stonechat.startup.health_checks import add_gauges, check_database
-from tests.integration.alerting.test_alerting import TIMING, Inbox, inbox
+from tests.support.alerting import TIMING, Inbox
 from tests.support.clock import ManualClock, OtherClock
 from tests.support.meters import shown
 from tests.support.proxy import tcp_proxy
 from tests.support.waiting import eventually
-
-__all__ = ["inbox"]
 
 CLOCK = SystemClock()
 SLOW = timedelta(milliseconds=150)

@@ -71,7 +71,7 @@ def visited(node: dict[str, Any]) -> int:
         return below
     looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
     looked_at += node.get("Rows Removed by Index Recheck", 0)
-    return below + round(looked_at * node["Actual Loops"])
+    return int(below + round(looked_at * node["Actual Loops"]))
 
 
 def scans(node: dict[str, Any]) -> list[str]:
@@ -117,8 +117,8 @@ class Steps:
         """The steps that a query takes; what it changed is undone."""
         with pytest.raises(Undone):
             async with database.begin("test.steps") as connection:
-                raw = await connection.get_raw_connection()
-                await raw.driver_connection.set_progress_handler(self, 100)
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                await driver.set_progress_handler(self, 100)
                 self.hundreds = 0
                 await query.ask(connection)
                 raise Undone

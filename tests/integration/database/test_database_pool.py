@@ -5,18 +5,21 @@ import contextlib
 import os
 import sys
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import ConfigError, Transient
-from stonechat.database import open_database
+from stonechat.database import Database, open_database
 from stonechat.database.schema.migrations import NEWEST
 from stonechat.database.schema.migrations.upgrading import configuration
 from stonechat.database.schema.tables import metadata
@@ -26,11 +29,11 @@ CANCELLED = int(os.environ.get("STONECHAT_CANCELLED_OPERATIONS", "1000"))
 """Operations that are cancelled on each database; the full exercise is 10,000."""
 
 
-async def test_thousands_of_cancelled_operations_leave_nothing_checked_out(every_database_url):
+async def test_thousands_of_cancelled_operations_leave_nothing_checked_out(every_database_url: str) -> None:
     settings = DatabaseSettings(pool_size=4)
     async with open_database(every_database_url, settings, SystemClock()) as database:
 
-        async def operation(number):
+        async def operation(number: int) -> None:
             opened = database.begin if number % 3 == 0 else database.read
             async with opened("test.cancelled") as connection:
                 await connection.execute(text("SELECT 1"))
@@ -43,12 +46,14 @@ async def test_thousands_of_cancelled_operations_leave_nothing_checked_out(every
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         await eventually(lambda: database.pool().in_use == database.pool().waiting == 0)
-        assert database._engine.pool.checkedout() == 0
+        kept = database._engine.pool
+        assert isinstance(kept, QueuePool)
+        assert kept.checkedout() == 0
         async with asyncio.timeout(5):
             await asyncio.gather(*(database.ping() for _ in range(20)))
 
 
-async def test_an_exhausted_pool_says_who_holds_it(every_database_url):
+async def test_an_exhausted_pool_says_who_holds_it(every_database_url: str) -> None:
     settings = DatabaseSettings(pool_size=1, pool_wait=timedelta(milliseconds=200))
     async with open_database(every_database_url, settings, SystemClock()) as database:
         async with database.read("posting.claim"):
@@ -58,12 +63,12 @@ async def test_an_exhausted_pool_says_who_holds_it(every_database_url):
         await database.ping()
 
 
-async def _enter(database, task):
+async def _enter(database: Database, task: Any) -> None:
     async with database.read(task):
         pass
 
 
-async def test_an_exception_rolls_back(every_database_url):
+async def test_an_exception_rolls_back(every_database_url: str) -> None:
     async with open_database(every_database_url, DatabaseSettings(), SystemClock()) as database:
         insert = text("INSERT INTO audit (at, who, action, why) VALUES (:at, 'a', 'b', '')")
         now = SystemClock().now()
@@ -91,7 +96,7 @@ asyncio.run(start(sys.argv[1]))
 """
 
 
-async def test_hosts_that_start_together_migrate_once(every_database_url):
+async def test_hosts_that_start_together_migrate_once(every_database_url: str) -> None:
     hosts = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", HOST, every_database_url),
@@ -102,8 +107,10 @@ async def test_hosts_that_start_together_migrate_once(every_database_url):
         for _ in range(3)
     ]
     for host in hosts:
+        assert host.stdout is not None
         assert await host.stdout.readline() == b"ready\n"
     for host in hosts:
+        assert host.stdin is not None
         host.stdin.write(b"\n")
     for host in hosts:
         _, said = await host.communicate()
@@ -117,7 +124,7 @@ async def test_hosts_that_start_together_migrate_once(every_database_url):
         assert rows.scalars().all() == [head]
 
 
-async def test_a_newer_schema_is_refused(every_database_url):
+async def test_a_newer_schema_is_refused(every_database_url: str) -> None:
     async with (
         open_database(every_database_url, DatabaseSettings(), SystemClock()) as database,
         database.begin("test.newer") as connection,
@@ -129,7 +136,7 @@ async def test_a_newer_schema_is_refused(every_database_url):
     assert "newer" in refusal.value.faults[0].problem
 
 
-async def test_a_server_that_is_away_is_a_sentence():
+async def test_a_server_that_is_away_is_a_sentence() -> None:
     settings = DatabaseSettings(connect_timeout=timedelta(seconds=2))
     with pytest.raises(Transient) as refusal:
         async with open_database("postgresql://u:secret@127.0.0.1:9/x", settings, SystemClock()):
@@ -138,19 +145,19 @@ async def test_a_server_that_is_away_is_a_sentence():
     assert refusal.value.remedy
 
 
-async def test_a_database_that_does_not_exist_is_a_setting_to_mend(postgres_url):
+async def test_a_database_that_does_not_exist_is_a_setting_to_mend(postgres_url: str) -> None:
     with pytest.raises(ConfigError):
         async with open_database(postgres_url + "_nowhere", DatabaseSettings(), SystemClock()):
             pass
 
 
-def test_the_migrations_have_one_head():
+def test_the_migrations_have_one_head() -> None:
     assert ScriptDirectory.from_config(configuration()).get_heads() == [NEWEST]
 
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")  # SQLite cannot be asked for their form
-async def test_the_migrations_make_exactly_the_tables_of_the_code(every_database_url):
-    def differences(connection):
+async def test_the_migrations_make_exactly_the_tables_of_the_code(every_database_url: str) -> None:
+    def differences(connection: sa.Connection) -> Any:
         return compare_metadata(MigrationContext.configure(connection), metadata)
 
     async with (
@@ -160,13 +167,13 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code(every_database
         assert await connection.run_sync(differences) == []
 
 
-async def test_writers_that_wait_leave_the_readers_their_connections(sqlite_url):
+async def test_writers_that_wait_leave_the_readers_their_connections(sqlite_url: str) -> None:
     settings = DatabaseSettings(pool_size=3)
     async with open_database(sqlite_url, settings, SystemClock()) as database:
         order: list[int] = []
         first_writes, may_end = asyncio.Event(), asyncio.Event()
 
-        async def write(number):
+        async def write(number: int) -> None:
             async with database.begin(f"test.write-{number}"):
                 order.append(number)
                 first_writes.set()
@@ -182,14 +189,14 @@ async def test_writers_that_wait_leave_the_readers_their_connections(sqlite_url)
         assert order == list(range(10))
 
 
-async def test_a_statement_that_is_wrong_is_our_bug_and_not_an_outage(every_database_url):
+async def test_a_statement_that_is_wrong_is_our_bug_and_not_an_outage(every_database_url: str) -> None:
     async with open_database(every_database_url, DatabaseSettings(), SystemClock()) as database:
         with pytest.raises(DBAPIError, match="nowhere"):
             async with database.read("test.bug") as connection:
                 await connection.execute(text("SELECT * FROM nowhere"))
 
 
-async def test_an_error_that_was_swallowed_does_not_pass_for_a_commit(direct_postgres_url):
+async def test_an_error_that_was_swallowed_does_not_pass_for_a_commit(direct_postgres_url: str) -> None:
     async with open_database(direct_postgres_url, DatabaseSettings(), SystemClock()) as database:
         with pytest.raises(RuntimeError, match="swallowed"):
             async with database.begin("test.swallowed") as connection:

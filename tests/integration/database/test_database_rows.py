@@ -17,7 +17,7 @@ FOUND = Opportunity(
 )
 
 
-async def test_a_snapshot_is_stored_once_and_counted_once(every_database_url):
+async def test_a_snapshot_is_stored_once_and_counted_once(every_database_url: str) -> None:
     async with open_database(every_database_url, DatabaseSettings(), SystemClock()) as database:
         async with database.begin("test.snapshots") as connection:
             assert await metrics.append(connection, [SHOT, replace(SHOT, post_id="2")]) == 2
@@ -26,7 +26,7 @@ async def test_a_snapshot_is_stored_once_and_counted_once(every_database_url):
             assert await metrics.of_post(connection, "x:a", "1") == [SHOT]
 
 
-async def test_an_opportunity_is_stored_once_and_counted_once(every_database_url):
+async def test_an_opportunity_is_stored_once_and_counted_once(every_database_url: str) -> None:
     async with (
         open_database(every_database_url, DatabaseSettings(), SystemClock()) as database,
         database.begin("test.opportunities") as connection,
@@ -36,7 +36,7 @@ async def test_an_opportunity_is_stored_once_and_counted_once(every_database_url
         assert await opportunities.pool_size(connection, "x:a") == 1
 
 
-async def test_an_author_is_watched_once(every_database_url):
+async def test_an_author_is_watched_once(every_database_url: str) -> None:
     async with (
         open_database(every_database_url, DatabaseSettings(), SystemClock()) as database,
         database.begin("test.authors") as connection,

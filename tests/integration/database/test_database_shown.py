@@ -11,7 +11,7 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.states import LayerState
 from stonechat.dashboard.health import connections
-from stonechat.database import open_database
+from stonechat.database import Database, open_database
 from stonechat.database.connection.permits import doing
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.resilience import open_breakers
@@ -58,6 +58,6 @@ async def test_who_holds_for_too_long_and_who_waits_is_metered_and_named(sqlite_
         assert board.layer("database").state is LayerState.OK
 
 
-async def _write(database) -> None:
+async def _write(database: Database) -> None:
     async with database.begin("posting.claim"):
         pass

@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, Transient
-from stonechat.database import open_database
+from stonechat.database import Database, open_database
 from stonechat.database.maintenance.backup import holds
 from stonechat.database.maintenance.row_codec import current_shapes
 from stonechat.database.maintenance.transfer import ACTION, Transfer, progress_table
@@ -29,12 +32,12 @@ SHAPES = {shape.name: shape for shape in current_shapes()}
 CHANGED_BY_A_MOVE = {"audit"}
 
 
-def opened(url, **options):
+def opened(url: str, **options: Any) -> Any:
     return open_database(url, DatabaseSettings(), CLOCK, **options)
 
 
 @pytest.fixture
-def pair(request, postgres_url, sqlite_url, tmp_path):
+def pair(request: pytest.FixtureRequest, postgres_url: str, sqlite_url: str, tmp_path: Path) -> Any:
     """The addresses of a source and of a target that is not there yet: to PostgreSQL, or as told."""
     match getattr(request, "param", "to postgresql"):
         case "to sqlite":
@@ -53,7 +56,7 @@ both_ways = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("pair", ["to postgresql", "to sqlite", "through a pooler"], indirect=True)
-async def test_everything_arrives_as_it_was_and_numbers_go_on(pair):
+async def test_everything_arrives_as_it_was_and_numbers_go_on(pair: Any) -> None:
     source, target = pair
     told = []
     async with opened(source) as ours, opened(target, migrated=False) as theirs:
@@ -73,7 +76,7 @@ async def test_everything_arrives_as_it_was_and_numbers_go_on(pair):
         assert trail[0].action == ACTION
 
 
-async def _append(connection, shape):
+async def _append(connection: AsyncConnection, shape: Any) -> None:
     """One more row, whose number the database gives."""
     row = dict(
         zip(
@@ -89,7 +92,7 @@ async def _append(connection, shape):
 
 
 @both_ways
-async def test_a_move_goes_on_after_a_kill_at_any_commit(pair):
+async def test_a_move_goes_on_after_a_kill_at_any_commit(pair: Any) -> None:
     source, target = pair
     async with opened(source) as ours:
         put = await fill(ours, rows=3)
@@ -115,7 +118,7 @@ async def test_a_move_goes_on_after_a_kill_at_any_commit(pair):
     assert sum(map(len, after.values())) == put + 1  # one line of the audit trail
 
 
-async def test_a_target_that_holds_anything_is_refused(pair):
+async def test_a_target_that_holds_anything_is_refused(pair: Any) -> None:
     source, target = pair
     async with opened(source) as ours, opened(target) as theirs:
         await fill(ours, rows=2)
@@ -127,7 +130,7 @@ async def test_a_target_that_holds_anything_is_refused(pair):
             assert await holds(connection) == {"audit": 1}
 
 
-async def test_a_finished_move_is_told_from_a_target_in_use(pair):
+async def test_a_finished_move_is_told_from_a_target_in_use(pair: Any) -> None:
     source, target = pair
     async with opened(source) as ours, opened(target, migrated=False) as theirs:
         await fill(ours, rows=2)
@@ -136,7 +139,9 @@ async def test_a_finished_move_is_told_from_a_target_in_use(pair):
             await Transfer(ours, theirs, CLOCK).run()
 
 
-async def test_of_two_moves_to_one_target_at_once_one_stops_and_the_other_brings_everything(pair):
+async def test_of_two_moves_to_one_target_at_once_one_stops_and_the_other_brings_everything(
+    pair: Any,
+) -> None:
     source, target = pair
     async with (
         opened(source) as ours,
@@ -152,14 +157,14 @@ async def test_of_two_moves_to_one_target_at_once_one_stops_and_the_other_brings
         assert await _held(ours) == await _held(theirs)
 
 
-async def _held(database):
+async def _held(database: Database) -> Any:
     async with database.read("test.one") as connection:
         found = await holds(connection)
     found.pop("audit", None)  # a finished move says so there
     return found
 
 
-async def test_a_source_that_changed_in_between_is_noticed_and_moved_again(pair):
+async def test_a_source_that_changed_in_between_is_noticed_and_moved_again(pair: Any) -> None:
     source, target = pair
     async with opened(source) as ours, opened(target, migrated=False) as theirs:
         await fill(ours, rows=2)
@@ -183,16 +188,16 @@ class _Stop:
     class Now(Exception):
         pass
 
-    def __init__(self, after):
+    def __init__(self, after: Any) -> None:
         self._left = after
 
-    def __call__(self, _step):
+    def __call__(self, _step: Any) -> None:
         self._left -= 1
         if self._left == 0:
             raise self.Now
 
 
-async def test_a_move_waits_for_every_process_to_stop(pair):
+async def test_a_move_waits_for_every_process_to_stop(pair: Any) -> None:
     source, target = pair
     async with opened(source) as ours, opened(target, migrated=False) as theirs:
         await fill(ours, rows=1)
@@ -202,7 +207,9 @@ async def test_a_move_waits_for_every_process_to_stop(pair):
             await Transfer(ours, theirs, CLOCK).run()
 
 
-async def test_what_postgresql_cannot_keep_is_replaced_and_counted(sqlite_url, postgres_url):
+async def test_what_postgresql_cannot_keep_is_replaced_and_counted(
+    sqlite_url: str, postgres_url: str
+) -> None:
     async with opened(sqlite_url) as ours, opened(postgres_url, migrated=False) as theirs:
         async with ours.begin("test.nul") as connection:
             values = {"account_id": "x:a", "at": BEGAN, "kind": "single", "step": "s", "why": "half \x00 way"}
@@ -216,7 +223,7 @@ async def test_what_postgresql_cannot_keep_is_replaced_and_counted(sqlite_url, p
         assert (row.text, row.why, row.arm) == ("a␀b", "half ␀ way", {"k␀": ["�"]})
 
 
-async def test_a_value_that_does_not_fit_is_named_with_its_row(sqlite_url, postgres_url):
+async def test_a_value_that_does_not_fit_is_named_with_its_row(sqlite_url: str, postgres_url: str) -> None:
     async with opened(sqlite_url) as ours, opened(postgres_url, migrated=False) as theirs:
         async with ours.begin("test.long") as connection:
             await connection.execute(
@@ -231,7 +238,7 @@ async def test_a_value_that_does_not_fit_is_named_with_its_row(sqlite_url, postg
         assert (await Transfer(ours, theirs, CLOCK).run()).rows == 1
 
 
-async def test_a_target_that_is_down_is_said(sqlite_url):
+async def test_a_target_that_is_down_is_said(sqlite_url: str) -> None:
     down = f"postgresql://stonechat:secret-word@127.0.0.1:{free_port()}/stonechat"
     async with opened(sqlite_url) as ours, opened(down, migrated=False) as theirs:
         await fill(ours, rows=1)
@@ -240,7 +247,7 @@ async def test_a_target_that_is_down_is_said(sqlite_url):
         assert "secret-word" not in str(refused.value)
 
 
-def test_the_command_goes_on_after_kill_9(sqlite_url, postgres_url, tmp_path):
+def test_the_command_goes_on_after_kill_9(sqlite_url: str, postgres_url: str, tmp_path: Path) -> None:
     asyncio.run(_fill(sqlite_url, 150))
     environment = {
         **os.environ,
@@ -265,12 +272,12 @@ def test_the_command_goes_on_after_kill_9(sqlite_url, postgres_url, tmp_path):
     assert "only-for-tests" not in again.stdout + again.stderr
 
 
-async def _fill(url, rows):
+async def _fill(url: str, rows: Any) -> None:
     async with opened(url) as database:
         await fill(database, rows=rows)
 
 
-async def _arrived(url):
+async def _arrived(url: str) -> Any:
     async with opened(url, migrated=False) as database, database.read("test.arrived") as connection:
         if not await connection.run_sync(lambda sync: sa.inspect(sync).has_table(progress_table.name)):
             return 0

@@ -1,6 +1,9 @@
 """A database that was restored is taken up by what runs: nothing is sent twice, and the jobs go on."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +14,7 @@ from stonechat.core.events import EventStream
 from stonechat.core.model import ContentKind, Opportunity
 from stonechat.core.network import Publication
 from stonechat.core.states import ContentState, OpportunityState, RunState
-from stonechat.database import open_database
+from stonechat.database import Database, open_database
 from stonechat.database.maintenance.backup import back_up, restore
 from stonechat.database.repositories import content, drafts, opportunities
 from stonechat.database.repositories.drafts import ReserveDraft
@@ -26,12 +29,12 @@ from tests.support.waiting import eventually
 
 
 @pytest.fixture
-def clock():
+def clock() -> Any:
     return ManualClock()
 
 
 @pytest.fixture
-async def desk(any_database_url, clock):
+async def desk(any_database_url: str, clock: ManualClock) -> AsyncIterator[Any]:
     async with open_database(any_database_url, DatabaseSettings(), clock) as database:
         desk = desk_on(database, clock)
         await desk.add_account(ACCOUNT)
@@ -39,25 +42,27 @@ async def desk(any_database_url, clock):
 
 
 @pytest.fixture
-async def sqlite_desk(sqlite_url, clock):
+async def sqlite_desk(sqlite_url: str, clock: ManualClock) -> AsyncIterator[Any]:
     async with open_database(sqlite_url, DatabaseSettings(), clock) as database:
         desk = desk_on(database, clock)
         await desk.add_account(ACCOUNT)
         yield desk
 
 
-async def _sweep(desk, clock, rounds=4):
+async def _sweep(desk: Any, clock: ManualClock, rounds: Any = 4) -> None:
     for _ in range(rounds):
         await desk.sweep().sweep(RunContext(clock))
         await desk.sweep().reconcile(RunContext(clock))
         await clock.advance(seconds=30)
 
 
-async def _restored(desk, clock, file):
+async def _restored(desk: Any, clock: ManualClock, file: Any) -> Any:
     return await restore(desk.database, clock, file, replace=True, keep_in=file.parent / "kept")
 
 
-async def test_a_post_that_went_out_after_the_backup_is_not_sent_again(desk, clock, tmp_path):
+async def test_a_post_that_went_out_after_the_backup_is_not_sent_again(
+    desk: Any, clock: ManualClock, tmp_path: Path
+) -> None:
     soon = clock.now() + timedelta(minutes=1)
     later = clock.now() + timedelta(hours=5)
     await desk.queue(
@@ -86,7 +91,9 @@ async def test_a_post_that_went_out_after_the_backup_is_not_sent_again(desk, clo
     assert found.post_id is not None
 
 
-async def test_a_post_that_was_at_the_click_is_looked_up_too(sqlite_desk, clock, tmp_path):
+async def test_a_post_that_was_at_the_click_is_looked_up_too(
+    sqlite_desk: Any, clock: ManualClock, tmp_path: Path
+) -> None:
     desk = sqlite_desk
     await desk.queue(piece("held", "Claimed when the backup was made, and sent after.", due_at=clock.now()))
     async with desk.database.begin("test.claim") as connection:
@@ -103,7 +110,9 @@ async def test_a_post_that_was_at_the_click_is_looked_up_too(sqlite_desk, clock,
     assert len(desk.network.texts_of(ACCOUNT)) == 1
 
 
-async def test_what_may_have_been_used_since_is_not_used_again(sqlite_desk, clock, tmp_path):
+async def test_what_may_have_been_used_since_is_not_used_again(
+    sqlite_desk: Any, clock: ManualClock, tmp_path: Path
+) -> None:
     desk = sqlite_desk
     now = clock.now()
     draft = ReserveDraft("r1", ACCOUNT.id, now, ("Kept for a bad day.",), ContentKind.SINGLE, {}, "", "", 0.0)
@@ -125,11 +134,11 @@ async def test_what_may_have_been_used_since_is_not_used_again(sqlite_desk, cloc
         assert (await opportunities.find(connection, "o1")).state is OpportunityState.EXPIRED
 
 
-async def test_the_jobs_go_on_from_the_restored_rows(any_database_url, tmp_path):
+async def test_the_jobs_go_on_from_the_restored_rows(any_database_url: str, tmp_path: Path) -> None:
     """The runs of jobs are not in a backup: those that there are belong to rows that are no more."""
     clock, ran = SystemClock(), []
 
-    async def work(ctx):
+    async def work(ctx: Any) -> Any:
         ran.append(ctx.run_id)
         return Work(1, 1)
 
@@ -163,7 +172,7 @@ async def test_the_jobs_go_on_from_the_restored_rows(any_database_url, tmp_path)
     assert RunState.SUCCEEDED in {row.state for row in rows}
 
 
-def _jobs(database, url, jobs, clock):
+def _jobs(database: Database, url: str, jobs: Any, clock: ManualClock) -> Any:
     return open_jobs(
         JobsSettings(),
         database,

@@ -1,8 +1,10 @@
 """What is older than the policy keeps it is forgotten, in small steps; what posts and learning need stays."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +13,7 @@ from stonechat.config.settings import DatabaseSettings, RetentionSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.model import ContentKind, Metrics, Reward, Snapshot
 from stonechat.core.states import ContentState
-from stonechat.database import open_database
+from stonechat.database import Database, open_database
 from stonechat.database.maintenance.retention import BATCH, Retention
 from stonechat.database.repositories import content, learning, media, metrics
 from stonechat.database.repositories import state_history as history
@@ -50,44 +52,44 @@ DAY = timedelta(days=1)
 class QuickClock(ManualClock):
     """Stands still, and nobody waits in it."""
 
-    async def sleep_real(self, duration):
+    async def sleep_real(self, duration: Any) -> None:
         await asyncio.sleep(0)
 
 
 @pytest.fixture
-def clock():
+def clock() -> Any:
     return QuickClock()
 
 
 @pytest.fixture
-async def database(any_database_url, clock):
+async def database(any_database_url: str, clock: ManualClock) -> AsyncIterator[Any]:
     async with open_database(any_database_url, DatabaseSettings(), clock) as database:
         yield database
 
 
 @pytest.fixture
-async def on_sqlite(sqlite_url, clock):
+async def on_sqlite(sqlite_url: str, clock: ManualClock) -> AsyncIterator[Any]:
     """For what the engine makes no difference to."""
     async with open_database(sqlite_url, DatabaseSettings(), clock) as database:
         yield database
 
 
-def _retention(database, clock, keep=KEEP):
+def _retention(database: Database, clock: ManualClock, keep: Any = KEEP) -> Any:
     return Retention(database, clock, keep, maturity=MATURITY)
 
 
-async def _put(database, table, *rows):
+async def _put(database: Database, table: sa.Table, *rows: Any) -> None:
     async with database.begin("test.put") as connection:
         await connection.execute(sa.insert(table), list(rows))
 
 
-async def _rows(database, table, column):
+async def _rows(database: Database, table: sa.Table, column: Any) -> Any:
     async with database.read("test.rows") as connection:
         return sorted((await connection.execute(sa.select(table.c[column]))).scalars().all())
 
 
-async def test_old_runs_go_with_their_steps_and_those_under_way_stay(any_database_url):
-    async def body(run, _):
+async def test_old_runs_go_with_their_steps_and_those_under_way_stay(any_database_url: str) -> None:
+    async def body(run: Any, _: Any) -> Any:
         await run.step("one", _one)
         if run.run_id.startswith("test.stays"):
             await asyncio.Event().wait()
@@ -106,7 +108,7 @@ async def test_old_runs_go_with_their_steps_and_those_under_way_stay(any_databas
     ):
         await at_work.enqueue(orders)
 
-        async def ended():
+        async def ended() -> Any:
             return [run.state.value for run in await store.active()] == ["running"]
 
         await eventually(ended)
@@ -118,11 +120,13 @@ async def test_old_runs_go_with_their_steps_and_those_under_way_stay(any_databas
         assert await store.steps(orders[0].request.run_id) == []
 
 
-async def _one():
+async def _one() -> Any:
     return 1
 
 
-async def test_readings_are_thinned_to_one_a_day_and_in_the_end_to_the_last(database, clock):
+async def test_readings_are_thinned_to_one_a_day_and_in_the_end_to_the_last(
+    database: Database, clock: ManualClock
+) -> None:
     async with database.begin("test.shots") as connection:
         for name, posted in (
             ("recent", 10 * DAY),
@@ -163,15 +167,15 @@ async def test_readings_are_thinned_to_one_a_day_and_in_the_end_to_the_last(data
     assert await _log(database) == before
 
 
-async def _log(database):
+async def _log(database: Database) -> Any:
     async with database.read("test.log") as connection:
         return await learning.reward_log(connection, ACCOUNT.id)
 
 
-async def test_each_family_is_kept_for_its_time(database, clock):
+async def test_each_family_is_kept_for_its_time(database: Database, clock: ManualClock) -> None:
     now = clock.now()
 
-    def old_and_new(days, **values):
+    def old_and_new(days: Any, **values: Any) -> Any:
         return [{**values, "at": now - (days + 1) * DAY}, {**values, "at": now - (days - 1) * DAY}]
 
     who = {"account_id": ACCOUNT.id}
@@ -253,23 +257,25 @@ async def test_each_family_is_kept_for_its_time(database, clock):
     assert len(await _rows(database, account_metrics, "id")) == 2
 
 
-def _message(name, at, sent_at):
+def _message(name: str, at: Any, sent_at: Any) -> Any:
     values = {"id": name, "alert_id": "a", "channel": "c", "body": {}, "created_at": at, "due_at": at}
     return {**values, "sent_at": sent_at}
 
 
-def _alert(name, state, at):
+def _alert(name: str, state: Any, at: Any) -> Any:
     texts = {"rule": "r", "severity": "warning", "title": "t", "body": "b", "labels": {}}
     return {"id": name, "state": state, "state_since": at, **texts}
 
 
-def _opportunity(name, state, at):
+def _opportunity(name: str, state: Any, at: Any) -> Any:
     times = {"posted_at": at, "found_at": at, "state_since": at}
     texts = {"author": "ann", "text": "t", "url": "u", "source": "search"}
     return {"id": name, "account_id": ACCOUNT.id, "post_id": name, "state": state, **times, **texts}
 
 
-async def _pictured(database, name, state, ago, *shown, clock):
+async def _pictured(
+    database: Database, name: str, state: Any, ago: Any, *shown: Any, clock: ManualClock
+) -> None:
     """A piece with pictures that came to its state so long ago."""
     at = clock.now() - ago
     async with database.begin("test.pictured") as connection:
@@ -278,7 +284,9 @@ async def _pictured(database, name, state, ago, *shown, clock):
             await media.add(connection, name, ACCOUNT.id, 0, one, now=at)
 
 
-async def test_bytes_of_pictures_go_some_time_after_publication_and_descriptions_stay(database, clock):
+async def test_bytes_of_pictures_go_some_time_after_publication_and_descriptions_stay(
+    database: Database, clock: ManualClock
+) -> None:
     shared, own, failed = picture(1, "shared"), picture(2, "own"), picture(3, "failed")
     recent, rejected, queued = picture(4, "recent"), picture(5, "rejected"), picture(6, "queued")
     posted = ContentState.POSTED
@@ -307,7 +315,9 @@ async def test_bytes_of_pictures_go_some_time_after_publication_and_descriptions
         assert await media.shown(connection, "old", own.sha256) == (own.mime, own.body)
 
 
-async def test_a_picture_that_is_taken_up_again_meanwhile_keeps_its_bytes(database, clock):
+async def test_a_picture_that_is_taken_up_again_meanwhile_keeps_its_bytes(
+    database: Database, clock: ManualClock
+) -> None:
     """The same picture is attached to a new post while the old one's bytes are about to be forgotten."""
     shown = picture(1, "a square")
     await _pictured(database, "old", ContentState.POSTED, 31 * DAY, shown, clock=clock)
@@ -325,7 +335,7 @@ async def test_a_picture_that_is_taken_up_again_meanwhile_keeps_its_bytes(databa
     assert sent == shown
 
 
-async def test_an_opportunity_that_a_post_came_from_stays(on_sqlite, clock):
+async def test_an_opportunity_that_a_post_came_from_stays(on_sqlite: Any, clock: ManualClock) -> None:
     old = clock.now() - 200 * DAY
     await _put(on_sqlite, reply_opportunities, _opportunity("used", "expired", old))
     async with on_sqlite.begin("test.reply") as connection:
@@ -335,7 +345,9 @@ async def test_an_opportunity_that_a_post_came_from_stays(on_sqlite, clock):
     assert await _rows(on_sqlite, reply_opportunities, "id") == ["used"]
 
 
-async def test_nothing_that_posts_or_learning_need_is_in_any_family(on_sqlite, clock):
+async def test_nothing_that_posts_or_learning_need_is_in_any_family(
+    on_sqlite: Any, clock: ManualClock
+) -> None:
     may_go = {family.table.name for family in _retention(on_sqlite, clock).families()}
     assert may_go.isdisjoint(
         {"content_metadata", "post_parts", "post_attempts", "rewards", "models", "accounts"}
@@ -343,7 +355,7 @@ async def test_nothing_that_posts_or_learning_need_is_in_any_family(on_sqlite, c
     assert may_go <= set(metadata.tables)
 
 
-async def test_many_rows_go_in_batches_and_a_writer_gets_in_between(any_database_url):
+async def test_many_rows_go_in_batches_and_a_writer_gets_in_between(any_database_url: str) -> None:
     clock = SystemClock()
     async with open_database(any_database_url, DatabaseSettings(), clock) as database:
         old = clock.now() - 1000 * DAY
@@ -372,7 +384,9 @@ async def test_many_rows_go_in_batches_and_a_writer_gets_in_between(any_database
         assert await _rows(database, audit, "id") == []
 
 
-async def test_the_job_is_declared_once_for_all_accounts_and_says_what_it_did(on_sqlite, clock, sqlite_url):
+async def test_the_job_is_declared_once_for_all_accounts_and_says_what_it_did(
+    on_sqlite: Any, clock: ManualClock, sqlite_url: str
+) -> None:
     await _put(on_sqlite, audit, {"at": clock.now() - 1000 * DAY, "who": "t", "action": "a"})
     job = prune_job(_retention(on_sqlite, clock), runs_url_beside(sqlite_url), 30 * DAY)
     work = await job.run(RunContext(clock))

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 from stonechat.cli.main import app
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
-from stonechat.database import open_database
+from stonechat.database import Database, open_database
 from stonechat.database.maintenance import row_codec
 from stonechat.database.maintenance.export import KINDS, SECRET
 from stonechat.database.maintenance.row_codec import RowShapeFamily, current_shapes
@@ -27,7 +29,7 @@ ROWS = 3
 
 
 @pytest.fixture
-def any_database_url(request, sqlite_url):
+def any_database_url(request: pytest.FixtureRequest, sqlite_url: str) -> Any:
     """SQLite's, or PostgreSQL's where the test says so: for what the engine makes a difference."""
     return (
         request.getfixturevalue("postgres_url")
@@ -40,12 +42,12 @@ on_both = pytest.mark.parametrize("any_database_url", ["sqlite", "postgresql"], 
 
 
 @pytest.fixture
-def stonechat(any_database_url, tmp_path, monkeypatch):
+def stonechat(any_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs a command in an empty folder, with this database."""
     monkeypatch.chdir(tmp_path)
     environment = {"DATABASE_URL": any_database_url, "DATA_DIR": str(tmp_path / "data"), "COLUMNS": "200"}
 
-    def run(*arguments, code=0, **settings):
+    def run(*arguments: Any, code: Any = 0, **settings: Any) -> Any:
         done = CliRunner(env={**environment, **settings}).invoke(app, arguments)
         assert done.exit_code == code, done.output + repr(done.exception)
         assert "only-for-tests" not in done.output
@@ -55,12 +57,12 @@ def stonechat(any_database_url, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def filled(any_database_url):
+def filled(any_database_url: str) -> Any:
     """How many rows of each table there are, before anything happens to them."""
     return asyncio.run(_fill(any_database_url))
 
 
-async def _fill(url):
+async def _fill(url: str) -> Any:
     async with open_database(url, DatabaseSettings(), CLOCK) as database:
         await fill(database, rows=ROWS)
         async with database.begin("test.old") as connection:
@@ -69,13 +71,13 @@ async def _fill(url):
         return await _counts(database)
 
 
-async def _counts(database):
+async def _counts(database: Database) -> Any:
     async with database.read("test.counts") as connection:
         return {shape.name: (await row_codec.tally(connection, shape)).rows for shape in current_shapes()}
 
 
 @on_both
-def test_backup_and_restore_from_the_command_line(stonechat, filled, tmp_path):
+def test_backup_and_restore_from_the_command_line(stonechat: Any, filled: Any, tmp_path: Path) -> None:
     said = json.loads(stonechat("backup", "one.jsonl.gz", "--json").stdout)
     assert {table["table"]: table["rows"] for table in said["tables"]} == filled
     assert said["rows"] == sum(filled.values())
@@ -96,7 +98,9 @@ def test_backup_and_restore_from_the_command_line(stonechat, filled, tmp_path):
     )
 
 
-def test_a_backup_that_was_damaged_or_is_newer_is_refused_with_the_reason(stonechat, filled, tmp_path):
+def test_a_backup_that_was_damaged_or_is_newer_is_refused_with_the_reason(
+    stonechat: Any, filled: Any, tmp_path: Path
+) -> None:
     stonechat("backup", "one.jsonl.gz")
     whole = (tmp_path / "one.jsonl.gz").read_bytes()
     (tmp_path / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
@@ -111,7 +115,7 @@ def test_a_backup_that_was_damaged_or_is_newer_is_refused_with_the_reason(stonec
 
 
 @on_both
-def test_prune_counts_first_and_then_forgets(stonechat, filled):
+def test_prune_counts_first_and_then_forgets(stonechat: Any, filled: Any) -> None:
     counted = json.loads(stonechat("db", "prune", "--dry-run", "--json").stdout)
     trail = next(one for one in counted["families"] if one["family"] == "audit trail")
     assert counted["dry_run"] and trail["rows"] == 1
@@ -126,21 +130,29 @@ def test_prune_counts_first_and_then_forgets(stonechat, filled):
 
 
 @on_both
-def test_export_is_one_json_object_a_line_with_times_and_without_secrets(stonechat, filled, tmp_path):
+def test_export_is_one_json_object_a_line_with_times_and_without_secrets(
+    stonechat: Any, filled: Any, tmp_path: Path
+) -> None:
     lines = [json.loads(line) for line in stonechat("export").stdout.splitlines()]
-    by_table = {}
+    by_table: dict[str, list[dict[str, Any]]] = {}
+    assert lines
     for line in lines:
         assert set(line) == {"table", "row"}
         by_table.setdefault(line["table"], []).append(line["row"])
     assert {table: len(rows) for table, rows in by_table.items()} == {
         table: rows for table, rows in filled.items() if table not in SECRET
     }
-    for shape in current_shapes():
-        for row in by_table.get(shape.name, []):
-            assert list(row) == [field.name for field in shape.fields]
-            for field in shape.fields:
-                if field.family is RowShapeFamily.TIME and row[field.name] is not None:
-                    assert datetime.fromisoformat(row[field.name]).utcoffset() == timedelta()
+    rows = [(shape, row) for shape in current_shapes() for row in by_table.get(shape.name, [])]
+    assert len(rows) == len(lines)
+    assert all(list(row) == [field.name for field in shape.fields] for shape, row in rows)
+    times = [
+        row[field.name]
+        for shape, row in rows
+        for field in shape.fields
+        if field.family is RowShapeFamily.TIME and row[field.name] is not None
+    ]
+    assert times
+    assert all(datetime.fromisoformat(one).utcoffset() == timedelta() for one in times)
     some = json.loads(stonechat("export", "content", "audit", "--to", "some.jsonl", "--json").stdout)
     written = [
         json.loads(line)["table"] for line in (tmp_path / "some.jsonl").read_text("utf-8").splitlines()
@@ -153,20 +165,22 @@ def test_export_is_one_json_object_a_line_with_times_and_without_secrets(stonech
     assert "Did you mean history?" in stonechat("export", "histori", code=1).stderr
 
 
-def test_every_table_is_exported_or_declared_secret_and_never_both():
+def test_every_table_is_exported_or_declared_secret_and_never_both() -> None:
     exported = [table for tables in KINDS.values() for table in tables]
     assert len(exported) == len(set(exported))
     assert SECRET.isdisjoint(exported)
     assert set(metadata.tables) <= {*exported, *SECRET, *row_codec.LEFT_OUT}
     named = ("secret", "session", "cookie", "token", "password", "sealed", "key")
-    for name in set(metadata.tables) - SECRET:
+    told = set(metadata.tables) - SECRET
+    assert told
+    for name in told:
         columns = {column.name for column in metadata.tables[name].columns}
         assert (
             not any(word in column.split("_") for word in named for column in columns) or name == "accounts"
         )
 
 
-def test_a_move_is_refused_with_the_reason(stonechat, filled, any_database_url):
+def test_a_move_is_refused_with_the_reason(stonechat: Any, filled: Any, any_database_url: str) -> None:
     down = f"postgresql://stonechat:only-for-tests@127.0.0.1:{free_port()}/stonechat"
     assert "Nothing was moved" not in stonechat("db", "move", "--to", down, code=1).stderr
     assert (
@@ -176,7 +190,7 @@ def test_a_move_is_refused_with_the_reason(stonechat, filled, any_database_url):
     assert "not a database address" in stonechat("db", "move", "--to", "mysql://x", code=78).stderr
 
 
-def test_a_move_says_what_it_did(stonechat, filled, tmp_path):
+def test_a_move_says_what_it_did(stonechat: Any, filled: Any, tmp_path: Path) -> None:
     target = f"sqlite:///{tmp_path / 'moved.db'}"
     told = stonechat("db", "move", "--to", target)
     assert f"{sum(filled.values())} rows moved" in told.stdout and "rows a second" in told.stdout
@@ -184,7 +198,7 @@ def test_a_move_says_what_it_did(stonechat, filled, tmp_path):
     assert "A move to it was completed" in stonechat("db", "move", "--to", target, code=1).stderr
 
 
-def test_where_there_is_no_database_none_is_made(tmp_path, monkeypatch):
+def test_where_there_is_no_database_none_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     nowhere = {"DATABASE_URL": f"sqlite:///{tmp_path / 'nowhere.db'}", "DATA_DIR": str(tmp_path / "data")}
     for command in (["backup"], ["export"], ["db", "move", "--to", f"sqlite:///{tmp_path / 'new.db'}"]):
@@ -193,7 +207,7 @@ def test_where_there_is_no_database_none_is_made(tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*.db"))
 
 
-def test_the_database_server_that_is_down_is_said(tmp_path, monkeypatch):
+def test_the_database_server_that_is_down_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     down = f"postgresql://stonechat:only-for-tests@127.0.0.1:{free_port()}/stonechat"
     done = CliRunner(env={"DATABASE_URL": down}).invoke(app, ["backup", "one.jsonl.gz"])
@@ -202,7 +216,9 @@ def test_the_database_server_that_is_down_is_said(tmp_path, monkeypatch):
 
 
 @on_both
-def test_a_disk_that_is_full_leaves_no_half_backup(any_database_url, filled, tmp_path):
+def test_a_disk_that_is_full_leaves_no_half_backup(
+    any_database_url: str, filled: Any, tmp_path: Path
+) -> None:
     """The file-size limit of the process stands for the disk: the write fails with the system's own error."""
     blocks = 256 if any_database_url.startswith("sqlite") else 4  # of 512 bytes
     out = tmp_path / "out"
@@ -222,7 +238,7 @@ def test_a_disk_that_is_full_leaves_no_half_backup(any_database_url, filled, tmp
 
 
 @pytest.mark.parametrize("command", [["backup"], ["restore"], ["export"], ["db", "move"], ["db", "prune"]])
-def test_help_shows_an_example(command):
+def test_help_shows_an_example(command: Any) -> None:
     told = CliRunner(env={"COLUMNS": "160"}).invoke(app, [*command, "--help"])
     assert told.exit_code == 0
     assert f"Example: stonechat {' '.join(command)}" in told.output

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, StorageState, async_playwright, expect
 
 from stonechat_aviary.opening import Aviary, open_aviary
 
@@ -32,7 +33,8 @@ async def chromium(chromium_path: Path | None) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def page(network: Aviary, chromium: Browser) -> AsyncIterator[Page]:
     account = network.world.accounts[HANDLE]
-    context = await chromium.new_context(storage_state=account.storage_state(), base_url=network.url)
+    state = cast(StorageState, account.storage_state())
+    context = await chromium.new_context(storage_state=state, base_url=network.url)
     page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda problem: errors.append(str(problem)))

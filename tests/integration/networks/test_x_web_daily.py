@@ -51,13 +51,6 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Benc
         yield bench
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def bench(shared: Bench) -> AsyncIterator[Bench]:
-    shared.aviary.panel.reset()
-    yield shared
-    shared.aviary.panel.reset()
-
-
 async def look(bench: Bench, places: tuple[Place, ...]) -> tuple[str, ...]:
     async with bench.pool.lease(bench.account.id) as lease:
         return await look_everywhere(

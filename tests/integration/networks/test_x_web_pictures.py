@@ -23,13 +23,6 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Benc
         yield bench
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def bench(shared: Bench) -> AsyncIterator[Bench]:
-    shared.aviary.panel.reset()
-    yield shared
-    shared.aviary.panel.reset()
-
-
 async def publish(bench: Bench, *parts: str, **more: Any) -> PublishOutcome:
     return await bench.network.publish(bench.account, Publication(parts, **more))
 

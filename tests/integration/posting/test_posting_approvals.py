@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from stonechat.alerting.event_rules import occurrence
+from stonechat.alerting.event_rules import event_finding
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content.review import Bounds
 from stonechat.content.review.similarity import History
@@ -27,9 +27,9 @@ from stonechat.posting.jobs import SWEEP
 from stonechat.posting.queue import queue_rows
 from tests.support import decided
 from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork, Fault
+from tests.support.network import Fault
 from tests.support.pictures import png
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
+from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, open_desk, piece
 
 STRICT = replace(ACCOUNT, approval=Approval.ALL)
 HELD = ContentState.AWAITING_APPROVAL
@@ -37,10 +37,7 @@ HELD = ContentState.AWAITING_APPROVAL
 
 @pytest.fixture
 async def desk(any_database_url: str) -> AsyncIterator[Desk]:
-    clock = ManualClock()
-    async with open_database(any_database_url, DatabaseSettings(), clock) as database:
-        made = desk_on(database, clock, network=FakeNetwork(clock))
-        await made.add_account(STRICT)
+    async with open_desk(any_database_url, STRICT) as made:
         yield made
 
 
@@ -102,7 +99,7 @@ async def test_what_was_missed_is_told_and_shown_and_a_human_can_bring_it_back(d
     await sweep(desk)
     (told,) = desk.told_of(PostEnded)
     assert isinstance(told, PostEnded) and (told.state, told.why) == ("missed", "nobody approved it in time")
-    finding = occurrence(told)
+    finding = event_finding(told)
     assert finding is not None and "stonechat queue again a" in finding.remedy
     (row,) = await queue_rows(desk.database, desk.rules, {"x_web": desk.network}, clock)
     assert (row.content.state, row.held) == (ContentState.MISSED, "nobody approved it in time")
@@ -144,7 +141,7 @@ async def test_a_reply_that_nobody_approved_is_counted_and_no_alert(desk: Desk) 
     await clock_of(desk).advance(days=3)
     await sweep(desk)
     (told,) = desk.told_of(PostEnded)
-    assert occurrence(told) is None
+    assert event_finding(told) is None
     assert await queue_rows(desk.database, desk.rules, {"x_web": desk.network}, desk.clock) == []
 
 

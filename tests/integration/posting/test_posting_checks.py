@@ -8,23 +8,17 @@ from datetime import timedelta
 
 import pytest
 
-from stonechat.config.settings import DatabaseSettings
 from stonechat.core.events import PostContradicted
 from stonechat.core.states import ContentState
-from stonechat.database import open_database
-from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork, foreign_post
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
+from tests.support.network import foreign_post
+from tests.support.posting import ACCOUNT, Desk, RunContext, open_desk, piece
 
 
 @pytest.fixture
 async def desk(any_database_url: str) -> AsyncIterator[Desk]:
-    clock = ManualClock()
-    async with open_database(any_database_url, DatabaseSettings(), clock) as database:
-        made = desk_on(database, clock, network=FakeNetwork(clock))
-        await made.add_account(ACCOUNT)
+    async with open_desk(any_database_url, ACCOUNT) as made:
         made.network.ledger.append(
-            foreign_post("900", ACCOUNT.handle, "From long ago.", clock.now() - timedelta(hours=30))
+            foreign_post("900", ACCOUNT.handle, "From long ago.", made.clock.now() - timedelta(hours=30))
         )
         yield made
 

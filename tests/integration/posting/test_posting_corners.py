@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from stonechat.config.settings import DatabaseSettings
 from stonechat.core.errors import Transient
 from stonechat.core.events import PostContradicted
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import ContentState, SessionState
-from stonechat.database import Database, open_database
+from stonechat.database import Database
 from stonechat.database.repositories import opportunities, receipts
 from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from
 from stonechat.networks.guarded import prove_by_session
@@ -26,24 +23,6 @@ from tests.support.network import FakeNetwork, Fault, foreign_post
 from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
 
 FIVE = ("One.", "Two.", "Three.", "Four.", "Five.")
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def database(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Database]:
-    async with open_database(f"sqlite:///{tmp_path}/x.db", DatabaseSettings(), clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def desk(database: Database, clock: ManualClock) -> Desk:
-    desk = desk_on(database, clock)
-    await desk.add_account(ACCOUNT)
-    return desk
 
 
 async def settle(desk: Desk, clock: ManualClock, *, rounds: int = 3) -> None:

@@ -7,28 +7,22 @@ from dataclasses import replace
 
 import pytest
 
-from stonechat.config.settings import DatabaseSettings
 from stonechat.core.errors import Permanent
 from stonechat.core.events import PostDiffers
 from stonechat.core.ids import digest
 from stonechat.core.model import Approval, Content
 from stonechat.core.states import ContentState
-from stonechat.database import open_database
 from stonechat.database.repositories import content, media
 from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting import attachments
-from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork, Fault
+from tests.support.network import Fault
 from tests.support.pictures import png
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
+from tests.support.posting import ACCOUNT, Desk, RunContext, open_desk, piece
 
 
 @pytest.fixture
 async def desk(any_database_url: str) -> AsyncIterator[Desk]:
-    clock = ManualClock()
-    async with open_database(any_database_url, DatabaseSettings(), clock) as database:
-        made = desk_on(database, clock, network=FakeNetwork(clock))
-        await made.add_account(ACCOUNT)
+    async with open_desk(any_database_url, ACCOUNT) as made:
         yield made
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -35,24 +33,6 @@ from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork, Fault
 from tests.support.posting import ACCOUNT, SETTINGS, Desk, RunContext, desk_on, piece
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def database(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Database]:
-    async with open_database(f"sqlite:///{tmp_path}/x.db", DatabaseSettings(), clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def desk(database: Database, clock: ManualClock) -> Desk:
-    desk = desk_on(database, clock)
-    await desk.add_account(ACCOUNT)
-    return desk
 
 
 async def test_a_due_post_goes_out_and_gets_its_receipt(desk: Desk, clock: ManualClock) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from stonechat.config.settings import DatabaseSettings
 from stonechat.core.model import Account, Approval, Content, ContentKind, Opportunity
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database import Database, open_database
+from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, opportunities
 from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting import attachments
@@ -21,9 +20,8 @@ from stonechat.posting.gate import decide
 from stonechat.posting.gate_input import conditions_of, observe, read_rows
 from stonechat.posting.queue import queue_rows
 from tests.support.clock import ManualClock
-from tests.support.network import FakeNetwork
 from tests.support.pictures import png
-from tests.support.posting import ACCOUNT, SETTINGS, Desk, desk_on, piece
+from tests.support.posting import ACCOUNT, SETTINGS, Desk, open_desk, piece
 
 OTHER = replace(ACCOUNT, id="x:wren", handle="wren", approval=Approval.REPLIES)
 LIMITED = SETTINGS.model_copy(update={"min_spacing": timedelta(minutes=20), "in_all": 6})
@@ -42,11 +40,7 @@ class Counter:
 
 @pytest.fixture
 async def desk(any_database_url: str) -> AsyncIterator[Desk]:
-    clock = ManualClock()
-    async with open_database(any_database_url, DatabaseSettings(), clock) as database:
-        made = desk_on(database, clock, network=FakeNetwork(clock), settings=LIMITED)
-        for account in (ACCOUNT, OTHER):
-            await made.add_account(account)
+    async with open_desk(any_database_url, ACCOUNT, OTHER, settings=LIMITED) as made:
         yield made
 
 

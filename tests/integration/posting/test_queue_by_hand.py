@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from stonechat.cli.main import app
 from stonechat.config.settings import DatabaseSettings
@@ -59,12 +58,12 @@ class Owner:
             "COLUMNS": "200",
         }
 
-    def types(self, *words: str, code: int = 0, **more: str) -> Result:
+    def types(self, *words: str, code: int = 0, **more: Any) -> Result:
         done = CliRunner(env={**self._given, **more}).invoke(app, ["queue", *words])
         assert done.exit_code == code, done.output + repr(done.exception)
         return done
 
-    def adds(self, *words: str, **more: str) -> dict[str, Any]:
+    def adds(self, *words: str, **more: Any) -> dict[str, Any]:
         said: dict[str, Any] = json.loads(self.types("add", *words, "--json", **more).stdout)
         return said
 

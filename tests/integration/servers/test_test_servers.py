@@ -59,7 +59,8 @@ def test_a_frozen_postgresql_answers_again_once_thawed(reaper: Reaper) -> None:
 def test_the_postgresql_from_pypi_serves_even_when_root_runs_the_tests(reaper: Reaper) -> None:
     with postgres(reaper, from_pypi=True) as server, server.database() as url:
         with psycopg.connect(url) as connection:
-            assert connection.execute("SELECT version()").fetchone()[0].startswith("PostgreSQL")
+            [row] = connection.execute("SELECT version()")
+            assert row[0].startswith("PostgreSQL")
         assert Path(psutil.Process(server.process.pid).exe()).name == "postgres"
 
 

@@ -4,6 +4,8 @@ import base64
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from tests.support.networks import KNOWN
 COOKIES = [{"name": "auth_token", "value": "a"}, {"name": "ct0", "value": "b"}]
 
 
-def session(data):
+def session(data: Any) -> Any:
     return base64.b64encode(json.dumps(data).encode()).decode()
 
 
@@ -28,24 +30,24 @@ SESSION = session(COOKIES)
 GOOD = {"OPENAI_API_KEY": "k", "ACCOUNT_HANDLE": "quietbuilder", "TWITTER_SESSION_B64": SESSION}
 
 
-def load(environment, **given):
+def load(environment: Any, **given: Any) -> Any:
     return loader.load(environment, KNOWN, **given)
 
 
-def faults(environment, folder):
+def faults(environment: Any, folder: Path) -> Any:
     with pytest.raises(ConfigError) as refusal:
         load(environment, folder=folder)
     return {fault.name: fault for fault in refusal.value.faults}
 
 
-def test_the_missions_names_are_enough_to_start(tmp_path):
+def test_the_missions_names_are_enough_to_start(tmp_path: Path) -> None:
     settings = load(GOOD, folder=tmp_path)
     assert settings.startup.mode is Mode.SHADOW
     assert settings.accounts[0].handle == "quietbuilder"
     assert settings.database_url.startswith("sqlite:///")
 
 
-def test_every_setting_says_what_it_does_and_what_form_it_has():
+def test_every_setting_says_what_it_does_and_what_form_it_has() -> None:
     known = known_names(KNOWN)
     for section in (*sections().values(), *KNOWN.sections(), AccountSettings):
         assert section.model_fields, section
@@ -59,37 +61,37 @@ def test_every_setting_says_what_it_does_and_what_form_it_has():
             )
 
 
-def test_every_fault_is_named_at_once(tmp_path):
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     found = faults({"PORT": "banana", "MODE": "liv", "REDIS_URL": "http://x"}, tmp_path)
     assert {"PORT", "MODE", "REDIS_URL", "OPENAI_API_KEY", "ACCOUNT_HANDLE"} <= set(found)
     assert all(fault.expected for fault in found.values())
 
 
-def test_a_session_that_cannot_be_read_is_named_beside_a_missing_account(tmp_path):
+def test_a_session_that_cannot_be_read_is_named_beside_a_missing_account(tmp_path: Path) -> None:
     assert {"TWITTER_SESSION_B64", "ACCOUNT_HANDLE"} <= set(faults({"TWITTER_SESSION_B64": "%%%"}, tmp_path))
 
 
-def test_a_misspelt_name_is_told_with_the_nearest_known_one(tmp_path):
+def test_a_misspelt_name_is_told_with_the_nearest_known_one(tmp_path: Path) -> None:
     assert faults({**GOOD, "DATABSE_URL": "sqlite:///x"}, tmp_path)["DATABSE_URL"].nearest == "DATABASE_URL"
 
 
-def test_names_of_other_programs_are_left_alone(tmp_path):
+def test_names_of_other_programs_are_left_alone(tmp_path: Path) -> None:
     assert load({**GOOD, "PATH": "/bin", "EDITOR": "vi", "PGHOST": "x", "MODEL": "x"}, folder=tmp_path)
 
 
-def test_an_unknown_name_in_the_file_is_a_fault(tmp_path):
+def test_an_unknown_name_in_the_file_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").write_text('posting_grce = "1h"\n')
     assert faults(GOOD, tmp_path)["POSTING_GRCE"].nearest == "POSTING_GRACE"
 
 
-def test_the_environment_wins_over_the_file(tmp_path):
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").write_text('POSTING_GRACE = "1h"\nPORT = 9000\n')
     settings = load({**GOOD, "POSTING_GRACE": "3h"}, folder=tmp_path)
     assert settings.posting.grace == timedelta(hours=3)
     assert settings.dashboard.port == 9000
 
 
-def test_an_account_can_stand_in_the_file(tmp_path):
+def test_an_account_can_stand_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").write_text(
         '[[accounts]]\nhandle = "second"\ntimezone = "Europe/Vienna"\nposts_per_day = 4\n'
     )
@@ -97,23 +99,23 @@ def test_an_account_can_stand_in_the_file(tmp_path):
     assert [(account.handle, account.posts_per_day) for account in settings.accounts] == [("second", 4)]
 
 
-def two(tmp_path, more=""):
+def two(tmp_path: Path, more: Any = "") -> None:
     (tmp_path / "stonechat.toml").write_text(f'[[accounts]]\nhandle = "second.one"\n{more}')
 
 
-def session_of(settings, number):
+def session_of(settings: Any, number: int) -> Any:
     secret = settings.accounts[number].session_b64
     return secret.get_secret_value() if secret else None
 
 
-def test_one_session_does_not_serve_two_accounts(tmp_path):
+def test_one_session_does_not_serve_two_accounts(tmp_path: Path) -> None:
     two(tmp_path)
     fault = faults(GOOD, tmp_path)["TWITTER_SESSION_B64_SECOND_ONE"]
     assert fault.problem == "is missing"
     assert "stonechat login --account second.one" in fault.expected
 
 
-def test_each_account_has_a_session_of_its_own(tmp_path):
+def test_each_account_has_a_session_of_its_own(tmp_path: Path) -> None:
     two(tmp_path)
     other = session([{**one, "value": "other"} for one in COOKIES])
     settings = load({**GOOD, "TWITTER_SESSION_B64_SECOND_ONE": other}, folder=tmp_path)
@@ -123,12 +125,12 @@ def test_each_account_has_a_session_of_its_own(tmp_path):
     assert [session_of(settings, number) for number in (0, 1)] == [SESSION, other]
 
 
-def test_a_session_of_no_account_is_told_with_the_nearest_name(tmp_path):
+def test_a_session_of_no_account_is_told_with_the_nearest_name(tmp_path: Path) -> None:
     fault = faults({**GOOD, "TWITTER_SESSION_B64_QUIETBUILDR": SESSION}, tmp_path)
     assert fault["TWITTER_SESSION_B64_QUIETBUILDR"].nearest == "TWITTER_SESSION_B64_QUIETBUILDER"
 
 
-def test_a_broken_session_of_one_account_is_named_as_its_own(tmp_path):
+def test_a_broken_session_of_one_account_is_named_as_its_own(tmp_path: Path) -> None:
     two(tmp_path)
     assert (
         "none of the forms"
@@ -138,7 +140,7 @@ def test_a_broken_session_of_one_account_is_named_as_its_own(tmp_path):
     )
 
 
-def test_where_a_key_stands_sessions_may_be_saved_and_none_is_missing(tmp_path):
+def test_where_a_key_stands_sessions_may_be_saved_and_none_is_missing(tmp_path: Path) -> None:
     without = {name: value for name, value in GOOD.items() if name != "TWITTER_SESSION_B64"}
     data = {**without, "DATA_DIR": str(tmp_path)}
     assert "TWITTER_SESSION_B64" in faults(data, tmp_path)
@@ -147,7 +149,7 @@ def test_where_a_key_stands_sessions_may_be_saved_and_none_is_missing(tmp_path):
     assert load(data, folder=tmp_path).accounts[0].handle == "quietbuilder"
 
 
-def test_a_changed_settings_file_gives_a_new_session_and_a_broken_one_changes_nothing(tmp_path):
+def test_a_changed_settings_file_gives_a_new_session_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
     two(tmp_path, f'session_b64 = "{SESSION}"\n')
     log_ins = LogIns(load(GOOD, folder=tmp_path), tmp_path, KNOWN)
     other = session([{**one, "value": "other"} for one in COOKIES])
@@ -157,25 +159,25 @@ def test_a_changed_settings_file_gives_a_new_session_and_a_broken_one_changes_no
         assert log_ins() == {("x_web", "quietbuilder"): SESSION, ("x_web", "second.one"): other}
 
 
-def test_an_account_given_twice_is_named(tmp_path):
+def test_an_account_given_twice_is_named(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").write_text('[[accounts]]\nhandle = "QuietBuilder"\n')
     assert "'quietbuilder' twice" in faults(GOOD, tmp_path)["accounts"].problem
 
 
 @pytest.mark.parametrize("written", ["accounts = 3", 'accounts = ["a"]', 'accounts = "abc"'])
-def test_accounts_of_another_form_are_a_fault(tmp_path, written):
+def test_accounts_of_another_form_are_a_fault(tmp_path: Path, written: Any) -> None:
     (tmp_path / "stonechat.toml").write_text(written)
     assert "[[accounts]]" in faults(GOOD, tmp_path)["accounts"].expected
 
 
-def test_a_folder_in_the_place_of_the_file_is_a_fault(tmp_path):
+def test_a_folder_in_the_place_of_the_file_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").mkdir()
     [(name, fault)] = faults(GOOD, tmp_path).items()
     assert name.endswith("stonechat.toml")
     assert "cannot be read" in fault.problem
 
 
-def test_a_broken_file_is_a_sentence(tmp_path):
+def test_a_broken_file_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "stonechat.toml").write_text("this is = = not toml")
     assert any("TOML" in fault.expected for fault in faults(GOOD, tmp_path).values())
 
@@ -196,11 +198,11 @@ def test_a_broken_file_is_a_sentence(tmp_path):
         (session({"cookies": COOKIES, "origins": ["x"]}), "origins"),
     ],
 )
-def test_a_broken_session_says_what_is_wrong_with_it(tmp_path, value, problem):
+def test_a_broken_session_says_what_is_wrong_with_it(tmp_path: Path, value: Any, problem: Any) -> None:
     assert problem in faults({**GOOD, "TWITTER_SESSION_B64": value}, tmp_path)["TWITTER_SESSION_B64"].problem
 
 
-def test_a_session_that_was_wrapped_into_lines_is_read(tmp_path):
+def test_a_session_that_was_wrapped_into_lines_is_read(tmp_path: Path) -> None:
     assert load({**GOOD, "TWITTER_SESSION_B64": f"{SESSION[:20]}\n {SESSION[20:]}\n"}, folder=tmp_path)
 
 
@@ -221,30 +223,30 @@ def test_a_session_that_was_wrapped_into_lines_is_read(tmp_path):
         ("CLOCK_EPOCH", "2026-01-05T06:00:00"),
     ],
 )
-def test_a_bad_form_is_one_fault_and_drags_no_others_behind_it(tmp_path, name, value):
+def test_a_bad_form_is_one_fault_and_drags_no_others_behind_it(tmp_path: Path, name: str, value: Any) -> None:
     found = faults({**GOOD, name: value}, tmp_path)
     assert list(found) == [name]
     assert found[name].expected
 
 
-def test_a_password_with_a_slash_is_not_repeated_as_a_port(tmp_path):
+def test_a_password_with_a_slash_is_not_repeated_as_a_port(tmp_path: Path) -> None:
     found = faults({**GOOD, "DATABASE_URL": "postgresql://u:pass/word@127.0.0.1/x"}, tmp_path)
     assert "pass" not in found["DATABASE_URL"].problem
 
 
-def test_redis_may_be_a_socket(tmp_path):
+def test_redis_may_be_a_socket(tmp_path: Path) -> None:
     assert load({**GOOD, "REDIS_URL": "unix:///run/redis.sock"}, folder=tmp_path)
 
 
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:8080", "http://127.9.9.9", "http://[::1]:1", "http://localhost"]
 )
-def test_the_demo_may_use_this_machine(tmp_path, address):
+def test_the_demo_may_use_this_machine(tmp_path: Path, address: Any) -> None:
     assert load({**GOOD, "MODE": "demo", "X_BASE_URL": address}, folder=tmp_path)
 
 
 @pytest.mark.parametrize("address", ["", "https://x.com", "http://10.0.0.1", "http://localhost.example"])
-def test_the_demo_never_reaches_another_machine(tmp_path, address):
+def test_the_demo_never_reaches_another_machine(tmp_path: Path, address: Any) -> None:
     found = faults({**GOOD, "MODE": "demo", "X_BASE_URL": address}, tmp_path)
     assert list(found) == ["X_BASE_URL"]
 
@@ -263,22 +265,24 @@ def test_the_demo_never_reaches_another_machine(tmp_path, address):
         "https://10.0.0.1",
     ],
 )
-def test_outside_the_demo_a_session_goes_to_the_network_alone(tmp_path, mode, address):
+def test_outside_the_demo_a_session_goes_to_the_network_alone(
+    tmp_path: Path, mode: Any, address: Any
+) -> None:
     given = {**GOOD, "MODE": mode, "X_WEB_RISK_ACCEPTED": "quietbuilder", "X_BASE_URL": address}
     found = faults(given, tmp_path)
     assert list(found) == ["X_BASE_URL"]
     assert "cookies would be sent" in found["X_BASE_URL"].problem
 
 
-def test_the_networks_own_hosts_are_taken(tmp_path):
+def test_the_networks_own_hosts_are_taken(tmp_path: Path) -> None:
     assert load({**GOOD, "X_BASE_URL": "https://mobile.x.com"}, folder=tmp_path)
 
 
-def test_an_account_that_names_no_network_is_on_the_one_that_is_meant(tmp_path):
+def test_an_account_that_names_no_network_is_on_the_one_that_is_meant(tmp_path: Path) -> None:
     assert load(GOOD, folder=tmp_path).accounts[0].network == "x_web"
 
 
-def test_a_network_that_cannot_be_loaded_is_told_with_the_reason(tmp_path):
+def test_a_network_that_cannot_be_loaded_is_told_with_the_reason(tmp_path: Path) -> None:
     known = KnownNetworks(KNOWN.every, {"echo": "echo_network does not load (ImportError: no module)"})
     with pytest.raises(ConfigError) as refusal:
         loader.load({**GOOD, "ACCOUNT_NETWORK": "echo"}, known, folder=tmp_path)
@@ -287,7 +291,7 @@ def test_a_network_that_cannot_be_loaded_is_told_with_the_reason(tmp_path):
     assert "ImportError" in fault.problem
 
 
-def test_a_session_of_an_account_on_another_network_is_not_mixed_up(tmp_path):
+def test_a_session_of_an_account_on_another_network_is_not_mixed_up(tmp_path: Path) -> None:
     other = NetworkSettings("other", session=SessionForm("OTHER_SESSION", "other.example", ("sid",)))
     known = KnownNetworks({**KNOWN.every, "other": other})
     (tmp_path / "stonechat.toml").write_text(
@@ -302,7 +306,7 @@ def test_a_session_of_an_account_on_another_network_is_not_mixed_up(tmp_path):
     assert log_ins()["other", "quietbuilder"] == "sid=three"
 
 
-def test_a_session_for_a_network_that_takes_none_is_named(tmp_path):
+def test_a_session_for_a_network_that_takes_none_is_named(tmp_path: Path) -> None:
     known = KnownNetworks({"plain": NetworkSettings("plain")})
     given = {"OPENAI_API_KEY": "k", "ACCOUNT_HANDLE": "me", "ACCOUNT_SESSION_B64": "a=b"}
     with pytest.raises(ConfigError) as refusal:
@@ -311,38 +315,38 @@ def test_a_session_for_a_network_that_takes_none_is_named(tmp_path):
     assert (fault.name, "takes no session" in fault.problem) == ("ACCOUNT_SESSION_B64", True)
 
 
-def test_the_database_is_enough_for_what_only_looks_into_it(tmp_path):
+def test_the_database_is_enough_for_what_only_looks_into_it(tmp_path: Path) -> None:
     settings = load_stored({"DATABASE_URL": "sqlite:///x.db", "PORT": "banana"}, folder=tmp_path)
     assert settings.database_url == "sqlite:///x.db"
     assert settings.accounts == ()
 
 
-def test_no_secret_is_repeated_in_a_fault(tmp_path):
+def test_no_secret_is_repeated_in_a_fault(tmp_path: Path) -> None:
     secret = "postgres-secret-address"
     found = faults({**GOOD, "DATABASE_URL": secret}, tmp_path)
     assert secret not in str(found)
 
 
-def test_live_mode_on_the_website_needs_the_owners_word(tmp_path):
+def test_live_mode_on_the_website_needs_the_owners_word(tmp_path: Path) -> None:
     live = {**GOOD, "MODE": "live"}
     assert "X_WEB_RISK_ACCEPTED" in faults(live, tmp_path)
     assert "X_WEB_RISK_ACCEPTED" in faults({**live, "X_WEB_RISK_ACCEPTED": "other"}, tmp_path)
     assert load({**live, "X_WEB_RISK_ACCEPTED": "@QuietBuilder"}, folder=tmp_path)
 
 
-def test_the_clock_is_fast_in_the_demo_only(tmp_path):
+def test_the_clock_is_fast_in_the_demo_only(tmp_path: Path) -> None:
     assert "CLOCK_SPEED" in faults({**GOOD, "CLOCK_SPEED": "1800"}, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("written", "seconds"), [("90", 90), ("250ms", 0.25), ("5m", 300), ("2h", 7200), ("3d", 259200), (7, 7)]
 )
-def test_durations(tmp_path, written, seconds):
+def test_durations(tmp_path: Path, written: Any, seconds: Any) -> None:
     settings = load(GOOD, folder=tmp_path, overrides={"POSTING_GRACE": written})
     assert settings.posting.grace == timedelta(seconds=seconds)
 
 
-def test_every_setting_has_an_expected_form_and_a_name_of_its_own():
+def test_every_setting_has_an_expected_form_and_a_name_of_its_own() -> None:
     names = known_names(KNOWN)
     assert all(names.values())
     assert len(names) > 60

@@ -19,7 +19,9 @@ def test_fewer_than_one_in_a_hundred_different_pairs_are_called_duplicates() -> 
 
 
 def test_likeness_is_symmetric() -> None:
-    assert all(abs(likeness(a, b) - likeness(b, a)) < 1e-9 for a, b in different()[:200])
+    pairs = different()[:200]
+    assert len(pairs) == 200
+    assert all(abs(likeness(a, b) - likeness(b, a)) < 1e-9 for a, b in pairs)
 
 
 def test_the_closest_text_is_named_as_it_was_written() -> None:

@@ -17,7 +17,7 @@ class Line:
     more: dict[str, "Line | None"]
 
 
-def test_everything_survives_a_round_trip_through_json():
+def test_everything_survives_a_round_trip_through_json() -> None:
     inner = Line(datetime(2026, 1, 5, tzinfo=UTC), timedelta(seconds=1.5), LayerState.OK, (), {})
     outer = Line(inner.at, inner.took, LayerState.DOWN, ("a", "b"), {"inner": inner, "none": None})
     assert json.loads(json.dumps(plain([outer]))) == [
@@ -40,5 +40,5 @@ def test_everything_survives_a_round_trip_through_json():
     ]
 
 
-def test_a_text_is_not_a_list():
+def test_a_text_is_not_a_list() -> None:
     assert plain("abc") == "abc"

@@ -91,10 +91,14 @@ def test_the_propensity_is_close_to_how_often_the_arm_is_really_drawn() -> None:
         arm, propensity = bandit.choose(rng)
         counted[tuple(arm.values())] += 1
         said.setdefault(tuple(arm.values()), []).append(propensity)
-    for arm_levels, times in counted.most_common(3):
+    frequent = counted.most_common(3)
+    assert len(frequent) == 3
+    for arm_levels, times in frequent:
         estimate = sum(said[arm_levels]) / len(said[arm_levels])
         assert estimate == pytest.approx(times / 4000, abs=0.1)
-    assert all(0 < p <= 1 for ps in said.values() for p in ps)
+    propensities = [p for ps in said.values() for p in ps]
+    assert len(propensities) == 4000
+    assert all(0 < p <= 1 for p in propensities)
 
 
 def test_context_explains_what_is_not_the_arms_merit() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import pytest
 
-from stonechat_aviary.worldtime import WorldClock, iso, snowflake, x_date
+from stonechat.core.clock import DrivenClock
+from stonechat_aviary.worldtime import FollowedClock, WorldClock, iso, snowflake, x_date
 
 
 def test_world_time_runs_at_its_speed_from_its_epoch() -> None:
@@ -15,6 +19,17 @@ def test_world_time_runs_at_its_speed_from_its_epoch() -> None:
     assert clock.now() == 1_003_600.0
     clock.advance(60)
     assert clock.now() == 1_003_660.0
+
+
+def test_a_followed_clock_says_what_stands_in_its_file_and_what_was_advanced_by_hand(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    DrivenClock.create(file, datetime(2026, 1, 5, 8, tzinfo=UTC))
+    followed = FollowedClock(1800.0, file)
+    assert followed.now() == 1_767_600_000.0
+    DrivenClock(1800, file).advance(timedelta(hours=1))
+    assert followed.now() == 1_767_603_600.0
+    followed.advance(60)
+    assert followed.now() == 1_767_603_660.0
 
 
 def test_a_speed_of_nothing_is_refused() -> None:

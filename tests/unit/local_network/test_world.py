@@ -39,7 +39,9 @@ def test_the_same_seed_gives_the_same_world_and_another_seed_another() -> None:
     assert everything(one) == everything(same)
     assert everything(one) != everything(other)
     now = one.now()
-    for left, right in zip(one.home(HANDLE, now), same.home(HANDLE, now), strict=True):
+    shown = one.home(HANDLE, now)
+    assert shown
+    for left, right in zip(shown, same.home(HANDLE, now), strict=True):
         assert one.counts(left, now) == same.counts(right, now)
 
 
@@ -134,7 +136,9 @@ def test_shown_replies_are_no_more_than_the_count_says(world: World) -> None:
 
 def test_posts_of_the_future_are_not_shown(world: World) -> None:
     now = world.now()
-    assert all(p.at <= now for p in world.home(HANDLE, now))
+    shown = world.home(HANDLE, now)
+    assert shown
+    assert all(p.at <= now for p in shown)
     assert world.search(parse_query("until:2030-01-01"), now, latest=True)[0].at <= now
 
 

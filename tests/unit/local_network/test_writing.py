@@ -66,7 +66,9 @@ def test_a_reply_is_about_the_post_and_borrows_no_four_words_of_it() -> None:
     post = "How do you find the time to read ten pages before the first feed of the day?"
     words = re.findall(r"\w+", post.lower())
     runs = {" ".join(words[n : n + 4]) for n in range(len(words) - 3)}
-    for draft in Author(7).write(Order(kind="reply", foreign=post, drafts=12)):
+    drafts = Author(7).write(Order(kind="reply", foreign=post, drafts=12))
+    assert len(drafts) == 12
+    for draft in drafts:
         said = " ".join(re.findall(r"\w+", draft.text.lower()))
         assert draft.topic == "learning"
         assert not any(run in said for run in runs)
@@ -78,7 +80,9 @@ def test_the_phrases_make_no_medical_claim_and_name_no_link(topic: str) -> None:
     banned = re.compile(
         r"\b(cures?|guarantee|dose|mg|diagnos\w+|heals?|studies show|\d+ ?%|https?:|www\.)", re.I
     )
-    for idea in load_ideas()[topic]:
+    ideas = load_ideas()[topic]
+    assert ideas
+    for idea in ideas:
         phrases = [p for name in idea.__dataclass_fields__ for p in _flat(getattr(idea, name))]
         assert not [p for p in phrases if banned.search(p)]
         assert max(map(len, phrases)) <= 110

@@ -12,8 +12,9 @@ import structlog
 
 from stonechat.core import events as catalogue
 from stonechat.core.events import BreakerChanged, Event, PostHeld, PostPublished, RunEnded, Stamped
+from stonechat.core.redaction import MASK
 from stonechat.core.states import BreakerState, RunState
-from stonechat.monitoring.logs import MASK, EventLog, Masking, set_up
+from stonechat.monitoring.logs import EventLog, Masking, set_up
 from stonechat.monitoring.meters import LABELS, Meters
 from tests.support.clock import ManualClock
 
@@ -47,7 +48,7 @@ def test_events_are_counted_by_their_labels() -> None:
 
 def test_gauges_are_read_when_they_are_asked_for() -> None:
     meters = Meters()
-    depth = {("x:bird",): 3.0}
+    depth: dict[tuple[str, ...], float] = {("x:bird",): 3.0}
     meters.gauge("queue_depth", "Queued posts.", lambda: depth, ("account",))
     depth["x:bird",] = 4.0
     assert b'stonechat_queue_depth{account="x:bird"} 4.0' in meters.text()

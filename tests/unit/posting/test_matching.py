@@ -97,6 +97,7 @@ def test_a_troubled_session_is_asked_about_ever_more_seldom() -> None:
     assert asked[:7] == [1, 2, 4, 8, 16, 32, 64]
     assert len(asked) <= 11  # a day of trouble
     gaps = [after - before for before, after in pairwise(asked[6:])]
+    assert gaps
     assert all(gap * every <= timedelta(hours=6) for gap in gaps)
 
 

@@ -1,5 +1,8 @@
 """What ``doctor`` finds is named so that it can be mended."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from stonechat.config.settings import AccountSettings, BrowserSettings, DashboardSettings, Settings
@@ -10,7 +13,7 @@ from stonechat.startup.preflight import _browser, _port
 BOB = AccountSettings(handle="bob")
 
 
-def program(folder, says):
+def program(folder: Path, says: Any) -> Any:
     path = folder / "browser"
     path.write_text(f"#!/bin/sh\necho '{says}'\n")
     path.chmod(0o755)
@@ -21,23 +24,23 @@ def program(folder, says):
     ("says", "verdict"),
     [("Chromium 120.0", CheckResult.OK), ("hi", CheckResult.FAIL), ("", CheckResult.FAIL)],
 )
-async def test_a_browser_is_one_that_says_so(tmp_path, says, verdict):
+async def test_a_browser_is_one_that_says_so(tmp_path: Path, says: Any, verdict: Any) -> None:
     assert (await _browser(program(tmp_path, says), needed=True)).verdict is verdict
 
 
-async def test_a_browser_that_is_not_there_is_named_with_its_setting(tmp_path):
+async def test_a_browser_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
     settings = Settings(browser=BrowserSettings(executable=tmp_path / "none"), accounts=(BOB,))
     check = await _browser(settings, needed=True)
     assert check.verdict is CheckResult.FAIL
     assert "BROWSER_EXECUTABLE" in check.found
 
 
-async def test_a_browser_that_no_account_needs_is_not_looked_for(tmp_path):
+async def test_a_browser_that_no_account_needs_is_not_looked_for(tmp_path: Path) -> None:
     check = await _browser(program(tmp_path, "hi"), needed=False)
     assert (check.verdict, check.found) == (CheckResult.OK, "no account needs one")
 
 
-async def test_an_unknown_host_is_not_called_taken():
+async def test_an_unknown_host_is_not_called_taken() -> None:
     check = await _port(Settings(dashboard=DashboardSettings(host="a..b")), SystemClock())
     assert check.verdict is CheckResult.FAIL
     assert "no known host" in check.found

@@ -24,6 +24,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--speed", type=float, default=1.0, help="world seconds for each real second")
     parser.add_argument("--epoch", type=_moment, default=EPOCH, help="world time at the origin, ISO 8601")
     parser.add_argument("--origin", type=float, default=None, help="real Unix seconds; default: now")
+    parser.add_argument("--clock-file", type=_file, default=None, help="follow the clock in this file")
     parser.add_argument(
         "--handle", action="append", default=None, help="an account that may post; may be given again"
     )
@@ -36,6 +37,13 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path
 
 
 async def serve(arguments: argparse.Namespace) -> None:
@@ -52,6 +60,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         speed=arguments.speed,
         epoch=arguments.epoch,
         origin=arguments.origin,
+        clock_file=arguments.clock_file,
         handles=arguments.handle or ("quietbuilder",),
         state_dir=arguments.state_dir,
     ) as aviary:

@@ -15,7 +15,7 @@ from aiohttp import web
 from stonechat_aviary.levers import Panel
 from stonechat_aviary.server import create_app
 from stonechat_aviary.world import World
-from stonechat_aviary.worldtime import WorldClock
+from stonechat_aviary.worldtime import FollowedClock, WorldClock
 from stonechat_aviary.writing import Author
 
 EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -61,6 +61,7 @@ async def open_aviary(
     speed: float = 1.0,
     epoch: datetime = EPOCH,
     origin: float | None = None,
+    clock_file: Path | None = None,
     handles: Sequence[str] = ("quietbuilder",),
     state_dir: Path | None = None,
 ) -> AsyncIterator[Aviary]:
@@ -71,14 +72,18 @@ async def open_aviary(
         speed: world seconds for each real second.
         epoch: world time at ``origin``.
         origin: real Unix seconds; None means now.
+        clock_file: follow the clock in this file instead, which another process drives.
         handles: our accounts; the first is the main one.
         state_dir: where the ledger is kept; None forgets it at the end.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is taken, or there is no such clock file.
         ValueError: the clock makes no sense (speed, or an origin too long ago).
     """
-    clock = WorldClock(speed, epoch.timestamp(), time.time() if origin is None else origin)
+    if clock_file is not None:
+        clock: WorldClock = FollowedClock(speed, clock_file)
+    else:
+        clock = WorldClock(speed, epoch.timestamp(), time.time() if origin is None else origin)
     if clock.now() - clock.epoch > _LONGEST:
         raise ValueError("world time would be more than 20 years after its epoch; check origin and speed")
     world = World(clock, seed, handles, Author(seed), state_dir)

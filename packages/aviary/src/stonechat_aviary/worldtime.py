@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
+import struct
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 """Unix milliseconds at which X's ids start counting (Snowflake: 41 bits of time, 22 of sequence)."""
@@ -42,6 +45,31 @@ class WorldClock:
     def advance(self, seconds: float) -> None:
         """Move world time on by ``seconds`` at once (a lever for tests)."""
         self._advanced += seconds
+
+
+class FollowedClock(WorldClock):
+    """World time that stands in a file, which another process drives; :meth:`advance` moves ours besides.
+
+    Args:
+        speed: world seconds for each real second while the driver lets time run.
+        file: holds one double in the machine's byte order, the time in Unix seconds; it must exist.
+    """
+
+    def __init__(self, speed: float, file: Path) -> None:
+        with file.open("rb") as opened:
+            self._shared = mmap.mmap(opened.fileno(), _DOUBLE.size, access=mmap.ACCESS_READ)
+        super().__init__(speed, self._driven(), time.time())
+
+    def now(self) -> float:
+        """World time in Unix seconds."""
+        return self._driven() + self._advanced
+
+    def _driven(self) -> float:
+        seconds: float = _DOUBLE.unpack_from(self._shared)[0]
+        return seconds
+
+
+_DOUBLE = struct.Struct("=d")
 
 
 def snowflake(at: float, sequence: int) -> str:

@@ -31,6 +31,7 @@ from stonechat.cli.output import out
 from stonechat.cli.signals import interrupted_by, stop_signals, was_interrupted
 from stonechat.config.loader import load
 from stonechat.config.settings import Settings
+from stonechat.core.clock import DrivenClock
 from stonechat.core.errors import Permanent, StonechatError, Transient
 from stonechat.core.events import EventStream
 from stonechat.core.states import ContentState
@@ -42,8 +43,6 @@ from stonechat.startup.wiring import Stonechat, open_stonechat
 
 HANDLE = "quietbuilder"
 EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
-BOOT = timedelta(seconds=5)
-"""Account time reaches the epoch so long (real time) after the command was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +76,19 @@ async def run_demo(options: DemoOptions) -> int:
     console.print("[dim]Nothing leaves this machine. Ctrl-C stops it cleanly.[/dim]")
     _check_writable(options.report)
     folder = _make_folder(options.parent)
-    origin = time.time() + BOOT.total_seconds()
+    clock_file = folder / "clock"
+    DrivenClock.create(clock_file, EPOCH)
     with logging_into(folder / "stonechat.log") as log:
         async with local_network(
             handle=HANDLE,
             seed=options.seed,
             speed=options.speed,
             epoch=EPOCH,
-            origin=origin,
+            clock_file=clock_file,
             state_dir=folder / "network",
             unkind=options.unkind,
         ) as network:
-            settings = demo_settings(options, folder, network, origin)
+            settings = demo_settings(options, folder, network)
             start_logging(settings, make_clock(settings), log)
             view, finished = await _loop(options, settings)
             requests = await network.requests()
@@ -146,7 +146,7 @@ async def _loop(options: DemoOptions, settings: Settings) -> tuple[LoopView, boo
     return view, finished
 
 
-def demo_settings(options: DemoOptions, folder: Path, network: LocalNetwork, origin: float) -> Settings:
+def demo_settings(options: DemoOptions, folder: Path, network: LocalNetwork) -> Settings:
     """The embedded default, pointed at the local network; the environment's own settings stay out."""
     kept = {name: value for name, value in os.environ.items() if name == "BROWSER_EXECUTABLE"}
     registry = installed()
@@ -154,8 +154,7 @@ def demo_settings(options: DemoOptions, folder: Path, network: LocalNetwork, ori
         "MODE": "demo",
         "DATA_DIR": str(folder),
         "CLOCK_SPEED": options.speed,
-        "CLOCK_EPOCH": EPOCH,
-        "CLOCK_ORIGIN": origin,
+        "CLOCK_FILE": folder / "clock",
         "SEED": options.seed,
         "ACCOUNT_HANDLE": HANDLE,
         "POSTS_PER_DAY": 20,

@@ -74,7 +74,8 @@ async def local_network(
     seed: int,
     speed: float,
     epoch: datetime,
-    origin: float,
+    origin: float | None = None,
+    clock_file: Path | None = None,
     state_dir: Path,
     others: Sequence[str] = (),
     unkind: bool = False,
@@ -83,7 +84,8 @@ async def local_network(
     """The local network, listening on a free loopback port until the block ends.
 
     Args:
-        origin: real time (Unix seconds) at which the network's time is ``epoch``.
+        origin: real time (Unix seconds) at which the network's time is ``epoch``; None means now.
+        clock_file: the network follows the clock in this file instead; see ``core.clock.DrivenClock``.
         others: further accounts that may post there.
         unkind: it alters texts, withholds entries and refuses as X does.
 
@@ -95,7 +97,9 @@ async def local_network(
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "stonechat_aviary", "--port", "0", "--seed", str(seed), "--speed", str(speed)),
-        *("--epoch", epoch.isoformat(), "--origin", repr(origin), "--handle", handle),
+        *("--epoch", epoch.isoformat(), "--handle", handle),
+        *(() if origin is None else ("--origin", repr(origin))),
+        *(() if clock_file is None else ("--clock-file", str(clock_file))),
         *(word for other in others for word in ("--handle", other)),
         *("--state-dir", str(state_dir), "--die-with-parent"),
         *(("--unkind",) if unkind else ()),

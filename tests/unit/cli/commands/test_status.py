@@ -1,5 +1,7 @@
 """What answers is taken for Stonechat only where it answers as Stonechat does."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -19,24 +21,24 @@ BASE = "http://127.0.0.1:8787"
         httpx.Response(500, json={"verdict": "", "state": "", "layers": []}),
     ],
 )
-def test_another_programs_answer_is_refused(answer):
+def test_another_programs_answer_is_refused(answer: Any) -> None:
     with pytest.raises(Permanent, match="Something else than Stonechat"):
         _understood(answer, BASE, _is_status)
 
 
-def test_stonechats_answer_is_taken():
+def test_stonechats_answer_is_taken() -> None:
     said = {"verdict": "runs", "state": "ok", "layers": []}
     assert _understood(httpx.Response(200, json=said), BASE, _is_status) == said
     assert _understood(httpx.Response(200, json=[]), BASE, _are_rows) == []
 
 
-def test_not_ready_yet_is_worth_another_try():
+def test_not_ready_yet_is_worth_another_try() -> None:
     with pytest.raises(Transient, match="the database is not open yet"):
         _understood(httpx.Response(503, json={"error": "the database is not open yet"}), BASE, _is_status)
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://a:b", "127.0.0.1", "ftp://127.0.0.1"])
-def test_what_is_no_address_is_said(url):
+def test_what_is_no_address_is_said(url: str) -> None:
     with pytest.raises(Permanent, match="is not an address"):
         ask("/api/status", url, _is_status)
 
@@ -45,5 +47,5 @@ def test_what_is_no_address_is_said(url):
     ("host", "asked"),
     [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("localhost", "localhost")],
 )
-def test_an_ipv6_host_stands_in_brackets(host, asked):
+def test_an_ipv6_host_stands_in_brackets(host: Any, asked: Any) -> None:
     assert _reachable(host) == asked

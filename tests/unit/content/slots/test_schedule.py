@@ -146,6 +146,7 @@ def test_without_a_model_posts_follow_at_the_pace_whatever_was_missed(late: int,
     times = drawn(rhythm, [Booked(NOW - timedelta(hours=late), "last")], NOW, 48)
     pace = timedelta(hours=24) / per_day
     steps = [after - before for before, after in itertools.pairwise(times)]
+    assert len(steps) > per_day
     assert all(pace * 0.9 <= step <= pace * 1.3 for step in steps), "no burst, and no hole"
     assert abs(len(times) - 2 * per_day) <= per_day / 3 + 1
 

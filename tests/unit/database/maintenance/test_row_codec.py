@@ -3,6 +3,7 @@
 import json
 import random
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -39,7 +40,7 @@ rows = st.tuples(*(st.none() | values[family] for family in RowShapeFamily))
 
 @settings(max_examples=60, deadline=None)
 @given(rows)
-def test_a_row_comes_back_from_its_line_as_it_was(row):
+def test_a_row_comes_back_from_its_line_as_it_was(row: Any) -> None:
     line = EVERY.line(row)
     assert line.isascii() and b"\n" not in line
     again = EVERY.row(line)
@@ -49,11 +50,11 @@ def test_a_row_comes_back_from_its_line_as_it_was(row):
 
 @settings(max_examples=60, deadline=None)
 @given(rows, rows)
-def test_lines_are_the_same_only_for_rows_that_are(one, other):
+def test_lines_are_the_same_only_for_rows_that_are(one: Any, other: Any) -> None:
     assert (EVERY.line(one) == EVERY.line(other)) == (list(one) == list(other))
 
 
-def test_a_moment_has_one_form_whatever_zone_it_was_given_in():
+def test_a_moment_has_one_form_whatever_zone_it_was_given_in() -> None:
     shape = Shape("t", (Field("at", RowShapeFamily.TIME),), ("at",))
     vienna = datetime(2026, 7, 1, 12, 0, 0, 1, tzinfo=timezone(timedelta(hours=2)))
     assert shape.line([vienna]) == b'["2026-07-01T10:00:00.000001+00:00"]'
@@ -69,14 +70,16 @@ def test_a_moment_has_one_form_whatever_zone_it_was_given_in():
         ([1.0], [1]),
     ],
 )
-def test_json_that_postgresql_writes_in_another_way_has_the_same_line(ours, as_postgresql_gives_it_back):
+def test_json_that_postgresql_writes_in_another_way_has_the_same_line(
+    ours: Any, as_postgresql_gives_it_back: Any
+) -> None:
     shape = Shape("t", (Field("body", RowShapeFamily.JSON),), ("body",))
     assert shape.line([ours]) == shape.line([as_postgresql_gives_it_back])
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(max_size=20), max_size=20), st.randoms())
-def test_a_checksum_does_not_depend_on_the_order(lines, rng):
+def test_a_checksum_does_not_depend_on_the_order(lines: Any, rng: Any) -> None:
     ordered, shuffled = RowTally(), RowTally()
     mixed = list(lines)
     rng.shuffle(mixed)
@@ -89,7 +92,7 @@ def test_a_checksum_does_not_depend_on_the_order(lines, rng):
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(max_size=20), min_size=1, max_size=20), st.binary(max_size=20), st.data())
-def test_a_checksum_changes_with_any_row(lines, other, data):
+def test_a_checksum_changes_with_any_row(lines: Any, other: Any, data: Any) -> None:
     place = data.draw(st.integers(0, len(lines) - 1))
     before, after = RowTally(), RowTally()
     for number, line in enumerate(lines):
@@ -98,7 +101,7 @@ def test_a_checksum_changes_with_any_row(lines, other, data):
     assert (before.checksum == after.checksum) == (lines[place] == other)
 
 
-def test_a_count_that_is_taken_up_again_ends_where_an_unbroken_one_does():
+def test_a_count_that_is_taken_up_again_ends_where_an_unbroken_one_does() -> None:
     whole, first = RowTally(), RowTally()
     for number in range(10):
         whole.add(str(number).encode())
@@ -110,7 +113,7 @@ def test_a_count_that_is_taken_up_again_ends_where_an_unbroken_one_does():
     assert rest == whole
 
 
-def test_every_table_but_that_of_live_processes_has_a_shape_with_a_key():
+def test_every_table_but_that_of_live_processes_has_a_shape_with_a_key() -> None:
     shapes = {shape.name: shape for shape in current_shapes()}
     assert set(metadata.tables) - set(shapes) == {"executors"}
     for shape in shapes.values():
@@ -119,9 +122,11 @@ def test_every_table_but_that_of_live_processes_has_a_shape_with_a_key():
         assert Shape.from_json(json.loads(json.dumps(shape.to_json()))) == shape
 
 
-def test_awkward_rows_of_every_table_survive():
+def test_awkward_rows_of_every_table_survive() -> None:
     rng = random.Random(3)
-    for shape in current_shapes():
+    shapes = current_shapes()
+    assert shapes
+    for shape in shapes:
         for number in range(20):
             line = shape.line(awkward_row(shape, number, rng))
             assert shape.line(shape.row(line)) == line
