@@ -297,7 +297,7 @@ def _clock_file_faults(mode: Mode, file: Path) -> list[ConfigFault]:
         problem = "names no file"
     else:
         return []
-    return [ConfigFault("CLOCK_FILE", problem, known_names()["CLOCK_FILE"])]
+    return [ConfigFault("CLOCK_FILE", problem, expected_form(StartupSettings.model_fields["clock_file"]))]
 
 
 def _account_faults(settings: Settings) -> list[ConfigFault]:
