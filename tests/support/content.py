@@ -21,6 +21,7 @@ from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.review.injection_screen import hostile
 from stonechat.content.voice import load_voice
 from stonechat.content.writing.fallback import FallbackChain, RetryPatience
+from stonechat.content.writing.judge import ModelJudge
 from stonechat.content.writing.openai_writer import OpenAIWriter, open_client
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.content.writing.prompts import Prompts
@@ -32,6 +33,7 @@ from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, opportunities
 from stonechat.database.spool.spool import Spool
 from tests.support.model_endpoint import ModelEndpoint, model_endpoint
+from tests.support.text_rules import PlainRules
 
 T = TypeVar("T")
 ACCOUNT = Account(id="x:quietbuilder", network="x_web", handle="quietbuilder", posts_per_day=8)
@@ -117,8 +119,10 @@ async def studio(
     seed: int = 1,
     prices: Mapping[str, Price] | None = None,
     model_url: str = "",
-    screen: Callable[[str], str | None] = hostile,
+    screen: Callable[[str, str], str | None] = hostile,
     arms: Arms | None = None,
+    judges: Sequence[str] = (),
+    held_share: float = 0.0,
     limits_of_database: DatabaseSettings = DatabaseSettings(),
 ) -> AsyncIterator[Studio]:
     """Open everything on a database of its own."""
@@ -145,7 +149,9 @@ async def studio(
             lambda _: arms,
             spacing=timedelta(minutes=20),
             lead=timedelta(minutes=5),
+            held_share=held_share,
         )
+        judging = [OpenAIWriter(client, model, timeout) for model in judges]
         drafter = WritingPipeline(
             database=database,
             clock=clock,
@@ -154,8 +160,10 @@ async def studio(
             chain=FallbackChain(writers, budget, clock, events, patience),
             prompts=Prompts(arms),
             shelf=shelf,
-            text_rules=lambda network: (len, 280),
+            rules_of=lambda network: PlainRules(),
             voice=load_voice(),
+            judge=ModelJudge(FallbackChain(judging, budget, clock, events, patience)) if judging else None,
+            held_share=held_share,
         )
         claims = Claims(database, clock, spool, screen=screen)
         yield Studio(

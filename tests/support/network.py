@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,6 +24,7 @@ from stonechat.core.network import (
     Unconfirmed,
 )
 from stonechat.core.states import SessionState
+from stonechat.core.text_rules import LivePart
 
 
 class Fault(StrEnum):
@@ -76,6 +77,9 @@ class FakeNetwork:
     sent: list[Publication] = field(default_factory=list)
     loses_pictures: bool = False
     folds: bool = False
+
+    def live_parts(self, text: str) -> Sequence[LivePart]:
+        return ()
 
     def length(self, text: str) -> int:
         return len(text)

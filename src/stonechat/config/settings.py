@@ -170,7 +170,12 @@ class ContentSettings(Section):
         "PRICE_OUTPUT_USD", 0.60, "US dollars for a million completion tokens", ge=0
     )
     drafts: int = _setting("DRAFTS_PER_SLOT", 3, "a whole number from 1 to 10", ge=1, le=10)
-    judge_model: str = _setting("JUDGE_MODEL", "", "a model's name; empty for no second opinion")
+    judge_model: str = _setting(
+        "JUDGE_MODEL", "", "a model's name; OPENAI_MODEL by default; off for no second opinion"
+    )
+    approval_share: float = _setting(
+        "APPROVAL_SHARE", 0.25, "a share from 0 to 1, of posts that no second model reads", ge=0, le=1
+    )
     voice_file: Path | None = _setting("VOICE_FILE", None, "the path of a voice file in TOML")
     arms_file: Path | None = _setting("ARMS_FILE", None, "the path of a file of arms in TOML")
     reserve_days: float = _setting("RESERVE_DAYS", 2.0, "days, 0 or more", ge=0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from stonechat.core.model import Account, Metrics
 from stonechat.core.states import SessionState
+from stonechat.core.text_rules import LivePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,9 @@ class Network(Protocol):
 
     def length(self, text: str) -> int:
         """The text's length by the network's own rule (weighted, graphemes …)."""
+
+    def live_parts(self, text: str) -> Sequence[LivePart]:
+        """Every link, mention, hashtag and cashtag that the network will make of ``text``, in order."""
 
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None

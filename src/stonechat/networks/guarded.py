@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from stonechat.core.errors import Transient
@@ -17,6 +17,7 @@ from stonechat.core.network import (
     Unconfirmed,
 )
 from stonechat.core.states import SessionState
+from stonechat.core.text_rules import LivePart
 from stonechat.resilience import Breaker, BreakerOpen
 
 ASKED_ABOUT = 3
@@ -47,6 +48,9 @@ class GuardedNetwork:
 
     def length(self, text: str) -> int:
         return self._network.length(text)
+
+    def live_parts(self, text: str) -> Sequence[LivePart]:
+        return self._network.live_parts(text)
 
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None

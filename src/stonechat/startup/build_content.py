@@ -75,7 +75,10 @@ async def open_writing(
     budget = Budget(database, clock, events, limits_of(own), prices_of(own))
     async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
-        shelf = ContentStore(database, clock, rng, events, arms_of, spacing=spacing, lead=_lead(clock))
+        share = 0.0 if models.judges else own.approval_share
+        shelf = ContentStore(
+            database, clock, rng, events, arms_of, spacing=spacing, lead=_lead(clock), held_share=share
+        )
         drafter = WritingPipeline(
             database=database,
             clock=clock,
@@ -84,16 +87,24 @@ async def open_writing(
             chain=FallbackChain(models.writers, budget, clock, events),
             prompts=Prompts(common),
             shelf=shelf,
-            text_rules=lambda name: (networks[name].length, networks[name].max_length),
+            rules_of=lambda name: networks[name],
             voice=voice,
             voices=voices,
             drafts=own.drafts,
             secrets=secrets(settings),
             rank=rank,
             judge=ModelJudge(FallbackChain(models.judges, budget, clock, events)) if models.judges else None,
+            held_share=share,
         )
         fresh, cooldown = settings.harvesting.freshness, settings.posting.author_cooldown
-        claims = Claims(database, clock, spool, freshness=fresh, author_cooldown=cooldown)
+        claims = Claims(
+            database,
+            clock,
+            spool,
+            freshness=fresh,
+            author_cooldown=cooldown,
+            language_of=lambda account: drafter.voice_of(account).language,
+        )
         plan = PlanSettings(horizon=own.horizon, reserve_days=own.reserve_days)
         planner = Planner(
             database, clock, rng, events, arms_of, shelf, drafter, choose, Quoting(claims), plan

@@ -30,6 +30,7 @@ from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork, Fault
 from tests.support.pictures import png
 from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
+from tests.support.text_rules import PlainRules
 
 STRICT = replace(ACCOUNT, approval=Approval.ALL)
 HELD = ContentState.AWAITING_APPROVAL
@@ -50,7 +51,7 @@ def clock_of(desk: Desk) -> ManualClock:
 
 
 def bounds() -> Bounds:
-    return Bounds(load_voice(), len, 280, History())
+    return Bounds(load_voice(), PlainRules(), History())
 
 
 async def sweep(desk: Desk, run: str = "run") -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -11,23 +11,16 @@ import typer
 
 from stonechat.cli.context import open_for_cli, read_section, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
+from stonechat.core.text_rules import TextRules
 
 _COLUMNS = ("id", "state", "due_at", "kind", "text", "held")
 
 
-@dataclass(frozen=True, slots=True)
-class TextRules:
-    """The part of a network that judging a text needs: how it measures one."""
-
-    max_length: int
-    length: Callable[[str], int]
-
-
 def text_rules() -> Mapping[str, TextRules]:
     """By the network's name, without opening any."""
-    from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
+    from stonechat.networks.x_web.rules import XTextRules
 
-    return {"x_web": TextRules(MAX_LENGTH, weighted_length)}
+    return {"x_web": XTextRules()}
 
 
 def show_queue(as_json: bool, account: str | None, limit: int) -> None:

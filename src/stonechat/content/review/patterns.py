@@ -37,12 +37,6 @@ MARKUP: tuple[tuple[str, Pattern[str]], ...] = (
             _I,
         ),
     ),
-    (
-        "invisible characters",
-        re.compile(
-            r"[\u200b\u200c\u2060-\u206f\u202a-\u202e\ufeff\u00ad\U000e0000-\U000e007f\x00-\x08\x0b-\x1f]"
-        ),
-    ),
 )
 """What is not plain text, with its name."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -17,11 +17,13 @@ from stonechat.core.events import EventStream, SelectorMoved
 from stonechat.core.model import Account
 from stonechat.core.network import NetworkPost, Profile, Publication, PublishOutcome, Timeline
 from stonechat.core.states import SessionState
+from stonechat.core.text_rules import LivePart
 from stonechat.networks.x_web.dom_parser import read_profile_page
 from stonechat.networks.x_web.navigation import check_owner, explain, facts, go
 from stonechat.networks.x_web.publishing import Publisher
 from stonechat.networks.x_web.reading import first_answer, read_thread_page, read_timeline_page
 from stonechat.networks.x_web.response_capture import tapped
+from stonechat.networks.x_web.rules import live_parts
 from stonechat.networks.x_web.selector_check import look_everywhere
 from stonechat.networks.x_web.selectors import Selector
 from stonechat.networks.x_web.text import MAX_LENGTH, weighted_length
@@ -61,6 +63,10 @@ class XWeb:
     def length(self, text: str) -> int:
         """Weighted by the rules of twitter-text 3; at most :attr:`max_length` in one post."""
         return weighted_length(text)
+
+    def live_parts(self, text: str) -> Sequence[LivePart]:
+        """What X makes clickable."""
+        return live_parts(text)
 
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None

@@ -16,7 +16,7 @@ import functools
 import html
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -66,11 +66,11 @@ def _links(post: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 @functools.lru_cache(maxsize=512)
 def weighted_length(written: str) -> int:
     """The length by the rules of twitter-text 3: links 23, emoji 2, most Latin text 1, the rest 2 each."""
-    return int(_parse()(written).weightedLength)
+    return int(parser().parse_tweet(written).weightedLength)
 
 
 @functools.cache
-def _parse() -> Callable[[str], Any]:
+def parser() -> Any:
     """The parser, loaded at first use: its emoji table takes a tenth of a second.
 
     It reads that table through ``pkg_resources``, which takes 9 MB and warns of its own age; the one function
@@ -81,11 +81,10 @@ def _parse() -> Callable[[str], Any]:
     before = sys.modules.get("pkg_resources")
     sys.modules["pkg_resources"] = stand_in
     try:
-        from twitter_text import parse_tweet  # noqa: PLC0415
+        import twitter_text  # noqa: PLC0415
     finally:
         if before is None:
             del sys.modules["pkg_resources"]
         else:
             sys.modules["pkg_resources"] = before
-    parse: Callable[[str], Any] = parse_tweet
-    return parse
+    return twitter_text
