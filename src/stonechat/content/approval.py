@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stonechat.content.review import Bounds, Draft, ReviewResult, review
+from stonechat.content.review import Bounds, Draft, ReviewVerdict, review
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.core.ids import digest
@@ -180,7 +180,7 @@ async def _keep_pictures(connection: AsyncConnection, content: Content, parts: i
         )
 
 
-def checked(draft: Draft, bounds: Bounds, despite: frozenset[str]) -> ReviewResult:
+def checked(draft: Draft, bounds: Bounds, despite: frozenset[str]) -> ReviewVerdict:
     """The review's verdict, steps that a human overrules left out."""
     return review(draft, bounds, skip=despite - FIXED)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stonechat.content.review import Bounds, Draft, ReviewResult, review
+from stonechat.content.review import Bounds, Draft, ReviewVerdict, review
 from stonechat.content.review.injection_screen import hostile
 from stonechat.content.review.similarity import History
 from stonechat.content.voice import load_voice
@@ -16,7 +16,7 @@ EVERY = labelled()
 HALVES = pytest.mark.parametrize("held_out", [False, True], ids=["tuned", "held out"])
 
 
-def reviewed(one: Labelled) -> ReviewResult:
+def reviewed(one: Labelled) -> ReviewVerdict:
     voice = load_voice().model_copy(update={"language": one.language})
     return review(Draft(ContentKind.SINGLE, (one.text,)), Bounds(voice, PlainRules(), History()))
 

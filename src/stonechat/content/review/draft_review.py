@@ -56,7 +56,7 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewResult:
+class ReviewVerdict:
     """What the review made of a draft.
 
     Attributes:

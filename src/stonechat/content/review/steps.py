@@ -10,7 +10,7 @@ from stonechat.content.review import patterns
 from stonechat.content.review.addresses import links
 from stonechat.content.review.characters import characters
 from stonechat.content.review.claims import claims
-from stonechat.content.review.draft_review import Bounds, Draft, ReviewResult, Step
+from stonechat.content.review.draft_review import Bounds, Draft, ReviewVerdict, Step
 from stonechat.content.review.echo_check import echo
 from stonechat.content.review.language import language
 from stonechat.content.review.names import no_names
@@ -21,15 +21,15 @@ _MOST_PARTS = 12
 _RUN = 7  # so many words of the prompt in a row are no chance
 
 
-def review(draft: Draft, bounds: Bounds, *, skip: frozenset[str] = frozenset()) -> ReviewResult:
+def review(draft: Draft, bounds: Bounds, *, skip: frozenset[str] = frozenset()) -> ReviewVerdict:
     """The first step that says no, or a pass, with what is doubtful about it; steps in ``skip`` are left
     out.
     """
     for name, step in STEPS.items():
         why = None if name in skip else step(draft, bounds)
         if why:
-            return ReviewResult(name, why)
-    return ReviewResult(doubt=doubt_about(draft, bounds.voice))
+            return ReviewVerdict(name, why)
+    return ReviewVerdict(doubt=doubt_about(draft, bounds.voice))
 
 
 def shape(draft: Draft, bounds: Bounds) -> str | None:

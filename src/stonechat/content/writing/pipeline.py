@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stonechat.content.content_store import UNREAD, Accepted, ContentStore, in_share
-from stonechat.content.review import Bounds, Draft, ReviewResult, review
+from stonechat.content.review import Bounds, Draft, ReviewVerdict, review
 from stonechat.content.review.similarity import History
 from stonechat.content.voice import Voice
 from stonechat.content.writing.fallback import FallbackChain
@@ -61,7 +61,7 @@ class ReviewedDraft:
     """
 
     draft: Draft
-    verdict: ReviewResult
+    verdict: ReviewVerdict
     score: float = 0.0
     hold: str = ""
 
@@ -227,13 +227,13 @@ class WritingPipeline:
         if opinion.against:
             # words of a model that has read foreign text are kept, and shown to no other model
             mark = _SECOND_HAND if one.draft.kind.addresses else ""
-            return replace(one, verdict=ReviewResult("judge", f"{mark}{opinion.against}"))
+            return replace(one, verdict=ReviewVerdict("judge", f"{mark}{opinion.against}"))
         hold = self._hold(assignment, one.verdict, opinion)
         if hold and assignment.purpose is Purpose.RESERVE:  # it goes out when nobody has time to read it
-            return replace(one, verdict=ReviewResult("doubt", hold))
+            return replace(one, verdict=ReviewVerdict("doubt", hold))
         return replace(one, hold=hold)
 
-    def _hold(self, assignment: Assignment, result: ReviewResult, opinion: Opinion) -> str:
+    def _hold(self, assignment: Assignment, result: ReviewVerdict, opinion: Opinion) -> str:
         """Why the owner must see a draft that passed; empty where it may go out unseen."""
         doubt = result.doubt
         if doubt is not None and (doubt.grave or not opinion.read):
