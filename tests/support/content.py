@@ -12,17 +12,19 @@ from typing import Any, TypeVar
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content.arms import Arms, load_arms
-from stonechat.content.budget import Budget, BudgetLimits, Price, PriceTable
+from stonechat.content.budget import Budget, BudgetLimits
 from stonechat.content.content_store import ContentStore
 from stonechat.content.planner import Planner, PlanSettings
 from stonechat.content.post_claims import Claims
+from stonechat.content.prices import Price, PriceTable
 from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.review.injection_screen import hostile
 from stonechat.content.voice import load_voice
+from stonechat.content.writing.endpoint_client import open_client
 from stonechat.content.writing.fallback import FallbackChain, RetryPatience
 from stonechat.content.writing.judge import ModelJudge
-from stonechat.content.writing.openai_writer import OpenAIWriter, open_client
+from stonechat.content.writing.model_writer import ModelWriter
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.content.writing.prompts import Prompts
 from stonechat.core.clock import Clock
@@ -140,7 +142,7 @@ async def studio(
         async with database.begin("test.account") as connection:
             await accounts.put(connection, account, clock.now())
         budget = Budget(database, clock, events, limits, PriceTable(Price(1.0, 2.0), prices or {}))
-        writers = [OpenAIWriter(client, model, timeout) for model in models]
+        writers = [ModelWriter(client, model, timeout) for model in models]
         shelf = ContentStore(
             database,
             clock,
@@ -151,7 +153,7 @@ async def studio(
             lead=timedelta(minutes=5),
             held_share=held_share,
         )
-        judging = [OpenAIWriter(client, model, timeout) for model in judges]
+        judging = [ModelWriter(client, model, timeout) for model in judges]
         drafter = WritingPipeline(
             database=database,
             clock=clock,

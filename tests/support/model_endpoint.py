@@ -69,7 +69,8 @@ class ModelEndpoint:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        system, prompt = (message["content"] for message in body["messages"])
+        said = [(message["role"], message["content"]) for message in body["messages"]]
+        system, prompt = next(text for _, text in said), next(text for _, text in reversed(said))
         self.calls.append((body["model"], system, prompt))
         fault = self.always or (self.faults.popleft() if self.faults else "")
         if body["model"] in self.dead_models:

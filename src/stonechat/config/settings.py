@@ -27,7 +27,9 @@ def _setting(env: str, default: Any, expected: str, **limits: Any) -> Any:
 class Section(BaseModel):
     """Common to all sections: frozen, fields named in code, aliases named as in the environment."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 class StartupSettings(Section):
@@ -145,14 +147,22 @@ class ContentSettings(Section):
     fallback_models: Words = _setting("OPENAI_FALLBACK_MODELS", (), "model names, separated by commas")
     fallback_base_url: HttpUrl | None = _setting("OPENAI_FALLBACK_BASE_URL", None, _HTTP)
     fallback_api_key: ApiKey | None = _setting(
-        "OPENAI_FALLBACK_API_KEY", None, "the key of the fallback models' endpoint; OPENAI_API_KEY by default"
+        "OPENAI_FALLBACK_API_KEY",
+        None,
+        "the key of the fallback models' endpoint; OPENAI_API_KEY is not sent there",
     )
     call_timeout: Duration = _setting("OPENAI_TIMEOUT", timedelta(seconds=30), _DURATION)
-    budget_day_usd: float = _setting("BUDGET_DAY_USD", 2.0, "US dollars, 0 or more", ge=0)
-    budget_month_usd: float = _setting("BUDGET_MONTH_USD", 30.0, "US dollars, 0 or more", ge=0)
+    budget_day_usd: float = _setting(
+        "BUDGET_DAY_USD", 2.0, "US dollars, 0 or more", ge=0, allow_inf_nan=False
+    )
+    budget_month_usd: float = _setting(
+        "BUDGET_MONTH_USD", 30.0, "US dollars, 0 or more", ge=0, allow_inf_nan=False
+    )
     budget_day_tokens: int | None = _setting("BUDGET_DAY_TOKENS", None, "a whole number, 0 or more", ge=0)
     budget_month_tokens: int | None = _setting("BUDGET_MONTH_TOKENS", None, "a whole number, 0 or more", ge=0)
-    account_day_usd: float | None = _setting("BUDGET_ACCOUNT_DAY_USD", None, "US dollars, 0 or more", ge=0)
+    account_day_usd: float | None = _setting(
+        "BUDGET_ACCOUNT_DAY_USD", None, "US dollars, 0 or more", ge=0, allow_inf_nan=False
+    )
     account_month_usd: float | None = _setting(
         "BUDGET_ACCOUNT_MONTH_USD", None, "US dollars, 0 or more", ge=0
     )
@@ -165,7 +175,9 @@ class ContentSettings(Section):
     prices: Prices = _setting(
         "MODEL_PRICES", {}, "name=prompt/completion in US dollars for a million tokens, separated by commas"
     )
-    price_input_usd: float = _setting("PRICE_INPUT_USD", 0.15, "US dollars for a million prompt tokens", ge=0)
+    price_input_usd: float = _setting(
+        "PRICE_INPUT_USD", 0.15, "US dollars for a million prompt tokens", ge=0, allow_inf_nan=False
+    )
     price_output_usd: float = _setting(
         "PRICE_OUTPUT_USD", 0.60, "US dollars for a million completion tokens", ge=0
     )

@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from stonechat.browser.sessions import parse_session
 from stonechat.config.settings import AccountSettings, Settings
 from stonechat.content.arms import Arms, ArmsOf, load_arms
-from stonechat.content.budget import Budget, limits_of, prices_of
+from stonechat.content.budget import Budget, limits_of
 from stonechat.content.content_store import ContentStore
 from stonechat.content.planner import Choose, Planner, PlanSettings
 from stonechat.content.post_claims import Claims
+from stonechat.content.prices import prices_of
 from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.review.draft_review import Bounds
@@ -178,8 +179,10 @@ def secrets(settings: Settings) -> list[str]:
     told = _told(settings)
     found += [secret for url in told for secret in (url.rstrip("/"), *_tokens(url))]
     addresses = (settings.database.url, settings.cache.url, settings.jobs.engine_url, *told)
+    addresses += tuple(filter(None, (own.base_url, own.fallback_base_url)))
     passwords = [part for url in addresses if url and (part := urlsplit(url).password)]
     found += [form for part in passwords for form in (part, unquote(part))]
+    found += [key for url in (own.base_url, own.fallback_base_url) if url for key in query_secrets(url)]
     return list(dict.fromkeys(found))
 
 
@@ -187,6 +190,11 @@ def _told(settings: Settings) -> list[str]:
     """Where the owner is told: whoever knows such an address can write to it."""
     own = settings.alerting
     return [str(url) for url in (own.webhook_url, own.heartbeat_url, *own.urls) if url]
+
+
+def query_secrets(url: str) -> list[str]:
+    """Values in an address's query that look like keys."""
+    return [value for _, value in parse_qsl(urlsplit(url).query) if len(value) >= 12]
 
 
 def _tokens(url: str) -> list[str]:

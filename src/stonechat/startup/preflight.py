@@ -11,12 +11,8 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
-
-import httpx
-from pydantic import SecretStr
 
 from stonechat.browser.executable import REMEDY, find_chromium
 from stonechat.cache import open_cache
@@ -29,27 +25,11 @@ from stonechat.core.events import EventStream
 from stonechat.core.model import Mode
 from stonechat.database import open_database
 from stonechat.database.repositories import media
+from stonechat.startup.check import Check, CheckResult
+from stonechat.startup.model_check import ask, check_model
 
 _OLDEST = (3, 11)
 _PATIENCE = 20
-
-
-class CheckResult(StrEnum):
-    """How a check went."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check: what was found, and the exact mend where something is wrong."""
-
-    name: str
-    verdict: CheckResult
-    found: str
-    fix: str = ""
 
 
 def settings_faults(error: ConfigError) -> list[Check]:
@@ -72,8 +52,8 @@ def settings_faults(error: ConfigError) -> list[Check]:
     ]
 
 
-async def examine(settings: Settings, clock: Clock) -> list[Check]:
-    """Every check that needs the settings, in boot order."""
+async def examine(settings: Settings, clock: Clock, *, ask_model: bool = False) -> list[Check]:
+    """Every check that needs the settings, in boot order; ``ask_model`` makes one small call that is paid."""
     checks: list[Callable[[Settings, Clock], Awaitable[Check]]] = [
         _python,
         _data_folder,
@@ -83,11 +63,12 @@ async def examine(settings: Settings, clock: Clock) -> list[Check]:
         _pictures,
         _cache,
         _browser,
-        _model,
+        check_model,
         _voices,
         _mode,
         _alerts,
         _heartbeat,
+        *([ask] if ask_model else []),
     ]
     return [await check(settings, clock) for check in checks]
 
@@ -257,51 +238,6 @@ async def _version_of(path: Path) -> str:
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
     return said.decode(errors="replace").strip()
-
-
-async def _model(settings: Settings, _clock: Clock) -> Check:
-    own = settings.content
-    first = await _endpoint("model", "OPENAI", own.base_url, own.api_key)
-    if own.fallback_base_url is None or first.verdict is CheckResult.FAIL:
-        return first if first.verdict is not CheckResult.OK else replace(first, found=_writing_with(settings))
-    second = await _endpoint(
-        "model", "OPENAI_FALLBACK", own.fallback_base_url, own.fallback_api_key or own.api_key
-    )
-    return second if second.verdict is not CheckResult.OK else replace(first, found=_writing_with(settings))
-
-
-def _writing_with(settings: Settings) -> str:
-    own = settings.content
-    behind = f", then {', '.join(own.fallback_models)}" if own.fallback_models else ""
-    where = f" at {own.fallback_base_url}" if behind and own.fallback_base_url else ""
-    return f"{own.base_url} answers; writing with {own.model}{behind}{where}"
-
-
-async def _endpoint(name: str, settings_of: str, base: str, key: SecretStr | None) -> Check:
-    secret = key.get_secret_value() if key else ""
-    try:
-        async with httpx.AsyncClient(timeout=10) as client:
-            answer = await client.get(f"{base}/models", headers={"Authorization": f"Bearer {secret}"})
-    except httpx.HTTPError as exc:
-        found = f"{base} does not answer ({type(exc).__name__})"
-        return Check(name, CheckResult.FAIL, found, f"Check {settings_of}_BASE_URL.")
-    if answer.status_code in {401, 403}:
-        return Check(
-            name, CheckResult.FAIL, f"{base} refuses the key", f"Set {settings_of}_API_KEY to a valid key."
-        )
-    kind = answer.headers.get("content-type", "")
-    if answer.is_success and "json" not in kind:
-        return Check(
-            name,
-            CheckResult.FAIL,
-            f"{base} answers {kind or 'something'} instead of JSON",
-            f"{settings_of}_BASE_URL must name the API itself, usually ending in /v1.",
-        )
-    if not answer.is_success:
-        return Check(
-            name, CheckResult.WARN, f"{base}/models answers {answer.status_code}", "Try again later."
-        )
-    return Check(name, CheckResult.OK, f"{base} answers")
 
 
 async def _voices(settings: Settings, _clock: Clock) -> Check:

@@ -4,7 +4,8 @@ import pytest
 
 from stonechat.config.settings import AccountSettings, BrowserSettings, DashboardSettings, Settings
 from stonechat.core.clock import SystemClock
-from stonechat.startup.preflight import CheckResult, _browser, _port
+from stonechat.startup.check import CheckResult
+from stonechat.startup.preflight import _browser, _port
 
 BOB = AccountSettings(handle="bob")
 
