@@ -97,15 +97,7 @@ async def open_writing(
             judge=ModelJudge(FallbackChain(models.judges, budget, clock, events)) if models.judges else None,
             held_share=share,
         )
-        fresh, cooldown = settings.harvesting.freshness, settings.posting.author_cooldown
-        claims = Claims(
-            database,
-            clock,
-            spool,
-            freshness=fresh,
-            author_cooldown=cooldown,
-            language_of=lambda account: drafter.voice_of(account).language,
-        )
+        claims = _claims(settings, database, clock, spool, drafter)
         plan = PlanSettings(horizon=own.horizon, reserve_days=own.reserve_days)
         planner = Planner(
             database, clock, rng, events, arms_of, shelf, drafter, choose, Quoting(claims), plan
@@ -113,6 +105,19 @@ async def open_writing(
         replies = ReplySettings(per_day=settings.posting.replies_per_day)
         replier = Replier(database, clock, rng, common, drafter, claims, replies)
         yield Writing(planner, replier, drafter, budget, arms_of)
+
+
+def _claims(
+    settings: Settings, database: Database, clock: Clock, spool: Spool, drafter: WritingPipeline
+) -> Claims:
+    return Claims(
+        database,
+        clock,
+        spool,
+        freshness=settings.harvesting.freshness,
+        author_cooldown=settings.posting.author_cooldown,
+        language_of=lambda account: drafter.voice_of(account).language,
+    )
 
 
 def arms_of_voices(common: Arms, voice: Voice, voices: Mapping[str, Voice]) -> ArmsOf:

@@ -82,7 +82,7 @@ async def test_a_draft_that_the_second_model_rejects_is_not_stored(tmp_path: Pat
 async def test_of_hostile_drafts_of_a_hostile_endpoint_few_reach_the_queue_unapproved(
     tmp_path: Path, judges: tuple[str, ...]
 ) -> None:
-    texts = [one.text for one in labelled() if one.hostile and not one.of_others][::4]
+    texts = [one.text for one in labelled() if one.hostile and not one.of_others][::9]
     queued = []
     async with studio(tmp_path, ManualClock(), account=FREE, judges=judges, held_share=0.25) as s:
         for number, text in enumerate(texts, 1):

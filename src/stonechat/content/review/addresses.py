@@ -93,6 +93,11 @@ def links(draft: Draft, bounds: Bounds) -> str | None:
     return None
 
 
+def holds_link(text: str) -> bool:
+    """Whether a foreign post links, or reads as if it did."""
+    return any(_reads_like_link(one, _NOTHING_KNOWN) for one in (text, *_readings(text)))
+
+
 class _Known:
     """What the voice file allows, folded for comparing."""
 
@@ -141,11 +146,7 @@ def _live(text: str, bounds: Bounds, known: _Known) -> str | None:
 
 def _written(text: str, known: _Known) -> str | None:
     rest = _without_known_links(text, known)
-    if _SCHEME.search(rest) or _PATH.search(rest) or _SPACED.search(rest) or _SPACED_BEFORE.search(rest):
-        return "contains an unknown link"
-    if any(
-        not _ABBREVIATION.fullmatch(match[0]) and not known.host(match[0]) for match in _HOST.finditer(rest)
-    ):
+    if _reads_like_link(rest, known):
         return "contains an unknown link"
     if _AT_WORD.search(rest):
         return "contains an e-mail address"
@@ -162,6 +163,14 @@ def _written(text: str, known: _Known) -> str | None:
     if _unreadable(rest):
         return "contains a wallet address, a key or something else that no reader can read"
     return "sends readers elsewhere" if _ELSEWHERE.search(rest) else None
+
+
+def _reads_like_link(text: str, known: _Known) -> bool:
+    if any(pattern.search(text) for pattern in (_SCHEME, _PATH, _SPACED, _SPACED_BEFORE)):
+        return True
+    return any(
+        not _ABBREVIATION.fullmatch(match[0]) and not known.host(match[0]) for match in _HOST.finditer(text)
+    )
 
 
 def _without_known_links(text: str, known: _Known) -> str:
@@ -220,3 +229,6 @@ def _host(link: str) -> str:
     except ValueError:
         return bare
     return host.removeprefix("www.").rstrip(".,;!")
+
+
+_NOTHING_KNOWN = _Known((), (), (), frozenset())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from stonechat.content.review import patterns
+from stonechat.content.review.addresses import holds_link
 from stonechat.content.review.deobfuscation import hidden, plain
 from stonechat.content.review.language import departs_from, is_disguised
 from stonechat.content.review.sensitive import is_grave
@@ -91,6 +91,7 @@ _FRAMES = re.compile(
 )
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u00ad\U000e0000-\U000e007f]")
 _UNREADABLE = re.compile(r"(?<![\w/@#])[^\s@#/]{24,}|(?:\d+[\s,.-]+){4,}\d|&#|\\[xu][0-9a-f]{2}", _I)
+_LINK = re.compile(r"https?://\S+", _I)
 _HANDLE = re.compile(r"[@#]\w+")
 _LONGEST = 1500
 
@@ -107,14 +108,14 @@ def hostile(text: str, language: str = "en") -> str | None:
         return "too long to be an ordinary post"
     if len(_INVISIBLE.findall(text)) > 2:
         return "hides invisible characters"
-    if _UNREADABLE.search(patterns.URL.sub(" ", text)):
+    if _UNREADABLE.search(_LINK.sub(" ", text)):
         return "holds something that no reader can read"
     for reading in (text, plain(text), *hidden(text)):
         if _ORDERS.search(reading) or _STEERS.search(reading) or _OTHER_LANGUAGES.search(reading):
             return "gives orders to a machine"
         if _FRAMES.search(reading):
             return "imitates a machine's messages"
-    if patterns.URL.search(text) or patterns.DOMAIN.search(text):
+    if holds_link(text):
         return "carries a link"
     if is_grave(text):
         return "speaks of what a human should answer"

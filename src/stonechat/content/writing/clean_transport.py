@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import httpx2
 
-from stonechat.content.writing.completions import clean_answer
+from stonechat.content.writing.completions import clean_answer, too_long
 
 MOST_BYTES = 2 * 1024 * 1024
 """A completion of a thousand posts is a tenth of it."""
@@ -31,7 +31,10 @@ class CleanTransport(httpx2.AsyncBaseTransport):
             body = await _bounded(answer)
         finally:
             await answer.aclose()
-        status, content = clean_answer(answer.status_code, answer.headers.get("content-type", ""), body)
+        kind = answer.headers.get("content-type", "")
+        status, content = (
+            too_long(MOST_BYTES) if body is None else clean_answer(answer.status_code, kind, body)
+        )
         headers = _kept(answer.headers) | {"content-type": "application/json"}
         return httpx2.Response(status, headers=headers, content=content, request=request)
 
@@ -40,17 +43,17 @@ class CleanTransport(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-async def _bounded(answer: httpx2.Response) -> bytes:
+async def _bounded(answer: httpx2.Response) -> bytes | None:
     taken = bytearray()
     async for chunk in answer.aiter_raw():
         taken += chunk
         if len(taken) > MOST_BYTES:
-            return b""
+            return None
     return _unpacked(bytes(taken), answer.headers.get("content-encoding", ""))
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
-    """The body as it was before packing; nothing where it is packed otherwise, or would be too large.
+def _unpacked(body: bytes, encoding: str) -> bytes | None:
+    """The body as it was before packing; None where it would be too large, empty where nobody can read it.
 
     We ask for ``identity``; some gateways pack all the same.
     """
@@ -63,7 +66,7 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
         text = unpacking.decompress(body, MOST_BYTES)
     except zlib.error:
         return b""
-    return b"" if unpacking.unconsumed_tail else text
+    return None if unpacking.unconsumed_tail else text
 
 
 _RESTS = ("retry-after", "retry-after-ms", "date")

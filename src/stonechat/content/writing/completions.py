@@ -57,6 +57,11 @@ def clean_answer(status: int, content_type: str, body: bytes) -> tuple[int, byte
     return 200, json.dumps(_completion(answer)).encode()
 
 
+def too_long(most: int) -> tuple[int, bytes]:
+    """What an answer beyond all bounds is turned into."""
+    return 502, _error(f"unreadable answer: longer than {most} bytes")
+
+
 def _parsed(content_type: str, body: bytes) -> Any:
     if "event-stream" in content_type or body.lstrip().startswith((b"data:", b"event:", b": ")):
         return _joined([safe_json(one) for one in _events(body)])

@@ -62,7 +62,7 @@ def address_of(pasted: str) -> tuple[str, dict[str, str]]:
     ``?api-version=…``) and a bare host, which gets ``/v1``.
     """
     parts = urlsplit(pasted.strip())
-    path = parts.path.rstrip("/")
+    path = parts.path.rstrip("/") or "/v1"
     for end in _PASTED:
         path = path.removesuffix(end).rstrip("/")
-    return urlunsplit((parts.scheme, parts.netloc, path or "/v1", "", "")), dict(parse_qsl(parts.query))
+    return urlunsplit((parts.scheme, parts.netloc, path, "", "")), dict(parse_qsl(parts.query))

@@ -68,8 +68,9 @@ def failure_of(model: str, status: int, headers: Mapping[str, str], body: Any) -
         what = "redirects to another address, which is not followed"
         return refused(model, what, "Put the last address into OPENAI_BASE_URL.")
     if "unreadable answer" in said:
-        page = "web page" in said
-        what = "a web page or text where JSON was expected" if page else "something that is not JSON"
+        what = "something that is not JSON"
+        if "web page" in said or "longer than" in said:
+            what = "a web page or text where JSON was expected" if "web page" in said else "without an end"
         return trouble(model, f"answered {what}", maybe_billed=True)
     if status >= 500 or status in _AGAIN:
         return trouble(model, f"failed with HTTP {status}", retry_after=rest_of(headers, said))

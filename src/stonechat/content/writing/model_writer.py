@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _FORM = frozenset({400, 415, 422, 501})
 """Statuses with which endpoints refuse the form of a request."""
 
-_MOST_ADAPTED = 6
+_MOST_ADAPTED = 7
 """Times that one call is asked anew after a refusal of its form; each costs a round trip and no token."""
 
 _ADAPTATIONS: tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...] = tuple(
@@ -72,7 +72,7 @@ _LADDER: tuple[Mapping[str, Any], ...] = (
     {"openai_unsupported_model_settings": ("temperature",)},
     {"openai_chat_supports_max_completion_tokens": False},
 )
-"""What is tried one after the other where a refusal says nothing that we understand."""
+"""What is tried one after the other where a refusal says nothing that we understand, or nothing new."""
 
 
 _WORDS: Mapping[str, str] = {
@@ -129,26 +129,29 @@ class ModelWriter:
 
     async def _adapting(self, request: WriteRequest, connection: Connection) -> RawAnswer:
         """The answer to the request, in a form that the endpoint does not refuse."""
+        before = dict(self._changes)
         for _ in range(_MOST_ADAPTED):
             try:
                 return await connection.ask(self._name, self._changes, request)
             except EndpointRefusal as exc:
                 if not self._adapt(exc, connection):
+                    self._changes = before  # it was not the form that was refused
                     raise failure_of(self._name, exc.status, exc.headers, exc.body) from exc
             except EndpointTimeout as exc:
                 raise self._slow() from exc
             except EndpointUnreachable as exc:
                 raise trouble(self._name, f"could not be reached ({exc})") from exc
+        self._changes = before
         raise refused(self._name, "refuses every form of the request", "Run `stonechat doctor --model`.")
 
     def _adapt(self, refusal: EndpointRefusal, connection: Connection) -> bool:
         """Change the profile by what the endpoint refuses; False where nothing is left to change."""
-        if refusal.status not in _FORM:
-            return False
         said = json.dumps(refusal.body, default=str)
+        if refusal.status not in _FORM and not (refusal.status == 404 and "parameters" in said):
+            return False
         profile = connection.profile(self._name, self._changes)
         understood = [change for pattern, change in _ADAPTATIONS if pattern.search(said)]
-        for change in understood or _LADDER:
+        for change in (*understood, *_LADDER):
             if any(profile.get(name) != value for name, value in change.items()):
                 self._changes |= change
                 return True
