@@ -15,7 +15,7 @@ from sqlalchemy import event
 from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import DatabaseSettings, HarvestingSettings, ScrapingSettings
 from stonechat.core.clock import SystemClock
-from stonechat.core.errors import PageChanged, SessionTrouble, Transient
+from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, Transient
 from stonechat.core.events import OpportunitiesFound, SelectorMoved, SessionChanged
 from stonechat.core.model import Account
 from stonechat.core.network import Profile
@@ -26,9 +26,9 @@ from stonechat.database.repositories import metrics, opportunities
 from stonechat.database.spool.spool import Spool
 from stonechat.harvesting.jobs import Harvester, Source, opportunity_store
 from stonechat.harvesting.recently_seen import Recent
+from stonechat.harvesting.stop_requests import mute
 from stonechat.scraping.jobs import Scraper, snapshot_store
 from stonechat.scraping.selector_check import selectors_job
-from tests.contract.test_cache import epochs
 from tests.support.clock import ManualClock
 from tests.support.forgetful import ForgetfulCache
 from tests.support.network import foreign_post
@@ -79,7 +79,7 @@ def harvester(desk: Desk, tmp_path: Path) -> Harvester:
         desk.events,
         HarvestingSettings(queries=("sleep", "coffee"), pool_low=3, pool_high=8),
         opportunity_store(desk.database, Spool(tmp_path / "spool")),
-        Recent(ForgetfulCache(InProcessCache(SystemClock(), epochs()), seed=1, share=0.3), SystemClock()),
+        Recent(ForgetfulCache(InProcessCache(SystemClock()), seed=1, share=0.3), SystemClock()),
     )
 
 
@@ -273,7 +273,7 @@ async def test_posts_that_are_known_already_cost_no_query(harvester: Harvester, 
 async def test_what_one_account_has_searched_for_serves_the_others_and_never_itself(
     harvester: Harvester, desk: Desk, clock: ManualClock
 ) -> None:
-    harvester = of_one_mind(harvester, InProcessCache(clock, epochs()))
+    harvester = of_one_mind(harvester, InProcessCache(clock))
     second = replace(ACCOUNT, id="x:second", handle="second")
     await desk.add_account(second)
     crowd(desk, 3)
@@ -355,3 +355,24 @@ async def test_a_selector_that_moved_is_named(desk: Desk) -> None:
     with pytest.raises(PageChanged, match="SEND") as caught:
         await job.run(RunContext(desk.clock))
     assert caught.value.missing == "SEND"
+
+
+async def test_who_asks_us_to_stop_is_heard_at_once_and_never_offered_again(
+    harvester: Harvester, desk: Desk
+) -> None:
+    at = desk.clock.now() - timedelta(minutes=5)
+    desk.network.others += [
+        foreign_post("600", "Finch", "@robin please stop replying to me", at),
+        foreign_post("601", "lark", "@robin how do you find the time?", at),
+    ]
+    await harvester.mentions(RunContext(desk.clock))
+    desk.network.others.append(foreign_post("602", "finch", "@robin and another question", at))
+    await mute(desk.database, desk.clock, ACCOUNT.id, "@Wagtail")
+    desk.network.others.append(foreign_post("603", "wagtail", "@robin what do you think?", at))
+    await harvester.mentions(RunContext(desk.clock))
+    async with desk.database.read("test") as connection:
+        assert await opportunities.opted_out(connection, ACCOUNT.id) == {"finch", "wagtail"}
+        known = await opportunities.known_posts(connection, ACCOUNT.id, ["600", "601", "602", "603"])
+    assert known == {"601"}
+    with pytest.raises(Permanent, match="no handle"):
+        await mute(desk.database, desk.clock, ACCOUNT.id, "two words")
