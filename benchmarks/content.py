@@ -24,6 +24,7 @@ from stonechat.content.voice import load_voice
 from stonechat.core.clock import SystemClock
 from stonechat.core.ids import fingerprint, stable_id
 from stonechat.core.model import ContentKind
+from stonechat.core.network import TextEntities
 from stonechat.core.states import ContentState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import content
@@ -70,6 +71,18 @@ async def bench_content(
     ]
 
 
+class _Plain:
+    """Counts characters and makes nothing live."""
+
+    max_length = 280
+
+    def length(self, text: str) -> int:
+        return len(text)
+
+    def entities(self, text: str) -> TextEntities:
+        return TextEntities()
+
+
 @dataclass(frozen=True, slots=True)
 class _Times:
     """Seconds for all drafts: the review, the call on recent posts, the call on every post; megabytes."""
@@ -105,7 +118,7 @@ async def _reviewed(database: Database, texts: Sequence[str]) -> float:
     for at in range(0, len(texts), _BATCH):
         async with database.read("bench.history") as connection:
             recent = await content.recent_texts(connection, _ACCOUNT)
-        bounds = Bounds(voice, len, 280, History(recent))
+        bounds = Bounds(voice, _Plain(), History(recent))
         for text in texts[at : at + _BATCH]:
             review(Draft(ContentKind.SINGLE, (text,)), bounds)
     return time.process_time() - started

@@ -9,7 +9,10 @@ from datetime import timedelta
 import pytest
 
 from stonechat.content.errors import ModelRefused, ModelTrouble
-from stonechat.content.writing.openai_writer import OpenAIWriter, departs, open_client, retry_after
+from stonechat.content.writing.endpoint_client import open_client
+from stonechat.content.writing.model_answers import departs
+from stonechat.content.writing.model_failures import retry_after
+from stonechat.content.writing.model_writer import ModelWriter
 from stonechat.core.ports import WriteRequest
 from tests.support.model_endpoint import ModelEndpoint, model_endpoint
 
@@ -31,10 +34,10 @@ REQUEST = WriteRequest("Be brief.", "kind: single\nparts: 1\ndrafts: 2", SCHEMA,
 
 
 @asynccontextmanager
-async def writer(patience: float = 5.0) -> AsyncIterator[tuple[OpenAIWriter, ModelEndpoint]]:
+async def writer(patience: float = 5.0) -> AsyncIterator[tuple[ModelWriter, ModelEndpoint]]:
     wait = timedelta(seconds=patience)
     async with model_endpoint() as endpoint, open_client(endpoint.url, "k", wait) as client:
-        yield OpenAIWriter(client, "m-large", wait), endpoint
+        yield ModelWriter(client, "m-large", wait), endpoint
 
 
 async def test_an_answer_is_parsed_and_its_usage_counted() -> None:
@@ -105,7 +108,7 @@ async def test_an_endpoint_that_is_not_there_is_named() -> None:
     wait = timedelta(seconds=2)
     async with open_client("http://127.0.0.1:1/v1", "k", wait) as client:
         with pytest.raises(ModelTrouble) as caught:
-            await OpenAIWriter(client, "m", wait).write(REQUEST)
+            await ModelWriter(client, "m", wait).write(REQUEST)
         assert "could not be reached" in caught.value.what and not caught.value.maybe_billed
 
 

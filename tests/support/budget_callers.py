@@ -7,9 +7,11 @@ import sys
 from datetime import timedelta
 
 from stonechat.config.settings import DatabaseSettings
-from stonechat.content.budget import Budget, BudgetLimits, Limit, Price, PriceTable
+from stonechat.content.budget import Budget, BudgetLimits, Limit
+from stonechat.content.prices import Price, PriceTable
+from stonechat.content.writing.endpoint_client import open_client
 from stonechat.content.writing.fallback import FallbackChain, RetryPatience
-from stonechat.content.writing.openai_writer import OpenAIWriter, open_client
+from stonechat.content.writing.model_writer import ModelWriter
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.ports import WriteRequest
@@ -28,7 +30,7 @@ async def main(folder: str, url: str, limit: float) -> None:
     ):
         limits = BudgetLimits(day=Limit(usd=limit))
         budget = Budget(database, clock, events, limits, PriceTable(Price(1.0, 2.0), {}))
-        writer = OpenAIWriter(client, "m-large", wait)
+        writer = ModelWriter(client, "m-large", wait)
         chain = FallbackChain([writer], budget, clock, events, RetryPatience(attempts=1))
         await asyncio.gather(
             *(chain.write(REQUEST, account_id="x:quietbuilder", purpose="slot") for _ in range(50)),

@@ -12,16 +12,19 @@ from typing import Any, TypeVar
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.content.arms import Arms, load_arms
-from stonechat.content.budget import Budget, BudgetLimits, Price, PriceTable
+from stonechat.content.budget import Budget, BudgetLimits
 from stonechat.content.content_store import ContentStore
 from stonechat.content.planner import Choose, Planner, PlanSettings
 from stonechat.content.post_claims import Claims
+from stonechat.content.prices import Price, PriceTable
 from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.review.injection_screen import hostile
 from stonechat.content.voice import load_voice
+from stonechat.content.writing.endpoint_client import open_client
 from stonechat.content.writing.fallback import FallbackChain, RetryPatience
-from stonechat.content.writing.openai_writer import OpenAIWriter, open_client
+from stonechat.content.writing.judge import ModelJudge
+from stonechat.content.writing.model_writer import ModelWriter
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.content.writing.prompts import Prompts
 from stonechat.core.clock import Clock
@@ -33,6 +36,7 @@ from stonechat.database.repositories import accounts, opportunities
 from stonechat.database.spool.spool import Spool
 from stonechat.jobs.execution.step_results import from_json, to_json
 from tests.support.model_endpoint import ModelEndpoint, model_endpoint
+from tests.support.text_rules import PlainRules
 
 T = TypeVar("T")
 ACCOUNT = Account(id="x:quietbuilder", network="x_web", handle="quietbuilder", posts_per_day=8)
@@ -118,8 +122,10 @@ async def studio(
     seed: int = 1,
     prices: Mapping[str, Price] | None = None,
     model_url: str = "",
-    screen: Callable[[str], str | None] = hostile,
+    screen: Callable[[str, str], str | None] = hostile,
     arms: Arms | None = None,
+    judges: Sequence[str] = (),
+    held_share: float = 0.0,
     limits_of_database: DatabaseSettings = DatabaseSettings(),
     on: Database | None = None,
 ) -> AsyncIterator[Studio]:
@@ -142,7 +148,7 @@ async def studio(
         async with database.begin("test.account") as connection:
             await accounts.put(connection, account, clock.now())
         budget = Budget(database, clock, events, limits, PriceTable(Price(1.0, 2.0), prices or {}))
-        writers = [OpenAIWriter(client, model, timeout) for model in models]
+        writers = [ModelWriter(client, model, timeout) for model in models]
         shelf = ContentStore(
             database,
             clock,
@@ -151,7 +157,9 @@ async def studio(
             lambda _: arms,
             spacing=timedelta(minutes=20),
             lead=timedelta(minutes=5),
+            held_share=held_share,
         )
+        judging = [ModelWriter(client, model, timeout) for model in judges]
         drafter = WritingPipeline(
             database=database,
             clock=clock,
@@ -160,8 +168,10 @@ async def studio(
             chain=FallbackChain(writers, budget, clock, events, patience),
             prompts=Prompts(arms),
             shelf=shelf,
-            text_rules=lambda network: (len, 280),
+            rules_of=lambda network: PlainRules(),
             voice=load_voice(),
+            judge=ModelJudge(FallbackChain(judging, budget, clock, events, patience)) if judging else None,
+            held_share=held_share,
         )
         claims = Claims(database, clock, spool, screen=screen)
         yield Studio(

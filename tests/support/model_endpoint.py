@@ -55,6 +55,7 @@ class ModelEndpoint:
             ``fields``, ``hang``, ``drip`` or ``429:<seconds>``.
         always: the fault of every call while it is set.
         calls: ``(model, system, prompt)`` of every call.
+        room: tokens that an answer needs; with a lower ceiling it is cut off.
     """
 
     url: str = ""
@@ -64,12 +65,14 @@ class ModelEndpoint:
     calls: list[tuple[str, str, str]] = field(default_factory=list)
     answer: Answer | None = None
     usage: bool = True
+    room: int = 0
     rng: random.Random = field(default_factory=lambda: random.Random(7))
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        system, prompt = (message["content"] for message in body["messages"])
+        said = [(message["role"], message["content"]) for message in body["messages"]]
+        system, prompt = next(text for _, text in said), next(text for _, text in reversed(said))
         self.calls.append((body["model"], system, prompt))
         fault = self.always or (self.faults.popleft() if self.faults else "")
         if body["model"] in self.dead_models:
@@ -77,9 +80,12 @@ class ModelEndpoint:
         if fault:
             return await self._fail(request, fault)
         write = self.answer or ordinary
+        ceiling = body.get("max_completion_tokens") or body.get("max_tokens") or self.room
+        if ceiling < self.room:
+            return web.json_response(self._completion(body["model"], prompt, '{"drafts": [', "length"))
         return web.json_response(self._completion(body["model"], prompt, write(system, prompt, self.rng)))
 
-    def _completion(self, model: str, prompt: str, text: str) -> dict[str, Any]:
+    def _completion(self, model: str, prompt: str, text: str, finish: str = "stop") -> dict[str, Any]:
         used = {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4}
         return {
             "id": f"chatcmpl-{len(self.calls)}",
@@ -89,7 +95,7 @@ class ModelEndpoint:
             "choices": [
                 {
                     "index": 0,
-                    "finish_reason": "stop",
+                    "finish_reason": finish,
                     "message": {"role": "assistant", "content": text, "refusal": None},
                     "logprobs": None,
                 }

@@ -108,11 +108,16 @@ def worker(
 
 
 @app.command(rich_help_panel="Look", epilog="Example: stonechat doctor --json")
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    model: Annotated[
+        bool, typer.Option("--model", help="Ask the model one small question too, which is paid for.")
+    ] = False,
+) -> None:
     """Check everything that a run needs, and say how to mend what is wrong. Nothing is started."""
     from stonechat.cli.commands.doctor import doctor as examine
 
-    raise typer.Exit(examine(as_json=as_json))
+    raise typer.Exit(examine(as_json=as_json, ask_model=model))
 
 
 @app.command(

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DEAREST = 1_000_000
 _LONGEST = 100 * 365 * 86400.0
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*$")
 
@@ -108,8 +109,8 @@ def _parse_prices(value: Any) -> Any:
         if not (name and equals and slash):
             raise ValueError(f"{part!r} is not name=prompt/completion")
         prices[name.strip()] = (float(prompt), float(completion))
-    if any(price < 0 for pair in prices.values() for price in pair):
-        raise ValueError("a price is below 0")
+    if not all(0 <= price <= _DEAREST for pair in prices.values() for price in pair):  # nor is NaN
+        raise ValueError(f"a price is not from 0 to {_DEAREST}")
     return prices
 
 

@@ -49,6 +49,7 @@ class Section(BaseModel):
         populate_by_name=True,
         validate_default=True,
         use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
 
@@ -252,17 +253,19 @@ class ContentSettings(Section):
     """The endpoint that speaks the OpenAI chat-completions protocol. Change it to use another provider or a
     model on your own machine."""
     model: str = setting("OPENAI_MODEL", "gpt-4o-mini", "a model's name", min_length=1)
-    """The model that writes. Set MODEL_PRICES (or PRICE_INPUT_USD and PRICE_OUTPUT_USD) to its price when you
-    change it, or the budget counts wrong."""
+    """The model that writes. Its price is looked up; where `stonechat doctor` says that it is not known, set
+    MODEL_PRICES, or the budget counts at PRICE_INPUT_USD and PRICE_OUTPUT_USD."""
     fallback_models: Words = setting("OPENAI_FALLBACK_MODELS", (), "model names, separated by commas")
     """Models that are asked in this order when the first one fails."""
     fallback_base_url: HttpUrl | None = setting("OPENAI_FALLBACK_BASE_URL", None, _HTTP)
     """Where the fallback models are asked, if not at OPENAI_BASE_URL. Set it to another provider: one that is
     down takes all its models with it."""
     fallback_api_key: ApiKey | None = setting(
-        "OPENAI_FALLBACK_API_KEY", None, "the key of the fallback models' endpoint; OPENAI_API_KEY by default"
+        "OPENAI_FALLBACK_API_KEY",
+        None,
+        "the key of the fallback models' endpoint; OPENAI_API_KEY is not sent there",
     )
-    """The key for OPENAI_FALLBACK_BASE_URL, where it differs from OPENAI_API_KEY."""
+    """The key for OPENAI_FALLBACK_BASE_URL. The first endpoint's key is never sent to another provider."""
     call_timeout: Duration = setting("OPENAI_TIMEOUT", timedelta(seconds=30), _DURATION)
     """How long one call of a model may take. A call whose answer never came is booked at its full reserved
     cost. Raise it for slow local models."""
@@ -297,17 +300,23 @@ class ContentSettings(Section):
     """The price of each model by name, for counting the budget. Models that are not listed are counted at
     PRICE_INPUT_USD and PRICE_OUTPUT_USD."""
     price_input_usd: float = setting("PRICE_INPUT_USD", 0.15, "US dollars for a million prompt tokens", ge=0)
-    """The price of a million prompt tokens for models that MODEL_PRICES does not list."""
+    """The price of a million prompt tokens for models whose price is not known."""
     price_output_usd: float = setting(
         "PRICE_OUTPUT_USD", 0.60, "US dollars for a million completion tokens", ge=0
     )
-    """The price of a million completion tokens for models that MODEL_PRICES does not list."""
+    """The price of a million completion tokens for models whose price is not known."""
     drafts: int = setting("DRAFTS_PER_SLOT", 3, "a whole number from 1 to 10", ge=1, le=10)
     """How many drafts are asked for in one call; the review picks the best that passes. More drafts cost more
     and are rejected less often as a whole."""
-    judge_model: str = setting("JUDGE_MODEL", "", "a model's name; empty for no second opinion")
-    """A second model that reads each draft and may only say no. Costs one more call a draft. Set it where the
-    first model's mistakes are embarrassing."""
+    judge_model: str = setting(
+        "JUDGE_MODEL", "", "a model's name; OPENAI_MODEL by default; off for no second opinion"
+    )
+    """The model that reads each draft once more and may only say no: for threats, accusations, medical harm
+    and what else no list of words can hold. Costs one more call a draft."""
+    approval_share: float = setting(
+        "APPROVAL_SHARE", 0.25, "a share from 0 to 1, of posts that no second model reads", ge=0, le=1
+    )
+    """How much of what no second model has read waits for your approval, where posts need none otherwise."""
     voice_file: Path | None = setting("VOICE_FILE", None, "the path of a voice file in TOML")
     """How the accounts sound: topics, tone, words to avoid. `stonechat init` writes one. Without it the
     example that comes with Stonechat is used, which is only good for trying."""

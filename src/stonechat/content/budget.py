@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import ContentSettings
 from stonechat.content.errors import BudgetUsedUp
+from stonechat.content.prices import PriceTable
 from stonechat.core.clock import Clock
 from stonechat.core.events import BudgetSpent, EventStream
 from stonechat.core.ids import fresh_id
@@ -27,30 +28,6 @@ from stonechat.database.repositories.budget import Amount, SpendTotals
 _EVERYONE = "all"
 _MARKS = (0.8, 1.0)
 _FRAME_TOKENS = 64  # what chat formats add around two messages
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars for a million tokens."""
-
-    prompt: float
-    completion: float
-
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """What so many tokens cost, in US dollars."""
-        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class PriceTable:
-    """Prices by the model's name; ``default`` for the others."""
-
-    default: Price
-    models: Mapping[str, Price]
-
-    def of(self, model: str) -> Price:
-        """The model's price."""
-        return self.models.get(model, self.default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +70,6 @@ def limits_of(settings: ContentSettings) -> BudgetLimits:
         account_day=Limit(settings.account_day_usd, settings.account_day_tokens),
         account_month=Limit(settings.account_month_usd, settings.account_month_tokens),
     )
-
-
-def prices_of(settings: ContentSettings) -> PriceTable:
-    """The price table that the settings hold."""
-    default = Price(settings.price_input_usd, settings.price_output_usd)
-    return PriceTable(default, {name: Price(*pair) for name, pair in settings.prices.items()})
 
 
 @dataclass(frozen=True, slots=True)

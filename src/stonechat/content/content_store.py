@@ -24,6 +24,7 @@ from stonechat.database.repositories import content as queue
 from stonechat.database.repositories import drafts, opportunities, slots
 from stonechat.database.repositories.drafts import RejectedDraft, ReserveDraft
 
+_HELD = ContentState.AWAITING_APPROVAL
 _LOOK_BACK = timedelta(hours=36)
 _LOOK_AHEAD = timedelta(days=2)
 _LOOK_AHEAD_BY_HAND = timedelta(days=7)
@@ -31,12 +32,25 @@ _LOOK_AHEAD_BY_HAND = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A draft that passed the review, and how it came to be."""
+    """A draft that passed the review, and how it came to be.
+
+    Attributes:
+        hold: why the owner must see it before it goes out, whatever APPROVAL says; empty where not.
+    """
 
     parts: tuple[str, ...]
     prompt_version: str
     writer_model: str
     cost_usd: float
+    hold: str = ""
+
+
+UNREAD = "no second model reads the posts, so the owner reads a share of them (APPROVAL_SHARE)"
+
+
+def in_share(content_id: str, share: float) -> bool:
+    """Whether a text is among the share of all that is held; the same for every repetition of a step."""
+    return int(digest(content_id)[:8], 16) < share * 16**8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,7 @@ class ContentStore:
 
     Args:
         spacing: least account time between two posts.
+        held_share: of what is drawn from the reserve, the share that waits for the owner; 0 to 1.
         lead: account time that lies at least between planning a post and its due time.
     """
 
@@ -65,6 +80,7 @@ class ContentStore:
         *,
         spacing: timedelta,
         lead: timedelta,
+        held_share: float = 0.0,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -73,6 +89,7 @@ class ContentStore:
         self._arms_of = arms_of
         self._spacing = spacing
         self._lead = lead
+        self._held_share = held_share
 
     def rhythm(self, account: Account, voice: Voice) -> Rhythm:
         """The account's rhythm."""
@@ -105,8 +122,8 @@ class ContentStore:
         """Put an accepted draft where it belongs; a repetition finds the first one's row.
 
         A post for which no time is free any more goes to the reserve; a quote, which would be stale by
-        the time it is drawn, is dropped (None). So is what was written to a post that somebody else has
-        written to, or skipped, since it was claimed.
+        the time it is drawn, and a text that the owner must see are dropped (None). So is what was written
+        to a post that somebody else has written to, or skipped, since it was claimed.
 
         Raises:
             Transient: the database is away; nothing was stored.
@@ -146,7 +163,7 @@ class ContentStore:
         if content is not None:
             await queue.add(connection, content, who=who)
             return Put(content)
-        if assignment.purpose is Purpose.BY_HAND or assignment.quote_of:
+        if assignment.purpose is Purpose.BY_HAND or assignment.quote_of or accepted.hold:
             return Put(None)
         kept = self._kept(assignment, accepted)
         await drafts.stock(connection, kept)
@@ -222,7 +239,7 @@ class ContentStore:
             id=assignment.id,
             account_id=account.id,
             kind=assignment.kind,
-            state=state_for(account.approval, assignment.kind),
+            state=_HELD if accepted.hold else state_for(account.approval, assignment.kind),
             parts=accepted.parts,
             due_at=max(assignment.due_at or now + self._lead, now),
             created_at=now,
@@ -237,13 +254,15 @@ class ContentStore:
             opportunity_id=assignment.opportunity_id,
             in_reply_to=assignment.in_reply_to,
             quote_of=assignment.quote_of,
+            why=accepted.hold,
         )
 
     def _drawn(self, account: Account, draft: ReserveDraft, due_at: datetime, content_id: str) -> Content:
         now = self._clock.now()
-        state = state_for(account.approval, draft.kind)
+        held = in_share(content_id, self._held_share)
+        state = _HELD if held else state_for(account.approval, draft.kind)
         if draft.approved_by:
-            state = ContentState.QUEUED
+            state, held = ContentState.QUEUED, False
         return Content(
             id=content_id,
             account_id=account.id,
@@ -259,7 +278,7 @@ class ContentStore:
             cost_usd=draft.cost_usd,
             approved_by=draft.approved_by,
             approved_digest=digest(*draft.parts) if draft.approved_by else None,
-            why="drawn from the reserve",
+            why=UNREAD if held else "drawn from the reserve",
         )
 
     async def _timed(

@@ -33,8 +33,24 @@ class ModelTrouble(Transient):
         self.not_made = not_made
 
 
+class AnswerCutOff(ModelTrouble):
+    """A model's answer did not fit into the ceiling of the request: the same ceiling would cut it off
+    again.
+    """
+
+
 class ModelRefused(Permanent):
-    """A model does not accept the key, its own name or the request."""
+    """A model does not accept the key, its own name or the request, or does not want to write it.
+
+    Attributes:
+        spent: prompt and completion tokens, where it was billed all the same.
+    """
+
+    def __init__(
+        self, what: str, *, meaning: str = "", remedy: str = "", spent: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(what, meaning=meaning, remedy=remedy)
+        self.spent = spent
 
 
 class BudgetUsedUp(Transient):

@@ -32,7 +32,8 @@ class Claims:
     Attributes:
         freshness: older posts are left alone. Account time.
         author_cooldown: least account time between two texts to the same author.
-        screen: why a post is not answered, or None; before any model sees it.
+        language_of: the language of an account, by its id; posts in others are not answered.
+        screen: why a post is not answered by an account in a language, or None; before any model sees it.
     """
 
     database: Database
@@ -40,7 +41,8 @@ class Claims:
     spool: Spool
     freshness: timedelta = timedelta(hours=24)
     author_cooldown: timedelta = timedelta(days=3)
-    screen: Callable[[str], str | None] = hostile
+    language_of: Callable[[str], str] = lambda _account: "en"
+    screen: Callable[[str, str], str | None] = hostile
 
     async def take(
         self,
@@ -123,4 +125,4 @@ class Claims:
             return "our own post"
         if author in silent:
             return "the author wants no automated replies"
-        return self.screen(one.text) or ""
+        return self.screen(one.text, self.language_of(account.id)) or ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -21,6 +20,7 @@ from stonechat.database.spool.spool import Spool
 from stonechat.database.spool.spooled_store import SpooledStore
 from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from, why_not
 from stonechat.harvesting.recently_seen import Recent
+from stonechat.harvesting.stop_requests import wants_no_bots, wants_no_replies
 from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
 from stonechat.networks.plugin import Capability, NetworkPlugin
 from stonechat.networks.session_trouble import noting_trouble
@@ -34,8 +34,6 @@ AUTHORS_OF = timedelta(days=3)
 
 AUTHORS_A_RUN = 5
 """Profiles that one run of the account discovery opens."""
-
-_NO_BOT = re.compile(r"#no(?:_?)bots?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +161,7 @@ class Harvester:
     async def _keep(self, account: Account, source: Source, timeline: Timeline, *, invited: bool) -> int:
         """Store what is worth a reply; where nothing is that was not seen before, nothing is asked."""
         now = self.clock.now()
+        await self._hear(account, timeline, invited=invited)
         seen = await self.recent.seen(account.id)
         sieve = CandidateFilter(self.settings.freshness, source.least_likes, invited, known=frozenset(seen))
         posts = [post for post in timeline.posts if not why_not(post, account, sieve, now)]
@@ -177,6 +176,19 @@ class Harvester:
         ids = (*seen, *sorted(known), *(one.post_id for one in found))
         await self.recent.remember(account.id, ids, self.settings.freshness)
         return new
+
+    async def _hear(self, account: Account, timeline: Timeline, *, invited: bool) -> None:
+        """Remember whoever asks us, or every automated account, to stay away; before anything is stored."""
+        asks = wants_no_replies if invited else wants_no_bots
+        others = [post for post in timeline.posts if post.author.casefold() != account.handle.casefold()]
+        authors = sorted({post.author.casefold() for post in others if asks(post.text)})
+        if not authors:
+            return
+        async with self.database.begin("harvesting.stop") as connection:
+            known = await opportunities.opted_out(connection, account.id)
+            for author in authors:
+                if author not in known:
+                    await opportunities.opt_out(connection, account.id, author, now=self.clock.now())
 
     async def _look_at(self, account: Account, network: Network, seen: Sequence[tuple[str, float]]) -> Work:
         looked = watched = 0
@@ -193,7 +205,7 @@ class Harvester:
             looked += 1
             now = self.clock.now()
             async with self.database.begin("harvesting.watch") as connection:
-                if _NO_BOT.search(profile.bio):
+                if wants_no_bots(profile.bio):
                     await opportunities.opt_out(connection, account.id, handle, now=now)
                     continue
                 watched += await opportunities.watch_author(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -15,10 +15,11 @@ from stonechat.config.networks import KnownNetworks
 from stonechat.config.session_form import read_session
 from stonechat.config.settings import AccountSettings, Section, Settings
 from stonechat.content.arms import Arms, ArmsOf, load_arms
-from stonechat.content.budget import Budget, limits_of, prices_of
+from stonechat.content.budget import Budget, limits_of
 from stonechat.content.content_store import ContentStore
 from stonechat.content.planner import Choose, Planner, PlanSettings
 from stonechat.content.post_claims import Claims
+from stonechat.content.prices import prices_of
 from stonechat.content.quoting import Quoting
 from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.voice import Voice, load_voice
@@ -71,7 +72,10 @@ async def open_writing(
     budget = Budget(database, clock, events, limits_of(own), prices_of(own))
     async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
-        shelf = ContentStore(database, clock, rng, events, arms_of, spacing=spacing, lead=_lead(clock))
+        share = 0.0 if models.judges else own.approval_share
+        shelf = ContentStore(
+            database, clock, rng, events, arms_of, spacing=spacing, lead=_lead(clock), held_share=share
+        )
         drafter = WritingPipeline(
             database=database,
             clock=clock,
@@ -80,16 +84,16 @@ async def open_writing(
             chain=FallbackChain(models.writers, budget, clock, events),
             prompts=Prompts(common),
             shelf=shelf,
-            text_rules=lambda name: (networks[name].length, networks[name].max_length),
+            rules_of=lambda name: networks[name],
             voice=voice,
             voices=voices,
             drafts=own.drafts,
             secrets=secrets(settings, installed().known()),
             rank=rank,
             judge=ModelJudge(FallbackChain(models.judges, budget, clock, events)) if models.judges else None,
+            held_share=share,
         )
-        fresh, cooldown = settings.harvesting.freshness, settings.posting.author_cooldown
-        claims = Claims(database, clock, spool, freshness=fresh, author_cooldown=cooldown)
+        claims = _claims(settings, database, clock, spool, drafter)
         plan = PlanSettings(horizon=own.horizon, reserve_days=own.reserve_days)
         planner = Planner(
             database, clock, rng, events, arms_of, shelf, drafter, choose, Quoting(claims), plan
@@ -97,6 +101,19 @@ async def open_writing(
         replies = ReplySettings(per_day=settings.posting.replies_per_day)
         replier = Replier(database, clock, rng, common, drafter, claims, replies)
         yield Writing(planner, replier, drafter, budget, arms_of)
+
+
+def _claims(
+    settings: Settings, database: Database, clock: Clock, spool: Spool, drafter: WritingPipeline
+) -> Claims:
+    return Claims(
+        database,
+        clock,
+        spool,
+        freshness=settings.harvesting.freshness,
+        author_cooldown=settings.posting.author_cooldown,
+        language_of=lambda account: drafter.voice_of(account).language,
+    )
 
 
 def arms_of_voices(common: Arms, voice: Voice, voices: Mapping[str, Voice]) -> ArmsOf:
@@ -135,8 +152,10 @@ def secrets(settings: Settings, networks: KnownNetworks) -> list[str]:
     told = _told(settings)
     found += [secret for url in told for secret in (url.rstrip("/"), *_tokens(url))]
     addresses = (settings.database.url, settings.cache.url, settings.jobs.engine_url, *told)
+    addresses += tuple(filter(None, (own.base_url, own.fallback_base_url)))
     passwords = [part for url in addresses if url and (part := urlsplit(url).password)]
     found += [form for part in passwords for form in (part, unquote(part))]
+    found += [key for url in (own.base_url, own.fallback_base_url) if url for key in query_secrets(url)]
     return list(dict.fromkeys(found))
 
 
@@ -150,6 +169,11 @@ def _told(settings: Settings) -> list[str]:
     """Where the owner is told: whoever knows such an address can write to it."""
     own = settings.alerting
     return [str(url) for url in (own.webhook_url, own.heartbeat_url, *own.urls) if url]
+
+
+def query_secrets(url: str) -> list[str]:
+    """Values in an address's query that look like keys."""
+    return [value for _, value in parse_qsl(urlsplit(url).query) if len(value) >= 12]
 
 
 def _tokens(url: str) -> list[str]:

@@ -7,12 +7,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from stonechat.config.settings import ContentSettings
+from stonechat.content.writing.endpoint_client import open_client
 from stonechat.content.writing.fallback import Guard, GuardedWriter
-from stonechat.content.writing.openai_writer import OpenAIWriter, open_client
+from stonechat.content.writing.model_writer import ModelWriter
 from stonechat.core.ports import Writer
 
 FIRST, FALLBACK = "model", "model/fallback"
 """Names of the endpoints' breakers."""
+
+NO_JUDGE = "off"
+"""The value of ``JUDGE_MODEL`` with which nobody gives a second opinion."""
 
 GuardOf = Callable[[str], Guard]
 """The breaker of an endpoint, by its name."""
@@ -39,20 +43,22 @@ async def open_models(own: ContentSettings, guard_of: GuardOf) -> AsyncIterator[
         first = guard_of(FIRST)
         other, fallback = client, first
         if own.fallback_base_url:
-            other_key = own.fallback_api_key.get_secret_value() if own.fallback_api_key else key
+            # a key is for the provider that gave it: the first one's is never sent to another host
+            other_key = own.fallback_api_key.get_secret_value() if own.fallback_api_key else ""
             opened = open_client(own.fallback_base_url, other_key, own.call_timeout)
             other, fallback = await stack.enter_async_context(opened), guard_of(FALLBACK)
         endpoints = {own.model: (client, first)}
         endpoints |= {name: (other, fallback) for name in own.fallback_models if name != own.model}
         writers = [
-            GuardedWriter(OpenAIWriter(at, model, own.call_timeout), guard)
+            GuardedWriter(ModelWriter(at, model, own.call_timeout), guard)
             for model, (at, guard) in endpoints.items()
         ]
         if own.fallback_base_url and own.model in own.fallback_models:  # the same model, elsewhere
-            writers.append(GuardedWriter(OpenAIWriter(other, own.model, own.call_timeout), fallback))
+            writers.append(GuardedWriter(ModelWriter(other, own.model, own.call_timeout), fallback))
+        judge = own.judge_model or own.model
         judges = (
-            [GuardedWriter(OpenAIWriter(client, own.judge_model, own.call_timeout), first)]
-            if own.judge_model
+            [GuardedWriter(ModelWriter(client, judge, own.call_timeout), first)]
+            if judge.casefold() != NO_JUDGE
             else []
         )
         yield Models(tuple(writers), tuple(judges))

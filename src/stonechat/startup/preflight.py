@@ -14,9 +14,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
-from pydantic import SecretStr
-
 from stonechat.browser.executable import REMEDY, find_chromium
 from stonechat.cache import open_cache
 from stonechat.config.settings import Settings
@@ -30,6 +27,7 @@ from stonechat.core.model import Mode
 from stonechat.database import open_database
 from stonechat.database.repositories import media
 from stonechat.networks.registry import Registry
+from stonechat.startup.model_check import ask, check_model
 
 _OLDEST = (3, 11)
 _PATIENCE = 20
@@ -55,8 +53,14 @@ def settings_faults(error: ConfigError) -> list[Check]:
     ]
 
 
-async def examine(settings: Settings, clock: Clock, networks: Registry) -> list[Check]:
-    """Every check that needs the settings, in boot order; then what the accounts' networks check."""
+async def examine(
+    settings: Settings, clock: Clock, networks: Registry, *, ask_model: bool = False
+) -> list[Check]:
+    """Every check that needs the settings, in boot order; then what the accounts' networks check.
+
+    Args:
+        ask_model: make one small call that is paid.
+    """
 
     async def browser(settings: Settings, _clock: Clock) -> Check:
         used = networks.used(one.network for one in settings.accounts)
@@ -71,11 +75,12 @@ async def examine(settings: Settings, clock: Clock, networks: Registry) -> list[
         _pictures,
         _cache,
         browser,
-        _model,
+        check_model,
         _voices,
         _mode,
         _alerts,
         _heartbeat,
+        *([ask] if ask_model else []),
     ]
     found = [await check(settings, clock) for check in checks]
     return [*found, *await _networks(settings, clock, networks)]
@@ -263,51 +268,6 @@ async def _version_of(path: Path) -> str:
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
     return said.decode(errors="replace").strip()
-
-
-async def _model(settings: Settings, _clock: Clock) -> Check:
-    own = settings.content
-    first = await _endpoint("model", "OPENAI", own.base_url, own.api_key)
-    if own.fallback_base_url is None or first.verdict is CheckResult.FAIL:
-        return first if first.verdict is not CheckResult.OK else replace(first, found=_writing_with(settings))
-    second = await _endpoint(
-        "model", "OPENAI_FALLBACK", own.fallback_base_url, own.fallback_api_key or own.api_key
-    )
-    return second if second.verdict is not CheckResult.OK else replace(first, found=_writing_with(settings))
-
-
-def _writing_with(settings: Settings) -> str:
-    own = settings.content
-    behind = f", then {', '.join(own.fallback_models)}" if own.fallback_models else ""
-    where = f" at {own.fallback_base_url}" if behind and own.fallback_base_url else ""
-    return f"{own.base_url} answers; writing with {own.model}{behind}{where}"
-
-
-async def _endpoint(name: str, settings_of: str, base: str, key: SecretStr | None) -> Check:
-    secret = key.get_secret_value() if key else ""
-    try:
-        async with httpx.AsyncClient(timeout=10) as client:
-            answer = await client.get(f"{base}/models", headers={"Authorization": f"Bearer {secret}"})
-    except httpx.HTTPError as exc:
-        found = f"{base} does not answer ({type(exc).__name__})"
-        return Check(name, CheckResult.FAIL, found, f"Check {settings_of}_BASE_URL.")
-    if answer.status_code in {401, 403}:
-        return Check(
-            name, CheckResult.FAIL, f"{base} refuses the key", f"Set {settings_of}_API_KEY to a valid key."
-        )
-    kind = answer.headers.get("content-type", "")
-    if answer.is_success and "json" not in kind:
-        return Check(
-            name,
-            CheckResult.FAIL,
-            f"{base} answers {kind or 'something'} instead of JSON",
-            f"{settings_of}_BASE_URL must name the API itself, usually ending in /v1.",
-        )
-    if not answer.is_success:
-        return Check(
-            name, CheckResult.WARN, f"{base}/models answers {answer.status_code}", "Try again later."
-        )
-    return Check(name, CheckResult.OK, f"{base} answers")
 
 
 async def _voices(settings: Settings, _clock: Clock) -> Check:

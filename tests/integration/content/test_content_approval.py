@@ -19,6 +19,7 @@ from stonechat.database.repositories import content, drafts, state_history
 from tests.support import decided
 from tests.support.clock import ManualClock
 from tests.support.content import ACCOUNT, Studio, studio
+from tests.support.text_rules import PlainRules
 
 HELD = replace(ACCOUNT, posts_per_day=2, approval=Approval.ALL)
 
@@ -30,7 +31,7 @@ async def held(s: Studio) -> list[Content]:
 
 
 def bounds(s: Studio) -> Bounds:
-    return Bounds(s.drafter.voice, len, 280, History())
+    return Bounds(s.drafter.voice, PlainRules(), History())
 
 
 async def test_what_was_seen_is_what_is_approved(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from stonechat.content.budget import BudgetLimits, Limit
 from stonechat.content.review import Draft
 from stonechat.content.voice import Voice
 from stonechat.content.writing.fallback import RetryPatience
-from stonechat.content.writing.judge import ModelJudge
+from stonechat.content.writing.judge import ModelJudge, Opinion
 from stonechat.content.writing.writing_task import Assignment
 from stonechat.core.events import ContentPlanned
 from stonechat.core.model import Content, ContentKind, Metrics, Opportunity
@@ -148,9 +148,9 @@ async def test_drafts_are_ranked_and_a_second_model_may_only_say_no(tmp_path: Pa
 
     asked: list[str] = []
 
-    async def no_kettles(account_id: str, draft: Draft, voice: Voice) -> str | None:
+    async def no_kettles(account_id: str, draft: Draft, voice: Voice) -> Opinion:
         asked.append(draft.text)
-        return "kettles again" if "kettle" in draft.text else None
+        return Opinion(read=True, against="kettles again" if "kettle" in draft.text else "")
 
     async with studio(tmp_path, ManualClock()) as s:
         drafter = replace(s.drafter, rank=longest_first, judge=no_kettles)
@@ -172,18 +172,18 @@ async def test_drafts_are_ranked_and_a_second_model_may_only_say_no(tmp_path: Pa
         assert asked == [texts[0], texts[2]], "each opinion costs a call: the best first, and no further"
 
 
-async def test_the_model_judge_speaks_json_within_the_budget_and_its_absence_blocks_nothing(
+async def test_the_model_judge_speaks_json_within_the_budget_and_says_when_it_could_not_read(
     tmp_path: Path,
 ) -> None:
     async with studio(tmp_path, ManualClock(), patience=RetryPatience(attempts=1)) as s:
         judge = ModelJudge(s.drafter.chain)
         draft = Draft(ContentKind.SINGLE, ("A walk after lunch helps.",))
         s.endpoint.answer = lambda *_: json.dumps({"verdict": "reject", "reason": "too thin"})
-        assert await judge(ACCOUNT.id, draft, s.drafter.voice) == "the judge: too thin"
+        assert await judge(ACCOUNT.id, draft, s.drafter.voice) == Opinion(True, "the judge: too thin")
         s.endpoint.answer = lambda *_: json.dumps({"verdict": "pass", "reason": ""})
-        assert await judge(ACCOUNT.id, draft, s.drafter.voice) is None
+        assert await judge(ACCOUNT.id, draft, s.drafter.voice) == Opinion(read=True)
         s.endpoint.always = "503"
-        assert await judge(ACCOUNT.id, draft, s.drafter.voice) is None
+        assert await judge(ACCOUNT.id, draft, s.drafter.voice) == Opinion(read=False)
 
 
 async def test_rejected_drafts_are_kept_and_their_reasons_feed_the_next_prompt(tmp_path: Path) -> None:

@@ -35,7 +35,12 @@ async def test_quotes_take_slots_name_what_they_quote_and_wait_for_approval(
     async with (
         open_aviary() as aviary,
         studio(
-            tmp_path, clock, url=any_database_url, arms=ONLY_QUOTES, model_url=aviary.address.model_url
+            tmp_path,
+            clock,
+            url=any_database_url,
+            arms=ONLY_QUOTES,
+            model_url=aviary.address.model_url,
+            judges=("aviary-writer",),
         ) as s,
     ):
         await offer(s.database, clock, list(HARMLESS)[:3], invited=False)

@@ -30,6 +30,7 @@ from tests.support.clock import ManualClock
 from tests.support.network import Fault
 from tests.support.pictures import png
 from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, open_desk, piece
+from tests.support.text_rules import PlainRules
 
 STRICT = replace(ACCOUNT, approval=Approval.ALL)
 HELD = ContentState.AWAITING_APPROVAL
@@ -47,7 +48,7 @@ def clock_of(desk: Desk) -> ManualClock:
 
 
 def bounds() -> Bounds:
-    return Bounds(load_voice(), len, 280, History())
+    return Bounds(load_voice(), PlainRules(), History())
 
 
 async def sweep(desk: Desk, run: str = "run") -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import DatabaseSettings, HarvestingSettings, ScrapingSettings
 from stonechat.core.clock import SystemClock
-from stonechat.core.errors import PageChanged, SessionTrouble, Transient
+from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, Transient
 from stonechat.core.events import OpportunitiesFound, SelectorMoved, SessionChanged
 from stonechat.core.model import Account
 from stonechat.core.network import Profile
@@ -26,6 +26,7 @@ from stonechat.database.repositories import metrics, opportunities
 from stonechat.database.spool.spool import Spool
 from stonechat.harvesting.jobs import Harvester, Source, opportunity_store
 from stonechat.harvesting.recently_seen import Recent
+from stonechat.harvesting.stop_requests import mute
 from stonechat.scraping.jobs import Scraper, snapshot_store
 from stonechat.scraping.selector_check import selectors_job
 from tests.support.clock import ManualClock
@@ -354,3 +355,24 @@ async def test_a_selector_that_moved_is_named(desk: Desk) -> None:
     with pytest.raises(PageChanged, match="SEND") as caught:
         await job.run(RunContext(desk.clock))
     assert caught.value.missing == "SEND"
+
+
+async def test_who_asks_us_to_stop_is_heard_at_once_and_never_offered_again(
+    harvester: Harvester, desk: Desk
+) -> None:
+    at = desk.clock.now() - timedelta(minutes=5)
+    desk.network.others += [
+        foreign_post("600", "Finch", "@robin please stop replying to me", at),
+        foreign_post("601", "lark", "@robin how do you find the time?", at),
+    ]
+    await harvester.mentions(RunContext(desk.clock))
+    desk.network.others.append(foreign_post("602", "finch", "@robin and another question", at))
+    await mute(desk.database, desk.clock, ACCOUNT.id, "@Wagtail")
+    desk.network.others.append(foreign_post("603", "wagtail", "@robin what do you think?", at))
+    await harvester.mentions(RunContext(desk.clock))
+    async with desk.database.read("test") as connection:
+        assert await opportunities.opted_out(connection, ACCOUNT.id) == {"finch", "wagtail"}
+        known = await opportunities.known_posts(connection, ACCOUNT.id, ["600", "601", "602", "603"])
+    assert known == {"601"}
+    with pytest.raises(Permanent, match="no handle"):
+        await mute(desk.database, desk.clock, ACCOUNT.id, "two words")

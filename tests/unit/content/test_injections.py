@@ -10,13 +10,14 @@ from stonechat.content.review.similarity import History
 from stonechat.content.voice import load_voice
 from stonechat.core.model import ContentKind
 from tests.support.injections import CARRIERS, HARMLESS, Injection, injections
+from tests.support.text_rules import PlainRules
 
 EVERY = injections()
 NOT_TO_A_MACHINE = {"bare demand", "story", "polite"}
 
 
 def bounds(post: str) -> Bounds:
-    return Bounds(load_voice(), len, 280, History(), foreign=post)
+    return Bounds(load_voice(), PlainRules(), History(), foreign=post)
 
 
 def test_the_suite_is_large_and_varied() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from stonechat.content.writing.openai_writer import retry_after
+from stonechat.content.writing.model_failures import retry_after
 
 DATE = "Mon, 05 Jan 2026 09:00:00 GMT"
 

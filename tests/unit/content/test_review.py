@@ -10,10 +10,11 @@ from stonechat.content.review import STEPS, Bounds, Draft, review
 from stonechat.content.review.similarity import History
 from stonechat.content.voice import load_voice
 from stonechat.core.model import ContentKind
+from tests.support.text_rules import PlainRules
 from tests.unit.content.likeness_pairs import ORIGINALS
 
 VOICE = load_voice()
-BOUNDS = Bounds(VOICE, len, 280, History())
+BOUNDS = Bounds(VOICE, PlainRules(), History())
 
 
 def rejected_by(text: str, bounds: Bounds = BOUNDS, kind: ContentKind = ContentKind.SINGLE) -> str:
@@ -39,7 +40,7 @@ def test_ordinary_posts_pass(text: str) -> None:
         ("markup", "A **walk** after lunch helps."),
         ("markup", "# A walk\nafter lunch helps."),
         ("markup", "A walk with [your friend] after lunch."),
-        ("markup", "A walk\u200b after lunch\u2060 helps."),
+        ("characters", "A walk\u200b after lunch\u2060 helps."),
         ("leak", "topic: movement\nA walk after lunch helps."),
         ("leak", "Sure, here is a post about walking."),
         ("leak", "Here are three drafts for you to choose from."),
@@ -57,8 +58,8 @@ def test_ordinary_posts_pass(text: str) -> None:
         ("links", "A walk helps. Call +44 20 7946 0958 to join."),
         ("language", "Ein Spaziergang nach dem Essen ist der beste Anfang für den Nachmittag."),
         ("language", "Une promenade après le repas est le meilleur début pour un après-midi."),
-        ("language", "Прогулка после обеда лучше, чем кофе."),
-        ("language", "昼食後の散歩はコーヒーより良い。とても良い。"),
+        ("characters", "Прогулка после обеда лучше, чем кофе."),
+        ("characters", "昼食後の散歩はコーヒーより良い。とても良い。"),
         ("banned", "This walk is a miracle for the afternoon."),
         ("banned", "Doctors hate this walk after lunch."),
         ("claims", "Take 5 mg of melatonin and walk to bed."),

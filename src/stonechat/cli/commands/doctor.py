@@ -14,14 +14,14 @@ from stonechat.startup.preflight import examine, settings_faults
 _STYLES = {CheckResult.OK: "green", CheckResult.WARN: "yellow", CheckResult.FAIL: "bold red"}
 
 
-def doctor(*, as_json: bool) -> int:
+def doctor(*, as_json: bool, ask_model: bool = False) -> int:
     """Run every check; 0 where nothing failed, 78 for bad settings, 1 otherwise."""
     try:
         settings = read_settings()
     except ConfigError as error:
         checks, code = settings_faults(error), error.exit_code
     else:
-        checks = run_async(examine(settings, make_clock(settings), installed()))
+        checks = run_async(examine(settings, make_clock(settings), installed(), ask_model=ask_model))
         code = 1 if any(check.verdict is CheckResult.FAIL for check in checks) else 0
     if as_json:
         print_json({"ok": code == 0, "checks": checks})

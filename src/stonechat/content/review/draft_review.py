@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from stonechat.content.review.similarity import History
 from stonechat.content.voice import Voice
 from stonechat.core.model import Arm, ContentKind
-
-Length = Callable[[str], int]
-"""A text's length by its network's own rule."""
+from stonechat.core.network import TextRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Bounds:
     """What a draft is held against.
 
     Attributes:
-        length, max_length: the network's measure of one part and its bound.
+        rules: how the network measures one part, and what of it it makes live.
         history: the account's recent texts.
         foreign: the post that a reply answers or a quote shows; empty otherwise.
         secrets: texts that must never appear: the request's mark, keys, cookies.
@@ -40,8 +38,7 @@ class Bounds:
     """
 
     voice: Voice
-    length: Length
-    max_length: int
+    rules: TextRules
     history: History
     foreign: str = ""
     secrets: Sequence[str] = ()
@@ -49,15 +46,31 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why the owner should see a text before it goes out; not ``grave`` where a second model may settle
+    it.
+    """
+
+    why: str
+    grave: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewVerdict:
-    """``step`` and ``why`` are empty where the draft passed every step."""
+    """What the review made of a draft.
+
+    Attributes:
+        step, why: the step that refused it and its reason; empty where it passed every step.
+        doubt: it passed, and the owner should see it before it goes out; None where not.
+    """
 
     step: str = ""
     why: str = ""
+    doubt: Doubt | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether every step let it through."""
+        """Whether every step let it through, in doubt or not."""
         return not self.step
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-from stonechat.content.review import patterns
+from stonechat.content.review.addresses import holds_link
 from stonechat.content.review.deobfuscation import hidden, plain
+from stonechat.content.review.language import departs_from, is_disguised
+from stonechat.content.review.sensitive import is_grave
 
 _I = re.IGNORECASE
 
@@ -38,6 +40,29 @@ _ORDERS = re.compile(
     r"|\bdecode (?:this|the following|it)\b|\bbase64\b|\brot13\b",
     _I | re.DOTALL,
 )
+_STEERS = re.compile(
+    r"\b(?:in|as|to|at the end of|with) (?:your|each|every) (?:next )?(?:answers?|reply|"
+    r"replies|response|comment|post)\b"
+    r"|\b(?:say|tell|write|answer|reply|respond|mention|repeat|output|translate|summari[sz]e|"
+    r"confirm|announce|include|add|finish|complete|spell|list|print|promote|advertise|review|"
+    r"recommend|pretend|act|imagine|speak|talk)\b"
+    r".{0,60}\b(?:in capital letters|letter by letter|bullet points?|words?|sentence|line for "
+    r"me|first letters?|my followers|your followers|everyone here|everybody here|in private|"
+    r"times|coins?|tokens?|my (?:shop|page|brand|book|channel|account)|json|poem|salesperson|"
+    r"advert\w*|opposite of|five stars|like a|that we are|that you are|you are (?:a|an|my)|"
+    r"with the words?|your owner)\b"
+    r"|\byour (?:owner|operator|developers?|creators?|setup|set-up|configuration|filters?|"
+    r"input|context|programm\w+|training|makers?|master|boss tells)\b|\b(?:before|above|"
+    r"precedes?) (?:my|this|the) (?:post|one|text|message|line|tweet)\b"
+    r"|\bcomes? before this\b|\bfrom now on\b|\byou must\b|\blet us play\b|\bif you (?:are|"
+    r"were) (?:automated|a machine|a program|software|not human)\b|\b(?:i bet|dare) "
+    r"you (?:cannot|can't|to)\b|\btest of your\b"
+    r"|\bwhat does this mean\b|\btake the first letters?\b|\bread (?:every|each|only "
+    r"the) (?:second|third|first|other|last)\b|\b(?:advert|advertisement|salesperson)\b|"
+    r"\b(?:ignore|forget) (?:what|all|the rest)\b|\bdevelopers? (?:asked|told|want)\b|"
+    r"\bread\b.{0,20}\baloud\b|\bput (?:the|these|this) words?\b",
+    _I | re.DOTALL,
+)
 _OTHER_LANGUAGES = re.compile(
     r"\b(?:ignorier\w*|vergiss|missacht\w*|antworte|wiederhole|schreibe?|sag(?:e)?"
     r"|gib)\b.{0,40}\b(?:anweisung\w*|regeln?|nur|genau|folgende\w*|bisherig\w*|wort\w*|text|aus)\b"
@@ -65,27 +90,36 @@ _FRAMES = re.compile(
     _I | re.MULTILINE,
 )
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u00ad\U000e0000-\U000e007f]")
-_UNREADABLE = re.compile(r"(?<![\w/@#])[^\s@#/]{24,}")
+_UNREADABLE = re.compile(r"(?<![\w/@#])[^\s@#/]{24,}|(?:\d+[\s,.-]+){4,}\d|&#|\\[xu][0-9a-f]{2}", _I)
+_LINK = re.compile(r"https?://\S+", _I)
+_HANDLE = re.compile(r"[@#]\w+")
 _LONGEST = 1500
 
 
-def hostile(text: str) -> str | None:
+def hostile(text: str, language: str = "en") -> str | None:
     """Why a post is not answered, or None for one that may be.
 
-    Such a post is left alone rather than filtered: a lost reply costs little, a reply that obeys it may
-    cost the account.
+    Only posts in the account's language are, made of words that it has: what was encoded, spelled out or
+    written in another language would be understood by the model and by none of our checks. A post to a
+    machine is left alone rather than outwitted: a reply lost costs little, a reply that obeys costs the
+    account.
     """
     if len(text) > _LONGEST:
         return "too long to be an ordinary post"
     if len(_INVISIBLE.findall(text)) > 2:
         return "hides invisible characters"
-    if _UNREADABLE.search(patterns.URL.sub(" ", text)):
+    if _UNREADABLE.search(_LINK.sub(" ", text)):
         return "holds something that no reader can read"
     for reading in (text, plain(text), *hidden(text)):
-        if _ORDERS.search(reading) or _OTHER_LANGUAGES.search(reading):
+        if _ORDERS.search(reading) or _STEERS.search(reading) or _OTHER_LANGUAGES.search(reading):
             return "gives orders to a machine"
         if _FRAMES.search(reading):
             return "imitates a machine's messages"
-    if patterns.URL.search(text) or patterns.DOMAIN.search(text):
+    if holds_link(text):
         return "carries a link"
-    return None
+    if is_grave(text):
+        return "speaks of what a human should answer"
+    bare = _HANDLE.sub(" ", text)
+    if departs_from(bare, language):
+        return "is not in the account's language"
+    return "holds something that no reader can read" if is_disguised(bare, language) else None

@@ -7,23 +7,6 @@ from re import Pattern
 
 _I = re.IGNORECASE
 
-URL = re.compile(r"\b(?:https?://|www\.)\S+", _I)
-_TLDS = (
-    "com net org io ai app dev co me tv gg ly sh xyz info biz online site shop store link click live top "
-    "club pro win vip icu ru cn de uk fr es it nl eu us at ch be pl se no fi in br jp to cc example test"
-)
-DOMAIN = re.compile(
-    rf"(?<![@\w.-])((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\s?(?:\.|\[\.\]|\(\.\)|\s?\(dot\)\s?|\s?\[dot\]\s?"
-    rf"|\sdot\s))+"
-    rf"(?:{'|'.join(_TLDS.split())}))\b(?!\.\w)",
-    _I,
-)
-EMAIL = re.compile(r"[\w.+-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+", _I)
-HANDLE = re.compile(r"(?<![\w/])[@\uff20]([A-Za-z0-9_]{1,30})")
-HASHTAG = re.compile(r"(?<![\w&])[#\uff03]([^\W\d]\w*)")
-PHONE = re.compile(r"(?<!\w)\+?\d[\d ()./-]{7,}\d(?!\w)")
-WALLET = re.compile(r"\b(?:0x[0-9a-fA-F]{30,}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[a-z0-9]{25,60})\b")
-
 MARKUP: tuple[tuple[str, Pattern[str]], ...] = (
     ("JSON", re.compile(r"[{}]|\"\s*:\s*[\"\[{]|\\[nu\"]|^\s*\[.*\]\s*$", re.MULTILINE)),
     ("code marks", re.compile(r"```|`[^`]+`")),
@@ -35,12 +18,6 @@ MARKUP: tuple[tuple[str, Pattern[str]], ...] = (
             r"\[(?:insert|your|name|link|topic|url|date|post|tweet|draft|hook|thread|reply)\b[^\]]*\]"
             r"|<[A-Z_]{3,}>|\bTODO\b|\bXXX\b|lorem ipsum",
             _I,
-        ),
-    ),
-    (
-        "invisible characters",
-        re.compile(
-            r"[\u200b\u200c\u2060-\u206f\u202a-\u202e\ufeff\u00ad\U000e0000-\U000e007f\x00-\x08\x0b-\x1f]"
         ),
     ),
 )
@@ -201,11 +178,5 @@ INSULT = re.compile(
     r"|weak people|snowflakes?)\b",
     _I,
 )
-ELSEWHERE = re.compile(
-    r"\b(?:dm|pm|whatsapp|telegram|message) (?:me|us)\b|\b(?:dms? (?:are )?open|links? in (?:my |our |the"
-    r" )?(?:bio|profile|comments?))\b",
-    _I,
-)
-"""Sends readers to where nobody answers, or to a link that is not there."""
 EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\u2b00-\u2bff\U0001f1e6-\U0001f1ff]")
 SHOUTING = re.compile(r"\b[A-Z]{4,}\b")

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from stonechat.content.review import patterns
+from stonechat.content.review.addresses import links
+from stonechat.content.review.characters import characters
 from stonechat.content.review.claims import claims
 from stonechat.content.review.draft_review import Bounds, Draft, ReviewVerdict, Step
 from stonechat.content.review.echo_check import echo
 from stonechat.content.review.language import language
+from stonechat.content.review.names import no_names
+from stonechat.content.review.sensitive import doubt_about
 from stonechat.core.model import ContentKind
 
 _MOST_PARTS = 12
@@ -18,12 +22,14 @@ _RUN = 7  # so many words of the prompt in a row are no chance
 
 
 def review(draft: Draft, bounds: Bounds, *, skip: frozenset[str] = frozenset()) -> ReviewVerdict:
-    """The first step that says no, or a pass; steps in ``skip`` are left out."""
+    """The first step that says no, or a pass, with what is doubtful about it; steps in ``skip`` are left
+    out.
+    """
     for name, step in STEPS.items():
         why = None if name in skip else step(draft, bounds)
         if why:
             return ReviewVerdict(name, why)
-    return ReviewVerdict()
+    return ReviewVerdict(doubt=doubt_about(draft, bounds.voice))
 
 
 def shape(draft: Draft, bounds: Bounds) -> str | None:
@@ -44,10 +50,10 @@ def shape(draft: Draft, bounds: Bounds) -> str | None:
 def length(draft: Draft, bounds: Bounds) -> str | None:
     """No part is longer than the network allows, by its own measure."""
     for number, part in enumerate(draft.parts, 1):
-        long = bounds.length(part)
-        if long > bounds.max_length:
+        long = bounds.rules.length(part)
+        if long > bounds.rules.max_length:
             where = f"part {number} of {len(draft.parts)}" if len(draft.parts) > 1 else "the text"
-            return f"{where} is {long} long where {bounds.max_length} is the most"
+            return f"{where} is {long} long where {bounds.rules.max_length} is the most"
     return None
 
 
@@ -72,38 +78,6 @@ def leak(draft: Draft, bounds: Bounds) -> str | None:
     words = _words(text)
     told = {run for line in bounds.instructions for run in _runs(_words(line), _RUN)}
     return "repeats the instructions" if any(run in told for run in _runs(words, _RUN)) else None
-
-
-def links(draft: Draft, bounds: Bounds) -> str | None:
-    """No link, mention, tag, address or number that the owner has not allowed; none at all under or above
-    a foreign post."""
-    text = draft.text
-    allowed = not draft.kind.addresses
-    hosts = tuple(_host(link) for link in bounds.voice.links) if allowed else ()
-    for match in (*patterns.URL.finditer(text), *patterns.DOMAIN.finditer(text)):
-        host = _host(match[0])
-        if not any(host == one or host.endswith(f".{one}") for one in hosts):
-            return "contains an unknown link"
-    for name, pattern in (("an e-mail address", patterns.EMAIL), ("a number to call", patterns.PHONE)):
-        if pattern.search(text):
-            return f"contains {name}"
-    if patterns.WALLET.search(text):
-        return "contains a wallet address"
-    if patterns.ELSEWHERE.search(text):
-        return "sends readers elsewhere"
-    return _tags(text, bounds, allowed=allowed)
-
-
-def _tags(text: str, bounds: Bounds, *, allowed: bool) -> str | None:
-    for what, pattern, known in (
-        ("mention", patterns.HANDLE, bounds.voice.handles),
-        ("hashtag", patterns.HASHTAG, bounds.voice.hashtags),
-    ):
-        names = {name.lstrip("@#").casefold() for name in known} if allowed else set()
-        for match in pattern.finditer(text):
-            if match[1].casefold() not in names:
-                return f"contains an unknown {what}"
-    return None
 
 
 def repetition(draft: Draft, bounds: Bounds) -> str | None:
@@ -138,11 +112,6 @@ def tone(draft: Draft, bounds: Bounds) -> str | None:
     return None
 
 
-def _host(link: str) -> str:
-    bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", link.strip().casefold())
-    return re.split(r"[/?#:\s]", bare.replace("[.]", ".").replace("(.)", "."), maxsplit=1)[0].rstrip(".,;!")
-
-
 def _folded(text: str) -> str:
     return "".join(char for char in text.casefold() if char.isalnum())
 
@@ -160,9 +129,11 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "schema": shape,
         "length": length,
         "markup": markup,
+        "characters": characters,
+        "language": language,
         "leak": leak,
         "links": links,
-        "language": language,
+        "names": no_names,
         "banned": banned,
         "claims": claims,
         "tone": tone,

@@ -11,11 +11,16 @@ from datetime import timedelta
 import stamina
 
 from stonechat.content.budget import Budget
-from stonechat.content.errors import BudgetUsedUp, ModelRefused, ModelTrouble, NoModel
+from stonechat.content.errors import AnswerCutOff, BudgetUsedUp, ModelRefused, ModelTrouble, NoModel
 from stonechat.core.clock import Clock
 from stonechat.core.errors import StonechatError, Transient
 from stonechat.core.events import EventStream, WriterFellBack
 from stonechat.core.ports import Writer, WriteRequest, WriteResult
+
+_MORE_ROOM = 4
+"""Times the ceiling, for a model whose answers were cut off: one that thinks before it writes needs so
+much.
+"""
 
 Guard = Callable[[], AbstractAsyncContextManager[object]]
 """A circuit breaker's way in: ``async with guard(): …`` around each call."""
@@ -63,6 +68,7 @@ class RetryPatience:
 class _Link:
     writer: Writer
     rests_until: float = 0.0
+    room: int = 1  # the ceiling of its answers, as a multiple of what is asked for
 
 
 @dataclass(slots=True)
@@ -119,15 +125,27 @@ class FallbackChain:
         try:
             async for attempt in attempts:
                 with attempt:
-                    return await self._call(link.writer, request, account_id, purpose)
+                    return await self._with_room(link, request, account_id, purpose)
         except ModelTrouble as exc:
             if exc.retry_after:
                 link.rests_until = self.clock.monotonic() + exc.retry_after.total_seconds()
             raise
         raise AssertionError("unreachable: stamina returns or raises")
 
+    async def _with_room(
+        self, link: _Link, request: WriteRequest, account_id: str, purpose: str
+    ) -> WriteResult:
+        """One call; one more with a higher ceiling where the answer was cut off, remembered for the model."""
+        try:
+            return await self._call(link.writer, _raised(request, link.room), account_id, purpose)
+        except AnswerCutOff:
+            if link.room == _MORE_ROOM:
+                raise
+            link.room = _MORE_ROOM
+        return await self._call(link.writer, _raised(request, link.room), account_id, purpose)
+
     def _again(self, exc: Exception) -> bool | timedelta:
-        if not isinstance(exc, ModelTrouble) or exc.not_made:
+        if not isinstance(exc, ModelTrouble) or isinstance(exc, AnswerCutOff) or exc.not_made:
             return False
         if exc.retry_after is None:
             return True
@@ -150,7 +168,8 @@ class FallbackChain:
         except (asyncio.CancelledError, ModelRefused) as exc:
             # cancelled in mid-call: it may be billed, so the reservation stays and expires as spent
             if isinstance(exc, ModelRefused):
-                await self.budget.release(reservation)
+                booked = self.budget.settle(reservation, *exc.spent) if exc.spent else None
+                await (booked or self.budget.release(reservation))
             raise
         except Transient as exc:
             # the breaker turned the call away before it was made
@@ -167,6 +186,10 @@ class FallbackChain:
             # the text is paid for and must not be lost; its reservation will expire as spent
             cost = reservation.amount.usd
         return replace(written, cost_usd=cost)
+
+
+def _raised(request: WriteRequest, room: int) -> WriteRequest:
+    return replace(request, max_output_tokens=request.max_output_tokens * room)
 
 
 def _no_model(troubles: Sequence[StonechatError]) -> NoModel:

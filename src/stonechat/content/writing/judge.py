@@ -25,16 +25,29 @@ _SCHEMA: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ModelJudge:
-    """Asks a model of its own chain, within the same budget.
+class Opinion:
+    """What a second model says of a draft.
 
-    It is optional also at run time: where the judge cannot be asked, the other review steps decide alone.
+    Attributes:
+        read: it has read the draft; False where no model could be asked, or none answered in form.
+        against: why the draft must not go out; empty where it may.
+    """
+
+    read: bool
+    against: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelJudge:
+    """Asks a model of its own chain, within the same budget. It may only say no.
+
+    Where no judge can be had the draft is not lost and does not go out unread either: it waits for the owner.
     """
 
     chain: FallbackChain
 
-    async def __call__(self, account_id: str, draft: Draft, voice: Voice) -> str | None:
-        """None to let the draft through, else the judge's reason."""
+    async def __call__(self, account_id: str, draft: Draft, voice: Voice) -> Opinion:
+        """The model's opinion of the draft."""
         source = (files("stonechat.content") / "data" / "prompts" / "judge.j2").read_text(encoding="utf-8")
         environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True)  # noqa: S701
         system = environment.from_string(source).render(voice=voice)
@@ -49,7 +62,12 @@ class ModelJudge:
         try:
             written = await self.chain.write(request, account_id=account_id, purpose="judge")
         except (NoModel, BudgetUsedUp):
-            return None
-        if written.data.get("verdict") != "reject":
-            return None
-        return f"the judge: {' '.join(str(written.data.get('reason', '')).split())[:160]}"
+            return Opinion(read=False)
+        match written.data.get("verdict"):
+            case "pass":
+                return Opinion(read=True)
+            case "reject":
+                reason = " ".join(str(written.data.get("reason", "")).split())[:160]
+                return Opinion(read=True, against=f"the judge: {reason}")
+            case _:
+                return Opinion(read=False)

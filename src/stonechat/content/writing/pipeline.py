@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stonechat.content.content_store import Accepted, ContentStore
+from stonechat.content.content_store import UNREAD, Accepted, ContentStore, in_share
 from stonechat.content.review import Bounds, Draft, ReviewVerdict, review
-from stonechat.content.review.draft_review import Length
 from stonechat.content.review.similarity import History
 from stonechat.content.voice import Voice
 from stonechat.content.writing.fallback import FallbackChain
+from stonechat.content.writing.judge import Opinion
 from stonechat.content.writing.prompts import Brief, Prompts
 from stonechat.content.writing.writing_task import Assignment, Purpose
 from stonechat.core.clock import Clock
@@ -25,6 +25,7 @@ from stonechat.core.errors import Transient
 from stonechat.core.events import ContentRejected, EventStream
 from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Content
+from stonechat.core.network import TextRules
 from stonechat.core.ports import WriteRequest, WriteResult
 from stonechat.core.states import ContentState
 from stonechat.core.texts import canonical
@@ -40,11 +41,11 @@ SPOOL_KIND = "content"
 Rank = Callable[[str, Sequence[Content]], Awaitable[Sequence[float]]]
 """Scores for an account's drafts, higher is better."""
 
-TextRules = Callable[[str], tuple[Length, int]]
-"""A network's measure of length and its bound."""
+RulesOf = Callable[[str], TextRules]
+"""The rules for texts of a network, by its name."""
 
-Judge = Callable[[str, Draft, Voice], Awaitable[str | None]]
-"""An optional second model for an account: None to let a draft through, else its reason."""
+Judge = Callable[[str, Draft, Voice], Awaitable[Opinion]]
+"""A second model's opinion of a draft for an account."""
 
 _RECENT_SHOWN = 4
 _REASONS_SHOWN = 3
@@ -53,11 +54,17 @@ _SECOND_HAND = "second opinion: "
 
 @dataclass(frozen=True, slots=True)
 class ReviewedDraft:
-    """A draft with its verdict, and its score where it passed."""
+    """A draft with what the review said.
+
+    Attributes:
+        score: where it passed, as the learner ranks it.
+        hold: why the owner must see it before it goes out; empty where it may go out unseen.
+    """
 
     draft: Draft
     verdict: ReviewVerdict
     score: float = 0.0
+    hold: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ class WritingPipeline:
         voices: by account id; ``voice`` for the others.
         rounds: how often an assignment is written anew when every draft was rejected.
         secrets: texts that no post may contain.
+        held_share: of the posts that no second model reads, the share that waits for the owner; 0 to 1.
     """
 
     database: Database
@@ -94,7 +102,7 @@ class WritingPipeline:
     chain: FallbackChain
     prompts: Prompts
     shelf: ContentStore
-    text_rules: TextRules
+    rules_of: RulesOf
     voice: Voice
     voices: Mapping[str, Voice] = field(default_factory=dict)
     drafts: int = 3
@@ -102,6 +110,7 @@ class WritingPipeline:
     secrets: Sequence[str] = ()
     rank: Rank | None = None
     judge: Judge | None = None
+    held_share: float = 0.0
 
     def voice_of(self, account_id: str) -> Voice:
         """The account's voice."""
@@ -166,7 +175,7 @@ class WritingPipeline:
             latest = await drafts.rejected(connection, account.id, limit=10)
         told = dict.fromkeys((*reasons, *(one.why for one in latest)))
         avoid = [why for why in told if not why.startswith(_SECOND_HAND)][:_REASONS_SHOWN]
-        _, max_length = self.text_rules(account.network)
+        max_length = self.rules_of(account.network).max_length
         return self.prompts.request(
             Brief(
                 kind=assignment.kind,
@@ -193,9 +202,13 @@ class WritingPipeline:
         results = [ReviewedDraft(draft, review(draft, bounds)) for draft in found]
         failed = [one for one in results if not one.verdict.passed]
         passed = await self._ranked(assignment, [one for one in results if one.verdict.passed])
-        while passed and (against := await self._second_opinion(account, passed[0].draft, bounds)):
-            failed.append(replace(passed.pop(0), verdict=against))
-        return passed + failed
+        while passed:
+            best = await self._second_opinion(account, assignment, passed[0], bounds)
+            if best.verdict.passed:
+                return [best, *passed[1:], *failed]
+            failed.append(best)
+            passed.pop(0)
+        return failed
 
     async def _ranked(self, assignment: Assignment, passed: list[ReviewedDraft]) -> list[ReviewedDraft]:
         if self.rank is None or len(passed) < 2:
@@ -205,16 +218,34 @@ class WritingPipeline:
         scored = [replace(one, score=score) for one, score in zip(passed, scores, strict=True)]
         return sorted(scored, key=lambda one: -one.score)
 
-    async def _second_opinion(self, account: Account, draft: Draft, bounds: Bounds) -> ReviewVerdict | None:
-        """What the second model has against a draft; None where nothing, or where nobody is asked."""
-        why = await self.judge(account.id, draft, bounds.voice) if self.judge is not None else None
-        # words of a model that has read foreign text are kept, and shown to no other model
-        mark = _SECOND_HAND if draft.kind.addresses else ""
-        return ReviewVerdict("judge", f"{mark}{why}") if why else None
+    async def _second_opinion(
+        self, account: Account, assignment: Assignment, one: ReviewedDraft, bounds: Bounds
+    ) -> ReviewedDraft:
+        """The same draft as the second model left it: refused, held for the owner, or as it was."""
+        opinion = Opinion(read=False)
+        if self.judge is not None:
+            opinion = await self.judge(account.id, one.draft, bounds.voice)
+        if opinion.against:
+            # words of a model that has read foreign text are kept, and shown to no other model
+            mark = _SECOND_HAND if one.draft.kind.addresses else ""
+            return replace(one, verdict=ReviewVerdict("judge", f"{mark}{opinion.against}"))
+        hold = self._hold(assignment, one.verdict, opinion)
+        if hold and assignment.purpose is Purpose.RESERVE:  # it goes out when nobody has time to read it
+            return replace(one, verdict=ReviewVerdict("doubt", hold))
+        return replace(one, hold=hold)
+
+    def _hold(self, assignment: Assignment, result: ReviewVerdict, opinion: Opinion) -> str:
+        """Why the owner must see a draft that passed; empty where it may go out unseen."""
+        doubt = result.doubt
+        if doubt is not None and (doubt.grave or not opinion.read):
+            return doubt.why
+        if self.judge is not None:
+            return "" if opinion.read else "the second model could not be asked"
+        chosen = assignment.purpose is not Purpose.RESERVE and in_share(assignment.id, self.held_share)
+        return UNREAD if chosen else ""  # of the reserve the share is chosen when it is drawn
 
     async def bounds(self, account: Account, assignment: Assignment, request: WriteRequest) -> Bounds:
         """What this assignment's drafts are held against."""
-        length, max_length = self.text_rules(account.network)
         voice = self.voice_of(account.id)
         spoken = {*voice.examples, *voice.topics}
         told = [
@@ -225,8 +256,7 @@ class WritingPipeline:
         canaries = [_canary(assignment, number) for number in range(self.rounds)]
         return Bounds(
             voice=voice,
-            length=length,
-            max_length=max_length,
+            rules=self.rules_of(account.network),
             history=History(await self._history(account.id, besides=assignment.id), limit=1000),
             foreign=assignment.foreign,
             secrets=(*self.secrets, *canaries),
@@ -276,7 +306,11 @@ class WritingPipeline:
             stored = None
         else:
             accepted = Accepted(
-                best.draft.parts, str(body["prompt_version"]), str(body["model"]), float(body["cost_usd"])
+                best.draft.parts,
+                str(body["prompt_version"]),
+                str(body["model"]),
+                float(body["cost_usd"]),
+                best.hold,
             )
             stored = await self.shelf.store(account, bounds.voice, assignment, accepted, rejected)
         for one in results:

@@ -1,0 +1,68 @@
+"""One client for a model endpoint, for all of its models: connected at the first question, closed at the end.
+
+The libraries behind it take two seconds and 60 MB to load. Commands that open everything and ask no model do
+not pay for them; loading happens beside the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from stonechat.content.writing.model_library import Connection
+
+_PASTED = ("/chat/completions", "/completions", "/responses", "/messages", "/models")
+_LIBRARY = "stonechat.content.writing.model_library"
+
+
+class EndpointClient:
+    """A client for one endpoint; it connects when it is first asked."""
+
+    def __init__(self, base_url: str, api_key: str, patience: timedelta) -> None:
+        self._base, self._query = address_of(base_url)
+        self._key = api_key
+        self._patience = patience
+        self._connecting = asyncio.Lock()
+        self._connection: Connection | None = None
+
+    async def connection(self) -> Connection:
+        """The open connection pool."""
+        async with self._connecting:
+            if self._connection is None:
+                library = await asyncio.to_thread(importlib.import_module, _LIBRARY)
+                self._connection = library.Connection(self._base, self._query, self._key, self._patience)
+            return self._connection
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if self._connection is not None:
+            await self._connection.close()
+
+
+@asynccontextmanager
+async def open_client(base_url: str, api_key: str, patience: timedelta) -> AsyncIterator[EndpointClient]:
+    """A client for all models of an endpoint, closed at the end. It never retries by itself."""
+    client = EndpointClient(base_url, api_key, patience)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def address_of(pasted: str) -> tuple[str, dict[str, str]]:
+    """The base address and the query that an owner's ``OPENAI_BASE_URL`` means.
+
+    Understood are the path of a call pasted whole (``…/v1/chat/completions``), a query (Azure's
+    ``?api-version=…``) and a bare host, which gets ``/v1``.
+    """
+    parts = urlsplit(pasted.strip())
+    path = parts.path.rstrip("/") or "/v1"
+    for end in _PASTED:
+        path = path.removesuffix(end).rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc, path, "", "")), dict(parse_qsl(parts.query))
