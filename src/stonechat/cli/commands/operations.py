@@ -18,7 +18,7 @@ from stonechat.database import Database
 breakers_app = typer.Typer(
     no_args_is_help=False,
     help="Circuit breakers: see them, force one open or closed, release it, reset it.",
-    epilog="Example: stonechat breakers force network/x_web open --why 'maintenance'",
+    epilog="Example: stonechat breakers force network/NAME open --why 'maintenance'",
 )
 alerts_app = typer.Typer(
     no_args_is_help=False,
@@ -29,7 +29,7 @@ alerts_app = typer.Typer(
 SHOWN = 12
 """Characters of an id in a table: enough to name it by."""
 
-_Name = Annotated[str, typer.Argument(help="A breaker, for example network/x_web.")]
+_Name = Annotated[str, typer.Argument(help="A breaker, for example network/NAME.")]
 _Alert = Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning.")]
 _Why = Annotated[str, typer.Option(help="Why; kept in the history and the audit trail.")]
 
@@ -63,7 +63,7 @@ async def _stored_breakers(database: Database) -> list[Any]:
         return await breaker_rows.every(connection)
 
 
-@breakers_app.command(epilog="Example: stonechat breakers force network/x_web open --why 'maintenance'")
+@breakers_app.command(epilog="Example: stonechat breakers force network/NAME open --why 'maintenance'")
 @spoken
 def force(
     name: _Name,
@@ -77,7 +77,7 @@ def force(
     do(lambda owner: actions.force(owner, name, to, why=why), as_json=as_json)
 
 
-@breakers_app.command(epilog="Example: stonechat breakers release network/x_web")
+@breakers_app.command(epilog="Example: stonechat breakers release network/NAME")
 @spoken
 def release(name: _Name, why: _Why = "", as_json: AsJson = False) -> None:
     """End a forcing: the breaker decides for itself again."""
@@ -86,7 +86,7 @@ def release(name: _Name, why: _Why = "", as_json: AsJson = False) -> None:
     do(lambda owner: actions.release(owner, name, why=why), as_json=as_json)
 
 
-@breakers_app.command(epilog="Example: stonechat breakers reset network/x_web --why 'the site is back'")
+@breakers_app.command(epilog="Example: stonechat breakers reset network/NAME --why 'the site is back'")
 @spoken
 def reset(name: _Name, why: _Why = "", as_json: AsJson = False) -> None:
     """Forget its failures: an open breaker is probed at once, a forced one is released."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from stonechat.core.clock import Clock
 from stonechat.database.connection.admission import AdmissionQueue
 
-FIRST = ("posting.", "jobs.ledger")
+FIRST = ("posting.", "jobs.outcomes")
 """Whose tasks, and whose runs, are served before all others: publishing, and the one writer of the rows that
 its runs start and end by."""
 
