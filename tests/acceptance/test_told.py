@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def test_each_way_in_which_postgresql_fails_is_one_incident(
         server.database() as url,
         product(reaper, tmp_path, DATABASE_URL=url) as running,
     ):
-        faults = {
+        faults: dict[str, Callable[[], AbstractContextManager[None]]] = {
             "killed": server.away,
             "locked table": lambda: locked_table(url),
             "no connection free": lambda: no_connection_free(server),

@@ -38,7 +38,7 @@ def texts_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
             inside |= {id(part) for part in ast.walk(node) if part is not node}
             yield (
                 node.lineno,
-                "".join(part.value if isinstance(part, ast.Constant) else VALUE for part in node.values),
+                "".join(str(part.value) if isinstance(part, ast.Constant) else VALUE for part in node.values),
             )
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:

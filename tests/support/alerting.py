@@ -47,26 +47,25 @@ class Inbox:
 class Watch:
     """The real checks on a real board, looked at by the real alert engine."""
 
-    def __init__(self, inbox: Inbox, database: Database, cache: FallbackCache) -> None:
+    def __init__(self, inbox: Inbox, database: Database, cache: FallbackCache | None = None) -> None:
         self.clock = ManualClock()
-        self.database = database
         events = EventStream(self.clock)
         self.board = HealthBoard(self.clock, events)
         channel = WebhookChannel(f"{inbox.url}/alerts", CLOCK)
         self.alerting = Alerting([channel], TIMING, self.clock, events, self.board, host="h")
         self.alerting.connect(database=database)
         events.subscribe(self.alerting.hear)
-        check_cache(self.board, Meters(), cache)
+        if cache is not None:
+            check_cache(self.board, Meters(), cache)
         check_database(self.board, database)
 
     def well(self) -> bool:
         """Both layers that are looked at do their work."""
         return all(self.board.layer(name).state is LayerState.OK for name in ("cache", "database"))
 
-    async def for_seconds(self, seconds: int) -> None:
-        for _ in range(0, seconds, 5):
+    async def for_seconds(self, seconds: int, step: int = 5) -> None:
+        for _ in range(0, seconds, step):
             await self.board.check_all()
             await self.alerting.look()
-            await self.alerting.delivery.from_here()
-            await self.alerting.delivery.from_outbox(self.database)
-            await self.clock.advance(seconds=5)
+            await self.alerting.deliver_all()
+            await self.clock.advance(seconds=step)

@@ -336,8 +336,10 @@ async def fill(database: Database) -> None:
             _alert("silent", AlertState.PENDING, datetime(2099, 1, 1, tzinfo=UTC)),
         ):
             await alert_rows.save(connection, alert, None, why="test")
-        kept = ReserveDraft("d-kept", ME.id, BEGAN, ("Kept for later.",), ContentKind.SINGLE, {}, "", "", 0.0)
-        await drafts.stock(connection, kept)
+        reserve = ReserveDraft(
+            "d-kept", ME.id, BEGAN, ("Kept for later.",), ContentKind.SINGLE, {}, "", "", 0.0
+        )
+        await drafts.stock(connection, reserve)
 
 
 async def _keep(connection: Any, record: Record) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,70 +16,26 @@ from stonechat.alerting.channels import AppriseChannel, WebhookChannel
 from stonechat.alerting.engine import Alerting
 from stonechat.alerting.heartbeat import Heartbeat
 from stonechat.alerting.outgoing import call
-from stonechat.alerting.state_machine import Timing
-from stonechat.config.settings import AlertingSettings, DatabaseSettings
+from stonechat.config.settings import AlertingSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.events import BudgetSpent, EventStream, LoopFailed
 from stonechat.core.ports import AlertMessage
 from stonechat.core.states import SessionState
 from stonechat.core.supervision import supervise
-from stonechat.database import Database, open_database
+from stonechat.database import Database
 from stonechat.database.repositories import accounts, alerts, opportunities, outbox, state_history
 from stonechat.database.spool.spool import Spool
 from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.monitoring.health_board import Check
+from tests.support.alerting import TIMING, Inbox
 from tests.support.clock import ManualClock
 from tests.support.content import offer
 from tests.support.posting import ACCOUNT
 from tests.support.waiting import eventually
 
 CLOCK = SystemClock()
-TIMING = Timing(group_wait=timedelta(seconds=10), clear_after=timedelta(seconds=15))
-
-
-class Inbox:
-    """A webhook receiver that can be told what to answer."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.got: list[dict[str, object]] = []
-        self.beats = 0
-        self.url = ""
-
-    async def receive(self, request: web.Request) -> web.Response:
-        if self.status == 200:
-            self.got.append(await request.json())
-        return web.Response(status=self.status)
-
-    async def beat(self, _: web.Request) -> web.Response:
-        self.beats += 1
-        return web.Response()
-
-    def titles(self) -> list[str]:
-        return [body["commonAnnotations"]["summary"] for body in self.got]  # type: ignore[index]
-
-
-@pytest.fixture
-async def inbox() -> AsyncIterator[Inbox]:
-    box = Inbox()
-    app = web.Application()
-    app.router.add_post("/alerts", box.receive)
-    app.router.add_get("/beat", box.beat)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    box.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield box
-    await runner.cleanup()
-
-
-@pytest.fixture
-async def database(any_database_url: str) -> AsyncIterator[Database]:
-    async with open_database(any_database_url, DatabaseSettings(), CLOCK) as opened:
-        yield opened
 
 
 class Desk:
@@ -484,7 +439,7 @@ async def test_an_acknowledged_alert_is_not_sent_again(inbox: Inbox, database: D
     await desk.for_seconds(120)
     [browser] = [row for row in desk.alerting.firing() if row.title == "Browser is down"]
     async with database.begin("test") as connection:
-        assert await alerts.acknowledge(connection, browser.id, who="owner")
+        await alerts.acknowledge(connection, browser.id, who="owner")
     await desk.for_seconds(600, step=60)
     inbox.status = 200
     await desk.for_seconds(1800, step=60)

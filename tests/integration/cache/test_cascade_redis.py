@@ -12,26 +12,19 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
-from stonechat.alerting.channels import WebhookChannel
-from stonechat.alerting.engine import Alerting
 from stonechat.cache import FallbackCache, open_cache
 from stonechat.config.settings import CacheSettings, DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream, PostPublished
-from stonechat.core.states import ContentState, LayerState
+from stonechat.core.states import ContentState
 from stonechat.dashboard.queue_cache import FreshQueue
 from stonechat.database import Database, open_database
-from stonechat.monitoring import HealthBoard, Meters
 from stonechat.posting.queue import queue_rows
-from stonechat.startup.health_checks import check_cache, check_database
-from tests.integration.alerting.test_alerting import TIMING, Inbox, inbox
-from tests.support.clock import ManualClock
+from tests.support.alerting import Inbox, Watch
 from tests.support.posting import ACCOUNT, RunContext, desk_on, piece
 from tests.support.processes import Reaper
 from tests.support.servers import Redis, redis_server
 from tests.support.waiting import eventually
-
-__all__ = ["inbox"]
 
 CLOCK = SystemClock()
 DEADLINE = timedelta(seconds=1)
@@ -72,33 +65,6 @@ async def sat_upon(database: Database) -> AsyncIterator[None]:
 async def _sleep(database: Database) -> None:
     async with database.read("test.slow"):
         await asyncio.Event().wait()
-
-
-class Watch:
-    """The real checks on a real board, looked at by the real alert engine."""
-
-    def __init__(self, inbox: Inbox, database: Database, cache: FallbackCache) -> None:
-        self.clock = ManualClock()
-        self.database = database
-        events = EventStream(self.clock)
-        self.board = HealthBoard(self.clock, events)
-        channel = WebhookChannel(f"{inbox.url}/alerts", CLOCK)
-        self.alerting = Alerting([channel], TIMING, self.clock, events, self.board, host="h")
-        self.alerting.connect(database=database)
-        events.subscribe(self.alerting.hear)
-        check_cache(self.board, Meters(), cache)
-        check_database(self.board, database)
-
-    def well(self) -> bool:
-        """Both layers that are looked at do their work."""
-        return all(self.board.layer(name).state is LayerState.OK for name in ("cache", "database"))
-
-    async def for_seconds(self, seconds: int) -> None:
-        for _ in range(0, seconds, 5):
-            await self.board.check_all()
-            await self.alerting.look()
-            await self.alerting.deliver_all()
-            await self.clock.advance(seconds=5)
 
 
 async def slowest(cache: FallbackCache, calls: int) -> float:

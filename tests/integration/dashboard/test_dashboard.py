@@ -361,10 +361,10 @@ async def test_a_breaker_is_forced_and_released(database: Database) -> None:
         await all_.sync()
         shown.data.connect(breakers=all_)
         await shown.do("breakers/force", target="browser", to="open")
-        assert breaker.state is BreakerState.FORCED_OPEN
+        assert breaker.status().state is BreakerState.FORCED_OPEN
         assert "forced open" in (await shown.get("/breakers")).text
         await shown.do("breakers/release", target="browser")
-        assert breaker.state is BreakerState.CLOSED
+        assert breaker.status().state is BreakerState.CLOSED
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ async def test_a_backup_holds_one_moment_while_others_write(any_database_url: st
     assert during > 0
 
 
-async def _write_one(connection: AsyncConnection, table: sa.Table) -> None:
+async def _write_one(connection: AsyncConnection, table: str) -> None:
     if table == "history":
         await history.append(
             connection,
@@ -187,13 +188,13 @@ async def test_a_backup_of_an_older_schema_is_brought_up_to_date(
         assert len((await content_of(database))["content_metadata"]) == 3
 
 
-def _without_a_row(plain: Any) -> Any:
+def _without_a_row(plain: bytes) -> bytes:
     lines = plain.split(b"\n")
     place = next(number for number, line in enumerate(lines) if line.startswith(b"["))
     return b"\n".join(lines[:place] + lines[place + 1 :])
 
 
-DAMAGES = {
+DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a changed byte of a row": (
         lambda plain: plain.replace(b"plain", b"plaim", 1),
         "the checksum of the table",

@@ -7,7 +7,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -30,8 +30,7 @@ from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, open_breakers
 from stonechat.startup.boot import Boot
 from stonechat.startup.boot_context import BootContext, open_base
 from stonechat.startup.build_foundations import start_database, start_health_server
-from tests.integration.alerting.test_alerting import Inbox, inbox
-from tests.integration.cache.test_cascade_redis import Watch
+from tests.support.alerting import Inbox, Watch
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork
 from tests.support.networks import KNOWN
@@ -40,8 +39,6 @@ from tests.support.processes import Reaper, free_port
 from tests.support.servers import postgres
 from tests.support.waiting import eventually
 from tests.unit.config.test_loader import GOOD
-
-__all__ = ["inbox"]
 
 CLOCK = SystemClock()
 
@@ -61,7 +58,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[object]]:
 
 
 class _Both(list[object]):
-    def __init__(self, records: list[logging.LogRecord], ours: list[object]) -> None:
+    def __init__(self, records: list[logging.LogRecord], ours: Sequence[object]) -> None:
         super().__init__()
         self._records, self._ours = records, ours
 

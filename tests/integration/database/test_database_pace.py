@@ -10,8 +10,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from stonechat.alerting.channels import WebhookChannel
-from stonechat.alerting.engine import Alerting
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Transient
@@ -20,11 +18,11 @@ from stonechat.core.states import LayerState
 from stonechat.dashboard.health import connections
 from stonechat.database import Database, open_database
 from stonechat.database.connection.permits import doing
-from stonechat.monitoring import HealthBoard, Meters
+from stonechat.monitoring import Meters
 from stonechat.resilience import open_breakers
-from stonechat.startup.health_checks import add_gauges, check_database
-from tests.support.alerting import TIMING, Inbox
-from tests.support.clock import ManualClock, OtherClock
+from stonechat.startup.health_checks import add_gauges
+from tests.support.alerting import Inbox, Watch
+from tests.support.clock import OtherClock
 from tests.support.meters import shown
 from tests.support.proxy import tcp_proxy
 from tests.support.waiting import eventually
@@ -50,25 +48,6 @@ async def wait_for_a_lock(database: Database, other: Database) -> None:
     await waiting
 
 
-class Watch:
-    """The real check on a real board, looked at by the real alert engine; their time is moved by hand."""
-
-    def __init__(self, inbox: Inbox, database: Database) -> None:
-        self.clock = ManualClock()
-        events = EventStream(self.clock)
-        self.board = HealthBoard(self.clock, events)
-        channel = WebhookChannel(f"{inbox.url}/alerts", CLOCK)
-        self.alerting = Alerting([channel], TIMING, self.clock, events, self.board, host="h")
-        check_database(self.board, database)
-
-    async def for_seconds(self, seconds: int) -> None:
-        for _ in range(0, seconds, 20):
-            await self.board.check_all()
-            await self.alerting.look()
-            await self.alerting.deliver_all()
-            await self.clock.advance(seconds=20)
-
-
 async def test_slow_statements_are_metered_by_task_told_with_cause_and_remedy_and_over_by_themselves(
     any_database_url: str, inbox: Inbox
 ) -> None:
@@ -84,7 +63,7 @@ async def test_slow_statements_are_metered_by_task_told_with_cause_and_remedy_an
             await connection.execute(ADD)
         watch = Watch(inbox, database)
         add_gauges(meters, database, breakers, watch.board)
-        await watch.for_seconds(20)
+        await watch.for_seconds(20, step=20)
         assert watch.board.layer("database").state is LayerState.OK
         for _ in range(3):
             await wait_for_a_lock(database, other)
@@ -100,19 +79,19 @@ async def test_slow_statements_are_metered_by_task_told_with_cause_and_remedy_an
         assert (worst["task"], worst["job"]) == ("content.store", "content.plan/ann@9")
         assert worst["took_s"] > SLOW.total_seconds()
 
-        await watch.for_seconds(60)
+        await watch.for_seconds(60, step=20)
         layer = watch.board.layer("database")
         assert layer.state is LayerState.DEGRADED
         assert "content.store in content.plan/ann@9 took " in layer.cause
         assert "database/test_database_pace.py:" in layer.cause
         assert inbox.titles() == []  # a short time of it is shown, and nobody is woken
-        await watch.for_seconds(140)
+        await watch.for_seconds(140, step=20)
         assert inbox.titles() == ["Database is degraded"]
         told = json.dumps(inbox.got[0])
         assert "content.store" in told and "Publishing goes first meanwhile" in told
 
         clock.slept += timedelta(minutes=1)
-        await watch.for_seconds(60)
+        await watch.for_seconds(60, step=20)
         assert watch.board.layer("database").state is LayerState.OK
         assert inbox.titles() == ["Database is degraded", "Over: Database is degraded"]
 

@@ -58,7 +58,7 @@ both_ways = pytest.mark.parametrize(
 @pytest.mark.parametrize("pair", ["to postgresql", "to sqlite", "through a pooler"], indirect=True)
 async def test_everything_arrives_as_it_was_and_numbers_go_on(pair: Any) -> None:
     source, target = pair
-    told = []
+    told: list[Any] = []
     async with opened(source) as ours, opened(target, migrated=False) as theirs:
         put = await fill(ours, rows=7)
         before = await content_of(ours)
@@ -150,8 +150,8 @@ async def test_of_two_moves_to_one_target_at_once_one_stops_and_the_other_brings
     ):
         await fill(ours, rows=30)
         moves = (Transfer(ours, to, CLOCK, batch=4) for to in (theirs, others))
-        ends = await asyncio.gather(*(move.run() for move in moves), return_exceptions=True)
-        stopped = [end for end in ends if isinstance(end, Exception)]
+        ends: list[Any] = await asyncio.gather(*(move.run() for move in moves), return_exceptions=True)
+        stopped: list[Any] = [end for end in ends if isinstance(end, Exception)]
         assert [type(end) for end in stopped] in ([], [Permanent]), ends
         assert all("Another move" in end.what or "not empty" in end.what for end in stopped), ends
         assert await _held(ours) == await _held(theirs)

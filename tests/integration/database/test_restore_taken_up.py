@@ -9,7 +9,7 @@ import pytest
 
 from stonechat.cli import storage_reports
 from stonechat.config.settings import DatabaseSettings, JobsSettings, Settings, StartupSettings
-from stonechat.core.clock import SystemClock
+from stonechat.core.clock import Clock, SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import ContentKind, Opportunity
 from stonechat.core.network import Publication
@@ -98,6 +98,7 @@ async def test_a_post_that_was_at_the_click_is_looked_up_too(
     await desk.queue(piece("held", "Claimed when the backup was made, and sent after.", due_at=clock.now()))
     async with desk.database.begin("test.claim") as connection:
         held = await content.find(connection, "held")
+        assert held is not None
         await content.claim(
             connection, held, now=clock.now(), lease_until=clock.wall() + timedelta(seconds=60), who="test"
         )
@@ -131,7 +132,8 @@ async def test_what_may_have_been_used_since_is_not_used_again(
     assert (await desk.find("waits")).state is ContentState.MISSED
     async with desk.database.read("test.look") as connection:
         assert await drafts.reserve(connection, ACCOUNT.id) == []
-        assert (await opportunities.find(connection, "o1")).state is OpportunityState.EXPIRED
+        expired = await opportunities.find(connection, "o1")
+        assert expired is not None and expired.state is OpportunityState.EXPIRED
 
 
 async def test_the_jobs_go_on_from_the_restored_rows(any_database_url: str, tmp_path: Path) -> None:
@@ -172,7 +174,7 @@ async def test_the_jobs_go_on_from_the_restored_rows(any_database_url: str, tmp_
     assert RunState.SUCCEEDED in {row.state for row in rows}
 
 
-def _jobs(database: Database, url: str, jobs: Any, clock: ManualClock) -> Any:
+def _jobs(database: Database, url: str, jobs: Any, clock: Clock) -> Any:
     return open_jobs(
         JobsSettings(),
         database,

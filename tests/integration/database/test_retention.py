@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from stonechat.config.settings import DatabaseSettings, RetentionSettings
-from stonechat.core.clock import SystemClock
+from stonechat.core.clock import Clock, SystemClock
 from stonechat.core.model import ContentKind, Metrics, Reward, Snapshot
 from stonechat.core.states import ContentState
 from stonechat.database import Database, open_database
@@ -74,7 +74,7 @@ async def on_sqlite(sqlite_url: str, clock: ManualClock) -> AsyncIterator[Any]:
         yield database
 
 
-def _retention(database: Database, clock: ManualClock, keep: Any = KEEP) -> Any:
+def _retention(database: Database, clock: Clock, keep: Any = KEEP) -> Any:
     return Retention(database, clock, keep, maturity=MATURITY)
 
 

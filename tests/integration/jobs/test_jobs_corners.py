@@ -200,7 +200,9 @@ async def test_while_nothing_runs_the_rows_alone_say_that_a_job_is_late(sqlite_u
         await _ended_well(database, day_old)
         (status,) = await seen_from_elsewhere.status(["ann"])
         assert status.state == "late" and "did not run" in status.why
-        held = {("a.job", "ann"): HeldTick(CLOCK.now(), CLOCK.wall(), "no browser")}
+        held: dict[tuple[str, str | None], HeldTick] = {
+            ("a.job", "ann"): HeldTick(CLOCK.now(), CLOCK.wall(), "no browser")
+        }
         async with database.begin("test") as connection:
             await job_progress.hold(connection, held, CLOCK.wall())
         assert (await seen_from_elsewhere.status(["ann"]))[0].state == "healthy", "it waits for a reason"

@@ -14,7 +14,7 @@ import pytest
 
 from stonechat.config.settings import DatabaseSettings, JobsSettings
 from stonechat.core.clock import Clock, SystemClock
-from stonechat.core.errors import Permanent, Transient
+from stonechat.core.errors import Conflict, Permanent, Transient
 from stonechat.core.events import Event, EventStream, JobHealthChanged, RunEnded, RunMissed
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database, open_database
@@ -36,6 +36,8 @@ from stonechat.jobs import (
     runs_url_beside,
 )
 from stonechat.jobs.execution.durable_runs import execute_runs
+from stonechat.owner import Door, Owner
+from stonechat.owner import jobs as owned
 from tests.support.processes import free_port
 from tests.support.waiting import eventually
 
@@ -53,6 +55,10 @@ class House:
     clock: Clock
     events: list[Event] = field(default_factory=list)
     down: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(self.database, self.clock, "a test", Door.COMMAND_LINE)
 
     async def end_of(self, run_id: str) -> JobRun:
         """The run's row once it has ended."""
@@ -234,7 +240,8 @@ async def test_a_paused_job_stands_still_runs_when_told_to_and_resumes_without_a
     job = _job(_three, every=timedelta(seconds=0.5))
     async with open_house(sqlite_url, [job]) as house:
         await eventually(lambda: len(house.of_type(RunEnded)) >= 2)
-        await house.runner.pause("a.job", by="a test", why="looking into it")
+        await owned.pause(house.owner, house.runner.operations, "a.job", why="looking into it")
+        house.runner.look()
 
         async def paused() -> bool:
             return (await house.runner.status())[0].paused == "looking into it"
@@ -244,15 +251,16 @@ async def test_a_paused_job_stands_still_runs_when_told_to_and_resumes_without_a
         before = len(house.of_type(RunEnded))
         await asyncio.sleep(2)  # four ticks pass: nothing may happen, which no fact can announce
         assert len(house.of_type(RunEnded)) == before
-        await house.runner.resume("a.job", by="a test")
+        await owned.resume(house.owner, house.runner.operations, "a.job")
+        house.runner.look()
         await eventually(lambda: len(house.of_type(RunEnded)) > before)
         rows = await house.runner.operations.history("a.job")
         ticks = sorted(row.tick for row in rows if row.trigger == "schedule")
         assert max(b - a for a, b in pairwise(ticks)) > timedelta(seconds=1.5), "a burst"
 
 
-@pytest.mark.parametrize("where", ["here", "from another process"])
-async def test_a_run_can_be_cancelled(any_database_url: str, where: str) -> None:
+@pytest.mark.parametrize("looked_for", [True, False], ids=["here", "from another process"])
+async def test_a_run_can_be_cancelled(any_database_url: str, looked_for: bool) -> None:
     begun, stopped = asyncio.Event(), asyncio.Event()
 
     async def run(_: JobContext) -> Work:
@@ -266,12 +274,14 @@ async def test_a_run_can_be_cancelled(any_database_url: str, where: str) -> None
     async with open_house(any_database_url, [_job(run)]) as house:
         run_id = await house.runner.trigger("a.job", "ann", by="a test")
         await begun.wait()
-        desk = house.runner if where == "here" else house.runner.operations
-        assert await desk.cancel(run_id, by="the owner")
+        await owned.cancel_run(house.owner, house.runner.operations, run_id)
+        if looked_for:
+            house.runner.look()
         await stopped.wait()
         row = await house.end_of(run_id)
-        assert (row.state, row.note) == (RunState.SKIPPED, "cancelled by the owner")
-        assert not await desk.cancel(run_id, by="the owner")
+        assert (row.state, row.note) == (RunState.SKIPPED, "cancelled by a test (command line)")
+        with pytest.raises(Conflict, match="has ended already"):
+            await owned.cancel_run(house.owner, house.runner.operations, run_id)
         begun.clear()
         await house.runner.trigger("a.job", "ann", by="a test")
         await begun.wait()  # its line is free again

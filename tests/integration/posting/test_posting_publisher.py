@@ -507,7 +507,7 @@ async def test_the_posting_breaker_opens_and_only_a_post_that_goes_out_closes_it
 
         await clock.advance(minutes=2)
         assert (await publisher.publish(ACCOUNT, "p5")).verdict is PublishVerdict.POSTED
-        assert posting.state is BreakerState.CLOSED
+        assert posting.status().state is BreakerState.CLOSED
 
 
 async def test_200_posts_due_at_once_go_out_in_order_and_once(database: Database, clock: ManualClock) -> None:

@@ -10,7 +10,7 @@ from stonechat.browser.sessions import for_site, renewed
 from stonechat.core.errors import ConfigError, Permanent
 from tests.support.networks import x_session, x_site
 
-COOKIES = [
+COOKIES: list[dict[str, Any]] = [
     {"name": "auth_token", "value": "secret-a", "domain": ".x.com", "path": "/", "secure": True},
     {"name": "ct0", "value": "secret-c", "domain": ".x.com", "path": "/", "sameSite": "Lax"},
 ]

@@ -14,7 +14,7 @@ from stonechat.config.credentials import LogIns
 from stonechat.config.loader import known_names, load_stored, sections
 from stonechat.config.networks import KnownNetworks, NetworkSettings
 from stonechat.config.session_form import SessionForm
-from stonechat.config.settings import AccountSettings, expected_form
+from stonechat.config.settings import AccountSettings, Section, expected_form
 from stonechat.core.errors import ConfigError
 from stonechat.core.model import Mode
 from tests.support.networks import KNOWN
@@ -49,7 +49,8 @@ def test_the_missions_names_are_enough_to_start(tmp_path: Path) -> None:
 
 def test_every_setting_says_what_it_does_and_what_form_it_has() -> None:
     known = known_names(KNOWN)
-    for section in (*sections().values(), *KNOWN.sections(), AccountSettings):
+    every: tuple[type[Section], ...] = (*sections().values(), *KNOWN.sections(), AccountSettings)
+    for section in every:
         assert section.model_fields, section
         for field in section.model_fields.values():
             about = " ".join((field.description or "").split())

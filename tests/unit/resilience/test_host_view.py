@@ -229,8 +229,11 @@ def test_it_has_been_open_since_it_first_opened_however_often_it_was_probed() ->
 
 def test_a_forced_breaker_counts_from_when_it_was_forced_open_and_ends_with_the_reset() -> None:
     view = View("b", POLICY, "host", at(0))
-    view.force(BreakerState.FORCED_OPEN, at(5), who="owner", why="maintenance")
+    by_hand = state_machine.forced(
+        view.record, BreakerState.FORCED_OPEN, who="owner", why="maintenance", at=at(5).wall
+    )
+    view.adopt(by_hand, at(5))
     assert view.record.opened_at == START + timedelta(seconds=5)
     assert from_row(to_row(view.record)) == view.record
-    view.force(None, at(30), who="owner", why="done")
+    view.adopt(state_machine.reset(view.record, who="owner", why="done", at=at(30).wall), at(30))
     assert view.record.opened_at is None
