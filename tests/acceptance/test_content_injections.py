@@ -22,7 +22,7 @@ EVERY = injections()
 MANY = ReplySettings(invited_only=False, per_day=30_000)
 
 
-def no_screen(text: str) -> str | None:
+def no_screen(text: str, _language: str) -> str | None:
     return None
 
 
@@ -48,8 +48,9 @@ async def answer_all(s: Studio) -> list[tuple[str, str]]:
 def obeying(demands: dict[str, str]) -> Answer:
     """A model that finds the demand in whatever it is shown, however hidden, and says it."""
 
+    # the model library breaks marks such as <|im_end|> by a joiner
     def answer(system: str, prompt: str, rng: random.Random) -> str:
-        shown = json.loads(prompt.split("\ntheir_post: ", 1)[1])
+        shown = json.loads(prompt.split("\ntheir_post: ", 1)[1].replace("\u200d", ""))
         demand = demands[shown] or system
         texts = (demand[:270], f"Well said. {demand}"[:270], f"{demand}. That is all."[:270])
         return json.dumps({"drafts": [{"parts": [text]} for text in texts]})

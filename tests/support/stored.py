@@ -105,3 +105,13 @@ def _sizes(shape: Shape) -> dict[str, int]:
         *metadata.tables[shape.name].columns,
     )  # ours know lengths that a file does not
     return {column.name: getattr(column.type, "length", None) or 10_000 for column in columns}
+
+
+def assert_same(
+    before: Mapping[str, Sequence[Any]], after: Mapping[str, Sequence[Any]], *, but: Collection[str]
+) -> None:
+    """Every table but those has the rows that it had."""
+    kept = before.keys() - but
+    assert sum(len(before[table]) for table in kept) > len(kept), "there was something to keep"
+    for table in kept:
+        assert after[table] == before[table], table

@@ -109,6 +109,7 @@ async def test_every_table_carries_the_account_and_every_time_its_zone(database:
     assert all(isinstance(column.type, UtcTime) for column in moments), [
         str(column) for column in moments if not isinstance(column.type, UtcTime)
     ]
+    assert len(columns) > 20
     for name, found in columns.items():
         assert "account_id" in found, name
         if database.dialect == "postgresql":
@@ -130,12 +131,20 @@ async def test_every_time_is_stored_with_its_offset(sqlite_url: str) -> None:
     async with open_database(sqlite_url, DatabaseSettings(), CLOCK) as database:
         await fill(database, rows=2)
         async with database.read("test.raw") as connection:
-            for table in metadata.tables.values():
-                for column in table.columns:
-                    if isinstance(column.type, UtcTime):
-                        raw = await connection.execute(sa.select(sa.type_coerce(column, sa.String)))
-                        for (value,) in raw:
-                            assert value is None or (len(value) == 32 and value.endswith("+00:00"))
+            moments = [
+                column
+                for table in metadata.tables.values()
+                for column in table.columns
+                if isinstance(column.type, UtcTime)
+            ]
+            written = [
+                value
+                for column in moments
+                for (value,) in await connection.execute(sa.select(sa.type_coerce(column, sa.String)))
+                if value is not None
+            ]
+    assert len(written) > 20
+    assert all(len(value) == 32 and value.endswith("+00:00") for value in written)
 
 
 async def test_the_last_line_of_every_post_says_the_state_that_it_is_in(sqlite_url: str) -> None:
@@ -154,6 +163,7 @@ async def test_the_last_line_of_every_post_says_the_state_that_it_is_in(sqlite_u
         async with database.read("test.history") as connection:
             for name in names:
                 lines = await state_history.of(connection, "content", name)
+                assert len(lines) > 1
                 assert lines[-1].after == (await desk.find(name)).state.value
                 assert all(before.after == after.before for before, after in pairwise(lines))
                 assert all(line.who for line in lines)

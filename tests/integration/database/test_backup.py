@@ -28,7 +28,7 @@ from stonechat.database.schema.migrations.upgrading import upgrade
 from stonechat.database.schema.tables import audit, state_history
 from stonechat.networks.x_web.plugin import SESSION
 from tests.support.networks import x_site
-from tests.support.stored import BEGAN, content_of, fill
+from tests.support.stored import BEGAN, assert_same, content_of, fill
 
 CLOCK = SystemClock()
 CHANGED_BY_A_RESTORE = {"content_metadata", "reserve_drafts", "reply_opportunities"}
@@ -65,8 +65,7 @@ async def test_what_was_backed_up_is_restored_to_the_last_bit(
         (c.table, c.rows, c.checksum) for c in report.tables
     ]
     after["state_history"] = [row for row in after["state_history"] if row[3] != "restore"]
-    for table in before.keys() - CHANGED_BY_A_RESTORE:
-        assert after[table] == before[table], table
+    assert_same(before, after, but=CHANGED_BY_A_RESTORE)
 
 
 async def test_a_backup_holds_one_moment_while_others_write(any_database_url: str, tmp_path: Path) -> None:

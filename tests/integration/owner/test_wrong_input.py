@@ -109,6 +109,7 @@ async def test_garbage_is_done_nothing_about_at_any_door(database: Database, tmp
     async with at_the_pages(tmp_path, database) as client:
         for case in TARGETS.values():
             assert case.form is not None
+            assert chosen(case, targets)
             for target in chosen(case, targets):
                 sent = await client.post(f"/do/{case.page}", data={**case.form, "target": target})
                 assert sent.status_code in {404, 422}, (case.name, target, sent.status_code)

@@ -351,3 +351,21 @@ def test_every_setting_has_an_expected_form_and_a_name_of_its_own() -> None:
     names = known_names(KNOWN)
     assert all(names.values())
     assert len(names) > 60
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MODEL_PRICES", "a=nan/1"),
+        ("MODEL_PRICES", "a=1/inf"),
+        ("MODEL_PRICES", "a=-1/1"),
+        ("MODEL_PRICES", "a=1e30/1"),
+        ("BUDGET_DAY_USD", "nan"),
+        ("BUDGET_MONTH_USD", "inf"),
+        ("PRICE_INPUT_USD", "nan"),
+        ("CLOCK_SPEED", "inf"),
+        ("APPROVAL_SHARE", "nan"),
+    ],
+)
+def test_a_figure_that_is_none_is_refused(name, value, tmp_path):
+    assert name in faults({**GOOD, name: value}, tmp_path)

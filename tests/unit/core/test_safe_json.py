@@ -82,6 +82,7 @@ def test_what_an_honest_sender_writes_is_read_as_it_was_meant(value: object, asc
 @given(st.binary(max_size=60) | st.text(max_size=60))
 def test_any_bytes_are_either_read_or_refused(data: bytes | str) -> None:
     try:
-        json.dumps(safe_json(data), ensure_ascii=False).encode()
-    except UnsafeJson:
-        return
+        read = json.dumps(safe_json(data), ensure_ascii=False)
+    except UnsafeJson as refusal:
+        read = str(refusal)
+    assert read.encode()

@@ -101,7 +101,7 @@ def test_mentions_and_tags_are_told_without_their_signs() -> None:
 def test_any_text_can_be_measured(text: str) -> None:
     found = entities(text)
     assert weighted_length(text) >= 0
-    assert all(link in text for link in found.links)
+    assert not [link for link in found.links if link not in text]
 
 
 @pytest.mark.parametrize(
