@@ -194,7 +194,7 @@ HOSTILE_BODIES: dict[str, tuple[bytes, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("case", HOSTILE_BODIES.values(), ids=HOSTILE_BODIES.keys())
-async def test_a_body_that_is_no_completion_is_a_declared_error(case: tuple[bytes, dict[str, str]]) -> None:
+async def test_a_body_that_is_no_completion_is_a_declared_error(case: tuple[bytes, dict[str, Any]]) -> None:
     async with answering(case[0], **case[1]) as writer:
         with pytest.raises(ModelTrouble):
             await writer.write(REQUEST)

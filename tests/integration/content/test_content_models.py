@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
-from stonechat.startup.check import CheckResult
 
 from stonechat.config.settings import ContentSettings, Settings
 from stonechat.content.prices import Price, PriceTable, listed_price, prices_of
+from stonechat.core.checkup import CheckResult
 from stonechat.core.clock import SystemClock
 from stonechat.core.ports import WriteRequest
 from stonechat.startup.build_models import open_models

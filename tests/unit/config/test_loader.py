@@ -367,5 +367,5 @@ def test_every_setting_has_an_expected_form_and_a_name_of_its_own() -> None:
         ("APPROVAL_SHARE", "nan"),
     ],
 )
-def test_a_figure_that_is_none_is_refused(name, value, tmp_path):
+def test_a_figure_that_is_none_is_refused(name: str, value: str, tmp_path: Path) -> None:
     assert name in faults({**GOOD, name: value}, tmp_path)
