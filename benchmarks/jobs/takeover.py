@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from stonechat.core.errors import Permanent, Transient
 
-AT_ONCE = 3
-"""Victims that are starting, at work or waited for at the same time, so that the bench does not take long."""
+AT_ONCE = 1
+"""Victims at the same time: every host takes from the same queue, and a run must be in its victim's hands."""
 
 PATIENCE = 120.0
 SURVIVOR = "survivor"
