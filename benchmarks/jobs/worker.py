@@ -18,7 +18,7 @@ from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.database.connection.database import open_database
 from stonechat.jobs.job import Job, JobContext, Work
-from stonechat.jobs.service import open_jobs
+from stonechat.jobs.service import POLL, open_jobs
 
 JOB = "bench.takeover"
 NEVER = timedelta(hours=100_000)
@@ -72,6 +72,7 @@ async def main(told: Mapping[str, str]) -> None:
     ):
         say(told["host"], "ready")
         if victim is not None:
+            await asyncio.sleep(POLL.total_seconds())  # now it is as likely to take the run as the survivor
             await runner.trigger(JOB, victim, by="bench")
         await stop.wait()
 
