@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tests.architecture.source import (
+    PACKAGE,
     ROOT,
     Module,
     calls,
@@ -256,3 +257,32 @@ def test_no_file_names_a_machine() -> None:
 def test_the_lock_file_names_public_registries_only() -> None:
     hosts = set(re.findall(r'https?://([^/"]+)', (ROOT / "uv.lock").read_text()))
     assert hosts == {"pypi.org", "files.pythonhosted.org"}
+
+
+def test_a_class_name_stands_in_one_room() -> None:
+    """One meaning, one name, one room: a reader who searches for a class finds one."""
+    rooms: dict[str, set[str]] = {}
+    for module in modules(PACKAGE):
+        for node in module.tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                rooms.setdefault(node.name, set()).add(module.name.split("/")[0])
+    assert len(rooms) > 300
+    assert not {name: sorted(found) for name, found in rooms.items() if len(found) > 1}
+
+
+def test_no_private_part_of_a_library_is_used() -> None:
+    """What a library does not document it may change with any version."""
+
+    def reaches_in(module: Module) -> Iterator[tuple[int, str]]:
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.ImportFrom | ast.Import):
+                continue
+            beginning = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for name in (beginning + one.name for one in node.names):
+                parts = name.split(".")
+                if parts[0] not in {"stonechat", "__future__"} and any(
+                    part.startswith("_") and not part.startswith("__") for part in parts
+                ):
+                    yield node.lineno, f"{name}: a private part"
+
+    assert not offences(reaches_in, {})

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.alerting.channels import make_channels
 from stonechat.alerting.delivery import Delivery, outbox_rows
 from stonechat.alerting.finding import Finding
-from stonechat.alerting.heartbeat import Heartbeat
+from stonechat.alerting.heartbeat import DeadMansSwitch
 from stonechat.alerting.observer import Observer
 from stonechat.alerting.state_machine import LookResult, Timing
 from stonechat.alerting.telling import look
@@ -299,7 +299,7 @@ async def open_alerting(
     for channel in used:
         loops[f"alerting.deliver {channel.name}"] = partial(alerting.deliver_on, channel)
     if settings.heartbeat_url:
-        loops["alerting.heartbeat"] = Heartbeat(settings.heartbeat_url, clock, alerting.silent).run
+        loops["alerting.heartbeat"] = DeadMansSwitch(settings.heartbeat_url, clock, alerting.silent).run
     tasks = [
         asyncio.create_task(supervise(name, loop, clock, events), name=name) for name, loop in loops.items()
     ]

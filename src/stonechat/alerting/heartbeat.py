@@ -20,7 +20,7 @@ EVERY = timedelta(seconds=60)
 log = structlog.get_logger()
 
 
-class Heartbeat:
+class DeadMansSwitch:
     """Calls ``url`` by GET.
 
     Args:

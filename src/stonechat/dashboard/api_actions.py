@@ -12,7 +12,7 @@ from stonechat.dashboard.api_models import (
     REFUSALS,
     Addresses,
     Answer,
-    Approval,
+    ApprovalBody,
     AuditLine,
     ContentAnswer,
     ContentSaid,
@@ -20,7 +20,7 @@ from stonechat.dashboard.api_models import (
     NewContent,
     NewContentAnswer,
     NewText,
-    Picture,
+    PictureBody,
     Reason,
     RunsAnswer,
     Silence,
@@ -86,7 +86,9 @@ def _why(body: Reason | None) -> str:
 
 def _on_the_queue(router: APIRouter, doors: Doors, come_in: Any) -> None:
     @router.post("/queue/{content_id}/approve")
-    async def approve(content_id: str, body: Approval | None = None, owner: Owner = come_in) -> ContentAnswer:
+    async def approve(
+        content_id: str, body: ApprovalBody | None = None, owner: Owner = come_in
+    ) -> ContentAnswer:
         """Let content that waits for approval go out at its time, exactly as it stands."""
         return await _content(doors, queue.approve(owner, content_id, seen=body.seen if body else None))
 
@@ -138,7 +140,7 @@ def _on_texts(router: APIRouter, doors: Doors, come_in: Any) -> None:
         return await _content(doors, acting)
 
     @router.post("/queue/{content_id}/attach")
-    async def attach(content_id: str, body: Picture, owner: Owner = come_in) -> ContentAnswer:
+    async def attach(content_id: str, body: PictureBody, owner: Owner = come_in) -> ContentAnswer:
         """Add a picture; what is queued counts as approved anew, by you."""
         networks = doors.networks()
         return await _content(

@@ -35,7 +35,7 @@ class Reason(Request):
     why: str = Field("", max_length=LONGEST_WHY)
 
 
-class Approval(Request):
+class ApprovalBody(Request):
     """What was seen."""
 
     seen: Name | None = Field(None, description="Digest of the text that was shown; another is not approved.")
@@ -54,7 +54,7 @@ class Addresses(Request):
     posts: list[Name] = Field(min_length=1, max_length=MOST)
 
 
-class Picture(Request):
+class PictureBody(Request):
     """A picture, JPEG, PNG, WebP or GIF, in base64."""
 
     body: Base64Bytes
@@ -67,7 +67,7 @@ class NewContent(NewText):
 
     account: Name | None = Field(None, description="Id or handle; not needed where there is one account.")
     at: Name | None = Field(None, description="now, 18:30, or an ISO 8601 time; the next free one without.")
-    pictures: list[Picture] = Field([], max_length=MOST)
+    pictures: list[PictureBody] = Field([], max_length=MOST)
     again: bool = Field(False, description="One more post, though the same was added before.")
 
 

@@ -19,7 +19,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.model import Account, Content, ContentKind, Snapshot
 from stonechat.core.ports import Cache
 from stonechat.core.states import ContentState
-from stonechat.dashboard.view_models import Action, PostLine, Queue, QueueLine, engagement
+from stonechat.dashboard.view_models import NextAction, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, media, metrics, receipts, state_history
 from stonechat.database.repositories import alerts as alert_rows
@@ -41,7 +41,7 @@ ROLLING = 10
 """Posts that the plot's trend line averages over."""
 
 
-class RunStep(Protocol):
+class BootedStep(Protocol):
     """One step of the boot; ``took`` is None while it is under way."""
 
     @property
@@ -71,7 +71,7 @@ class DashboardData:
         board: HealthBoard,
         meters: Meters,
         mode: str,
-        steps: Callable[[], Sequence[RunStep]],
+        steps: Callable[[], Sequence[BootedStep]],
         ready: Callable[[], bool],
     ) -> None:
         self.clock = clock
@@ -303,14 +303,14 @@ class DashboardData:
         async with self.open_database().read("dashboard.audit") as connection:
             return await audit_rows.newest(connection, limit=limit)
 
-    async def next_actions(self, queue: Queue, *, limit: int = 3) -> list[Action]:
+    async def next_actions(self, queue: Queue, *, limit: int = 3) -> list[NextAction]:
         """What happens next: the next post, then the next jobs, soonest first."""
         posts = [
-            Action(f"{line.content.kind.value} by @{line.handle}", line.content.due_at)
+            NextAction(f"{line.content.kind.value} by @{line.handle}", line.content.due_at)
             for line in queue.ahead
         ]
         jobs = [] if self.runner is None else [job for job in await self.jobs() if job.paused is None]
-        return posts[:1] + [Action(job.name, job.next_tick) for job in jobs[: limit - 1]]
+        return posts[:1] + [NextAction(job.name, job.next_tick) for job in jobs[: limit - 1]]
 
 
 def _nothing_kept() -> None:

@@ -67,7 +67,7 @@ class PostLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class NextAction:
     """What happens next, and when (account time)."""
 
     what: str

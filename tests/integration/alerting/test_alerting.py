@@ -14,7 +14,7 @@ from aiohttp import web
 from stonechat.alerting import open_alerting
 from stonechat.alerting.channels import AppriseChannel, WebhookChannel
 from stonechat.alerting.engine import Alerting
-from stonechat.alerting.heartbeat import Heartbeat
+from stonechat.alerting.heartbeat import DeadMansSwitch
 from stonechat.alerting.outgoing import call
 from stonechat.config.settings import AlertingSettings
 from stonechat.core.clock import SystemClock
@@ -339,7 +339,7 @@ async def test_the_heartbeat_stands_for_looking_delivering_jobs_and_posting_or_i
     inbox: Inbox,
 ) -> None:
     desk = Desk(inbox, None)
-    beat = Heartbeat(f"{inbox.url}/beat", CLOCK, desk.alerting.silent)
+    beat = DeadMansSwitch(f"{inbox.url}/beat", CLOCK, desk.alerting.silent)
     desk.board.register("jobs", desk._check("jobs"))
     assert not await beat.beat(), "nothing is known yet"
     await desk.for_seconds(5)
