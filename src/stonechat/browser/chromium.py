@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,7 +140,7 @@ class Chromium:
                 handle_sigint=False,  # the supervisor decides what Ctrl-C means
                 handle_sigterm=False,
                 handle_sighup=False,
-                env={**os.environ, **self._folder.environment()},
+                env={**_harmless(os.environ), **self._folder.environment()},
             )
             self._control = await browser.new_browser_cdp_session()
             told = await self._control.send("SystemInfo.getProcessInfo")
@@ -251,16 +251,34 @@ def _driver_options() -> dict[str, str]:
     return {"NODE_OPTIONS": f"{given} {DRIVER_OPTIONS}".strip(), **one_heap}
 
 
+def _harmless(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a browser needs. Our keys, passwords and sessions stay away from what shows foreign pages."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.upper() in _NAMES or name.upper().startswith(_FAMILIES)
+    }
+
+
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """The driver takes its temporary folder from our environment alone, so it is set while it starts."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    """The driver takes its environment from ours alone: while it starts, ours has what it may know."""
+    before = dict(os.environ)
     try:
+        for name in before.keys() - _harmless(before).keys():
+            del os.environ[name]
+        os.environ.update(values)
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in values.keys() - before.keys():
+            os.environ.pop(name, None)
+        os.environ.update(before)
+
+
+_NAMES = frozenset(
+    {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "DISPLAY", "WAYLAND_DISPLAY"}
+    | {"XAUTHORITY", "LD_LIBRARY_PATH", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "SYSTEMROOT"}
+    | {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
+)
+_FAMILIES = ("LC_", "XDG_", "FONTCONFIG_", "PLAYWRIGHT_", "MALLOC_", "SSL_CERT_")
+"""What of our environment Chromium and its driver get to see."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -134,7 +135,11 @@ def bench(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """The entry point. Words that are no text are refused before anything is done with them."""
+    """The entry point. Words that are no text are refused before anything is done with them.
+
+    What any command writes can be read by this user alone.
+    """
+    os.umask(0o077)
     for number, word in enumerate(sys.argv[1:], 1):
         if NO_TEXT.search(word):
             remedy = "Write it in UTF-8, without control characters."

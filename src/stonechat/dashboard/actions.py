@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -81,17 +80,21 @@ ACTIONS: Mapping[tuple[str, str], Act] = {
 """``POST /do/{kind}/{what}`` with ``target`` and what else the action takes."""
 
 
-async def _token(pages: Pages, password: str) -> str | None:
-    """A session for the right password, unless it was tried too often: here, or on all hosts together.
+async def _token(pages: Pages, password: str, source: str) -> str | None:
+    """A session for the right password, unless ``source`` tried too often: here, or on all hosts together.
 
     The guard of this process counts by itself; the cache can only add what was tried elsewhere.
     """
     cache = pages.data.cache
-    if cache is not None and await cache.get(TRIED_TOO_OFTEN) is not None:
+    if cache is not None and await cache.get(f"{TRIED_TOO_OFTEN}/{source}") is not None:
         return None
-    token = await asyncio.to_thread(pages.guard.log_in, password)
-    if token is None and cache is not None and await cache.count(TRIED_WRONG, TRY_PERIOD) >= TRIES:
-        await cache.put(TRIED_TOO_OFTEN, b"1", TRY_PERIOD)
+    token = await pages.guard.log_in(password, source)
+    if (
+        token is None
+        and cache is not None
+        and await cache.count(f"{TRIED_WRONG}/{source}", TRY_PERIOD) >= TRIES
+    ):
+        await cache.put(f"{TRIED_TOO_OFTEN}/{source}", b"1", TRY_PERIOD)
     return token
 
 
@@ -112,7 +115,7 @@ def action_routes(pages: Pages, doors: Doors) -> APIRouter:
     @router.post("/login")
     async def log_in(request: Request) -> Response:
         form = await _form(request)
-        token = await _token(pages, form.get("password", ""))
+        token = await _token(pages, form.get("password", ""), request.client.host if request.client else "")
         if token is None:
             return pages.render(request, "login.html", 401, wrong=True)
         response = RedirectResponse("/", 303)

@@ -66,7 +66,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
         refusal = _refusal(request, guard)
         response = refusal if refusal is not None else await call(request)
         for name, value in HEADERS.items():
-            if name != "Cache-Control" or not request.url.path.startswith("/static/"):
+            if name != "Cache-Control" or not request.scope["path"].startswith("/static/"):
                 response.headers.setdefault(name, value)
         return response
 
@@ -144,7 +144,7 @@ def create_health_app(data: DashboardData) -> FastAPI:
 def _refusal(request: Request, guard: Guard) -> Response | None:
     if request.method not in ("GET", "HEAD", "OPTIONS") and not comes_from_us(request):
         return _refused(403, "this request comes from another site")
-    path = request.url.path
+    path = request.scope["path"]  # what the router matches; an address is built from the Host header
     if any(path == free or (free.endswith("/") and path.startswith(free)) for free in OPEN_PATHS):
         return None
     if guard.visitor(request) is not None:
@@ -158,4 +158,4 @@ def _refusal(request: Request, guard: Guard) -> Response | None:
 
 
 def _wants_json(request: Request) -> bool:
-    return request.url.path.startswith("/api/")
+    return str(request.scope["path"]).startswith("/api/")

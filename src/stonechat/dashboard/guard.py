@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -19,6 +20,22 @@ from stonechat.core.clock import Clock
 COOKIE = "stonechat_session"
 SESSION_AGE = timedelta(hours=12)
 TRIES, TRY_PERIOD = 5, timedelta(minutes=1)
+"""So many passwords may be tried from one address in so long a time."""
+
+WAITING = 4
+"""Passwords that may wait to be hashed, one at a time, since each takes 64 MB; more are refused at once."""
+
+_SOURCES = 10_000
+_PROXY_HEADERS = (
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "cf-connecting-ip",
+    "true-client-ip",
+)
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -41,7 +58,9 @@ class Guard:
         self._hasher = PasswordHasher()
         self._hash = self._hashed(password) if password else None
         self._sessions: dict[str, float] = {}
-        self._tries: list[float] = []
+        self._tries: dict[str, list[float]] = {}
+        self._turn = asyncio.Lock()
+        self._waiting = 0
 
     @property
     def needs_login(self) -> bool:
@@ -58,24 +77,48 @@ class Guard:
             return None
         return Visitor("owner")
 
-    def log_in(self, password: str) -> str | None:
-        """A new session's token, or None where the password is wrong or tried too often.
+    async def log_in(self, password: str, source: str) -> str | None:
+        """A new session's token, or None where the password is wrong or tried too often from ``source``.
 
-        CPU-bound for some 50 ms by design: run it in a thread.
+        A try is counted before its hash is computed, so that a flood costs neither memory nor time, and for
+        its address alone, so that nobody can lock the owner out.
         """
-        now = self._clock.monotonic()
-        self._tries = [at for at in self._tries if now - at < TRY_PERIOD.total_seconds()]
-        if self._hash is None or len(self._tries) >= TRIES:
+        if self._hash is None or self._waiting >= WAITING or not self._counted(source):
             return None
+        self._waiting += 1
         try:
-            self._hasher.verify(self._hash, password)
-        except Argon2Error:
-            self._tries.append(now)
+            async with self._turn:
+                is_right = await asyncio.to_thread(self._is_right, self._hash, password)
+        finally:
+            self._waiting -= 1
+        if not is_right:
             return None
+        self._tries.pop(source, None)
+        now = self._clock.monotonic()
         token = secrets.token_urlsafe(32)
         self._sessions = {key: ends for key, ends in self._sessions.items() if ends > now}
         self._sessions[_digest(token)] = now + SESSION_AGE.total_seconds()
         return token
+
+    def _counted(self, source: str) -> bool:
+        """Count a try; False where there were too many lately."""
+        now = self._clock.monotonic()
+        if len(self._tries) >= _SOURCES:
+            self._tries = {
+                one: at for one, at in self._tries.items() if now - at[-1] < TRY_PERIOD.total_seconds()
+            }
+        lately = [at for at in self._tries.get(source, ()) if now - at < TRY_PERIOD.total_seconds()]
+        if len(lately) >= TRIES or (not lately and len(self._tries) >= _SOURCES):
+            return False
+        self._tries[source] = [*lately, now]
+        return True
+
+    def _is_right(self, known: str, password: str) -> bool:
+        """Takes some 50 ms of processor time and 64 MB by design."""
+        try:
+            return self._hasher.verify(known, password)
+        except Argon2Error:
+            return False
 
     def log_out(self, request: Request) -> None:
         """End the session."""
@@ -121,7 +164,13 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_local(request: Request) -> bool:
-    """From this machine, and by a local name: a foreign page that names us otherwise is turned away."""
+    """From this machine, by a local name and through no proxy.
+
+    A foreign page that names us otherwise is turned away, and so is whatever a proxy on this machine passes
+    on: it speaks for the whole world.
+    """
+    if any(name in request.headers for name in _PROXY_HEADERS):
+        return False
     client = request.client.host if request.client else ""
     try:
         named = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
