@@ -38,7 +38,7 @@ from stonechat.core.ports import AlertMessage
 from stonechat.core.states import BreakerState, LayerState, SessionState
 from stonechat.database.repositories.accounts import SessionRow
 from stonechat.database.repositories.alerts import AlertRow
-from stonechat.jobs import JobStatus
+from stonechat.jobs.desk import JobStatus
 from stonechat.monitoring import LayerHealth
 from stonechat.monitoring.dependency_graph import NEEDS, explains
 from stonechat.resilience.circuit_breaker import BreakerStatus
@@ -158,9 +158,9 @@ class Watcher:
         wrong_ids = {one.alert_id for one in wrong}
         over = {row.id for row in self.alerts.values() if row.fired_at is None or row.resolved_at is not None}
         self.told -= over
-        for one in ALL:  # an event may be told after it was seen, while nothing finds it again
-            if any(one.title in f"{message.title}\n{message.body}" for message in said):
-                self.told.add(one.alert_id)
+        for message in said:
+            text = f"{message.title}\n{message.body}"
+            self.told |= {one.alert_id for one in ALL if one.title in text}
         self.in_the_dark = {key: value for key, value in self.in_the_dark.items() if key in wrong_ids}
         for one in wrong:
             if one.severity == CRITICAL:
@@ -222,7 +222,7 @@ def histories(draw: st.DrawFn) -> list[tuple[Finding, Course]]:
     findings = draw(
         st.lists(st.sampled_from(ALL), min_size=1, max_size=7, unique_by=lambda one: one.alert_id)
     )
-    courses: list[tuple[Finding, Course]] = []
+    courses = []
     for one in findings:
         starts = draw(st.lists(st.integers(0, LENGTH), min_size=1, max_size=6))
         spans = [(at, at + draw(st.integers(STEP, 400))) for at in starts]
