@@ -304,10 +304,13 @@ def _alert(name: str, state: AlertState, silenced_until: datetime | None = None)
     )
 
 
-async def fill(database: Database) -> None:
-    """One of everything that an owner can do something about."""
-    kept = Path(runs_url(database).removeprefix("sqlite:///"))
-    kept.write_bytes(await _file_with_a_run_that_waits())
+async def fill(database: Database, url: str | None = None) -> None:
+    """One of everything that an owner can do something about; ``url`` where it is no SQLite file."""
+    if url is None or url.startswith("sqlite"):
+        kept = Path(runs_url(database).removeprefix("sqlite:///"))
+        kept.write_bytes(await _file_with_a_run_that_waits())
+    else:
+        await _make_a_run_that_waits(runs_url_beside(url))
     async with database.begin("test.fill") as connection:
         for account in (ME, OTHER):
             await accounts.put(connection, account, BEGAN)
@@ -412,12 +415,14 @@ class AtTheCommandLine:
 
 
 @asynccontextmanager
-async def at_the_pages(folder: Path, database: Database) -> AsyncIterator[httpx.AsyncClient]:
+async def at_the_pages(
+    folder: Path, database: Database, url: str | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of pages and API, with everything connected that an action may need."""
     async with (
         site(database) as here,
         studio(folder, CLOCK, account=ME, on=database) as writing,
-        open_store(runs_url(database)) as store,
+        open_store(runs_url(database) if url is None else runs_url_beside(url)) as store,
     ):
         jobs = JobsAtRest(JobOperations(database, store, CLOCK, JOBS))
         here.data.connect(drafter=writing.drafter, networks=installed(), runner=jobs)
@@ -437,14 +442,18 @@ async def _file_with_a_run_that_waits() -> bytes:
     if not _FILES:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "runs.db"
-            async with open_store(f"sqlite:///{path}") as store:
-                async with execute_runs(
-                    store, executor_id="test", queues={}, poll=timedelta(seconds=1), body=_no_body
-                ):
-                    pass
-                await store.enqueue([order_of(JOBS[0], WAITS)])
+            await _make_a_run_that_waits(f"sqlite:///{path}")
             _FILES.append(path.read_bytes())
     return _FILES[0]
+
+
+async def _make_a_run_that_waits(url: str) -> None:
+    async with open_store(url) as store:
+        async with execute_runs(
+            store, executor_id="test", queues={}, poll=timedelta(seconds=1), body=_no_body
+        ):
+            pass
+        await store.enqueue([order_of(JOBS[0], WAITS)])
 
 
 async def _no_body(run: Any, _: Any) -> Any:

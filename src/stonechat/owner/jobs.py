@@ -13,6 +13,7 @@ from stonechat.database.repositories import accounts
 from stonechat.database.repositories.accounts import Switch
 from stonechat.database.repositories.job_progress import JobRun
 from stonechat.jobs import JobOperations
+from stonechat.jobs.execution.run_request import parse_run_id
 from stonechat.owner import switches
 from stonechat.owner.action import Action, Done, Owner, reason
 from stonechat.owner.naming import ALL, account_named
@@ -103,7 +104,7 @@ async def cancel_run(owner: Owner, operations: JobOperations, run_id: str) -> Do
         Conflict: it has ended.
     """
     async with owner.act("jobs.cancel") as action:
-        found = await operations.show(run_id)
+        found = await operations.show(run_id) if parse_run_id(run_id) is not None else None
         if found is None:
             raise NotFound(
                 f"There is no run {run_id[:120]!r}.", remedy="`stonechat jobs history` lists the runs."

@@ -109,7 +109,7 @@ async def _write_one(connection: AsyncConnection, table: str) -> None:
             after="on",
         )
     else:
-        await connection.execute(sa.insert(audit).values(at=BEGAN, who="t", action="a", detail=""))
+        await connection.execute(sa.insert(audit).values(at=BEGAN, who="t", action="a"))
 
 
 async def test_a_database_that_is_not_empty_is_replaced_only_when_told_and_kept(

@@ -359,7 +359,7 @@ async def test_many_rows_go_in_batches_and_a_writer_gets_in_between(any_database
     clock = SystemClock()
     async with open_database(any_database_url, DatabaseSettings(), clock) as database:
         old = clock.now() - 1000 * DAY
-        rows = [{"at": old, "who": "t", "action": "a", "detail": "x" * 200} for _ in range(6 * BATCH + 7)]
+        rows = [{"at": old, "who": "t", "action": "a", "why": "x" * 200} for _ in range(6 * BATCH + 7)]
         await _put(database, audit, *rows)
         waits = []
         pruning = asyncio.create_task(_retention(database, clock).prune())

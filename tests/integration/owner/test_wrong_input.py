@@ -93,7 +93,7 @@ SAID = ("error", "meaning", "remedy")
 @pytest.fixture
 async def database(any_database_url: str) -> AsyncIterator[Database]:
     async with open_database(any_database_url, DatabaseSettings(), CLOCK) as opened:
-        await fill(opened)
+        await fill(opened, any_database_url)
         yield opened
 
 
@@ -102,11 +102,13 @@ def garbled(rng: random.Random) -> str:
     return "".join(chr(rng.choice((rng.randrange(1, 256), rng.randrange(256, 0xD800)))) for _ in range(9))
 
 
-async def test_garbage_is_done_nothing_about_at_any_door(database: Database, tmp_path: Path) -> None:
+async def test_garbage_is_done_nothing_about_at_any_door(
+    database: Database, tmp_path: Path, any_database_url: str
+) -> None:
     before = await rows_of(database)
     rng = random.Random(7)
     targets = [*GARBAGE, *(garbled(rng) for _ in range(20))]
-    async with at_the_pages(tmp_path, database) as client:
+    async with at_the_pages(tmp_path, database, any_database_url) as client:
         for case in TARGETS.values():
             assert case.form is not None
             assert chosen(case, targets)
@@ -138,10 +140,10 @@ async def called(client: httpx.AsyncClient, case: Case, target: str) -> httpx.Re
 
 @pytest.mark.parametrize("field", ["account", "target"])
 async def test_an_account_that_does_not_exist_holds_and_runs_nothing(
-    field: str, database: Database, tmp_path: Path
+    field: str, database: Database, tmp_path: Path, any_database_url: str
 ) -> None:
     before = await rows_of(database)
-    async with at_the_pages(tmp_path, database) as client:
+    async with at_the_pages(tmp_path, database, any_database_url) as client:
         for case in NAMED:
             assert case.form is not None
             if field in case.form and case.form[field] in ("robin", "@wren", "wren"):
@@ -215,8 +217,10 @@ def judge(answer: httpx.Response, case: Case, body: Any) -> None:
         assert set(SAID) <= answer.json().keys() and answer.json()["error"], (case.name, body, answer.text)
 
 
-async def test_a_wrong_form_is_the_senders_mistake(database: Database, tmp_path: Path) -> None:
-    async with at_the_pages(tmp_path, database) as client:
+async def test_a_wrong_form_is_the_senders_mistake(
+    database: Database, tmp_path: Path, any_database_url: str
+) -> None:
+    async with at_the_pages(tmp_path, database, any_database_url) as client:
         assert (await client.post("/do/queue/edit", content=b"text=" + b"x" * 200_000)).status_code == 422
         for header in ({"Referer": "http://["}, {"Referer": "//evil.example/x"}):
             done = await client.post("/do/posting/pause", data={"target": "all"}, headers=header)
@@ -228,9 +232,11 @@ async def test_a_wrong_form_is_the_senders_mistake(database: Database, tmp_path:
         assert long.status_code == 413 and long.json()["error"]
 
 
-async def test_what_its_state_does_not_allow_is_a_conflict(database: Database, tmp_path: Path) -> None:
+async def test_what_its_state_does_not_allow_is_a_conflict(
+    database: Database, tmp_path: Path, any_database_url: str
+) -> None:
     before = await rows_of(database)
-    async with at_the_pages(tmp_path, database) as client:
+    async with at_the_pages(tmp_path, database, any_database_url) as client:
         for path, body in (
             ("queue/c-ahead/approve", {}),
             ("queue/c-waiting/approve", {"seen": "another text"}),
@@ -245,24 +251,24 @@ async def test_what_its_state_does_not_allow_is_a_conflict(database: Database, t
 
 
 async def test_a_switch_of_a_name_that_nobody_has_can_still_be_lifted(
-    database: Database, tmp_path: Path
+    database: Database, tmp_path: Path, any_database_url: str
 ) -> None:
     """Before names were looked up, any text became a switch: it must not stand for ever."""
     async with database.begin("test.old") as connection:
         await accounts.switch_off(
             connection, "posting/nobody", account_id="nobody", who="test", why="old", now=CLOCK.now()
         )
-    async with at_the_pages(tmp_path, database) as client:
+    async with at_the_pages(tmp_path, database, any_database_url) as client:
         answer = await client.post("/api/posting/resume", json={"target": "nobody"})
         assert answer.status_code == 200
         assert (await client.post("/api/posting/resume", json={"target": "nobody"})).status_code == 404
 
 
 async def test_a_foreign_page_and_a_stranger_do_nothing_at_the_api(
-    database: Database, tmp_path: Path
+    database: Database, tmp_path: Path, any_database_url: str
 ) -> None:
     before = await rows_of(database)
-    async with at_the_pages(tmp_path, database) as client:
+    async with at_the_pages(tmp_path, database, any_database_url) as client:
         for case in CASES:
             for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
                 answer = await client.post(f"/api/{case.api}", json=dict(case.body), headers=headers)
@@ -274,8 +280,10 @@ async def test_a_foreign_page_and_a_stranger_do_nothing_at_the_api(
     assert await rows_of(database) == before
 
 
-async def test_the_api_says_what_it_takes_and_gives(database: Database, tmp_path: Path) -> None:
-    async with at_the_pages(tmp_path, database) as client:
+async def test_the_api_says_what_it_takes_and_gives(
+    database: Database, tmp_path: Path, any_database_url: str
+) -> None:
+    async with at_the_pages(tmp_path, database, any_database_url) as client:
         paths = (await client.get("/openapi.json")).json()["paths"]
     actions = {path: methods["post"] for path, methods in paths.items() if "post" in methods}
     assert len(actions) == len({case.name for case in CASES})
