@@ -26,9 +26,16 @@ if ! PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v pgbouncer >/dev/null 2>&1
     fi
 fi
 
+# What fails beside others is printed and run once more, one after the other: what fails again has failed.
+run() {
+    .venv/bin/pytest "$@" -n 2 && return 0
+    printf '\nOnce more, alone: what failed.\n'
+    .venv/bin/pytest "$@" -n 0 --last-failed --last-failed-no-failures none
+}
+
 status=0
 if [ "$share" = "not long" ]; then
-    .venv/bin/pytest tests/unit tests/architecture -q -n 2 -m "$share" || status=1
+    run tests/unit tests/architecture -q -m "$share" || status=1
 fi
-.venv/bin/pytest tests/acceptance tests/integration tests/contract -q -n 2 --dist loadfile -m "$share" --durations 15 || status=1
+run tests/acceptance tests/integration tests/contract -q --dist loadfile -m "$share" --durations 15 || status=1
 exit "$status"
