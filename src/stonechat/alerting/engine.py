@@ -39,8 +39,11 @@ from stonechat.resilience.circuit_breaker import BreakerStatus
 
 LOOK_EVERY = timedelta(seconds=2)
 
-LOOK_LIMIT = timedelta(seconds=10)
+LOOK_LIMIT = timedelta(seconds=5)
 """Real time that the database may take; after that the alerts go on without it."""
+
+WITHOUT = timedelta(seconds=20)
+"""... and for how long they do before it is tried again."""
 
 STUCK_AFTER = timedelta(minutes=2)
 """Without a look, or with no channel that takes messages, for longer the heartbeat is withheld."""
@@ -77,6 +80,7 @@ class Alerting:
         self._observer.channels = self.delivery.trouble
         self._known: Mapping[str, AlertRow] = {}
         self._unsaved = False
+        self._store_again_at = clock.monotonic()
         self._looked_at = clock.monotonic()
         self._delivered_at = {channel.name: clock.monotonic() for channel in channels}
         self._wake = asyncio.Event()
@@ -124,11 +128,15 @@ class Alerting:
         undecided = self._observer.undecided()
         database = self._observer.database
         try:
-            if database is None or self._board.is_down("database"):
+            early = self._clock.monotonic() < self._store_again_at
+            if database is None or early or self._board.is_down("database"):
                 raise Transient("the database is not open")
             async with asyncio.timeout(LOOK_LIMIT.total_seconds()):
                 result = await self._look_stored(database, findings, undecided)
-        except (Transient, TimeoutError):
+        except Transient:
+            result = self._look_here(findings, undecided)
+        except TimeoutError:
+            self._store_again_at = self._clock.monotonic() + WITHOUT.total_seconds()
             result = self._look_here(findings, undecided)
         self._observer.forget(findings)
         self._announce(result)
