@@ -32,6 +32,7 @@ def one_incident(
     running: Product, fault: AbstractContextManager[None], root: str, *, lasts: float = 90
 ) -> None:
     """While the fault lasts one message names ``root``; after it one says that it is over, and no more."""
+    assert running.inbox.told() == [], "nothing was wrong yet"
     began = time.monotonic()
     with fault:
         running.until(lambda: bool(running.inbox.told(began)), f"a word on {root}", seconds=150)

@@ -243,11 +243,3 @@ def test_whatever_burns_for_however_long_nothing_critical_stays_untold(
         about = [message for message in watcher.sent if message.labels.get("alert_id") == one.alert_id]
         if about and not one.once:
             assert about[-1].status == "resolved", f"the end of {one.title} was never told"
-
-
-def test_a_healthy_day_says_nothing() -> None:
-    watcher = Watcher()
-    for _ in range(0, 24 * 3600, 60):
-        watcher.look([])
-        watcher.now += timedelta(seconds=60)
-    assert watcher.sent == []
