@@ -146,7 +146,7 @@ def test_a_browser_that_is_killed_or_frozen_is_one_incident(
 def test_ten_healthy_minutes_of_a_fast_clock_say_nothing_and_the_heartbeat_goes_on(
     tmp_path: Path, reaper: Reaper
 ) -> None:
-    with product(reaper, tmp_path, speed=600) as running:
+    with product(reaper, tmp_path, speed=600, POSTS_PER_DAY="8") as running:
         began = time.monotonic()
         running.during(600)
         assert running.inbox.told() == []

@@ -21,7 +21,8 @@ DEGRADED_FOR = timedelta(minutes=2)
 ROOT_FOR = timedelta(seconds=12)
 """What needs nothing else is told sooner, so that a cause fires before what it explains."""
 
-AFTER_ITS_LAYER = DOWN_FOR + timedelta(seconds=10)
+ROOM = timedelta(seconds=10)
+AFTER_ITS_LAYER = DOWN_FOR + ROOM
 """A breaker's own alert comes after that of the layer which it guards, and is then listed there."""
 
 FAILING_FOR = timedelta(seconds=60)
@@ -189,12 +190,19 @@ def job_findings(
                 title=f"The job {job.name} {'does not run' if late else 'keeps failing'}{whose}",
                 body=job.why or (job.last.error if job.last else "") or "No cause is known.",
                 remedy=f"`stonechat jobs history {job.name}` shows its runs.",
-                wait=DOWN_FOR if late else FAILING_FOR,
+                wait=_patience(job.critical, late=late),
                 account_id=job.account_id,
                 group=f"{job.state}/{job.name}",
             )
         )
     return found
+
+
+def _patience(critical: bool, *, late: bool) -> timedelta:
+    """So long that the alert about its layer comes first, and this one is listed there."""
+    if not critical:
+        return DEGRADED_FOR + ROOM
+    return AFTER_ITS_LAYER if late else FAILING_FOR
 
 
 def _failed_by_itself(job: JobStatus, layer: str, explained: Callable[[str, datetime], str]) -> bool:
@@ -295,7 +303,7 @@ def stock_findings(stocks: Sequence[AccountStock]) -> list[Finding]:
                     title=f"Nothing is queued for @{stock.handle}",
                     body=f"No post is scheduled{held}.",
                     remedy="`stonechat jobs run content.plan` fills it; see its last error under Jobs.",
-                    wait=timedelta(minutes=2),
+                    wait=DEGRADED_FOR + ROOM,
                     account_id=stock.account_id,
                     group="queue_dry",
                 )

@@ -158,9 +158,9 @@ class Watcher:
         wrong_ids = {one.alert_id for one in wrong}
         over = {row.id for row in self.alerts.values() if row.fired_at is None or row.resolved_at is not None}
         self.told -= over
-        for one in wrong:
-            if any(one.title in f"{message.title}\n{message.body}" for message in said):
-                self.told.add(one.alert_id)
+        for message in said:
+            text = f"{message.title}\n{message.body}"
+            self.told |= {one.alert_id for one in ALL if one.title in text}
         self.in_the_dark = {key: value for key, value in self.in_the_dark.items() if key in wrong_ids}
         for one in wrong:
             if one.severity == CRITICAL:
