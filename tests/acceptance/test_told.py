@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def test_each_way_in_which_postgresql_fails_is_one_incident(
         server.database() as url,
         product(reaper, tmp_path, DATABASE_URL=url) as running,
     ):
-        faults = {
+        faults: dict[str, Callable[[], AbstractContextManager[None]]] = {
             "killed": server.away,
             "locked table": lambda: locked_table(url),
             "no connection free": lambda: no_connection_free(server),
@@ -135,7 +135,7 @@ def test_a_redis_that_is_away_for_a_minute_is_told(tmp_path: Path, reaper: Reape
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", [browser_killed, browser_frozen])
 def test_a_browser_that_is_killed_or_frozen_is_one_incident(
-    tmp_path: Path, reaper: Reaper, fault: type
+    tmp_path: Path, reaper: Reaper, fault: Callable[[Product], AbstractContextManager[None]]
 ) -> None:
     with product(reaper, tmp_path) as running:
         one_incident(running, fault(running), "browser")

@@ -67,6 +67,5 @@ class Watch:
         for _ in range(0, seconds, 5):
             await self.board.check_all()
             await self.alerting.look()
-            await self.alerting.delivery.from_here()
-            await self.alerting.delivery.from_outbox(self.database)
+            await self.alerting.deliver_all()
             await self.clock.advance(seconds=5)

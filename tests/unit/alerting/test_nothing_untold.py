@@ -222,7 +222,7 @@ def histories(draw: st.DrawFn) -> list[tuple[Finding, Course]]:
     findings = draw(
         st.lists(st.sampled_from(ALL), min_size=1, max_size=7, unique_by=lambda one: one.alert_id)
     )
-    courses = []
+    courses: list[tuple[Finding, Course]] = []
     for one in findings:
         starts = draw(st.lists(st.integers(0, LENGTH), min_size=1, max_size=6))
         spans = [(at, at + draw(st.integers(STEP, 400))) for at in starts]

@@ -228,9 +228,9 @@ def test_it_has_been_open_since_it_first_opened_however_often_it_was_probed() ->
 
 
 def test_a_forced_breaker_counts_from_when_it_was_forced_open_and_ends_with_the_reset() -> None:
-    view = View("b", POLICY, "host", at(0))
-    view.force(BreakerState.FORCED_OPEN, at(5), who="owner", why="maintenance")
-    assert view.record.opened_at == START + timedelta(seconds=5)
-    assert from_row(to_row(view.record)) == view.record
-    view.force(None, at(30), who="owner", why="done")
-    assert view.record.opened_at is None
+    began, ended = START + timedelta(seconds=5), START + timedelta(seconds=30)
+    closed = state_machine.fresh("b", START)
+    forced = state_machine.forced(closed, BreakerState.FORCED_OPEN, who="owner", why="maintenance", at=began)
+    assert forced.opened_at == began
+    assert from_row(to_row(forced)) == forced
+    assert state_machine.reset(forced, who="owner", why="done", at=ended).opened_at is None
