@@ -92,7 +92,7 @@ async def paused(connection: AsyncConnection) -> None:
     )
 
 
-WAYS = {
+WAYS: dict[Way, tuple[LayerState, str]] = {
     refused_and_put_off: (LayerState.DOWN, "none published for 3.0 h: the send button stays disabled"),
     held: (LayerState.DOWN, "browser: the breaker is open: killed"),
     unapproved: (LayerState.DEGRADED, "1 post waits for your approval"),

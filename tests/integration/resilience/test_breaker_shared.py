@@ -118,9 +118,9 @@ async def test_another_host_and_a_restarted_one_see_it_open(database: Database) 
     ]
     first, second = (host.add("thing", slow) for host in hosts)
     await fail(first)
-    assert second.state is BreakerState.CLOSED
+    assert second.status().state is BreakerState.CLOSED
     await hosts[1].sync()
-    assert second.state is BreakerState.OPEN
+    assert second.status().state is BreakerState.OPEN
     assert second.status().why == first.status().why
 
 
