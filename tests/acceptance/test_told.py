@@ -135,7 +135,7 @@ def test_a_redis_that_is_away_for_a_minute_is_told(tmp_path: Path, reaper: Reape
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", [browser_killed, browser_frozen])
 def test_a_browser_that_is_killed_or_frozen_is_one_incident(
-    tmp_path: Path, reaper: Reaper, fault: type
+    tmp_path: Path, reaper: Reaper, fault: Callable[[Product], AbstractContextManager[None]]
 ) -> None:
     with product(reaper, tmp_path) as running:
         one_incident(running, fault(running), "browser")

@@ -164,13 +164,14 @@ def _end(rows: Sequence[AlertRow]) -> AlertMessage:
     first = rows[0]
     start = min(began(row) for row in rows)
     end = max(row.resolved_at or row.state_since for row in rows)
+    several = "".join(f"\n{row.tracking.told_as[2]}" for row in rows) if len(rows) > 1 else ""
     often = f" It came and went {len(first.tracking.firings)} times." if first.tracking.flapping else ""
     return AlertMessage(
         id=stable_id(first.id, "resolved", (first.fired_at or first.state_since).isoformat()),
         status="resolved",
         severity=first.severity,
         title=f"Over: {_title([replace(row, title=row.tracking.told_as[2]) for row in rows])}",
-        body=f"It lasted {_span(end - start)}.{often}",
+        body=f"It lasted {_span(end - start)}.{often}{several}",
         remedy="",
         starts_at=start,
         labels=_labels(first),

@@ -240,6 +240,10 @@ def test_whatever_burns_for_however_long_nothing_critical_stays_untold(
         watcher.now += timedelta(seconds=60 - STEP)
         watcher.look([])
     for one, _ in courses:
-        about = [message for message in watcher.sent if message.labels.get("alert_id") == one.alert_id]
+        about = [n for n, said in enumerate(watcher.sent) if said.labels.get("alert_id") == one.alert_id]
         if about and not one.once:
-            assert about[-1].status == "resolved", f"the end of {one.title} was never told"
+            later = [said for said in watcher.sent[about[-1] :] if said.status == "resolved"]
+            ends = [said for said in later if one.title in f"{said.title}\n{said.body}"]
+            assert ends or later[:1] == watcher.sent[about[-1] :][:1], (
+                f"the end of {one.title} was never told"
+            )
