@@ -119,9 +119,7 @@ def test_a_network_of_somebody_elses_is_used_without_touching_ours(tmp_path: Pat
             wait_until(
                 lambda: bool(owner.board()) or running.poll() is not None, "the post is on the board", 120
             )
-            wait_until(
-                lambda: "posted" in owner.types("queue", "show", "--json").stdout, "it is known to be", 60
-            )
+            wait_until(lambda: "posted" in owner.states(), "it is known to be", 60)
             status = owner.types("status", "--json")
             layers = {one["name"]: one for one in json.loads(status.stdout)["layers"]}
             assert (layers["browser"]["state"], layers["browser"]["detail"]) == ("ok", "no account needs one")

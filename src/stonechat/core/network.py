@@ -213,8 +213,8 @@ class TextRules(Protocol):
         """What the network will make live in ``text``."""
 
 
-class Network(TextRules, Protocol):
-    """A social network, as an account uses it.
+class NetworkAdapter(Protocol):
+    """Speaks with a social network; what a plug-in brings.
 
     Reads raise ``Transient``, ``SessionTrouble`` or ``PageChanged``; they never return an empty
     result where the cause is a login wall, a challenge or a changed page. :meth:`publish` returns
@@ -263,3 +263,7 @@ class Network(TextRules, Protocol):
 
     async def session(self, account: Account) -> SessionState:
         """Ask the network whether the account's session is still accepted."""
+
+
+class Network(NetworkAdapter, TextRules, Protocol):
+    """A social network as the rooms use it: its adapter, with what it makes of a text."""

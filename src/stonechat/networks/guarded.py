@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from stonechat.core.errors import PageChanged, StonechatError, Transient
 from stonechat.core.model import Account
 from stonechat.core.network import (
-    Network,
+    NetworkAdapter,
     Posted,
     Profile,
     Publication,
@@ -16,6 +16,7 @@ from stonechat.core.network import (
     Refused,
     Rehearsed,
     TextEntities,
+    TextRules,
     Timeline,
     Unconfirmed,
 )
@@ -29,7 +30,7 @@ ASKED_ABOUT = 3
 
 
 class GuardedNetwork:
-    """Passes every call on, counting how it went.
+    """An adapter together with its network's text rules; passes every call on, counting how it went.
 
     ``site`` is about whether the site answers at all; ``publishing`` about whether posts go out, and only
     a post that went out counts there as a success. Its probe is the next post that is due, since no other
@@ -40,8 +41,11 @@ class GuardedNetwork:
     now, and nothing can have happened.
     """
 
-    def __init__(self, network: Network, *, site: Breaker, publishing: Breaker) -> None:
+    def __init__(
+        self, network: NetworkAdapter, text: TextRules, *, site: Breaker, publishing: Breaker
+    ) -> None:
         self._network = network
+        self._text = text
         self._site = site
         self._publishing = publishing
 
@@ -51,13 +55,13 @@ class GuardedNetwork:
 
     @property
     def max_length(self) -> int:
-        return self._network.max_length
+        return self._text.max_length
 
     def length(self, text: str) -> int:
-        return self._network.length(text)
+        return self._text.length(text)
 
     def entities(self, text: str) -> TextEntities:
-        return self._network.entities(text)
+        return self._text.entities(text)
 
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None
@@ -128,7 +132,7 @@ def trouble_of(outcome: PublishOutcome) -> str:
             return ""
 
 
-async def prove_by_session(network: Network, *accounts: Account) -> None:
+async def prove_by_session(network: NetworkAdapter, *accounts: Account) -> None:
     """The site's probe: what it says of the session of one of ``accounts`` proves that it answers.
 
     That an account's session is valid only the site can say. What is said of another may be known without it

@@ -21,7 +21,7 @@ from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
-from stonechat.core.network import Network, Picture, TextEntities, TextRules
+from stonechat.core.network import NetworkAdapter, Picture, TextEntities, TextRules
 
 if TYPE_CHECKING:
     from stonechat.browser import BrowserPool
@@ -53,7 +53,7 @@ CheckSelectors = Callable[[Account], Awaitable[tuple[str, ...]]]
 class Connected:
     """A network that can be used; ``check_selectors`` is run once a day where it is read from pages."""
 
-    network: Network
+    network: NetworkAdapter
     check_selectors: CheckSelectors | None = None
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from stonechat.config.networks import KnownNetworks
 from stonechat.core.errors import Permanent
+from stonechat.core.network import TextRules
 from stonechat.networks.plugin import NetworkPlugin
 
 GROUP = "stonechat.networks"
@@ -39,6 +40,11 @@ class Registry:
                 remedy=f"Install what brings it. Installed: {', '.join(self.plugins) or 'none'}.",
             )
         return found
+
+    @property
+    def text_rules(self) -> Mapping[str, TextRules]:
+        """How each measures a text, without connecting to any."""
+        return {name: one.text for name, one in self.plugins.items()}
 
     def known(self) -> KnownNetworks:
         """What the settings need to know of them."""

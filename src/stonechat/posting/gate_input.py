@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.config.settings import PostingSettings
 from stonechat.core.model import Account, Content, ContentKind, Mode
-from stonechat.core.network import Network
+from stonechat.core.network import TextRules
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import (
     accounts,
@@ -88,7 +88,7 @@ async def observe(
     rules: Rules,
     account: Account,
     piece: Content,
-    network: Network,
+    text_rules: TextRules,
     now: datetime,
     *,
     speed: float = 1.0,
@@ -101,7 +101,7 @@ async def observe(
         lock: lock the account's row first, so that two hosts never count the same history.
     """
     rows = await read_rows(connection, rules, [piece], now, lock=lock)
-    return conditions_of(rows, rules, account, piece, network, now, speed=speed)
+    return conditions_of(rows, rules, account, piece, text_rules, now, speed=speed)
 
 
 async def read_rows(
@@ -145,7 +145,7 @@ def conditions_of(
     rules: Rules,
     account: Account,
     piece: Content,
-    network: Network,
+    text_rules: TextRules,
     now: datetime,
     *,
     speed: float = 1.0,
@@ -186,7 +186,7 @@ def conditions_of(
         too_long=[
             number
             for number, part in enumerate(piece.parts, start=1)
-            if network.length(part) > network.max_length
+            if text_rules.length(part) > text_rules.max_length
         ],
         total_left=_total_left(rows, rules.settings.in_all, piece),
         altered=piece.media_digest is not None and media.digest_of(pictures) != piece.media_digest,

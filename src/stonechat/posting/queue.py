@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
 from stonechat.core.model import Account, Content, LatePolicy
-from stonechat.core.network import Network
+from stonechat.core.network import TextRules
 from stonechat.core.states import ContentState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, receipts, state_history
@@ -66,7 +66,7 @@ class PostStory:
 async def queue_rows(
     database: Database,
     rules: Rules,
-    networks: Mapping[str, Network],
+    text_rules: Mapping[str, TextRules],
     clock: Clock,
     *,
     account_id: str | None = None,
@@ -86,7 +86,7 @@ async def queue_rows(
         pieces = [piece for piece in found if piece.account_id in known]
         rows = await read_rows(connection, rules, pieces, now) if pieces else None
     return [
-        _row(rows, rules, networks, account, piece, now, clock.speed)
+        _row(rows, rules, text_rules, account, piece, now, clock.speed)
         for piece in pieces
         if rows is not None and (account := known[piece.account_id])
     ]
@@ -117,7 +117,7 @@ async def _missed(connection: AsyncConnection, account_id: str | None, since: da
 def _row(
     rows: GateRows,
     rules: Rules,
-    networks: Mapping[str, Network],
+    text_rules: Mapping[str, TextRules],
     account: Account,
     piece: Content,
     now: datetime,
@@ -135,8 +135,8 @@ def _row(
         case ContentState.FAILED | ContentState.MISSED:
             action = "queue it again or cancel it"
         case ContentState.QUEUED:
-            network = networks[account.network]
-            seen = conditions_of(rows, rules, account, piece, network, now, speed=speed)
+            measure = text_rules[account.network]
+            seen = conditions_of(rows, rules, account, piece, measure, now, speed=speed)
             held, action, at = _words(decide(piece, account, seen), piece, now)
     live, pictures = rows.live.get(piece.id, 0), rows.pictures.get(piece.id, ())
     return QueueRow(piece, held, action, at, live, tuple(pictures))

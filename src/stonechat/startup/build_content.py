@@ -29,7 +29,7 @@ from stonechat.content.writing.pipeline import Rank, WritingPipeline
 from stonechat.content.writing.prompts import Prompts
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
-from stonechat.core.network import Network
+from stonechat.core.network import TextRules
 from stonechat.database import Database
 from stonechat.database.spool.spool import Spool
 from stonechat.networks.registry import installed
@@ -56,7 +56,7 @@ async def open_writing(
     rng: random.Random,
     *,
     spool: Spool,
-    networks: Mapping[str, Network],
+    text_rules: Mapping[str, TextRules],
     choose: Choose,
     guard_of: GuardOf,
     rank: Rank | None = None,
@@ -84,7 +84,7 @@ async def open_writing(
             chain=FallbackChain(models.writers, budget, clock, events),
             prompts=Prompts(common),
             shelf=shelf,
-            rules_of=lambda name: networks[name],
+            rules_of=text_rules.__getitem__,
             voice=voice,
             voices=voices,
             drafts=own.drafts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -11,7 +11,7 @@ from functools import partial
 from stonechat.browser.pool import BrowserPool
 from stonechat.browser.session_store import EncryptedSessionStore
 from stonechat.content.jobs import jobs as content_jobs
-from stonechat.core.model import Account, Choice
+from stonechat.core.model import Choice
 from stonechat.core.network import Network
 from stonechat.core.ports import Cache
 from stonechat.database import Database
@@ -63,8 +63,8 @@ async def open_layers(
 ) -> Layers:
     """Every layer; what must be closed is entered into the boot."""
     connected = _connected(base, pool)
-    networks = _guarded(connected, breakers, base.served)
-    learning, writing = await _open_writing(base, database, breakers, networks)
+    networks = _guarded(base, connected, breakers)
+    learning, writing = await _open_writing(base, database, breakers)
     rules = _rules(base, breakers, networks)
     declared = (
         *content_jobs(writing.planner, writing.replier),
@@ -77,7 +77,7 @@ async def open_layers(
 
 
 async def _open_writing(
-    base: BootContext, database: Database, breakers: Breakers, networks: Mapping[str, Network]
+    base: BootContext, database: Database, breakers: Breakers
 ) -> tuple[learner.Learner, Writing]:
     """Layers 10 and 3: the learner chooses and ranks, the writer tells it which factors there are."""
     factors: dict[str, Mapping[str, tuple[str, ...]]] = {}
@@ -94,7 +94,7 @@ async def _open_writing(
             base.events,
             base.rng,
             spool=base.spool,
-            networks=networks,
+            text_rules=base.networks.text_rules,
             choose=choose,
             guard_of=lambda name: breakers.add(name, MODEL_POLICY).call,
             rank=learning.rank,
@@ -177,16 +177,15 @@ def _connected(base: BootContext, pool: BrowserPool | None) -> dict[str, Connect
     return {plugin.name: plugin.connect(surroundings) for plugin in used}
 
 
-def _guarded(
-    connected: Mapping[str, Connected], breakers: Breakers, served: Sequence[Account]
-) -> dict[str, Network]:
+def _guarded(base: BootContext, connected: Mapping[str, Connected], breakers: Breakers) -> dict[str, Network]:
     """Each adapter behind its two breakers. The site's probes by asking about an account's session; that of
     publishing has the next due post as its probe."""
     networks: dict[str, Network] = {}
     for name, network in ((name, one.network) for name, one in connected.items()):
-        prove = partial(prove_by_session, network, *(one for one in served if one.network == name))
+        prove = partial(prove_by_session, network, *(one for one in base.served if one.network == name))
         networks[name] = GuardedNetwork(
             network,
+            base.networks.text_rules[name],
             site=breakers.add(f"network/{name}", BROWSER_POLICY, prove),
             publishing=breakers.add(f"posting/{name}", POSTING_POLICY),
         )

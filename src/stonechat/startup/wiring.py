@@ -147,7 +147,8 @@ def _connect(
     jobs: JobService,
 ) -> None:
     """Show all of this on the pages from now on, and look at it for alerts."""
-    queue = FreshQueue(base.clock, lambda: queue_rows(database, layers.rules, layers.networks, base.clock))
+    text_rules = base.networks.text_rules
+    queue = FreshQueue(base.clock, lambda: queue_rows(database, layers.rules, text_rules, base.clock))
     base.boot.on_close(base.events.subscribe(queue.hear))
     account_ids = [account.id for account in base.served]
     base.alerting.connect(jobs=jobs.status, breakers=breakers.status)

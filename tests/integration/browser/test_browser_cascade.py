@@ -105,6 +105,7 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
         prove = partial(prove_by_session, bench.network, accounts[0])
         network = GuardedNetwork(
             bench.network,
+            bench.network,
             site=breakers.add("network/x_web", BROWSER_POLICY, prove),
             publishing=breakers.add("posting/x_web", POSTING_POLICY),
         )

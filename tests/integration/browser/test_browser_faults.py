@@ -116,21 +116,26 @@ async def test_a_page_that_takes_all_memory_dies_alone_and_the_next_one_works(tm
     async with opened(tmp_path) as pool:
         await works(pool, "neighbour")
         async with pool.lease("neighbour") as beside:
+            await beside.page.set_content("<p>here</p>")
+            taken = renderers(pool)
             with pytest.raises(BrowserFailed, match="its page crashed"):
                 async with pool.lease("a", task="hog", deadline=timedelta(seconds=60)) as lease:
-                    limit_memory(pool, 300 * 2**20)
+                    for process in renderers(pool) - taken:
+                        process.rlimit(RLIMIT_DATA, (300 * 2**20, resource.getrlimit(RLIMIT_DATA)[1]))
                     await faults.eat_memory(lease)
             assert await beside.page.inner_text("p") == "here"
         await works(pool)
         assert pool.health().restarts == 0
 
 
-def limit_memory(pool: BrowserPool, size: int) -> None:
-    """No page may take more than so many bytes: the limit that a container sets, on each page's process."""
+def renderers(pool: BrowserPool) -> set[psutil.Process]:
+    """The processes of the browser's pages, each of which a container's limit could end by itself."""
+    found = set()
     for process in pool.keeper.chromium.processes():
         with contextlib.suppress(psutil.NoSuchProcess):
             if "--type=renderer" in process.cmdline():
-                process.rlimit(RLIMIT_DATA, (size, resource.getrlimit(RLIMIT_DATA)[1]))
+                found.add(process)
+    return found
 
 
 @pytest.fixture

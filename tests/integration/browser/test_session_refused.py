@@ -140,6 +140,7 @@ async def test_an_account_with_a_session_that_is_refused_stops_no_other(tmp_path
         bench.pool.guard(breakers.add("browser/h", POOL_POLICY, bench.pool.prove))
         network = GuardedNetwork(
             bench.network,
+            bench.network,
             site=breakers.add("network/x", BROWSER_POLICY),
             publishing=breakers.add("posting/x", POSTING_POLICY),
         )

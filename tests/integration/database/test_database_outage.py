@@ -126,7 +126,8 @@ async def test_the_loss_is_one_incident_the_last_model_serves_and_due_posts_go_o
         ):
             network = FakeNetwork(CLOCK)
             site, publishing = breakers.add("site", BROWSER_POLICY), breakers.add("posting", POSTING_POLICY)
-            desk = desk_on(database, CLOCK, network=GuardedNetwork(network, site=site, publishing=publishing))  # type: ignore[arg-type]
+            guarded = GuardedNetwork(network, network, site=site, publishing=publishing)
+            desk = desk_on(database, CLOCK, network=guarded)  # type: ignore[arg-type]
             await desk.add_account(ACCOUNT)
             names = [f"p{number}" for number in range(3)]
             await desk.queue(*(piece(name, f"Post {name}.", due_at=CLOCK.now()) for name in names))

@@ -477,7 +477,7 @@ async def test_the_posting_breaker_opens_and_only_a_post_that_goes_out_closes_it
         site = breakers.add("network/x_web", policy, the_site_answers)
         posting = breakers.add("posting/x_web", policy)
         desk.blocked = blocked_by([site, posting], clock)
-        guarded = GuardedNetwork(desk.network, site=site, publishing=posting)
+        guarded = GuardedNetwork(desk.network, desk.network, site=site, publishing=posting)
         desk.network.faults = [Fault.NOT_ACCEPTED] * 4
         await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=clock.now()) for n in range(6)))
         publisher = Publisher(database, {"x_web": guarded}, clock, desk.events, desk.rules, host="h")

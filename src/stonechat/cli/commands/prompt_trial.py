@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any, cast
+from typing import Any
 
 import stamina.instrumentation
 
@@ -18,7 +18,6 @@ from stonechat.core.errors import ConfigError, ConfigFault, Permanent
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.core.model import Account, Choice, ContentKind
-from stonechat.core.network import Network
 from stonechat.database import Database
 from stonechat.database.repositories import accounts
 from stonechat.database.spool.spool import Spool
@@ -37,7 +36,6 @@ async def open_for_trying(settings: Settings) -> AsyncIterator[tuple[Database, C
     async with open_for_cli(settings) as (database, clock):
         events = EventStream(clock)
         spool = Spool(settings.startup.data_dir / "spool")
-        networks = cast("Mapping[str, Network]", text_rules())
         learner = Learner(database, events, settings.learning, lambda _: {})
         async with open_writing(
             settings,
@@ -46,7 +44,7 @@ async def open_for_trying(settings: Settings) -> AsyncIterator[tuple[Database, C
             events,
             rng,
             spool=spool,
-            networks=networks,
+            text_rules=text_rules(),
             choose=choose,
             guard_of=lambda _: nullcontext,
             rank=learner.rank,

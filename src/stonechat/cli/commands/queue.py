@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,7 +40,6 @@ def show_queue(as_json: bool, account: str | None, limit: int) -> None:
 
 async def _waiting(account: str | None, limit: int) -> list[dict[str, Any]]:
     from stonechat.config.settings import PostingSettings, StartupSettings
-    from stonechat.core.network import Network
     from stonechat.database.repositories import accounts
     from stonechat.posting.blocking import stored_blockers
     from stonechat.posting.gate_input import Rules
@@ -54,8 +53,7 @@ async def _waiting(account: str | None, limit: int) -> list[dict[str, Any]]:
         wanted = next((one.id for one in every if account in (one.id, one.handle)), account)
         records = (await DatabaseBreakers(database, clock).load()).values()
         rules = Rules(posting, mode, stored_blockers(tuple(records), clock))
-        networks = cast("Mapping[str, Network]", text_rules())
-        found = await queue_rows(database, rules, networks, clock, account_id=wanted, limit=limit)
+        found = await queue_rows(database, rules, text_rules(), clock, account_id=wanted, limit=limit)
     return [
         {
             **asdict(row.content),
