@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from stonechat import __version__
-from stonechat.cli.commands import browser, content, debug, jobs, login, operations, pause, status, storage
+from stonechat.cli.commands import (
+    browser,
+    content,
+    debug,
+    init,
+    jobs,
+    login,
+    operations,
+    pause,
+    status,
+    storage,
+)
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
 from stonechat.core.errors import InvalidInput
@@ -34,7 +45,8 @@ pause.register(app)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content.write)
-app.command("init", rich_help_panel="Run")(content.init)
+app.command("rehearsals", rich_help_panel="Look")(content.rehearsals)
+app.command("init", rich_help_panel="Run")(init.init)
 app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
     login.login
 )

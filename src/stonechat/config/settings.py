@@ -19,7 +19,17 @@ from typing import Any, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
 
-from stonechat.config.fields import ApiKey, DatabaseUrl, Duration, HttpUrl, Prices, RedisUrl, TimeZone, Words
+from stonechat.config.fields import (
+    ApiKey,
+    DatabaseUrl,
+    Duration,
+    Handle,
+    HttpUrl,
+    Prices,
+    RedisUrl,
+    TimeZone,
+    Words,
+)
 from stonechat.core.model import Approval, LatePolicy, Mode
 
 S = TypeVar("S", bound="Section")
@@ -476,7 +486,7 @@ class AccountSettings(Section):
 
     network: str = setting("ACCOUNT_NETWORK", "", "the name of an installed network", pattern=r"^\w*$")
     """Which social network the account is on; `stonechat doctor` lists those that are installed."""
-    handle: str = setting("ACCOUNT_HANDLE", "", "the account's handle, without @", pattern=r"^[\w.:-]*$")
+    handle: Handle = setting("ACCOUNT_HANDLE", "", "the account's handle", pattern=r"^[\w.:-]*$")
     """The account's name on its network."""
     timezone: TimeZone = setting("ACCOUNT_TIMEZONE", "UTC", "an IANA time zone such as Europe/Vienna")
     """Where the account lives: days, hours of posting and quiet hours are counted in this time zone."""

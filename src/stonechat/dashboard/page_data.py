@@ -186,6 +186,13 @@ class DashboardData:
             shots = await _latest(connection, rows)
         return [_post_line(row, handles, shots) for row in rows]
 
+    async def rehearsals(self, *, limit: int = 50) -> list[PostLine]:
+        """What shadow mode would have posted, newest first."""
+        async with self.open_database().read("dashboard.rehearsals") as connection:
+            handles = await _handles(connection)
+            rows = await content.rehearsed(connection, limit=limit)
+        return [_post_line(row, handles, {}) for row in rows]
+
     async def post(
         self, content_id: str
     ) -> tuple[PostLine, list[Change], list[Attempt], list[Snapshot]] | None:

@@ -199,6 +199,10 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
     async def posts(request: Request) -> Response:
         return pages.render(request, "posts.html", posts=await pages.data.posts(limit=200))
 
+    @router.get("/rehearsals")
+    async def rehearsals(request: Request) -> Response:
+        return pages.render(request, "rehearsals.html", posts=await pages.data.rehearsals(limit=200))
+
     @router.get("/alerts")
     async def alerts(request: Request) -> Response:
         return pages.render(request, "alerts.html", alerts=await pages.data.alerts())
