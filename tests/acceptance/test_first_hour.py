@@ -67,7 +67,7 @@ def test_from_init_to_the_first_post(tmp_path: Path, reaper: Reaper) -> None:
             wait_until(lambda: TEXT in owner.types("rehearsals", "--json").stdout, "it is rehearsed", 120)
         assert owner.board() == []
 
-        assert owner.types("queue", "add", TEXT, "--at", "now").returncode == 0
+        assert owner.types("queue", "add", TEXT, "--at", "now", "--again").returncode == 0
         with running(owner, MODE="live") as log:
             wait_until(lambda: bool(owner.board()), "the post is on the board", 120)
             wait_until(lambda: "posted" in owner.states(), "it is known to be", 60)

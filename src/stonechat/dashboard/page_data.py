@@ -190,7 +190,7 @@ class DashboardData:
         """What shadow mode would have posted, newest first."""
         async with self.open_database().read("dashboard.rehearsals") as connection:
             handles = await _handles(connection)
-            rows = await content.rehearsed(connection, limit=limit)
+            rows = await receipts.rehearsed(connection, limit=limit)
         return [_post_line(row, handles, {}) for row in rows]
 
     async def post(

@@ -237,12 +237,12 @@ def rehearsals(
 
 
 async def _rehearsed(account: str | None, limit: int) -> list[dict[str, Any]]:
-    from stonechat.database.repositories import accounts, content
+    from stonechat.database.repositories import accounts, receipts
 
     async with open_for_cli(read_stored()) as (database, _), database.read("cli.rehearsals") as connection:
         every = await accounts.every(connection)
         wanted = next((one.id for one in every if account in (one.id, one.handle)), account)
-        found = await content.rehearsed(connection, account_id=wanted, limit=limit)
+        found = await receipts.rehearsed(connection, account_id=wanted, limit=limit)
     return [asdict(one) | {"text": "\n\n".join(one.parts)} for one in found]
 
 

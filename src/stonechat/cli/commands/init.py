@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stonechat.cli.context import environment
 from stonechat.cli.output import note, say, spoken
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
 
@@ -127,11 +127,12 @@ def _answers(given: Mapping[str, str], current: Mapping[str, Any], ask: Ask | No
     known = installed().known()
     faults: list[ConfigFault] = []
     found: dict[str, Any] = {}
+    given_secrets = environment()
     defaults = {"ACCOUNT_NETWORK": known.default(), "ACCOUNT_TIMEZONE": _zone_here()}
     for one in SETTINGS:
         offered = current.get(one.name) or defaults.get(one.name) or one.default
         value: Any = given.get(one.name, offered)
-        if one.secret and os.environ.get(one.name):
+        if one.secret and given_secrets.get(one.name):
             continue
         asked = ask is not None and one.name not in given
         if asked and ask is not None:
@@ -187,7 +188,10 @@ def _prompt(one: Setting, offered: Any) -> str:
 
 def _zone_here() -> str:
     """The machine's time zone by its name, or UTC where it has none."""
-    for name in (os.environ.get("TZ", ""), str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2]):
+    for name in (
+        environment().get("TZ", ""),
+        str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2],
+    ):
         if "/" in name:
             return name
     return "UTC"
@@ -223,7 +227,7 @@ def _what_comes_next(settings: Mapping[str, Any]) -> None:
         "stonechat rehearsals read what it would have posted",
     ]
     say("\nNext:\n" + "\n".join(f"  {step}" for step in steps))
-    if not settings.get("OPENAI_API_KEY") and not os.environ.get("OPENAI_API_KEY"):
+    if not settings.get("OPENAI_API_KEY") and not environment().get("OPENAI_API_KEY"):
         note("OPENAI_API_KEY is not set: nothing can be written without it.")
 
 

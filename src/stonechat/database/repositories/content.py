@@ -18,7 +18,7 @@ from stonechat.core.transitions import check_transition
 from stonechat.database.repositories import state_history
 from stonechat.database.repositories.content_rows import content_of, values_of
 from stonechat.database.schema.tables import content_metadata as table
-from stonechat.database.schema.tables import post_attempts, post_parts
+from stonechat.database.schema.tables import post_parts
 
 
 async def add(connection: AsyncConnection, content: Content, *, who: str) -> bool:
@@ -289,20 +289,6 @@ async def newest_posted(connection: AsyncConnection, *, limit: int = 20) -> list
         .order_by(table.c.posted_at.desc(), table.c.id)
         .limit(limit)
     )
-    return [content_of(row) for row in rows]
-
-
-async def rehearsed(
-    connection: AsyncConnection, *, account_id: str | None = None, limit: int = 50
-) -> list[Content]:
-    """What shadow mode went through without the final click, newest first."""
-    tried = select(post_attempts.c.id).where(
-        post_attempts.c.content_id == table.c.id, post_attempts.c.outcome == "rehearsed"
-    )
-    query = select(table).where(table.c.state == ContentState.CANCELLED.value, tried.exists())
-    if account_id is not None:
-        query = query.where(table.c.account_id == account_id)
-    rows = await connection.execute(query.order_by(table.c.due_at.desc(), table.c.id).limit(limit))
     return [content_of(row) for row in rows]
 
 
