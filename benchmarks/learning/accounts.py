@@ -13,13 +13,14 @@ from datetime import UTC, datetime, timedelta
 
 from stonechat.learning.features import Example
 
-_WORDS = (
-    "morning habit people room walk sleep light food coffee city river market budget school music garden team "
-    "game story number reason mistake question answer letter window summer winter plan change rule friend mother "
-    "doctor engine code data price tax vote border trade deal jobs news media court senate debate rally crowd "
-    "poll win loss great sad bad good love thank honor family country world future history science climate "
-    "energy health insurance worker"
-).split()
+_VOCABULARY = """
+morning habit people room walk sleep light food coffee city river market budget school music
+garden team game story number reason mistake question answer letter window summer winter plan
+change rule friend mother doctor engine code data price tax vote border trade deal jobs news media
+court senate debate rally crowd poll win loss great sad bad good love thank honor family country
+world future history science climate energy health insurance worker
+"""
+_WORDS = tuple(_VOCABULARY.split())
 
 _MARKS = ("handle", "link", "question", "exclamation", "capitals", "digits", "length", "quotation", "hashtag")
 _TYPICAL = (-1.0, -0.3, -0.1, 0.2, 0.3, 0.0, 0.3, -0.4, -0.1)
@@ -119,9 +120,9 @@ class _Account:
         words = [rng.choice(subject) for _ in range(rng.randint(3, 24))]
         worth = sum(self._of_word[word] for word in set(words)) / math.sqrt(3)
         worth += effects["length"] * (len(words) - 13) / 6
-        chances = (("capitals", 0.12), ("digits", 0.15), ("question", 0.2), ("exclamation", 0.3))
-        chances += (("hashtag", 0.25), ("link", 0.35), ("handle", self._kind.mentions), ("quotation", 0.08))
-        marks = {mark for mark, chance in chances if rng.random() < chance}
+        chances = {"capitals": 0.12, "digits": 0.15, "question": 0.2, "exclamation": 0.3, "hashtag": 0.25}
+        chances |= {"link": 0.35, "handle": self._kind.mentions, "quotation": 0.08}
+        marks = {mark for mark, chance in chances.items() if rng.random() < chance}
         if "capitals" in marks:
             words[0] = words[0].upper()
         text = " ".join(words)
@@ -131,4 +132,4 @@ class _Account:
         text = f'"{text}"' if "quotation" in marks else text
         text = f"@{rng.choice(subject)}fan {text}" if "handle" in marks else text
         text += f" https://t.co/{rng.getrandbits(40):x}" if "link" in marks else ""
-        return text, worth + sum(effects[mark] for mark in marks)
+        return text, worth + sum(effects[mark] for mark in sorted(marks))

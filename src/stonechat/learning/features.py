@@ -105,12 +105,10 @@ def _shape(text: str) -> list[float]:
         sum(sign.isupper() for sign in body) / max(1, len(body)) * 10,
         min(sum(word.isupper() and len(word) > 2 for word in written), 10),
         float(text.startswith(("@", ".@"))),
-        float(text.startswith("RT @")),
         float(text.startswith(_QUOTES)),
         float(any(mark in body for mark in _QUOTES)),
         min(body.count("#"), 3),
         min(body.count("@"), 3),
-        math.log1p(body.count("\n")),
     ]
 
 

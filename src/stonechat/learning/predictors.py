@@ -33,6 +33,10 @@ RECENT = 200
 """Posts whose errors decide how wide the bounds are; they adapt to what was seen last."""
 
 
+FARTHEST = 4.0
+"""Standard deviations from its mean in training up to which a feature counts."""
+
+
 @dataclass(frozen=True)
 class Track:
     """The parts of a predictor that follow the account's level at one speed.
@@ -56,7 +60,18 @@ class Track:
         own = scaled @ np.array(self.coefficients)
         alone = followed(history, history.values, self.half_life, self.start)
         beside = followed(history, history.values - own, self.half_life, self.fitted_start)
-        return self.level * alone + self.fitted * (own + beside)
+        return np.asarray(self.level * alone + self.fitted * (own + beside), dtype=float)
+
+
+def scale(dense: Floats, means: Floats, deviations: Floats) -> Floats:
+    """Features with mean 0 and variance 1 in training.
+
+    What never varied there says nothing (0), and nothing counts for more than ``FARTHEST`` deviations: a
+    text unlike any before gets a prediction within reason.
+    """
+    varied = deviations > 1e-6
+    scaled = (dense - means) / np.where(varied, deviations, 1.0)
+    return np.clip(np.where(varied, scaled, 0.0), -FARTHEST, FARTHEST)
 
 
 def followed(history: History, series: Floats, half_life: float | None, start: float) -> Floats:
@@ -149,7 +164,7 @@ class Predictor:
 
     def _expected(self, examples: Sequence[Example], history: History, drafts_from: int | None) -> Floats:
         dense = describe(examples, self.levels, drafts_from)
-        scaled = (dense - np.array(self.means)) / np.array(self.deviations)
+        scaled = scale(dense, np.array(self.means), np.array(self.deviations))
         expected = np.sum([track.predict(scaled, history) for track in self.tracks], axis=0)
         return np.asarray(expected + np.array([self._of_text(example) for example in examples]), dtype=float)
 

@@ -14,27 +14,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stonechat.learning.features import Example, Floats, History, describe, frequent_levels, terms
-from stonechat.learning.predictors import RECENT, Predictor, Score, Track, followed, score
+from stonechat.learning.predictors import RECENT, Predictor, Score, Track, followed, scale, score
 
 TRAINED_SHARE = 0.8
 FEWEST = 50
 """Posts with a reward below which nothing is trained."""
 
 HALF_LIVES = (10.0, 60.0, None)
-"""How quickly the level follows the account, in rewards; None for not at all."""
+"""How quickly the level follows the account, in rewards; last None, for not at all."""
 
 _BLOCKS = (0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the posts at which forward chaining stops and predicts
 _FEWEST_FITTED = 8
 _PENALTY = 10.0  # ridge, features of unit variance
 _TEXT_PENALTY = 3.0  # ridge, vectors of length 1
 _LEAST_POSTS = 3  # a term in fewer posts than that is left out
-_WINSOR = 3.5  # errors count up to so many robust standard deviations: a viral post teaches, but not everything
+_WINSOR = (
+    3.5  # errors count up to so many robust standard deviations: a viral post teaches, but not everything
+)
+_PARTS = 3  # of each speed: level, features, text
+_CLEARLY = 2.0  # standard errors
 _EVEN = 1.0  # how strongly the weights of the mix are held near each other, in squared log units
 
 
@@ -48,7 +52,7 @@ def train(examples: Sequence[Example], maturity: timedelta) -> Predictor:
         return final.mixed(dict.fromkeys(names, 1.0 / len(names)), [])
     unseen = np.vstack([parts.matrix(low, high) for parts, low, high in blocks])
     actual = np.concatenate([set_up.values[low:high] for _, low, high in blocks])
-    weights = _stacked(unseen, actual)
+    weights = _weights(unseen, actual)
     errors = (actual - unseen @ weights)[-RECENT:]
     return final.mixed(dict(zip(names, weights.tolist(), strict=True)), errors.tolist())
 
@@ -65,7 +69,7 @@ class _TrainingSet:
     def blocks(self) -> Iterator[tuple[int, int, int]]:
         """Blocks (first, end) to predict, and how many posts had a known reward when each began."""
         edges = [round(len(self.examples) * share) for share in _BLOCKS]
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             known = int(self.history.known[low]) if low < high else 0
             if known >= _FEWEST_FITTED:
                 yield low, high, known
@@ -82,8 +86,8 @@ class _FittedParts:
         self._given, self._rows = given, rows
         self._levels = frequent_levels(given.examples[:rows])
         dense = describe(given.examples, self._levels)
-        self._means, self._deviations = dense[:rows].mean(0), dense[:rows].std(0) + 1e-9
-        self._scaled = (dense - self._means) / self._deviations
+        self._means, self._deviations = dense[:rows].mean(0), dense[:rows].std(0)
+        self._scaled = scale(dense, self._means, self._deviations)
         self._words = _Words(given.examples, rows)
         self.parts: dict[str, Floats] = {}
         self._tracks = [self._fit_track(half_life) for half_life in HALF_LIVES]
@@ -117,7 +121,7 @@ class _FittedParts:
 
     def mixed(self, weights: dict[str, float], errors: list[float]) -> Predictor:
         """The predictor with these weights of its parts."""
-        per_track = np.array(list(weights.values())).reshape(len(HALF_LIVES), 3)
+        per_track = np.array(list(weights.values())).reshape(len(HALF_LIVES), _PARTS)
         mix = list(zip(HALF_LIVES, per_track, self._tracks, strict=True))
         text = np.sum([weight[2] * fitted[3] for _, weight, fitted in mix], axis=0)
         return Predictor(
@@ -186,7 +190,21 @@ def _clipped(errors: Floats) -> Floats:
     return np.clip(errors, middle - spread, middle + spread)
 
 
-def _stacked(parts: Floats, actual: Floats) -> NDArray[np.float64]:
+def _weights(parts: Floats, actual: Floats) -> Floats:
+    """The weights of the mix, from what the parts predicted unseen.
+
+    A level that follows the account is noise wherever the account does not move, and a few weeks of posts
+    often look as if it did. So it has to earn its place: by two standard errors of the difference.
+    """
+    steady = np.zeros(parts.shape[1])
+    steady[-_PARTS:] = _stacked(parts[:, -_PARTS:], actual)
+    every = _stacked(parts, actual)
+    gain = _clipped(actual - parts @ steady) ** 2 - _clipped(actual - parts @ every) ** 2
+    sure = float(gain.mean()) > _CLEARLY * float(gain.std()) / np.sqrt(len(gain))
+    return every if sure else steady
+
+
+def _stacked(parts: Floats, actual: Floats) -> Floats:
     """Weights from 0 up that add up to 1 and predict ``actual`` best, each error counting up to a bound."""
     from sklearn.linear_model import LinearRegression  # noqa: PLC0415 - heavy, for training only
 

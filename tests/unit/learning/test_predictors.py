@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from benchmarks.learning.recordings import read_recording
 from stonechat.learning.features import Example, History, describe, frequent_levels, terms
 from stonechat.learning.predictors import Predictor, score
 from stonechat.learning.training import FEWEST, known_at, retrain, train
-from benchmarks.learning.recordings import read_recording
 from tests.support.recordings import recording
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -82,6 +82,28 @@ def test_a_predictor_ranks_drafts_by_what_did_well() -> None:
     found = train(history, MATURITY).predict([*history, *drafts], 200, apart=True)
     assert found[0].value < found[1].value < found[2].value
     assert found[0].hit < found[2].hit
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "@" * 5000,
+        "\n" * 900,
+        "NO\u00a0WAY " * 4000,
+        "1" * 90_000,
+        "https://t.co/" * 300,
+        "\ud7ff\U0001f600?!",
+    ],
+)
+def test_a_text_unlike_any_before_gets_a_prediction_within_reason(text: str) -> None:
+    history = posts(120)
+    predictor = train(history, MATURITY)
+    draft = Example(text, history[-1].at + timedelta(days=400))
+    (found,) = predictor.predict([*history, draft], 120, apart=True)
+    seen = [one.value or 0.0 for one in history]
+    assert min(seen) - 5 < found.low <= found.value <= found.high < max(seen) + 5
+    assert 0.0 <= found.hit <= 1.0
 
 
 def test_a_stored_predictor_predicts_the_same() -> None:
