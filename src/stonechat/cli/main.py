@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from stonechat import __version__
-from stonechat.cli.commands import browser, content, debug, jobs, login, operations, pause, status, storage
+from stonechat.cli.commands import (
+    browser,
+    content,
+    debug,
+    jobs,
+    learn,
+    login,
+    operations,
+    pause,
+    status,
+    storage,
+)
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
 from stonechat.core.errors import InvalidInput
@@ -29,6 +40,7 @@ status.register(app)
 operations.register(app)
 browser.register(app)
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
+app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
 storage.register(app)
 pause.register(app)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")

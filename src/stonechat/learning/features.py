@@ -130,7 +130,7 @@ def _pace(examples: Sequence[Example], at: int, after: int) -> list[float]:
     return [math.log1p(max(gap, 0.0)), math.log1p(recent)]
 
 
-class History:
+class KnownRewards:
     """What was known of the rewards of ``examples`` when each of them was posted.
 
     Args:

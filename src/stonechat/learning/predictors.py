@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from stonechat.learning.features import Example, Floats, History, describe, terms, unit_vector
+from stonechat.learning.features import Example, Floats, KnownRewards, describe, terms, unit_vector
 
 FORMAT = 2
 
@@ -55,7 +55,7 @@ class Track:
     fitted_start: float
     coefficients: list[float]
 
-    def predict(self, scaled: Floats, history: History) -> Floats:
+    def predict(self, scaled: Floats, history: KnownRewards) -> Floats:
         """This track's share of the prediction for each row, without that of the text."""
         own = scaled @ np.array(self.coefficients)
         alone = followed(history, history.values, self.half_life, self.start)
@@ -74,7 +74,7 @@ def scale(dense: Floats, means: Floats, deviations: Floats) -> Floats:
     return np.clip(np.where(varied, scaled, 0.0), -FARTHEST, FARTHEST)
 
 
-def followed(history: History, series: Floats, half_life: float | None, start: float) -> Floats:
+def followed(history: KnownRewards, series: Floats, half_life: float | None, start: float) -> Floats:
     """The level of ``series`` at each row, as it was known then."""
     if half_life is None:
         return np.full(len(series), start)
@@ -153,7 +153,7 @@ class Predictor:
         Args:
             apart: they are drafts for one slot that do not follow each other.
         """
-        history = History(examples, timedelta(hours=self.maturity_hours))
+        history = KnownRewards(examples, timedelta(hours=self.maturity_hours))
         expected = self._expected(examples, history, since if apart else None)
         errors = self._errors_known(examples, history, expected)
         baseline = history.medians()
@@ -162,7 +162,9 @@ class Predictor:
             for at in range(since, len(examples))
         ]
 
-    def _expected(self, examples: Sequence[Example], history: History, drafts_from: int | None) -> Floats:
+    def _expected(
+        self, examples: Sequence[Example], history: KnownRewards, drafts_from: int | None
+    ) -> Floats:
         dense = describe(examples, self.levels, drafts_from)
         scaled = scale(dense, np.array(self.means), np.array(self.deviations))
         expected = np.sum([track.predict(scaled, history) for track in self.tracks], axis=0)
@@ -174,7 +176,9 @@ class Predictor:
             weight * self.text[term][1] for term, weight in unit_vector(terms(example), rarity).items()
         )
 
-    def _errors_known(self, examples: Sequence[Example], history: History, expected: Floats) -> list[Floats]:
+    def _errors_known(
+        self, examples: Sequence[Example], history: KnownRewards, expected: Floats
+    ) -> list[Floats]:
         """For each row the newest errors on posts unseen in training that were known then."""
         last = datetime.fromisoformat(self.trained_until)
         fresh, upto = list(self.errors), [len(self.errors)]
@@ -186,7 +190,7 @@ class Predictor:
         return [every[max(0, upto[known] - RECENT) : upto[known]] for known in history.known]
 
     def _with_bounds(
-        self, value: float, baseline: float, history: History, at: int, errors: Floats
+        self, value: float, baseline: float, history: KnownRewards, at: int, errors: Floats
     ) -> Prediction:
         if not len(errors):
             return Prediction(value, baseline, -math.inf, math.inf, HIT_SHARE)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from stonechat.learning.features import Example, Floats, History, describe, frequent_levels, terms
+from stonechat.learning.features import Example, Floats, KnownRewards, describe, frequent_levels, terms
 from stonechat.learning.predictors import RECENT, Predictor, Score, Track, followed, scale, score
 
 TRAINED_SHARE = 0.8
@@ -63,7 +63,7 @@ class _TrainingSet:
     def __init__(self, examples: Sequence[Example], maturity: timedelta) -> None:
         self.examples = examples
         self.maturity = maturity
-        self.history = History(examples, maturity)
+        self.history = KnownRewards(examples, maturity)
         self.values = self.history.values
 
     def blocks(self) -> Iterator[tuple[int, int, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.learning.recordings import read_recording
-from stonechat.learning.features import Example, History, describe, frequent_levels, terms
+from stonechat.learning.features import Example, KnownRewards, describe, frequent_levels, terms
 from stonechat.learning.predictors import Predictor, score
 from stonechat.learning.training import FEWEST, known_at, retrain, train
 from tests.support.recordings import recording
@@ -53,7 +53,7 @@ def test_nothing_that_became_known_later_changes_a_prediction() -> None:
 
 def test_a_level_follows_what_was_known_and_nothing_else() -> None:
     made = posts(40)
-    history = History(made, MATURITY)
+    history = KnownRewards(made, MATURITY)
     assert [int(n) for n in history.known[:18]] == [0] * 16 + [1, 2]  # a reward takes 16 posts to be known
     means = history.weighted_means(history.values, 1.0, first=7.0)
     assert means[0] == 7.0

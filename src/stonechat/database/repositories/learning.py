@@ -210,6 +210,21 @@ async def serving_model(connection: AsyncConnection, account_id: str, kind: str)
     )
 
 
+async def model_of_version(
+    connection: AsyncConnection, account_id: str, kind: str, version: int
+) -> ModelRow | None:
+    """One version, or None where there is none or it is kept no more."""
+    return await _one_model(
+        connection, account_id, kind, models.c.version == version, order=models.c.version.desc()
+    )
+
+
+async def reward_of(connection: AsyncConnection, content_id: str) -> RewardRow | None:
+    """The line of the reward log for a piece of content, or None where it was not judged yet."""
+    row = (await connection.execute(select(rewards).where(rewards.c.content_id == content_id))).first()
+    return None if row is None else _reward(row)
+
+
 async def newest_model(connection: AsyncConnection, account_id: str, kind: str) -> ModelRow | None:
     """The newest version, whether it serves or was rejected."""
     return await _one_model(connection, account_id, kind, order=models.c.version.desc())
