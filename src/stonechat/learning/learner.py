@@ -25,6 +25,7 @@ from stonechat.learning.policy import ArmPolicy
 from stonechat.learning.reports import KIND, READING_GRACE, figures, lesson_of
 from stonechat.learning.reward import Gates, MaturedPost, RewardJudgement, judge
 from stonechat.learning.uplift import holdout_share
+from stonechat.learning.warm_start import prior_of
 
 KEPT_VERSIONS = 500
 
@@ -104,8 +105,11 @@ class Learner:
             return known
         async with self._database.begin("learning.arms") as connection:
             current = await self._read(connection, account_id)
-            model = current[1].with_arms(factors) if current else Model.new(factors)
-            why = "arms changed" if current else "nothing learned yet"
+            if current:
+                model, why = current[1].with_arms(factors), "arms changed"
+            else:
+                prior, source = await prior_of(connection, account_id)
+                model, why = Model.new(factors, prior=prior), source or "nothing learned yet"
             stored = await self._store(connection, account_id, model, now, why)
         self._decoded[account_id] = stored
         return stored
@@ -119,8 +123,13 @@ class Learner:
             return row.version, decode(row.body)
         except ValueError:
             log = await rows.reward_log(connection, account_id)
-            model, _ = Model.new(self._factors(account_id)).learned(lesson_of(line) for line in log)
+            model, _ = (await self._first(connection, account_id)).learned(lesson_of(line) for line in log)
             return row.version, model.with_share(1, self._settings.holdout_first)
+
+    async def _first(self, connection: AsyncConnection, account_id: str) -> Model:
+        """A model that has learned nothing itself."""
+        prior, _ = await prior_of(connection, account_id)
+        return Model.new(self._factors(account_id), prior=prior)
 
     async def _store(
         self,
@@ -184,7 +193,7 @@ class Learner:
         event: ModelLearned | ModelRejected | None = None
         async with self._database.begin("learning.update") as connection:
             current = await self._read(connection, account_id)
-            version, model = current or (0, Model.new(self._factors(account_id)))
+            version, model = current or (0, await self._first(connection, account_id))
             log = await rows.reward_log(connection, account_id, after=model.last_id)
             lessons = [lesson_of(line) for line in log]
             newest = await rows.newest_model(connection, account_id, KIND)

@@ -21,6 +21,7 @@ from stonechat.database.repositories import learning as rows
 from stonechat.learning.draft_ranking import KIND as PREDICTOR
 from stonechat.learning.model_registry import Lesson, Model, decode, encode, replayed
 from stonechat.learning.summary import FactorEffect, Logged, effects, reviewed
+from stonechat.learning.warm_start import KIND as IMPORT
 
 KIND = "bandit"
 READING_GRACE = timedelta(hours=6)
@@ -37,9 +38,10 @@ class LearningReports:
     async def summary(self, account_id: str, now: datetime, *, fresh: bool = False) -> dict[str, Any]:
         """All that people want to know of what was learned; a JSON object.
 
-        Keys: ``figures`` (None before there are any: version, level, effects, uplift, pairs …), ``versions``
-        and ``predictors`` (newest first, each with why it serves or was refused), ``refused`` (posts that
-        taught nothing, by reason), ``last_reward_at``, ``overdue`` (mature posts without metrics), ``stale``.
+        Keys: ``figures`` (None before there are any: version, level, effects, uplift, pairs …), ``versions``,
+        ``predictors`` and ``imports`` (newest first, each with why it serves or was refused), ``refused``
+        (posts that taught nothing, by reason), ``last_reward_at``, ``overdue`` (mature posts without
+        metrics), ``stale``.
 
         Args:
             fresh: compute the figures now instead of showing those of the last aggregation.
@@ -49,6 +51,7 @@ class LearningReports:
             stored = await rows.serving_model(connection, account_id, "summary")
             versions = await rows.versions(connection, account_id, KIND, limit=20)
             predictors = await rows.versions(connection, account_id, PREDICTOR, limit=5)
+            imports = await rows.versions(connection, account_id, IMPORT, limit=20)
             refused = await rows.refusals(connection, account_id)
             last = await rows.last_reward_at(connection, account_id)
             overdue = len(await rows.ripe_posts(connection, account_id, late))
@@ -58,6 +61,7 @@ class LearningReports:
             "figures": await self._figures_now(account_id, now) if fresh else kept,
             "versions": [_version(row) for row in versions],
             "predictors": [_version(row) for row in predictors],
+            "imports": [_version(row) for row in imports],
             "refused": refused,
             "last_reward_at": last.isoformat() if last else None,
             "overdue": overdue,

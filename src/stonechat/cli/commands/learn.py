@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stonechat.cli.context import open_for_cli, read_section, read_stored, run_async
+from stonechat.cli.actor import open_owner, tell
+from stonechat.cli.context import open_for_cli, read_section, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
+from stonechat.core.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from stonechat.config.settings import Settings
     from stonechat.core.model import Account
     from stonechat.database import Database
+    from stonechat.learning.labels import Labeller
     from stonechat.learning.reports import LearningReports
+    from stonechat.owner import Done
 
 learn_app = typer.Typer(
     no_args_is_help=True,
@@ -56,7 +62,11 @@ def _print_status(summary: dict[str, Any]) -> None:
         say(f"{summary['overdue']} posts should have taught something and have no figures.")
     for why, posts in summary["refused"].items():
         say(f"{posts} posts taught nothing: {why}")
-    kinds = (("choices", summary["versions"]), ("ranking", summary["predictors"]))
+    kinds = (
+        ("choices", summary["versions"]),
+        ("ranking", summary["predictors"]),
+        ("import", summary["imports"]),
+    )
     versions = [{"kind": kind} | one for kind, some in kinds for one in some]
     print_rows(versions, _VERSIONS, title="Versions, newest first", empty="No version yet.")
 
@@ -155,6 +165,120 @@ def _replayed(one: dict[str, Any]) -> str:
         return f"{one['account_id']}: there is no version yet."
     how = "the same to the bit" if one["same"] else "NOT the same: something else changed it"
     return f"{one['account_id']}: version {one['version']} made anew from {one['rewards']} rewards is {how}."
+
+
+@learn_app.command("import", epilog="Example: stonechat learn import tweets.js account_analytics_content.csv")
+@spoken
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Exports of X, Mastodon or Bluesky, or any CSV.")],
+    account: Annotated[str | None, typer.Option(help="Whose; not needed where there is one.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a CSV: which column is text, at, likes, reposts, replies or id, as at=When."),
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option(help="What comes first in 3/4/2026: day-first or month-first.")
+    ] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows that are no posts, and say how many.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Begin with what the account's own history makes likely; its posts are labelled by rules."""
+    tell(run_async(_import(files, account, _columns(column or ()), dates, skip_bad_rows)), as_json=as_json)
+
+
+async def _import(
+    files: Sequence[Path], named: str | None, columns: Mapping[str, str], dates: str | None, skip_bad: bool
+) -> Done[Any]:
+    from stonechat.learning.written_values import DateOrder
+    from stonechat.owner import warm_start
+    from stonechat.startup.boot_context import account_of
+
+    settings = read_settings()
+    order = None
+    if dates is not None:
+        try:
+            order = DateOrder(dates)
+        except ValueError as exc:
+            raise InvalidInput(
+                f"{dates!r} is no order of dates.", remedy="day-first or month-first."
+            ) from exc
+    reading = warm_start.Reading(columns, order, skip_bad, settings.learning.maturity)
+    async with open_owner(settings) as owner:
+        account = _meant([account_of(one) for one in settings.accounts], named)
+        labeller = _labeller(settings, account)
+        return await warm_start.import_history(owner, account, files, reading, labeller)
+
+
+def _columns(given: Sequence[str]) -> dict[str, str]:
+    """``at=When`` as a mapping from field to column."""
+    from stonechat.learning.post_history import FIELDS
+
+    found = {}
+    for one in given:
+        field, sign, name = one.partition("=")
+        if not sign or not name or field not in FIELDS:
+            raise InvalidInput(
+                f"{one!r} names no column.", remedy=f"Write FIELD=COLUMN with one of: {', '.join(FIELDS)}."
+            )
+        found[field] = name
+    return found
+
+
+def _labeller(settings: Settings, account: Account) -> Labeller:
+    from zoneinfo import ZoneInfo
+
+    from stonechat.content.arms import HOUR_BLOCK, TOPIC, load_arms
+    from stonechat.learning.labels import Labeller
+    from stonechat.startup.build_content import arms_of_settings
+
+    arms = arms_of_settings(settings, load_arms(settings.content.arms_file))(account.id)
+    factors = arms.learned()
+    hours = {block: arms.hours({HOUR_BLOCK: block}) or (0, 0) for block in factors.get(HOUR_BLOCK, ())}
+    topics = {topic: arms.says(TOPIC, topic) for topic in factors.get(TOPIC, ())}
+    return Labeller(factors, hours, topics, ZoneInfo(account.timezone))
+
+
+@learn_app.command(epilog="Example: stonechat learn undo 1")
+@spoken
+def undo(
+    number: Annotated[int, typer.Argument(help="The import's number; `learn status` lists them.")],
+    account: Annotated[str | None, typer.Option(help="Whose; not needed where there is one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take an import back: learning is what it would be without it."""
+    from stonechat.owner import warm_start
+
+    async def work() -> Done[Any]:
+        async with open_owner(read_stored()) as owner:
+            named = await _the_account(owner.database, account)
+            return await warm_start.undo_import(owner, named, number)
+
+    tell(run_async(work()), as_json=as_json)
+
+
+async def _the_account(database: Database, named: str | None) -> Account:
+    """The account of that name in the database, or the only one."""
+    from stonechat.database.repositories import accounts
+
+    async with database.read("cli.accounts") as connection:
+        return _meant(await accounts.every(connection), named)
+
+
+def _meant(every: Sequence[Account], named: str | None) -> Account:
+    from stonechat.owner.naming import chosen
+
+    if named is None and len(every) == 1:
+        return every[0]
+    if named is None:
+        known = ", ".join(one.handle for one in every) or "there is none yet"
+        raise InvalidInput(
+            "It is not said for which account.",
+            meaning="Nothing was changed.",
+            remedy=f"Name one with --account: {known}.",
+        )
+    return chosen(every, named)
 
 
 @asynccontextmanager

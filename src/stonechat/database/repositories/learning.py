@@ -240,8 +240,11 @@ async def serving_version(connection: AsyncConnection, account_id: str, kind: st
     return int(row.scalar_one() or 0)
 
 
-async def add_model(connection: AsyncConnection, row: ModelRow) -> bool:
-    """Store a version; where it serves, all others of its kind cease to. False where it is there already."""
+async def add_model(connection: AsyncConnection, row: ModelRow, *, beside: bool = False) -> bool:
+    """Store a version; False where it is there already.
+
+    Where it serves, all others of its kind cease to, unless it stands ``beside`` them.
+    """
     stored = await connection.execute(
         insert_into(connection, models)
         .values(
@@ -260,7 +263,7 @@ async def add_model(connection: AsyncConnection, row: ModelRow) -> bool:
     )
     if stored.first() is None:
         return False
-    if row.serving:
+    if row.serving and not beside:
         await connection.execute(
             update(models)
             .where(
@@ -272,6 +275,16 @@ async def add_model(connection: AsyncConnection, row: ModelRow) -> bool:
             .values(serving=False)
         )
     return True
+
+
+async def delete_model(connection: AsyncConnection, account_id: str, kind: str, version: int) -> bool:
+    """Delete one version; False where there is none."""
+    gone = await connection.execute(
+        delete(models).where(
+            models.c.account_id == account_id, models.c.kind == kind, models.c.version == version
+        )
+    )
+    return bool(gone.rowcount)
 
 
 async def put_summary(connection: AsyncConnection, account_id: str, at: datetime, body: str) -> None:
