@@ -16,6 +16,7 @@ from stonechat.cli.commands import (
     debug,
     init,
     jobs,
+    learn,
     login,
     operations,
     pause,
@@ -40,6 +41,7 @@ status.register(app)
 operations.register(app)
 browser.register(app)
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
+app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
 storage.register(app)
 pause.register(app)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")

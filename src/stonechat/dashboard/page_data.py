@@ -6,7 +6,7 @@ import asyncio
 import platform
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,7 @@ from stonechat.browser.health import PoolHealth
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.clock import Clock
+from stonechat.core.errors import NotFound
 from stonechat.core.model import Account, Content, ContentKind, Snapshot
 from stonechat.core.ports import Cache
 from stonechat.core.states import ContentState
@@ -31,6 +32,7 @@ from stonechat.database.repositories.job_progress import RunEnd
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.state_history import Change
 from stonechat.jobs import JobService, JobStatus
+from stonechat.learning.reports import LearningReports
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.networks.registry import Registry
 from stonechat.posting.queue import QueueRow
@@ -86,7 +88,7 @@ class DashboardData:
         self.runner: JobService | None = None
         self.drafter: WritingPipeline | None = None
         self.networks: Registry | None = None
-        self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
+        self._learning: LearningReports | None = None
         self._pool: Callable[[], PoolHealth] | None = None
         self._costs: Callable[[], Awaitable[Statement]] | None = None
         self.evidence: FailureArtifactFolder | None = None
@@ -100,7 +102,7 @@ class DashboardData:
         cache: Cache | None = None,
         breakers: Breakers | None = None,
         runner: JobService | None = None,
-        learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None,
+        learning: LearningReports | None = None,
         pool: Callable[[], PoolHealth] | None = None,
         costs: Callable[[], Awaitable[Statement]] | None = None,
         evidence: FailureArtifactFolder | None = None,
@@ -243,9 +245,18 @@ class DashboardData:
             raise NotOpen("learning")
         now = self.clock.now()
         return [
-            {"handle": account.handle} | await self._learning(account.id, now)
+            {"handle": account.handle} | await self._learning.summary(account.id, now)
             for account in await self.accounts()
         ]
+
+    async def arm_explained(self, content: Content) -> dict[str, Any] | None:
+        """Why a post got its arm; None where none was chosen or it is known no more."""
+        if self._learning is None:
+            return None
+        try:
+            return await self._learning.why(content)
+        except NotFound:
+            return None
 
     async def costs(self) -> Statement:
         """What the texts cost, and how the budgets stand."""

@@ -193,6 +193,7 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             shots=shots,
             failures=failures,
             elsewhere=elsewhere,
+            why=await pages.data.arm_explained(line.content),
         )
 
     @router.get("/posts")
