@@ -142,6 +142,8 @@ class NetworkPlugin:
         rules: what it demands of an automated account.
         refuse_pictures: why it would not take these pictures on one part; empty where it does.
         uses_browser: whether the browser is needed for its accounts.
+        many_servers: its accounts are on servers of their own, so that one that is down says nothing about
+            the others: each account has its own breakers.
         log_in: how its accounts are logged in; None where that is by settings alone.
         examine: its checks in ``stonechat doctor``.
         demo: the settings that turn it to the local network, by that one's address and sessions by handle;
@@ -158,6 +160,7 @@ class NetworkPlugin:
     rules: NetworkRules = NetworkRules()
     refuse_pictures: Callable[[Sequence[Picture]], str] = _any_pictures
     uses_browser: bool = False
+    many_servers: bool = False
     log_in: LogIn | None = None
     examine: Callable[[Settings, Clock], Awaitable[Sequence[Check]]] = _nothing_to_check
     demo: Callable[[str, Mapping[str, str]], Mapping[str, str]] | None = None
