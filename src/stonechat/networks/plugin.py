@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
 from stonechat.core.network import NetworkAdapter, Picture, TextEntities, TextRules
+from stonechat.networks.credentials import Credentials, GivenCredentials
 
 if TYPE_CHECKING:
     from stonechat.browser import BrowserPool
@@ -35,12 +36,14 @@ class Surroundings:
 
     Attributes:
         browser: the pool of pages; None unless the plug-in says that it :attr:`NetworkPlugin.uses_browser`.
+        credentials: what the owner has given for accounts that log in by a token or a password of their own.
     """
 
     settings: Settings
     clock: Clock
     events: EventStream
-    browser: BrowserPool | None
+    browser: BrowserPool | None = None
+    credentials: Credentials = field(default_factory=GivenCredentials)
 
 
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -124,7 +127,7 @@ def _any_pictures(_pictures: Sequence[Picture]) -> str:
     return ""
 
 
-async def _nothing_to_check(_settings: Settings, _clock: Clock) -> Sequence[Check]:
+async def _nothing_to_check(_surroundings: Surroundings) -> Sequence[Check]:
     return ()
 
 
@@ -162,7 +165,7 @@ class NetworkPlugin:
     uses_browser: bool = False
     many_servers: bool = False
     log_in: LogIn | None = None
-    examine: Callable[[Settings, Clock], Awaitable[Sequence[Check]]] = _nothing_to_check
+    examine: Callable[[Surroundings], Awaitable[Sequence[Check]]] = _nothing_to_check
     demo: Callable[[str, Mapping[str, str]], Mapping[str, str]] | None = None
     read_recording: Callable[[Path], Iterable[Mapping[str, object]]] | None = None
 

@@ -35,6 +35,7 @@ from stonechat.scraping import jobs as scraper
 from stonechat.scraping.selector_check import selectors_job
 from stonechat.startup.boot_context import BootContext
 from stonechat.startup.build_content import Writing, open_writing
+from stonechat.startup.build_sessions import open_credentials
 
 SESSION_RECHECK = timedelta(minutes=10)
 """Account time after which a troubled session is asked about for the first time."""
@@ -62,7 +63,7 @@ async def open_layers(
     vault: EncryptedSessionStore,
 ) -> Layers:
     """Every layer; what must be closed is entered into the boot."""
-    connected = _connected(base, pool)
+    connected = _connected(base, database, pool)
     guards_of = _guards(base, connected, breakers)
     networks = _guarded(base, connected, guards_of)
     learning, writing = await _open_writing(base, database, breakers)
@@ -177,9 +178,10 @@ def _reading_jobs(
     )
 
 
-def _connected(base: BootContext, pool: BrowserPool | None) -> dict[str, Connected]:
+def _connected(base: BootContext, database: Database, pool: BrowserPool | None) -> dict[str, Connected]:
     """The networks of the accounts that are served, by name."""
-    surroundings = Surroundings(base.settings, base.clock, base.events, pool)
+    credentials = open_credentials(base.settings, database, base.clock)
+    surroundings = Surroundings(base.settings, base.clock, base.events, pool, credentials)
     used = base.networks.used(account.network for account in base.served)
     return {plugin.name: plugin.connect(surroundings) for plugin in used}
 

@@ -70,7 +70,7 @@ def _risk_faults(settings: Settings, own: Sequence[AccountSettings]) -> list[Con
     accepted = {one.lstrip("@").casefold() for one in settings.of_network(XWebSettings).risk_accepted}
     problem = (
         "does not name {!r}; X suspends accounts whose website is automated, so live mode needs the owner's "
-        "word. X's official API is the allowed way, and Stonechat cannot use it yet"
+        "word. other networks allow automated accounts (docs/going-live.md)"
     )
     return [
         ConfigFault(
@@ -124,9 +124,10 @@ async def _try_session(window: Window, site: str, handle: str, session: Session)
     return await try_session(window, site, handle, session)
 
 
-async def _examine(settings: Settings, clock: Clock) -> Sequence[Check]:
+async def _examine(surroundings: Surroundings) -> Sequence[Check]:
+    settings = surroundings.settings
     own = settings.on_network(NAME)
-    checks = [check for account in own if (check := _session_check(account, clock)) is not None]
+    checks = [check for one in own if (check := _session_check(one, surroundings.clock)) is not None]
     if settings.startup.mode is Mode.LIVE:
         names = ", ".join(account.handle for account in own)
         checks.append(
@@ -134,8 +135,8 @@ async def _examine(settings: Settings, clock: Clock) -> Sequence[Check]:
                 "risk",
                 CheckResult.WARN,
                 f"live on X's website for {names}, at the owner's accepted risk",
-                "X suspends accounts that automate its website. Its official API is the allowed way; "
-                "Stonechat cannot use it yet.",
+                "X suspends accounts that automate its website. Its official API is the allowed way, which "
+                "Stonechat cannot use yet; other networks allow automated accounts.",
             )
         )
     return checks
