@@ -19,7 +19,7 @@ from stonechat.browser import open_browser_pool
 from stonechat.browser.sessions import GivenSessions
 from stonechat.cli.demonstration.local_network import LocalNetwork, local_network
 from stonechat.config.settings import BrowserSettings
-from stonechat.core.clock import ScaledClock
+from stonechat.core.clock import Clock, ScaledClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
 from stonechat.core.network import Network, NetworkPost
@@ -142,6 +142,7 @@ class SiteStand(Stand):
     network: Network
     account: Account
     site: LocalNetwork
+    clock: Clock
 
     async def live(self) -> list[Live]:
         return [
@@ -221,7 +222,7 @@ async def open_mastodon_stand(folder: Path) -> AsyncIterator[MastodonStand]:
         handle=HANDLE, seed=7, speed=1.0, epoch=origin, origin=origin.timestamp(), state_dir=folder
     ) as site:
         network = mastodon_at(site.url, token_of(site.session_b64), clock)
-        yield MastodonStand(network, Account(f"mastodon:{HANDLE}", network.name, HANDLE), site)
+        yield MastodonStand(network, Account(f"mastodon:{HANDLE}", network.name, HANDLE), site, clock)
 
 
 @contextlib.asynccontextmanager
@@ -248,4 +249,4 @@ async def open_x_web_stand(folder: Path) -> AsyncIterator[XWebStand]:
         ) as pool,
     ):
         network = XWeb(pool, clock, EventStream(clock), base_url=site.url, answer_within=within)
-        yield XWebStand(network, Account(f"x:{HANDLE}", network.name, HANDLE), site)
+        yield XWebStand(network, Account(f"x:{HANDLE}", network.name, HANDLE), site, clock)

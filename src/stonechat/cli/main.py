@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from stonechat import __version__
-from stonechat.cli.commands import browser, content, debug, jobs, login, operations, pause, status, storage
+from stonechat.cli.commands import (
+    accounts,
+    browser,
+    connect,
+    content,
+    debug,
+    jobs,
+    login,
+    operations,
+    pause,
+    status,
+    storage,
+)
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
 from stonechat.core.errors import InvalidInput
@@ -28,6 +40,7 @@ app.add_typer(debug.app, name="debug", rich_help_panel="Look")
 status.register(app)
 operations.register(app)
 browser.register(app)
+app.add_typer(accounts.accounts_app, name="accounts", rich_help_panel="Look")
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
 storage.register(app)
 pause.register(app)
@@ -38,6 +51,7 @@ app.command("init", rich_help_panel="Run")(content.init)
 app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
     login.login
 )
+app.command("connect", rich_help_panel="Run", epilog=connect.EXAMPLE)(connect.connect)
 
 
 def _version(wanted: bool) -> None:
@@ -76,11 +90,16 @@ def demo(
             help="Whether the network alters texts, withholds entries and refuses as X does.",
         ),
     ] = True,
+    network: Annotated[
+        str, typer.Option(help="Which network the local one stands for; `stonechat doctor` lists them.")
+    ] = "",
 ) -> None:
     """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
     from stonechat.cli.commands.demo import DemoOptions, run_demo
 
-    options = DemoOptions(posts=posts, report=report, seed=seed, speed=speed, port=port, unkind=unkind)
+    options = DemoOptions(
+        posts=posts, report=report, seed=seed, speed=speed, port=port, unkind=unkind, network=network
+    )
     raise typer.Exit(run_async(run_demo(options)))
 
 

@@ -127,6 +127,48 @@ def _any_pictures(_pictures: Sequence[Picture]) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing that the owner is asked for when an account is connected.
+
+    Attributes:
+        name: what it is called among the account's credentials.
+        question: what the owner reads.
+    """
+
+    name: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """How an account is connected whose network lets programs in by credentials of their own.
+
+    What the owner gives is tried by the network's own checks before it is kept.
+
+    Attributes:
+        steps: what to do first, and where, by the settings and the account's handle; a sentence each.
+        asks: what is asked for then.
+    """
+
+    steps: Callable[[Settings, str], Sequence[str]]
+    asks: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSite:
+    """The local network, as far as settings have to know it.
+
+    Attributes:
+        sessions: cookies of a logged-in browser, by handle.
+        tokens: what lets a program in, by handle.
+    """
+
+    url: str
+    sessions: Mapping[str, str]
+    tokens: Mapping[str, str]
+
+
 async def _nothing_to_check(_surroundings: Surroundings) -> Sequence[Check]:
     return ()
 
@@ -147,10 +189,10 @@ class NetworkPlugin:
         uses_browser: whether the browser is needed for its accounts.
         many_servers: its accounts are on servers of their own, so that one that is down says nothing about
             the others: each account has its own breakers.
-        log_in: how its accounts are logged in; None where that is by settings alone.
+        log_in: how its accounts are logged in by a browser; None where they are not.
+        connecting: how its accounts are given credentials; None where they need none beside the settings.
         examine: its checks in ``stonechat doctor``.
-        demo: the settings that turn it to the local network, by that one's address and sessions by handle;
-            None where the local network cannot stand for it.
+        demo: the settings that turn it to the local network; None where that cannot stand for it.
         read_recording: the posts in a recorded answer or saved page, as plain rows.
     """
 
@@ -165,8 +207,9 @@ class NetworkPlugin:
     uses_browser: bool = False
     many_servers: bool = False
     log_in: LogIn | None = None
+    connecting: Connecting | None = None
     examine: Callable[[Surroundings], Awaitable[Sequence[Check]]] = _nothing_to_check
-    demo: Callable[[str, Mapping[str, str]], Mapping[str, str]] | None = None
+    demo: Callable[[LocalSite], Mapping[str, str]] | None = None
     read_recording: Callable[[Path], Iterable[Mapping[str, object]]] | None = None
 
     @property

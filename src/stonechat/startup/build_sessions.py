@@ -13,7 +13,7 @@ from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
 from stonechat.database import Database
-from stonechat.networks.credentials import CredentialStore
+from stonechat.networks.credential_store import CredentialStore
 from stonechat.networks.registry import Registry
 from stonechat.networks.session_trouble import note_session
 from stonechat.startup.boot_context import BootContext

@@ -37,6 +37,9 @@ KEPT_SECONDS = 3600.0
 _LIMITS = (344, 185, 88)
 """Codes of the lever ``refuse`` that stand for too many posts."""
 
+TOO_LONG = 186
+"""The code that stands for a text that is refused for good."""
+
 _GONE = "Record not found"
 
 
@@ -346,9 +349,9 @@ def _refused_by(levers: Levers) -> web.Response | None:
         return None
     levers.refuse = levers.refuse | {"n": left - 1}
     code = int(levers.refuse["code"])
-    return (
-        _too_many(levers) if code in _LIMITS else _error(422, "Validation failed: this is not allowed here")
-    )
+    if code == TOO_LONG:
+        return _error(422, "Validation failed: this is not allowed here")
+    return _too_many(levers) if code in _LIMITS else web.Response(status=503, text="Service Unavailable")
 
 
 def _readable(posts: Sequence[Post]) -> list[Post]:

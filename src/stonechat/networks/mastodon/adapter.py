@@ -169,7 +169,7 @@ class Mastodon:
         access = await self._access(account)
         own = self._open.get(account.id)
         if own is None or own.access != access:
-            client = Client(access.server, access.token, self._threads, self._timeout)
+            client = Client(access.server, access.token, self._threads, self._clock, self._timeout)
             own = self._open[account.id] = _Open(access, client)
         return own
 

@@ -7,6 +7,7 @@ effect that may happen happens at once.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -18,6 +19,7 @@ from mastodon import Mastodon
 from mastodon.errors import MastodonError
 
 from stonechat import __version__
+from stonechat.core.clock import Clock
 from stonechat.networks.mastodon.errors import explain
 
 T = TypeVar("T")
@@ -62,11 +64,14 @@ class Client:
         timeout: real time to wait for the connection, and for each piece of the answer.
     """
 
-    def __init__(self, server: str, token: str, threads: Threads, timeout: timedelta) -> None:
+    def __init__(self, server: str, token: str, threads: Threads, clock: Clock, timeout: timedelta) -> None:
         session = requests.Session()
         session.max_redirects = 0  # a post would be repeated as a read, and the token shown to somebody else
+        session.hooks["response"].append(self._hear)
         self.server = server
+        self._heard = threading.local()
         self._threads = threads
+        self._clock = clock
         self._turn = asyncio.Lock()
         self._api = Mastodon(
             api_base_url=server,
@@ -100,7 +105,24 @@ class Client:
         self, call: Callable[[Mastodon], T], before: Callable[[], None] | None, *, is_effect: bool
     ) -> T:
         async with self._turn:
-            try:
-                return await self._threads.run(lambda: call(self._api), before)
-            except (MastodonError, requests.RequestException) as exc:
-                raise explain(exc, self.server, self._api.ratelimit_reset, is_effect=is_effect) from exc
+            return await self._threads.run(lambda: self._explained(call, is_effect), before)
+
+    def _explained(self, call: Callable[[Mastodon], T], is_effect: bool) -> T:
+        """Run in a thread: the call, its errors in our words."""
+        self._heard.said = ""
+        try:
+            return call(self._api)
+        except (MastodonError, requests.RequestException) as exc:
+            raise explain(exc, self.server, self._wait(), said=self._heard.said, is_effect=is_effect) from exc
+
+    def _wait(self) -> timedelta | None:
+        """How long the server's limit holds, by the library's account of its answers."""
+        ends = self._api.ratelimit_reset
+        return timedelta(seconds=ends - self._clock.wall().timestamp()) if ends is not None else None
+
+    def _hear(self, response: requests.Response, **_more: object) -> None:
+        """Keep the server's own words, which the library loses where a list was asked for."""
+        if not response.ok:
+            with suppress(ValueError):
+                body = response.json()
+                self._heard.said = str(body.get("error") or "") if isinstance(body, dict) else ""

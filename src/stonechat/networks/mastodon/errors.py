@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import requests
@@ -30,18 +29,20 @@ _STATES = (
 
 
 def explain(
-    exc: Exception, server: str, reset: float | None = None, *, is_effect: bool = False
+    exc: Exception, server: str, wait: timedelta | None = None, *, said: str = "", is_effect: bool = False
 ) -> StonechatError:
     """The error in our words.
 
     Args:
-        reset: when the window of the server's limit ends (Unix seconds), where it said so.
+        wait: until the window of the server's limit ends, where it said so.
+        said: the server's own words, where they are known better than from the error.
         is_effect: the call would have been seen by others; what may have happened is ``Unknown``.
     """
     host = server.partition("://")[2]
     if isinstance(exc, MastodonRatelimitError):
-        return _limited(host, reset)
-    status, said = _answer(exc)
+        return _limited(host, wait)
+    status, found = _answer(exc)
+    said = said.strip().rstrip(".")[:300] or found
     if status == 401:
         return SessionTrouble(
             SessionState.EXPIRED,
@@ -73,13 +74,12 @@ def _answer(exc: Exception) -> tuple[int | None, str]:
     return (status if isinstance(status, int) else None), str(said or "").strip().rstrip(".")[:300]
 
 
-def _limited(host: str, reset: float | None) -> Transient:
-    left = timedelta(seconds=max(1.0, reset - time.time())) if reset is not None else USUAL_WAIT
+def _limited(host: str, wait: timedelta | None) -> Transient:
     return Transient(
         f"{host} has had enough of this account's calls for now (HTTP 429).",
         meaning="It waits as long as the server asks for.",
         remedy="Nothing to do; fewer posts a day, or fewer accounts, if it comes often.",
-        retry_after=left,
+        retry_after=USUAL_WAIT if wait is None else max(wait, timedelta(seconds=1)),
     )
 
 

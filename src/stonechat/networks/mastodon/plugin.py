@@ -5,7 +5,7 @@ The adapter and the library are loaded when the network is connected, not before
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -24,7 +24,15 @@ from stonechat.core.network import Picture
 from stonechat.core.states import SessionState
 from stonechat.networks.mastodon.instance import Instance
 from stonechat.networks.mastodon.text_rules import USUAL_LENGTH, MastodonTextRules
-from stonechat.networks.plugin import Connected, NetworkPlugin, NetworkRules, Surroundings
+from stonechat.networks.plugin import (
+    Asked,
+    Connected,
+    Connecting,
+    LocalSite,
+    NetworkPlugin,
+    NetworkRules,
+    Surroundings,
+)
 
 if TYPE_CHECKING:
     from stonechat.networks.mastodon.adapter import Access, Mastodon
@@ -54,7 +62,7 @@ class MastodonSettings(Section):
     """The token of the only account on Mastodon, until `stonechat connect mastodon` has saved one encrypted,
     which goes before it."""
     visibility: Visibility = setting("MASTODON_VISIBILITY", Visibility.PUBLIC, "public, unlisted or private")
-    """Who sees posts."""
+    """Who sees posts: `public` everybody, `unlisted` whoever looks for them, `private` followers alone."""
     reply_visibility: Visibility = setting(
         "MASTODON_REPLY_VISIBILITY", Visibility.UNLISTED, "public, unlisted or private"
     )
@@ -164,6 +172,16 @@ def _post_url(settings: Settings, handle: str, post_id: str) -> str:
     return f"{_profile_url(settings, handle)}/{post_id}"
 
 
+def _steps(settings: Settings, handle: str) -> Sequence[str]:
+    server = server_of(settings, handle)
+    return (
+        f"Open {server}/settings/applications/new, logged in as @{handle}"
+        " (Preferences, Development, New application).",
+        "Give it any name. Of the scopes tick read, write:statuses and write:media, and no other.",
+        "Save it, open it again, and copy “Your access token”.",
+    )
+
+
 async def _examine(surroundings: Surroundings) -> Sequence[Check]:
     adapter, checks = _adapter(surroundings), list[Check]()
     for one in surroundings.settings.on_network(NAME):
@@ -198,6 +216,10 @@ def _findings(server: str, handle: str, is_bot: bool, instance: Instance) -> lis
     return checks
 
 
+def _demo(local: LocalSite) -> Mapping[str, str]:
+    return {"MASTODON_URL": local.url, "MASTODON_ACCESS_TOKEN": next(iter(local.tokens.values()))}
+
+
 PLUGIN = NetworkPlugin(
     settings=NetworkSettings(NAME, MastodonSettings, faults=_faults),
     connect=_connect,
@@ -213,5 +235,7 @@ PLUGIN = NetworkPlugin(
     ),
     refuse_pictures=_refuse_pictures,
     many_servers=True,
+    connecting=Connecting(_steps, (Asked(TOKEN, "Access token"),)),
     examine=_examine,
+    demo=_demo,
 )

@@ -23,7 +23,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigFault
 from stonechat.core.model import Mode
 from stonechat.core.network import Picture
-from stonechat.networks.plugin import Connected, LogIn, NetworkPlugin, NetworkRules, Surroundings
+from stonechat.networks.plugin import Connected, LocalSite, LogIn, NetworkPlugin, NetworkRules, Surroundings
 from stonechat.networks.x_web.text_rules import XTextRules
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class XWebSettings(Section):
 
 
 def _faults(settings: Settings, own: Sequence[AccountSettings]) -> Sequence[ConfigFault]:
-    return (*_address_faults(settings), *_risk_faults(settings, own))
+    return (*_address_faults(settings), *_risk_faults(settings, own)) if own else ()
 
 
 def _address_faults(settings: Settings) -> list[ConfigFault]:
@@ -158,9 +158,9 @@ def _session_check(account: AccountSettings, clock: Clock) -> Check | None:
     return None
 
 
-def _demo(url: str, sessions: Mapping[str, str]) -> Mapping[str, str]:
-    of_accounts = {session_name(SESSION, handle): one for handle, one in sessions.items()}
-    return {"X_BASE_URL": url, **of_accounts}
+def _demo(local: LocalSite) -> Mapping[str, str]:
+    of_accounts = {session_name(SESSION, handle): one for handle, one in local.sessions.items()}
+    return {"X_BASE_URL": local.url, **of_accounts}
 
 
 def _read_recording(file: Path) -> Iterable[Mapping[str, object]]:
