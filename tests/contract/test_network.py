@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from stonechat.core.errors import Permanent, SessionTrouble, Transient
+from stonechat.core.model import Metrics
 from stonechat.core.network import Posted, Publication, PublishOutcome, Refused, Rehearsed, Unconfirmed
 from stonechat.core.states import SessionState
+from stonechat.networks.registry import installed
 from tests.support.network_stands import (
     FakeStand,
     Live,
@@ -208,6 +211,8 @@ async def test_own_posts_are_read_with_their_counts_and_own_replies_apart(stand:
     measured = next(one for one in posts.posts if one.text == "To be measured")
     assert posts.complete
     assert measured.metrics.likes is not None
+    shown = {one.name for one in fields(Metrics) if getattr(measured.metrics, one.name) is not None}
+    assert shown <= installed()[stand.network.name].metrics
     assert measured.author.casefold() == stand.account.handle.casefold()
     assert "An answer to somebody" not in [one.text for one in posts.posts]
     assert post.id in [one.in_reply_to for one in replies.posts]

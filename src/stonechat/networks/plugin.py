@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +20,7 @@ from stonechat.config.settings import Settings
 from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
-from stonechat.core.model import Account
+from stonechat.core.model import Account, Metrics
 from stonechat.core.network import NetworkAdapter, Picture, TextEntities, TextRules
 from stonechat.networks.credentials import Credentials, GivenCredentials
 
@@ -80,6 +80,7 @@ class Capability(StrEnum):
 
     SEARCH = "search"
     MENTIONS = "mentions"
+    QUOTES = "quotes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,12 @@ class NetworkRules:
     """What the network demands of whoever automates an account.
 
     Attributes:
+        official: the network itself offers this way in to programs; where not, the account may be lost by it.
         unasked_replies: whether a post may be answered whose author did not speak to the account.
         to_observe: what the owner has to see to, a sentence each; ``stonechat doctor`` repeats them.
     """
 
+    official: bool = True
     unasked_replies: bool = False
     to_observe: tuple[str, ...] = ()
 
@@ -183,7 +186,9 @@ class NetworkPlugin:
         text: how long a part may be, and what in it becomes live.
         profile_url: where an account can be seen, by the settings and its handle.
         post_url: where a post can be seen, by the settings, its author's handle and its id.
+        title: what people call it; its name where empty.
         capabilities: what it offers; jobs that need something else pass its accounts over.
+        metrics: what it shows of a post, by the names in :class:`stonechat.core.model.Metrics`.
         rules: what it demands of an automated account.
         refuse_pictures: why it would not take these pictures on one part; empty where it does.
         uses_browser: whether the browser is needed for its accounts.
@@ -201,7 +206,9 @@ class NetworkPlugin:
     text: TextRules
     profile_url: Callable[[Settings, str], str]
     post_url: Callable[[Settings, str, str], str]
+    title: str = ""
     capabilities: frozenset[Capability] = frozenset(Capability)
+    metrics: frozenset[str] = frozenset(one.name for one in fields(Metrics))
     rules: NetworkRules = NetworkRules()
     refuse_pictures: Callable[[Sequence[Picture]], str] = _any_pictures
     uses_browser: bool = False

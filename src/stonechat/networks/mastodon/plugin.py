@@ -226,6 +226,8 @@ PLUGIN = NetworkPlugin(
     text=MastodonTextRules(),
     profile_url=_profile_url,
     post_url=_post_url,
+    title="Mastodon",
+    metrics=frozenset({"likes", "reposts", "replies", "quotes"}),
     rules=NetworkRules(
         to_observe=(
             "Most servers want an automated account to be marked as one, and its bio to say who runs it.",

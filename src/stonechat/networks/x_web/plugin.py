@@ -175,7 +175,9 @@ PLUGIN = NetworkPlugin(
     text=XTextRules(),
     profile_url=_profile_url,
     post_url=_post_url,
+    title="X, through its website",
     rules=NetworkRules(
+        official=False,
         unasked_replies=True,
         to_observe=(
             "X wants an automated account to be labelled, with its owner named (Settings, Automation).",
