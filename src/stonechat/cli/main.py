@@ -11,7 +11,9 @@ import typer
 
 from stonechat import __version__
 from stonechat.cli.commands import (
+    accounts,
     browser,
+    connect,
     content,
     debug,
     init,
@@ -40,6 +42,7 @@ app.add_typer(debug.app, name="debug", rich_help_panel="Look")
 status.register(app)
 operations.register(app)
 browser.register(app)
+app.add_typer(accounts.accounts_app, name="accounts", rich_help_panel="Look")
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
 app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
 storage.register(app)
@@ -52,6 +55,7 @@ app.command("init", rich_help_panel="Run")(init.init)
 app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
     login.login
 )
+app.command("connect", rich_help_panel="Run", epilog=connect.EXAMPLE)(connect.connect)
 
 
 def _version(wanted: bool) -> None:
@@ -90,11 +94,16 @@ def demo(
             help="Whether the network alters texts, withholds entries and refuses as X does.",
         ),
     ] = True,
+    network: Annotated[
+        str, typer.Option(help="Which network the local one stands for; `stonechat doctor` lists them.")
+    ] = "",
 ) -> None:
     """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
     from stonechat.cli.commands.demo import DemoOptions, run_demo
 
-    options = DemoOptions(posts=posts, report=report, seed=seed, speed=speed, port=port, unkind=unkind)
+    options = DemoOptions(
+        posts=posts, report=report, seed=seed, speed=speed, port=port, unkind=unkind, network=network
+    )
     raise typer.Exit(run_async(run_demo(options)))
 
 

@@ -101,9 +101,16 @@ def load_stored(environment: Mapping[str, str], *, folder: Path | None = None) -
 
 
 def load_for_login(
-    environment: Mapping[str, str], networks: KnownNetworks, *, folder: Path | None = None
+    environment: Mapping[str, str],
+    networks: KnownNetworks,
+    *,
+    folder: Path | None = None,
+    accounts_needed: bool = True,
 ) -> Settings:
     """What logging in needs: folder, database, browser, networks and accounts; sessions may be missing.
+
+    Args:
+        accounts_needed: there must be an account in the settings already.
 
     Raises:
         ConfigError: naming the bad settings of these sections.
@@ -120,7 +127,8 @@ def load_for_login(
         networks={name: part for name, part in own.items() if part is not None},
         accounts=accounts,
     )
-    faults += _account_faults(settings)
+    if accounts_needed:
+        faults += _account_faults(settings)
     if faults:
         raise ConfigError(tuple(faults))
     return settings

@@ -486,8 +486,13 @@ class AccountSettings(Section):
 
     network: str = setting("ACCOUNT_NETWORK", "", "the name of an installed network", pattern=r"^\w*$")
     """Which social network the account is on; `stonechat doctor` lists those that are installed."""
-    handle: Handle = setting("ACCOUNT_HANDLE", "", "the account's handle", pattern=r"^[\w.:-]*$")
-    """The account's name on its network."""
+    handle: Handle = setting(
+        "ACCOUNT_HANDLE",
+        "",
+        "the account's handle",
+        pattern=r"^([\w.:-]+(@[\w.:-]+)?)?$",
+    )
+    """The account's name on its network; behind `@` its server, where the network has many."""
     timezone: TimeZone = setting("ACCOUNT_TIMEZONE", "UTC", "an IANA time zone such as Europe/Vienna")
     """Where the account lives: days, hours of posting and quiet hours are counted in this time zone."""
     posts_per_day: int = setting("POSTS_PER_DAY", 8, "a whole number from 1 to 48", ge=1, le=48)
