@@ -253,7 +253,7 @@ class NetworkAdapter(Protocol):
         """
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
-        """Posts of others that match ``query`` in the network's own search syntax."""
+        """Posts that match ``query`` in the network's own search syntax, newest first; also our own."""
 
     async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
         """Posts of others that mention, quote or answer the account: the ones it may reply to."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -147,6 +147,8 @@ class NetworkPlugin:
         demo: the settings that turn it to the local network, by that one's address and sessions by handle;
             None where the local network cannot stand for it.
         read_recording: the posts in a recorded answer or saved page, as plain rows.
+        own_posts_query: the search for what a handle posted between two moments, in the network's own syntax;
+            None where its search cannot tell.
     """
 
     settings: NetworkSettings
@@ -162,6 +164,7 @@ class NetworkPlugin:
     examine: Callable[[Settings, Clock], Awaitable[Sequence[Check]]] = _nothing_to_check
     demo: Callable[[str, Mapping[str, str]], Mapping[str, str]] | None = None
     read_recording: Callable[[Path], Iterable[Mapping[str, object]]] | None = None
+    own_posts_query: Callable[[str, datetime, datetime], str] | None = None
 
     @property
     def name(self) -> str:

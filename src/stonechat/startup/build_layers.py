@@ -23,6 +23,7 @@ from stonechat.jobs.jobs import prune_job
 from stonechat.learning import learner
 from stonechat.networks.guarded import GuardedNetwork, prove_by_session
 from stonechat.networks.plugin import Connected, Surroundings
+from stonechat.networks.reading_budget import ReadingBudget
 from stonechat.posting import jobs as sweep
 from stonechat.posting.blocking import blocked_by
 from stonechat.posting.gate_input import Rules
@@ -149,8 +150,17 @@ def _reading_jobs(
 ) -> tuple[Job, ...]:
     """Layers 8 and 9."""
     settings, clock, events = base.settings, base.clock, base.events
+    budget = ReadingBudget(database, clock, settings.reading)
     scraping = scraper.Scraper(
-        database, clock, networks, events, settings.scraping, scraper.snapshot_store(database, base.spool)
+        database,
+        clock,
+        networks,
+        events,
+        settings.scraping,
+        scraper.snapshot_store(database, base.spool),
+        budget,
+        settings.learning.maturity,
+        base.networks.plugins,
     )
     harvesting = harvester.Harvester(
         database,

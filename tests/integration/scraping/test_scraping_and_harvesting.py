@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from stonechat.cache.memory import InProcessCache
-from stonechat.config.settings import DatabaseSettings, HarvestingSettings, ScrapingSettings
+from stonechat.config.settings import HarvestingSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, Transient
 from stonechat.core.events import OpportunitiesFound, SelectorMoved, SessionChanged
@@ -21,53 +21,18 @@ from stonechat.core.model import Account
 from stonechat.core.network import Profile
 from stonechat.core.ports import Cache
 from stonechat.core.states import OpportunityState, SessionState
-from stonechat.database import Database, open_database
+from stonechat.database import Database
 from stonechat.database.repositories import metrics, opportunities
 from stonechat.database.spool.spool import Spool
 from stonechat.harvesting.jobs import Harvester, Source, opportunity_store
 from stonechat.harvesting.recently_seen import Recent
 from stonechat.harvesting.stop_requests import mute
-from stonechat.scraping.jobs import Scraper, snapshot_store
+from stonechat.scraping.jobs import Scraper
 from stonechat.scraping.selector_check import selectors_job
 from tests.support.clock import ManualClock
 from tests.support.forgetful import ForgetfulCache
 from tests.support.network import foreign_post
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def database(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Database]:
-    async with open_database(
-        f"sqlite:///{tmp_path}/x.db", DatabaseSettings(lock_timeout=timedelta(seconds=0.2)), clock
-    ) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def desk(database: Database, clock: ManualClock) -> Desk:
-    desk = desk_on(database, clock)
-    await desk.add_account(ACCOUNT)
-    await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=clock.now()) for n in range(6)))
-    await desk.sweep().sweep(RunContext(clock))
-    await clock.advance(hours=1)
-    return desk
-
-
-@pytest.fixture
-def scraper(desk: Desk, tmp_path: Path) -> Scraper:
-    return Scraper(
-        desk.database,
-        desk.clock,
-        {"x_web": desk.network},
-        desk.events,
-        ScrapingSettings(),
-        snapshot_store(desk.database, Spool(tmp_path / "spool")),
-    )
+from tests.support.posting import ACCOUNT, Desk, RunContext
 
 
 @pytest.fixture
@@ -149,7 +114,7 @@ async def test_a_troubled_session_is_not_hammered_by_readers(
     with pytest.raises(SessionTrouble):
         await scraper.posts(RunContext(desk.clock))
     calls = len(desk.network.calls)
-    for run in (scraper.posts, scraper.replies, scraper.analytics, harvester.search, harvester.mentions):
+    for run in (scraper.posts, scraper.analytics, harvester.search, harvester.mentions):
         work = await run(RunContext(desk.clock))
         assert (work.due, work.note) == (0, "the session is locked")
     assert len(desk.network.calls) == calls

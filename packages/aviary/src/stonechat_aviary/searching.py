@@ -1,4 +1,4 @@
-"""X's search syntax as people use it: words, phrases, OR, from:, to:, min_faves:, lang:, filters."""
+"""X's search syntax as people use it: words, phrases, OR, from:, to:, min_faves:, lang:, filters, times."""
 
 from __future__ import annotations
 
@@ -159,6 +159,14 @@ def _take_until(parser: _Parser, value: str) -> None:
     parser.until = _day(value)
 
 
+def _take_since_time(parser: _Parser, value: str) -> None:
+    parser.since = float(value) if value.isdigit() else None
+
+
+def _take_until_time(parser: _Parser, value: str) -> None:
+    parser.until = float(value) if value.isdigit() else None
+
+
 _OPERATORS: dict[str, Callable[[_Parser, str], None]] = {
     "min_faves": _at_least("likes"),
     "min_likes": _at_least("likes"),
@@ -171,6 +179,8 @@ _OPERATORS: dict[str, Callable[[_Parser, str], None]] = {
     "-filter": _only_replies(False),
     "since": _take_since,
     "until": _take_until,
+    "since_time": _take_since_time,
+    "until_time": _take_until_time,
 }
 
 
