@@ -437,6 +437,11 @@ class HarvestingSettings(Section):
     authors and likes alone."""
     viral_likes: int = setting("HARVEST_VIRAL_LIKES", 300, "a whole number, 0 or more", ge=0)
     """From how many likes a post counts as widely read, for the search for such posts."""
+    author_followers_min: int = setting("HARVEST_FOLLOWERS_MIN", 20, "a whole number, 0 or more", ge=0)
+    """Posts by authors with fewer followers are left alone, unless they spoke to the account."""
+    author_followers_max: int = setting("HARVEST_FOLLOWERS_MAX", 0, "a whole number; 0 for no limit", ge=0)
+    """Posts by authors with more followers are left alone, unless they spoke to the account: an answer to
+    somebody with millions is read by nobody."""
     freshness: Duration = setting("HARVEST_FRESHNESS", timedelta(hours=24), _DURATION)
     """How old a post may be to be worth a reply. Older opportunities expire."""
     pool_low: int = setting("HARVEST_POOL_LOW", 200, "a whole number, 0 or more", ge=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from stonechat.core.ports import Cache
 from stonechat.database import Database
 from stonechat.database.maintenance.retention import Retention
 from stonechat.harvesting import jobs as harvester
+from stonechat.harvesting.candidate_filter import Interests
 from stonechat.harvesting.recently_seen import Recent
 from stonechat.jobs import Job, runs_url_beside
 from stonechat.jobs.jobs import prune_job
@@ -70,7 +71,7 @@ async def open_layers(
     declared = (
         *content_jobs(writing.planner, writing.replier),
         *sweep.jobs(_sweep(base, database, networks, rules, vault)),
-        *_reading_jobs(base, database, cache, connected, networks),
+        *_reading_jobs(base, database, cache, connected, networks, _interests(writing)),
         *learner.jobs(learning),
         _prune_job(base, database),
     )
@@ -147,6 +148,7 @@ def _reading_jobs(
     cache: Cache,
     connected: Mapping[str, Connected],
     networks: Mapping[str, Network],
+    interests_of: Callable[[str], Interests],
 ) -> tuple[Job, ...]:
     """Layers 8 and 9."""
     settings, clock, events = base.settings, base.clock, base.events
@@ -170,7 +172,9 @@ def _reading_jobs(
         settings.harvesting,
         harvester.opportunity_store(database, base.spool),
         Recent(cache, clock),
+        budget,
         base.networks.plugins,
+        interests_of,
     )
     checks = {name: one.check_selectors for name, one in connected.items() if one.check_selectors}
     return (
@@ -178,6 +182,17 @@ def _reading_jobs(
         selectors_job(database, checks),
         *harvester.jobs(harvesting),
     )
+
+
+def _interests(writing: Writing) -> Callable[[str], Interests]:
+    """What the posts of others are measured by: the language and the topics of an account's voice."""
+
+    def of(account_id: str) -> Interests:
+        voice = writing.drafter.voice_of(account_id)
+        words = " ".join((*voice.topics, voice.niche)).casefold().split()
+        return Interests(voice.language, frozenset(word for word in words if len(word) > 2))
+
+    return of
 
 
 def _connected(base: BootContext, pool: BrowserPool | None) -> dict[str, Connected]:

@@ -84,6 +84,8 @@ class Levers:
         edit_every: one in so many root posts of ours is edited by hand right after it was made: a new id
             that names the older one.
         articles: some of others' posts are articles: a title and a preview, and a bare link as their text.
+        blocked_by: handles of others who have blocked the account.
+        bios: what others say of themselves, by handle, in place of what they said.
         model: faults of the model endpoint.
     """
 
@@ -127,6 +129,8 @@ class Levers:
     suggestions: bool = False
     edit_every: int = 0
     articles: bool = False
+    blocked_by: list[str] = field(default_factory=list)
+    bios: dict[str, str] = field(default_factory=dict)
     model: ModelLevers = field(default_factory=ModelLevers)
 
 
