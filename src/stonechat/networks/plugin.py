@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -199,6 +199,8 @@ class NetworkPlugin:
         examine: its checks in ``stonechat doctor``.
         demo: the settings that turn it to the local network; None where that cannot stand for it.
         read_recording: the posts in a recorded answer or saved page, as plain rows.
+        own_posts_query: the search for what a handle posted between two moments, in the network's own syntax;
+            None where its search cannot tell.
     """
 
     settings: NetworkSettings
@@ -218,6 +220,7 @@ class NetworkPlugin:
     examine: Callable[[Surroundings], Awaitable[Sequence[Check]]] = _nothing_to_check
     demo: Callable[[LocalSite], Mapping[str, str]] | None = None
     read_recording: Callable[[Path], Iterable[Mapping[str, object]]] | None = None
+    own_posts_query: Callable[[str, datetime, datetime], str] | None = None
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ account. The adapter and what it imports (Playwright) are loaded when the networ
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -163,6 +163,10 @@ def _demo(local: LocalSite) -> Mapping[str, str]:
     return {"X_BASE_URL": local.url, **of_accounts}
 
 
+def _own_posts_query(handle: str, since: datetime, until: datetime) -> str:
+    return f"from:{handle} since_time:{int(since.timestamp())} until_time:{int(until.timestamp()) + 1}"
+
+
 def _read_recording(file: Path) -> Iterable[Mapping[str, object]]:
     from stonechat.networks.x_web.recordings import as_row, parse_file
 
@@ -189,4 +193,5 @@ PLUGIN = NetworkPlugin(
     examine=_examine,
     demo=_demo,
     read_recording=_read_recording,
+    own_posts_query=_own_posts_query,
 )
