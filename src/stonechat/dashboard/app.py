@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from stonechat import __version__
 from stonechat.core.errors import Conflict, NotFound, Permanent, StonechatError
@@ -99,6 +100,10 @@ def _tell_errors(app: FastAPI, pages: Pages) -> None:
         return _refused(
             422, f"That cannot be read. {storable('; '.join(faults))[:500]}", "Nothing was changed."
         )
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # whoever asked has left, or took too long; nobody reads this
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

@@ -16,10 +16,14 @@ from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.events import EventStream
 from stonechat.dashboard.app import create_app, create_health_app
 from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.connections import ConnectionLimits, Connections
 from stonechat.dashboard.guard import Guard, is_loopback
 from stonechat.dashboard.page_data import DashboardData
 
 LOOPBACK = "127.0.0.1"
+
+LONGEST_HEADERS = 32_768
+"""Bytes of a request line and headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,13 @@ async def open_dashboard(
     events: EventStream,
     *,
     pages: bool = True,
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[Dashboard]:
     """Listen and serve until closed. Without a password only this machine is listened to.
 
     Args:
         pages: serve the pages and the API, too; otherwise only what platforms and monitors ask for.
+        limits: what clients may hold, see :class:`ConnectionLimits`.
 
     Raises:
         ConfigError: the address or port cannot be listened on.
@@ -61,9 +67,15 @@ async def open_dashboard(
     listener = _listen(host, settings.port)
     port = listener.getsockname()[1]
     changes = Changes()
+    connections = Connections(limits or ConnectionLimits())
+    app = create_app(data, guard, changes) if pages else create_health_app(data)
     server = _Server(
         uvicorn.Config(
-            create_app(data, guard, changes) if pages else create_health_app(data),
+            connections.bound(app),
+            http=connections.protocol(),
+            ws="none",
+            backlog=connections.limits.backlog,
+            h11_max_incomplete_event_size=LONGEST_HEADERS,
             log_config=None,
             access_log=False,
             lifespan="off",
