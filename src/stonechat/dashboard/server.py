@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 
@@ -16,6 +17,7 @@ from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.events import EventStream
 from stonechat.dashboard.app import create_app, create_health_app
 from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.command_access import CommandAccess, new_token, published
 from stonechat.dashboard.connections import ConnectionLimits, Connections
 from stonechat.dashboard.guard import Guard, is_loopback
 from stonechat.dashboard.page_data import DashboardData
@@ -51,18 +53,21 @@ async def open_dashboard(
     *,
     pages: bool = True,
     limits: ConnectionLimits | None = None,
+    folder: Path | None = None,
 ) -> AsyncIterator[Dashboard]:
     """Listen and serve until closed. Without a password only this machine is listened to.
 
     Args:
         pages: serve the pages and the API, too; otherwise only what platforms and monitors ask for.
         limits: what clients may hold, see :class:`ConnectionLimits`.
+        folder: where the owner's commands find the address and their token.
 
     Raises:
         ConfigError: the address or port cannot be listened on.
     """
     password = settings.password.get_secret_value() if settings.password else None
-    guard = await asyncio.to_thread(Guard, password, clock)
+    token = new_token()
+    guard = await asyncio.to_thread(Guard, password, clock, token)
     host = settings.host if password or is_loopback(settings.host) else LOOPBACK
     listener = _listen(host, settings.port)
     port = listener.getsockname()[1]
@@ -85,8 +90,11 @@ async def open_dashboard(
     )
     unsubscribe = events.subscribe(changes.hear)
     serving = asyncio.create_task(server.serve([listener]), name="dashboard.serve")
+    address = _address(host, port)
+    access = published(CommandAccess(address, token), folder) if folder and pages else nullcontext()
     try:
-        yield Dashboard(_address(host, port), _note(settings.host, host, password is not None))
+        with access:
+            yield Dashboard(address, _note(settings.host, host, password is not None))
     finally:
         unsubscribe()
         changes.close()

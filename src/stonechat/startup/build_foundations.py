@@ -29,6 +29,7 @@ async def start_health_server(base: BootContext) -> Dashboard:
                 base.events,
                 pages=not base.extra,
                 limits=limits,
+                folder=base.settings.startup.data_dir,
             )
         )
         bounds = f"at most {limits.most} connections of {descriptors} file descriptors"

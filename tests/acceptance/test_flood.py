@@ -1,0 +1,160 @@
+"""A flood at the door of the whole product: it goes on posting, and whoever asks after its health is answered.
+
+Figures are printed (``-s``), so that they can be compared over time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.processes import Reaper
+from tests.support.product import Product, fetch, running
+
+SPEED = 3600
+PASSWORD = "a long enough password"
+SETTINGS = {"POSTS_PER_DAY": "20", "DASHBOARD_PASSWORD": PASSWORD}
+HALVES = (
+    b"",
+    b"GET /livez HTTP/1.1\r\nX-a: ",
+    b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\npassword=",
+    b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\npassw",
+)
+
+
+class Watch:
+    """What the product holds and how quickly it answers, while something is done to it."""
+
+    def __init__(self, run: Product) -> None:
+        self.process = psutil.Process(run.pid)
+        self.page = run.page
+        self.memory = self.process.memory_info().rss
+        self.descriptors = self.process.num_fds()
+        self.most_memory, self.most_descriptors, self.slowest, self.asked = 0, 0, 0.0, 0
+
+    async def look(self) -> None:
+        """Ask for a sign of life, as a monitor does: by a connection of its own each time."""
+        began = time.monotonic()
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+            assert (await client.get(f"{self.page}/livez")).status_code == 200
+        self.slowest = max(self.slowest, time.monotonic() - began)
+        self.asked += 1
+        self.most_memory = max(self.most_memory, self.process.memory_info().rss)
+        self.most_descriptors = max(self.most_descriptors, self.process.num_fds())
+
+    def figures(self, what: str) -> None:
+        more = (self.most_memory - self.memory) / 1e6
+        sys.stdout.write(
+            f"\n{what}: /livez asked {self.asked} times, slowest {self.slowest:.2f} s; memory +{more:.0f} MB; "
+            f"descriptors {self.descriptors} before, {self.most_descriptors} at most\n"
+        )
+
+
+@asynccontextmanager
+async def half_sent(page: str, count: int) -> AsyncIterator[None]:
+    """Connections that send a half, and one more for each that is ended, as an attacker would."""
+    host, port = page.removeprefix("http://").split(":")
+
+    async def one(number: int) -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection(host, int(port))
+                try:
+                    writer.write(HALVES[number % len(HALVES)])
+                    while await reader.read(4096):
+                        pass
+                finally:
+                    writer.close()
+            await asyncio.sleep(1.0)
+
+    flood = [asyncio.create_task(one(number)) for number in range(count)]
+    try:
+        yield
+    finally:
+        for task in flood:
+            task.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+
+
+@asynccontextmanager
+async def streams(page: str, count: int) -> AsyncIterator[list[int]]:
+    """Open pages of somebody who is logged in; the status of each."""
+    statuses: list[int] = []
+    async with httpx.AsyncClient(
+        base_url=page, timeout=60, limits=httpx.Limits(max_connections=None)
+    ) as client:
+        await client.post("/login", data={"password": PASSWORD})
+
+        async def one() -> None:
+            with contextlib.suppress(httpx.HTTPError):
+                async with client.stream("GET", "/changes") as answer:
+                    statuses.append(answer.status_code)
+                    async for _ in answer.aiter_bytes():
+                        pass
+
+        flood = [asyncio.create_task(one()) for _ in range(count)]
+        try:
+            yield statuses
+        finally:
+            for task in flood:
+                task.cancel()
+            await asyncio.gather(*flood, return_exceptions=True)
+
+
+async def posts_go_on(run: Product, watch: Watch, more: int) -> None:
+    """Until so many further posts are on the network."""
+    wanted = len(await asyncio.to_thread(run.posts)) + more
+    async with asyncio.timeout(240):
+        while len(await asyncio.to_thread(run.posts)) < wanted:
+            await watch.look()
+            await asyncio.sleep(0.25)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+async def test_under_a_flood_of_connections_pages_and_passwords_the_product_goes_on(
+    tmp_path: Path, reaper: Reaper
+) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    with running(reaper, tmp_path, SETTINGS, speed=SPEED) as run:
+        await asyncio.to_thread(run.until, run.posts)
+
+        watch = Watch(run)
+        async with half_sent(run.page, 2000):
+            await posts_go_on(run, watch, 2)
+        watch.figures("2,000 half-sent connections")
+        assert watch.most_descriptors < watch.descriptors + 600
+        assert watch.slowest < 5
+
+        watch = Watch(run)
+        async with streams(run.page, 500) as statuses:
+            await posts_go_on(run, watch, 1)
+        watch.figures(f"500 streams, {statuses.count(200)} of them served")
+        assert watch.most_descriptors < watch.descriptors + 600
+        assert 0 < statuses.count(200) <= 64
+
+        watch = Watch(run)
+        async with httpx.AsyncClient(base_url=run.page, timeout=60) as client:
+            wrong = [client.post("/login", data={"password": f"wrong {n}"}) for n in range(300)]
+            flood = asyncio.gather(*wrong, return_exceptions=True)
+            while not flood.done():
+                await watch.look()
+                await asyncio.sleep(0.1)
+        watch.figures("300 wrong passwords")
+        assert watch.most_memory - watch.memory <= 100e6
+        assert watch.slowest < 1
+
+        health = await asyncio.to_thread(fetch, f"{run.page}/health")
+        assert {health["state"]} <= {"ok", "degraded"}, health
+        assert "Too many open files" not in run.log
