@@ -19,6 +19,8 @@ from stonechat.browser.sessions import Session, Site, for_site
 from stonechat.config.cookies import ended
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.redaction import Secrets
+from stonechat.core.safe_json import safe_json
 from stonechat.core.states import SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import sessions
@@ -51,15 +53,25 @@ class EncryptedSessionStore:
 
     Args:
         given: what the settings say; asked again and again, so that a changed settings file is taken up.
+        secrets: learn the cookies of every session that passes here.
     """
 
-    def __init__(self, database: Database, clock: Clock, keys: Keys, given: Given, site_of: SiteOf) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        keys: Keys,
+        given: Given,
+        site_of: SiteOf,
+        secrets: Secrets | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._keys = keys
         self._given = given
         self._site_of = site_of
         self._held: dict[str, _Held] = {}
+        self._secrets = secrets or Secrets()
 
     async def load(self, account_id: str) -> Session | None:
         """The account's newest session. A database that is away does not stop what is known already.
@@ -139,10 +151,6 @@ class EncryptedSessionStore:
             number = await sessions.generation(connection, account_id)
         return f"{number}/{_mark(given) if given is not None else ''}"
 
-    def secrets(self) -> tuple[str, ...]:
-        """The cookie values that this process knows: what must stand in no log, page or post."""
-        return tuple(str(cookie["value"]) for one in self._held.values() for cookie in one.session.cookies)
-
     def _lasting(self, account_id: str) -> Session | None:
         """What the settings give the account now; None where its log-in has ended."""
         given = self._given().get(account_id)
@@ -167,12 +175,13 @@ class EncryptedSessionStore:
 
     def _opened(self, row: SealedSession, given: Session | None, site: Site) -> Session:
         try:
-            state = json.loads(self._keys.open(row.sealed))
+            state = safe_json(self._keys.open(row.sealed))
         except Unreadable:
             if given is None:
                 raise _locked_away(row.account_id) from None
             return for_site(given, site)  # the key is lost: the setting's log-in serves again
         saved = Session(tuple(state["cookies"]), tuple(state["origins"]), site.form.needed)
+        self._secrets.learn(saved.secrets())
         session = for_site(saved, site)
         if not site.form.has_log_in(session.cookies):
             raise _useless(row.account_id)
@@ -187,6 +196,7 @@ class EncryptedSessionStore:
         return _trouble(what or f"No session is saved for {account_id}.", account_id)
 
     def _sealed(self, session: Session) -> str:
+        self._secrets.learn(session.secrets())
         return self._keys.seal(json.dumps(session.state()).encode())
 
 

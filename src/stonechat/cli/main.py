@@ -13,7 +13,9 @@ from stonechat import __version__
 from stonechat.cli.commands import browser, content, debug, jobs, login, operations, pause, status, storage
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
+from stonechat.core.clock import SystemClock
 from stonechat.core.errors import InvalidInput
+from stonechat.monitoring.logs import named_secrets, set_up
 
 app = typer.Typer(
     name="stonechat",
@@ -137,9 +139,11 @@ def bench(context: typer.Context) -> None:
 def main() -> None:
     """The entry point. Words that are no text are refused before anything is done with them.
 
-    What any command writes can be read by this user alone.
+    What any command writes can be read by this user alone, and its log goes to standard error, masked:
+    ``stonechat run`` and the demo set it up anew, as their settings say.
     """
     os.umask(0o077)
+    set_up(level="WARNING", json=False, secrets=named_secrets(os.environ), clock=SystemClock())
     for number, word in enumerate(sys.argv[1:], 1):
         if NO_TEXT.search(word):
             remedy = "Write it in UTF-8, without control characters."

@@ -25,6 +25,7 @@ from stonechat.dashboard.doors import Doors
 from stonechat.dashboard.guard import Guard, comes_from_us
 from stonechat.dashboard.health import health_routes
 from stonechat.dashboard.job_pages import job_routes
+from stonechat.dashboard.log_in_limit import LogInLimit
 from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages, page_routes
 from stonechat.dashboard.pictures import picture_routes
@@ -71,6 +72,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
                 response.headers.setdefault(name, value)
         return response
 
+    app.add_middleware(LogInLimit, guard=guard)  # the last one added is asked first
     _tell_errors(app, pages)
     return app
 

@@ -10,7 +10,7 @@ for the newcomer: a flood of half-sent requests pushes itself out, while whoever
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from stonechat.dashboard.guard import is_loopback
 
 _STATE = "stonechat.connection"
+
+SHORT_BODY = 65_536
+"""Bytes of a body that are waited for before the application is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,9 @@ class ConnectionLimits:
         return cls(most=most, of_one_address=max(4, most // 4))
 
     @property
-    def backlog(self) -> int:
-        """Connections that the system may have accepted before we have looked at one."""
-        return max(16, self.most // 2)
+    def accepted_at_once(self) -> int:
+        """So few that a newcomer has been read before as many others as there may be push it out again."""
+        return max(4, self.most // 16)
 
 
 class _Connection:
@@ -116,7 +119,8 @@ class Connections:
             connection.requests += 1
             body = _Body(self, connection, receive, scope)
             try:
-                await app(scope, body.receive, lambda message: self._send(connection, send, message))
+                if await body.has_begun():
+                    await app(scope, body.receive, lambda message: self._send(connection, send, message))
             finally:
                 connection.requests -= 1
                 if not connection.requests and connection in self._open:
@@ -177,16 +181,34 @@ class Connections:
 
 
 class _Body:
-    """The body of a request: awaited until it is there, and what is received then is only the end."""
+    """The body of a request: awaited until it is there, and what is received then is only the end.
+
+    The application, which is the dear part, is not called before a short body is whole.
+    """
 
     def __init__(
         self, connections: Connections, connection: _Connection, receive: Receive, scope: Scope
     ) -> None:
         self._connections, self._connection, self._receive = connections, connection, receive
         self._ends = asyncio.get_running_loop().time() + connections.limits.body
+        self._first: deque[Message] = deque()
         self._await(is_whole=_has_no_body(scope))
 
+    async def has_begun(self) -> bool:
+        """Wait for the whole body or for as much as is kept; False where the client is gone instead."""
+        kept = 0
+        while not self._whole and kept < SHORT_BODY:
+            message = await self._next()
+            if message["type"] == "http.disconnect":
+                return False
+            kept += len(message.get("body", b""))
+            self._first.append(message)
+        return True
+
     async def receive(self) -> Message:
+        return self._first.popleft() if self._first else await self._next()
+
+    async def _next(self) -> Message:
         message = await self._receive()
         if not self._whole:
             self._ends += len(message.get("body", b"")) / self._connections.limits.body_rate

@@ -84,6 +84,10 @@ class Guard:
             return None
         return Visitor("owner")
 
+    def refuses(self, source: str) -> bool:
+        """Whether a password from ``source`` would not be looked at now: it tried too often, or many wait."""
+        return self._waiting >= WAITING or len(self._lately(source)) >= TRIES
+
     async def log_in(self, password: str, source: str) -> str | None:
         """A new session's token, or None where the password is wrong or tried too often from ``source``.
 
@@ -114,11 +118,15 @@ class Guard:
             self._tries = {
                 one: at for one, at in self._tries.items() if now - at[-1] < TRY_PERIOD.total_seconds()
             }
-        lately = [at for at in self._tries.get(source, ()) if now - at < TRY_PERIOD.total_seconds()]
+        lately = self._lately(source)
         if len(lately) >= TRIES or (not lately and len(self._tries) >= _SOURCES):
             return False
         self._tries[source] = [*lately, now]
         return True
+
+    def _lately(self, source: str) -> list[float]:
+        now = self._clock.monotonic()
+        return [at for at in self._tries.get(source, ()) if now - at < TRY_PERIOD.total_seconds()]
 
     def _is_right(self, known: str, password: str) -> bool:
         """Takes some 50 ms of processor time and 64 MB by design."""

@@ -24,6 +24,9 @@ from stonechat.dashboard.page_data import DashboardData
 
 LOOPBACK = "127.0.0.1"
 
+QUEUE = 1024
+"""Connections that wait in the system until they are accepted."""
+
 LONGEST_HEADERS = 32_768
 """Bytes of a request line and headers."""
 
@@ -37,7 +40,17 @@ class Dashboard:
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to the process that it is a part of."""
+    """A server that leaves the signals to the process that it is a part of.
+
+    asyncio has one number for the connections that it accepts at a time and those that wait in the system.
+    With a short queue the system drops what comes at once with others, and its client tries again a second
+    later; so the queue is made longer once the number has been set.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(QUEUE)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -79,7 +92,7 @@ async def open_dashboard(
             connections.bound(app),
             http=connections.protocol(),
             ws="none",
-            backlog=connections.limits.backlog,
+            backlog=connections.limits.accepted_at_once,
             h11_max_incomplete_event_size=LONGEST_HEADERS,
             log_config=None,
             access_log=False,

@@ -12,6 +12,7 @@ from stonechat.config.credentials import SESSIONS, LogIns
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.redaction import Secrets
 from stonechat.database import Database
 from stonechat.networks.registry import Registry
 from stonechat.networks.session_trouble import note_session
@@ -25,7 +26,7 @@ async def start_vault(base: BootContext, database: Database) -> EncryptedSession
     Raises:
         ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
     """
-    vault = open_vault(base.settings, base.networks, database, base.clock)
+    vault = open_vault(base.settings, base.networks, database, base.clock, base.secrets)
     for account in base.served:
         try:
             await vault.load(account.id)
@@ -43,7 +44,11 @@ async def start_vault(base: BootContext, database: Database) -> EncryptedSession
 
 
 def open_vault(
-    settings: Settings, networks: Registry, database: Database, clock: Clock
+    settings: Settings,
+    networks: Registry,
+    database: Database,
+    clock: Clock,
+    secrets: Secrets | None = None,
 ) -> EncryptedSessionStore:
     """The vault over ``database``, with the settings' own key.
 
@@ -54,7 +59,7 @@ def open_vault(
     given_key = own.session_key.get_secret_value() if own.session_key is not None else None
     keys = open_keys(given_key, own.data_dir / SESSIONS)
     return EncryptedSessionStore(
-        database, clock, keys, _given(settings, networks), _sites(settings, networks).get
+        database, clock, keys, _given(settings, networks), _sites(settings, networks).get, secrets
     )
 
 
