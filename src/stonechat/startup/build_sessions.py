@@ -18,6 +18,7 @@ from stonechat.networks.registry import Registry
 from stonechat.networks.session_trouble import note_session
 from stonechat.startup.boot_context import BootContext
 from stonechat.startup.build_content import account_id
+from stonechat.startup.health_checks import check_keys
 
 
 async def start_vault(base: BootContext, database: Database) -> EncryptedSessionStore:
@@ -40,6 +41,7 @@ async def start_vault(base: BootContext, database: Database) -> EncryptedSession
                 base.events.emit(event)
         except Transient:
             continue
+    check_keys(base.board, vault, tuple(account.id for account in base.served))
     return vault
 
 
