@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -86,13 +86,20 @@ def demo(
     raise typer.Exit(run_async(run_demo(options)))
 
 
+def _end(code: int) -> NoReturn:
+    from stonechat.cli.signals import leave
+
+    leave(code)
+    raise typer.Exit(code)
+
+
 @app.command(rich_help_panel="Run", epilog="Example: MODE=shadow stonechat run")
 @spoken
 def run() -> None:
     """Run the account until Ctrl-C. Starts in shadow mode until the owner says MODE=live."""
     from stonechat.cli.commands.run import run as run_account
 
-    raise typer.Exit(run_async(run_account()))
+    _end(run_async(run_account()))
 
 
 @app.command(
@@ -107,7 +114,7 @@ def worker(
     """Add a host: the same settings and database as `stonechat run`, a share of the work, no pages."""
     from stonechat.cli.commands.run import work
 
-    raise typer.Exit(run_async(work(port)))
+    _end(run_async(work(port)))
 
 
 @app.command(rich_help_panel="Look", epilog="Example: stonechat doctor --json")

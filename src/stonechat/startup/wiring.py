@@ -37,7 +37,7 @@ from stonechat.startup.build_layers import Layers, open_layers
 from stonechat.startup.build_sessions import start_vault
 from stonechat.startup.pacing import driven
 
-CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
+CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=7)}
 """Real time that runs at work may take to end, in the demo and elsewhere; the rest goes on later."""
 
 

@@ -52,7 +52,7 @@ LOST = (error.DBOSWorkflowConflictIDError, error.DBOSWorkflowCancelledError)
 FAST = timedelta(milliseconds=50)
 """Between two looks into a queue with more waiting than this process takes at once (real time)."""
 
-DESTROY_LIMIT = timedelta(seconds=8)
+DESTROY_LIMIT = timedelta(seconds=3)
 """DBOS joins its threads at the end, each for up to 10 s; none of them is worth waiting for longer (real)."""
 
 THREADS = 128
