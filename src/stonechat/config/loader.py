@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from stonechat.config.credentials import SETTINGS_FILE, session_faults, with_sessions
+from stonechat.config.credentials import session_faults, with_sessions
 from stonechat.config.networks import KnownNetworks
 from stonechat.config.settings import (
     AccountSettings,
@@ -21,6 +20,7 @@ from stonechat.config.settings import (
     StartupSettings,
     expected_form,
 )
+from stonechat.config.settings_file import SETTINGS_FILE, read_settings_file
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Mode
 
@@ -155,11 +155,10 @@ def read_file(folder: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it cannot be read.
     """
-    faults: list[ConfigFault] = []
-    written, _ = _read_file(folder, faults)
-    if faults:
-        raise ConfigError(tuple(faults))
-    return written
+    read = read_settings_file(folder / SETTINGS_FILE)
+    if read.faults:
+        raise ConfigError(read.faults)
+    return read.values
 
 
 def fault_of(name: str, value: Any, networks: KnownNetworks) -> ConfigFault | None:
@@ -173,23 +172,9 @@ def fault_of(name: str, value: Any, networks: KnownNetworks) -> ConfigFault | No
 
 
 def _read_file(folder: Path | None, faults: list[ConfigFault]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    path = (folder or Path()) / SETTINGS_FILE
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}, []
-    except OSError as exc:
-        faults.append(ConfigFault(str(path), f"cannot be read: {exc.strerror}", "a file that can be read"))
-        return {}, []
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
-        faults.append(ConfigFault(str(path), f"cannot be read: {exc}", "TOML: one NAME = value a line"))
-        return {}, []
-    accounts = data.pop("accounts", [])
-    if not isinstance(accounts, list) or not all(isinstance(entry, dict) for entry in accounts):
-        expected = '[[accounts]] on a line of its own, and below it handle = "…"'
-        faults.append(ConfigFault("accounts", f"is not a list of tables ({SETTINGS_FILE})", expected))
-        accounts = []
-    return {name.upper(): value for name, value in data.items() if value != ""}, accounts
+    read = read_settings_file((folder or Path()) / SETTINGS_FILE)
+    faults += read.faults
+    return read.values, read.accounts
 
 
 def _misspelt(

@@ -14,6 +14,7 @@ from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
+from stonechat.core.redaction import Secrets
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.database.spool.spool import Spool
 from stonechat.monitoring import HealthBoard, Meters, open_board
@@ -44,6 +45,7 @@ class BootContext:
     data: DashboardData
     served: tuple[Account, ...]
     networks: Registry
+    secrets: Secrets
     extra: bool = False
 
 
@@ -55,6 +57,7 @@ async def open_base(
     rng: random.Random,
     *,
     extra: bool = False,
+    secrets: Secrets | None = None,
 ) -> BootContext:
     """Health and alerting first: they tell of everything that comes after them."""
     meters = Meters()
@@ -85,7 +88,20 @@ async def open_base(
     served = tuple(account_of(one) for one in settings.accounts)
     networks = installed()
     return BootContext(
-        settings, clock, events, rng, boot, board, meters, spool, alerting, data, served, networks, extra
+        settings,
+        clock,
+        events,
+        rng,
+        boot,
+        board,
+        meters,
+        spool,
+        alerting,
+        data,
+        served,
+        networks,
+        secrets or Secrets(),
+        extra,
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
+from stonechat.browser.session_store import EncryptedSessionStore, SessionLocked
 from stonechat.cache import FallbackCache
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Transient
+from stonechat.core.errors import SessionTrouble, Transient
 from stonechat.core.states import BreakerState, ContentState, LayerState, SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, functional_check
@@ -37,6 +39,22 @@ def check_startup(board: HealthBoard, boot: Boot) -> None:
         return degraded(f"starting: {step.name} {step.detail}".strip() if step else "starting")
 
     board.register("startup", check, timedelta(seconds=5))
+
+
+def check_keys(board: HealthBoard, vault: EncryptedSessionStore, account_ids: Sequence[str]) -> None:
+    """Layer 5: this host has the key of every session that it is to use. Others may have it all the same."""
+
+    async def check() -> ProbeResult:
+        for account_id in account_ids:
+            try:
+                await vault.load(account_id)
+            except SessionLocked as locked:
+                return degraded(f"{locked.what} {locked.remedy}")
+            except (SessionTrouble, Transient):
+                continue  # told where it is the account's, or the database's
+        return ok()
+
+    board.register("browser", check, timedelta(seconds=30), name="session keys")
 
 
 SLOW_REMEDY = (

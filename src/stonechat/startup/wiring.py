@@ -17,6 +17,7 @@ from stonechat.core.clock import Clock, DrivenClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Mode
 from stonechat.core.network import Network
+from stonechat.core.redaction import Secrets
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.queue_cache import FreshQueue
 from stonechat.database import Database
@@ -37,7 +38,7 @@ from stonechat.startup.build_layers import Layers, open_layers
 from stonechat.startup.build_sessions import start_vault
 from stonechat.startup.pacing import driven
 
-CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
+CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=7)}
 """Real time that runs at work may take to end, in the demo and elsewhere; the rest goes on later."""
 
 
@@ -65,12 +66,19 @@ class Stonechat:
 
 @asynccontextmanager
 async def open_stonechat(
-    settings: Settings, clock: Clock, events: EventStream, rng: random.Random, *, extra: bool = False
+    settings: Settings,
+    clock: Clock,
+    events: EventStream,
+    rng: random.Random,
+    *,
+    extra: bool = False,
+    secrets: Secrets | None = None,
 ) -> AsyncIterator[Stonechat]:
     """Boot: health server, database, cache, browser pool, job manager, monitors; undone in reverse.
 
     Args:
         extra: this process adds a host to a Stonechat that runs elsewhere: health, but no pages.
+        secrets: what logs hide; it learns of each log-in that is read while this runs.
 
     Raises:
         ConfigError: a setting can never work; whatever was started is stopped again.
@@ -78,7 +86,7 @@ async def open_stonechat(
     """
     keep_one_heap()
     async with Boot(clock, events) as boot:
-        base = await open_base(boot, settings, clock, events, rng, extra=extra)
+        base = await open_base(boot, settings, clock, events, rng, extra=extra, secrets=secrets)
         dashboard = await start_health_server(base)
         database = await start_database(base)
         cache = await start_cache(base, database)

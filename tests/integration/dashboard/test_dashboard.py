@@ -418,7 +418,7 @@ async def test_guessing_passwords_is_slowed_down(database: Database) -> None:
     async with site(database, password="correct horse") as shown:
         for _ in range(5):
             await shown.client.post("/login", data={"password": "wrong"})
-        assert (await shown.client.post("/login", data={"password": "correct horse"})).status_code == 401
+        assert (await shown.client.post("/login", data={"password": "correct horse"})).status_code == 429
 
 
 async def test_guesses_are_counted_over_all_hosts_where_they_share_a_cache(database: Database) -> None:
