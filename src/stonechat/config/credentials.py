@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from pydantic import SecretStr
 from stonechat.config.networks import KnownNetworks
 from stonechat.config.session_form import SessionForm, read_session
 from stonechat.config.settings import AccountSettings, Settings
+from stonechat.config.sources import SETTINGS_FILE, parse_settings_file
 from stonechat.core.errors import ConfigFault
-
-SETTINGS_FILE = "stonechat.toml"
 
 SESSIONS = Path("sessions")
 """In the data folder: where the key is kept that sessions are encrypted with."""
@@ -170,10 +168,10 @@ class LogIns:
 
     def _read(self) -> dict[Key, str] | None:
         try:
-            data = tomllib.loads(self._path.read_text(encoding="utf-8"))
+            data = parse_settings_file(self._path)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, RecursionError):
+        except (OSError, ValueError):
             return None
         listed = [one for one in data.get("accounts", []) if isinstance(one, dict)]
         spelt = {name.upper(): value for name, value in data.items()}
