@@ -55,7 +55,7 @@ class Addresses(Request):
 
 
 class PictureBody(Request):
-    """A picture, JPEG, PNG, WebP or GIF, in base64."""
+    """A picture, JPEG, PNG, WebP or GIF, in base64; it is turned upright, freed of metadata, made to fit."""
 
     body: Base64Bytes
     alt: Text = Field(description="What it shows, for who cannot see it.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,7 @@ from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
-from stonechat.core.network import NetworkAdapter, Picture, TextEntities, TextRules
+from stonechat.core.network import NetworkAdapter, Picture, PictureLimits, TextEntities, TextRules
 
 if TYPE_CHECKING:
     from stonechat.browser import BrowserPool
@@ -140,6 +140,7 @@ class NetworkPlugin:
         post_url: where a post can be seen, by the settings, its author's handle and its id.
         capabilities: what it offers; jobs that need something else pass its accounts over.
         rules: what it demands of an automated account.
+        pictures: the limits that each picture is made to fit when it is attached.
         refuse_pictures: why it would not take these pictures on one part; empty where it does.
         uses_browser: whether the browser is needed for its accounts.
         log_in: how its accounts are logged in; None where that is by settings alone.
@@ -156,6 +157,7 @@ class NetworkPlugin:
     post_url: Callable[[Settings, str, str], str]
     capabilities: frozenset[Capability] = frozenset(Capability)
     rules: NetworkRules = NetworkRules()
+    pictures: PictureLimits = field(default_factory=PictureLimits)
     refuse_pictures: Callable[[Sequence[Picture]], str] = _any_pictures
     uses_browser: bool = False
     log_in: LogIn | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from stonechat.content import approval
@@ -30,6 +31,9 @@ from stonechat.networks.registry import Registry
 from stonechat.owner.action import Action, Done, Owner
 from stonechat.owner.naming import chosen
 from stonechat.posting import attachments
+
+if TYPE_CHECKING:
+    from stonechat.posting.pictures import PreparedPicture
 
 BY_HAND = "by hand"
 """Stands where the model's name stands for what a model wrote."""
@@ -117,10 +121,13 @@ async def submit(
         arm={},
         due_at=due,
     )
+    ready: list[PreparedPicture] = []
     if present is None:
         await _review(drafter, given, account, assignment)
+        limits = networks[account.network].pictures
+        ready = [await attachments.prepare(one.body, limits) for one in given.pictures]
     async with owner.act("queue.submit") as action:
-        submitted = present or await _stored(action, drafter, networks, given, account, assignment)
+        submitted = present or await _stored(action, drafter, networks, given, ready, account, assignment)
         state = submitted.content.state.value
         done = await action.done(
             submitted,
@@ -141,6 +148,7 @@ async def _stored(
     drafter: WritingPipeline,
     networks: Registry,
     given: Submission,
+    ready: Sequence[PreparedPicture],
     account: Account,
     assignment: Assignment,
 ) -> Submitted:
@@ -157,11 +165,11 @@ async def _stored(
             remedy="Give it one with --at, or cancel something.",
         )
     stored = put.stored
-    for one in given.pictures if put.new else ():
+    for one, prepared in zip(given.pictures, ready, strict=True) if put.new else ():
         stored = await attachments.attach(
             connection,
             stored.id,
-            one.body,
+            prepared,
             one.alt,
             part=one.part,
             who=action.who,

@@ -25,6 +25,7 @@ from stonechat.core.errors import ConfigFault
 from stonechat.core.model import Mode
 from stonechat.core.network import Picture
 from stonechat.networks.plugin import Connected, LogIn, NetworkPlugin, NetworkRules, Surroundings
+from stonechat.networks.x_web.picture_limits import LIMITS
 from stonechat.networks.x_web.text_rules import XTextRules
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ PLUGIN = NetworkPlugin(
             "X wants an automated account to be labelled, with its owner named (Settings, Automation).",
         ),
     ),
+    pictures=LIMITS,
     refuse_pictures=_refuse_pictures,
     uses_browser=True,
     log_in=LogIn(_site, _log_in, _try_session),
