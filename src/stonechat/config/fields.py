@@ -17,27 +17,27 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from stonechat.config.addresses import parse_database, parse_http, parse_redis
+from stonechat.core.spoken_time import read_length, read_time_of_day
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DEAREST = 1_000_000
-_LONGEST = 100 * 365 * 86400.0
 _ELEMENT = re.compile(r'(?:[^,"]|"[^"]*(?:"|$))+')
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _SECOND_ADDRESS = re.compile(r",\s*[a-z][\w+.-]*://", re.IGNORECASE)
-_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*$")
 
 
 def parse_duration(value: Any) -> Any:
-    """``90``, ``"90s"``, ``"5m"``, ``"2h"``, ``"3d"`` or ``"250ms"`` as a timedelta."""
-    if isinstance(value, timedelta):
+    """A timedelta, or one as :func:`stonechat.core.spoken_time.read_length` reads it."""
+    return value if isinstance(value, timedelta) else read_length(str(value))
+
+
+def _parse_day_part(value: Any) -> Any:
+    """``23:00-07:00`` out of ``23.00-7.00``, ``11pm - 7am`` and the like."""
+    if not isinstance(value, str) or not value.strip():
         return value
-    match = _DURATION.match(str(value))
-    if match is None:
-        raise ValueError("not a duration")
-    seconds = float(match[1]) * _UNITS[match[2] or "s"]
-    if seconds > _LONGEST:
-        raise ValueError("longer than a hundred years")
-    return timedelta(seconds=seconds)
+    ends = re.split(r"\s*(?:-|\u2013|\u2014|\bto\b)\s*", value.strip())
+    if len(ends) != 2:
+        raise ValueError("not two times of day")
+    return "-".join(f"{read_time_of_day(end):%H:%M}" for end in ends)
 
 
 def split_list(text: str) -> tuple[str, ...]:
@@ -129,6 +129,7 @@ def _check_key(value: SecretStr) -> SecretStr:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+DayPart = Annotated[str, BeforeValidator(_parse_day_part)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_parse_list), AfterValidator(_check_names)]
 Phrases = Annotated[tuple[str, ...], BeforeValidator(_parse_phrases)]

@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 from stonechat.config.fields import (
     ApiKey,
     DatabaseUrl,
+    DayPart,
     Duration,
     HomePath,
     HttpUrl,
@@ -391,11 +392,10 @@ class PostingSettings(Section):
     network calls it a duplicate and it cannot be found, it waits for you."""
     reply_spacing: Duration = setting("REPLY_MIN_SPACING", timedelta(minutes=5), _DURATION)
     """The least time between two replies of one account."""
-    quiet_hours: str = setting(
+    quiet_hours: DayPart = setting(
         "POSTING_QUIET_HOURS",
         "",
         "two times of day such as 23:00-07:00, in the account's time zone; empty for none",
-        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
     )
     """A part of the day in which nothing is published, in the account's time zone; it may span midnight. What
     falls due in it goes out at its end."""

@@ -10,12 +10,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from stonechat.content import approval
 from stonechat.content.content_store import Accepted
 from stonechat.content.review import Draft
-from stonechat.content.slots.requested_time import read_time
+from stonechat.content.slots.requested_time import read_time, shown_time
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.content.writing.writing_task import Assignment, Purpose
 from stonechat.core.errors import Conflict, InvalidInput
@@ -183,9 +182,9 @@ async def _stored(
 
 def _said(submitted: Submitted) -> str:
     """What was done, and what happens next."""
-    piece, zone = submitted.content, submitted.account.timezone
+    piece = submitted.content
     short, state = piece.id[:8], piece.state.value.replace("_", " ")
-    due = f"due {piece.due_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
+    due = f"due {shown_time(piece.due_at, submitted.account.timezone)}"
     if not submitted.new:
         return f"This was added before: it is {state}, {due} ({short}). --again makes another post of it."
     if piece.state is ContentState.QUEUED:

@@ -450,3 +450,11 @@ def test_a_list_in_the_settings_file_is_one_in_toml(tmp_path: Path) -> None:
 def test_a_home_folder_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load({**GOOD, "DATA_DIR": "~/data"}, folder=tmp_path).startup.data_dir == tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    "value", ["23:00-07:00", "23.00-7.00", "11pm - 7am", "23:00 \u2013 7:00", "23h to 7h"]
+)
+def test_quiet_hours_are_two_times_of_day(tmp_path: Path, value: str) -> None:
+    settings = load({**GOOD, "POSTING_QUIET_HOURS": value}, folder=tmp_path)
+    assert settings.posting.quiet_hours == "23:00-07:00"
