@@ -35,7 +35,7 @@ from stonechat.posting.queue import queue_rows
 from stonechat.resilience import BreakerPolicy, open_breakers
 from tests.support.content import studio
 from tests.support.network import FakeNetwork
-from tests.support.pictures import png
+from tests.support.pictures import png, ready
 from tests.support.posting import ACCOUNT, SETTINGS
 
 CLOCK = SystemClock()
@@ -264,7 +264,14 @@ async def attach(database: Database, content_id: str, alt: str) -> str:
     body = png(7)
     async with database.begin("test.attach") as connection:
         await attachments.attach(
-            connection, content_id, body, alt, part=0, who="test", now=CLOCK.now(), refuse=refuse_pictures
+            connection,
+            content_id,
+            ready(body),
+            alt,
+            part=0,
+            who="test",
+            now=CLOCK.now(),
+            refuse=refuse_pictures,
         )
     return f"/pictures/{content_id}/{hashlib.sha256(body).hexdigest()}"
 
