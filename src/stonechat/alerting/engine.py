@@ -14,8 +14,8 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stonechat.alerting.channels import make_channels
-from stonechat.alerting.delivery import Delivery, outbox_rows
+from stonechat.alerting.channels import make_channels, make_deputies
+from stonechat.alerting.delivery import Delivery
 from stonechat.alerting.finding import Finding
 from stonechat.alerting.heartbeat import DeadMansSwitch
 from stonechat.alerting.observer import Observer
@@ -26,6 +26,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import IllegalTransition, StonechatError, Transient
 from stonechat.core.events import AlertChanged, EventStream, Stamped
 from stonechat.core.ports import AlertChannel
+from stonechat.core.quiet_hours import QuietHours
 from stonechat.core.states import AlertState, LayerState
 from stonechat.core.supervision import supervise
 from stonechat.core.transitions import check_transition
@@ -69,8 +70,9 @@ class Alerting:
         spool: Spool | None = None,
         pool_low: int = 0,
         host: str = "",
+        deputies: Sequence[AlertChannel] = (),
     ) -> None:
-        self.delivery = Delivery(channels, clock, spool)
+        self.delivery = Delivery(channels, clock, spool, deputies=deputies)
         self._timing = timing
         self._clock = clock
         self._events = events
@@ -82,7 +84,7 @@ class Alerting:
         self._unsaved = False
         self._store_again_at = clock.monotonic()
         self._looked_at = clock.monotonic()
-        self._delivered_at = {channel.name: clock.monotonic() for channel in channels}
+        self._delivered_at = {one.name: clock.monotonic() for one in self.delivery.channels}
         self._wake = asyncio.Event()
 
     def connect(
@@ -195,7 +197,7 @@ class Alerting:
             for row in result.alerts.values():
                 if stored.get(row.id) != row:
                     await _save(connection, row, stored.get(row.id))
-            for message in outbox_rows(result.messages, self.delivery.channels, now):
+            for message in self.delivery.rows(result.messages, now):
                 await outbox.enqueue(connection, message)
         if self._unsaved:
             self.delivery.database_is_back()
@@ -206,7 +208,7 @@ class Alerting:
         """Without the database: from what was last known, with messages kept and sent from here."""
         now = self._clock.wall()
         result = look(self._known, findings, now, self._timing, self._host, undecided)
-        self.delivery.keep(outbox_rows(result.messages, self.delivery.channels, now))
+        self.delivery.keep(self.delivery.rows(result.messages, now))
         self._unsaved = self._unsaved or bool(result.changed)
         return result
 
@@ -281,6 +283,7 @@ async def open_alerting(
     *,
     spool: Spool | None = None,
     pool_low: int = 0,
+    pages: str = "",
     channels: Sequence[AlertChannel] | None = None,
 ) -> AsyncIterator[Alerting]:
     """Look, deliver and beat until closed. May be opened before the database: ``connect`` it later.
@@ -288,15 +291,22 @@ async def open_alerting(
     Args:
         spool: keeps messages on disk while the database is away.
         pool_low: open reply opportunities below which an account's pool is called low.
+        pages: where the pages are reached, for the links in messages.
         channels: instead of those in the settings.
     """
-    timing = Timing(group_wait=settings.group_wait, repeat=settings.repeat)
-    used = make_channels(settings, clock) if channels is None else channels
-    alerting = Alerting(used, timing, clock, events, board, spool=spool, pool_low=pool_low)
+    timing = Timing(
+        group_wait=settings.group_wait,
+        repeat=settings.repeat,
+        escalate=settings.escalate_after if settings.escalate_urls else None,
+        quiet=QuietHours.of(settings.quiet_hours, settings.timezone),
+    )
+    used = make_channels(settings, clock, pages) if channels is None else channels
+    deputies = make_deputies(settings, pages)
+    alerting = Alerting(used, timing, clock, events, board, spool=spool, pool_low=pool_low, deputies=deputies)
     alerting.connect(database=database)
     unsubscribe = events.subscribe(alerting.hear)
     loops = {"alerting.look": alerting.run}
-    for channel in used:
+    for channel in alerting.delivery.channels:
         loops[f"alerting.deliver {channel.name}"] = partial(alerting.deliver_on, channel)
     if settings.heartbeat_url:
         loops["alerting.heartbeat"] = DeadMansSwitch(settings.heartbeat_url, clock, alerting.silent).run

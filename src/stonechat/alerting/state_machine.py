@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 
 from stonechat.alerting.finding import Finding
 from stonechat.core.ports import AlertMessage
+from stonechat.core.quiet_hours import QuietHours
 from stonechat.core.states import AlertState
 from stonechat.database.repositories.alerts import AlertRow, AlertTracking
 from stonechat.monitoring.dependency_graph import explains
@@ -50,6 +51,9 @@ class Timing:
         lead: a cause is seen at most so much later than what it explains.
         flap_clear: how long what comes and goes must stay away before it is over.
         flap_repeat: between two messages about it.
+        escalate: how long a critical alert may stay without an acknowledgement before others are told; None
+            where nobody else is.
+        quiet: hours in which only what is critical is told.
     """
 
     group_wait: timedelta = timedelta(seconds=10)
@@ -61,6 +65,8 @@ class Timing:
     lead: timedelta = timedelta(minutes=3)
     flap_clear: timedelta = timedelta(minutes=15)
     flap_repeat: timedelta = timedelta(hours=1)
+    escalate: timedelta | None = None
+    quiet: QuietHours | None = None
 
 
 @dataclass(frozen=True, slots=True)

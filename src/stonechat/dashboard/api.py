@@ -73,6 +73,11 @@ def _of_the_system(router: APIRouter, data: DashboardData) -> None:
         """Alerts, those that fire first."""
         return JSONResponse(plain(await data.alerts()))
 
+    @router.get("/alerts/undelivered")
+    async def undelivered() -> Response:
+        """Messages about alerts that could not be delivered: they wait, or were given up."""
+        return JSONResponse(plain(await data.undelivered()))
+
     @router.get("/audit")
     async def audit(limit: int = 100) -> list[AuditLine]:
         """What the owner did, through which door, newest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import platform
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -16,18 +17,20 @@ from stonechat.browser.health import PoolHealth
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.clock import Clock
+from stonechat.core.errors import Transient
 from stonechat.core.model import Account, Content, ContentKind, Snapshot
-from stonechat.core.ports import Cache
-from stonechat.core.states import ContentState
+from stonechat.core.ports import AlertChannel, Cache
+from stonechat.core.states import ContentState, LayerState
 from stonechat.dashboard.view_models import NextAction, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, content, media, metrics, receipts, state_history
+from stonechat.database.repositories import accounts, content, media, metrics, outbox, receipts, state_history
 from stonechat.database.repositories import alerts as alert_rows
 from stonechat.database.repositories import audit as audit_rows
 from stonechat.database.repositories.accounts import SessionRow, Switch
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.repositories.audit import AuditRow
 from stonechat.database.repositories.job_progress import RunEnd
+from stonechat.database.repositories.outbox import OutboxRow
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.state_history import Change
 from stonechat.jobs import JobService, JobStatus
@@ -39,6 +42,9 @@ from stonechat.resilience.circuit_breaker import BreakerStatus
 
 ROLLING = 10
 """Posts that the plot's trend line averages over."""
+
+ALERTS_WITHIN = 3.0
+"""Real seconds within which the database says which alerts there are; after that the alert engine does."""
 
 
 class BootedStep(Protocol):
@@ -73,7 +79,13 @@ class DashboardData:
         mode: str,
         steps: Callable[[], Sequence[BootedStep]],
         ready: Callable[[], bool],
+        firing: Callable[[], Sequence[AlertRow]] = tuple,
+        kept: Callable[[], Sequence[OutboxRow]] = tuple,
+        channels: Sequence[AlertChannel] = (),
     ) -> None:
+        self._firing = firing
+        self._kept = kept
+        self.channels = tuple(channels)
         self.clock = clock
         self.board = board
         self.meters = meters
@@ -290,9 +302,31 @@ class DashboardData:
         return ", ".join(sorted({one for one in hosts if one}))
 
     async def alerts(self, *, limit: int = 50) -> list[AlertRow]:
-        """Alerts, those that fire first, then the newest."""
-        async with self.open_database().read("dashboard.alerts") as connection:
-            return await alert_rows.newest(connection, limit=limit)
+        """Alerts, those that fire first, then the newest.
+
+        While the database does not answer these are the ones that the alert engine knows to fire.
+        """
+        rows = await self._stored_alerts(limit)
+        return list(self._firing()) if rows is None else rows
+
+    async def _stored_alerts(self, limit: int) -> list[AlertRow] | None:
+        if self.database is None or self.board.layer("database").state is LayerState.DOWN:
+            return None
+        try:
+            async with asyncio.timeout(ALERTS_WITHIN), self.database.read("dashboard.alerts") as connection:
+                return await alert_rows.newest(connection, limit=limit)
+        except (Transient, TimeoutError):
+            return None
+
+    async def undelivered(self) -> list[OutboxRow]:
+        """Messages about alerts that could not be delivered: they wait, or were given up."""
+        rows = list(self._kept())
+        if self.database is None or self.board.layer("database").state is LayerState.DOWN:
+            return rows
+        with contextlib.suppress(Transient, TimeoutError):
+            async with asyncio.timeout(ALERTS_WITHIN), self.database.read("dashboard.outbox") as connection:
+                rows += await outbox.undelivered(connection)
+        return rows
 
     async def firing(self) -> list[AlertRow]:
         """Alerts that fire now."""

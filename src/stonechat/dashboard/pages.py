@@ -16,6 +16,7 @@ from stonechat.dashboard import formatting
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.guard import Guard
 from stonechat.dashboard.page_data import DashboardData, NotOpen
+from stonechat.monitoring.catalogue.rules import meaning
 
 HERE = Path(__file__).parent
 
@@ -201,7 +202,15 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
 
     @router.get("/alerts")
     async def alerts(request: Request) -> Response:
-        return pages.render(request, "alerts.html", alerts=await pages.data.alerts())
+        data = pages.data
+        return pages.render(
+            request,
+            "alerts.html",
+            alerts=await data.alerts(),
+            undelivered=await data.undelivered(),
+            channels=[channel.name for channel in data.channels],
+            meaning=meaning,
+        )
 
     @router.get("/audit")
     async def audit(request: Request) -> Response:

@@ -56,6 +56,7 @@ async def open_dashboard(
         ConfigError: the address or port cannot be listened on.
     """
     password = settings.password.get_secret_value() if settings.password else None
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
     guard = await asyncio.to_thread(Guard, password, clock)
     host = settings.host if password or is_loopback(settings.host) else LOOPBACK
     listener = _listen(host, settings.port)
@@ -63,7 +64,9 @@ async def open_dashboard(
     changes = Changes()
     server = _Server(
         uvicorn.Config(
-            create_app(data, guard, changes) if pages else create_health_app(data),
+            create_app(data, guard, changes, metrics_token=token)
+            if pages
+            else create_health_app(data, metrics_token=token),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -82,6 +85,13 @@ async def open_dashboard(
         await asyncio.wait({serving}, timeout=5)
         serving.cancel()
         listener.close()
+
+
+def pages_address(settings: DashboardSettings) -> str:
+    """Where the owner reaches the pages, for links; empty where only the running server knows its port."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    return _address(settings.host, settings.port) if settings.port else ""
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -15,6 +15,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
 from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.server import pages_address
 from stonechat.database.spool.spool import Spool
 from stonechat.monitoring import HealthBoard, Meters, open_board
 from stonechat.networks.registry import Registry, installed
@@ -72,6 +73,7 @@ async def open_base(
             board,
             spool=spool,
             pool_low=settings.harvesting.pool_low,
+            pages=pages_address(settings.dashboard),
         )
     )
     data = DashboardData(
@@ -81,6 +83,9 @@ async def open_base(
         mode=settings.startup.mode.value,
         steps=lambda: boot.steps,
         ready=lambda: boot.ready,
+        firing=alerting.firing,
+        kept=alerting.delivery.kept,
+        channels=alerting.delivery.channels,
     )
     served = tuple(account_of(one) for one in settings.accounts)
     networks = installed()

@@ -40,6 +40,7 @@ class AlertTracking:
         firings: when it fired lately.
         flapping: it comes and goes, and is one incident until it stays away.
         silenced_at: severity and variant at which it was silenced.
+        escalated_at: when those were told who hear of what nobody acknowledges, in this incident.
     """
 
     part: str = ""
@@ -61,6 +62,7 @@ class AlertTracking:
     firings: tuple[datetime, ...] = ()
     flapping: bool = False
     silenced_at: tuple[str, ...] = ()
+    escalated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,9 @@ def _alert(row: Row[Any]) -> AlertRow:
 
 
 _UNDER_WAY = (AlertState.PENDING.value, AlertState.FIRING.value)
-_TIMES = frozenset({"began_at", "turned_at", "until", "seen_at", "gone_since", "tell_at", "told_at"})
+_TIMES = frozenset(
+    {"began_at", "turned_at", "until", "seen_at", "gone_since", "tell_at", "told_at", "escalated_at"}
+)
 
 
 def _stored(tracking: AlertTracking) -> dict[str, Any]:
