@@ -28,7 +28,7 @@ from stonechat.core.events import AlertChanged, EventStream, Stamped
 from stonechat.core.ports import AlertChannel
 from stonechat.core.quiet_hours import QuietHours
 from stonechat.core.states import AlertState, LayerState
-from stonechat.core.supervision import supervise
+from stonechat.core.supervision import running_loops
 from stonechat.core.transitions import check_transition
 from stonechat.database import Database
 from stonechat.database.repositories import alerts, outbox
@@ -36,6 +36,8 @@ from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.spool.spool import Spool
 from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard
+from stonechat.monitoring.figures import Figures
+from stonechat.monitoring.loop_lag import LoopLag
 from stonechat.resilience.circuit_breaker import BreakerStatus
 
 LOOK_EVERY = timedelta(seconds=2)
@@ -93,12 +95,16 @@ class Alerting:
         database: Database | None = None,
         jobs: Callable[[], Awaitable[Sequence[JobStatus]]] | None = None,
         breakers: Callable[[], Sequence[BreakerStatus]] | None = None,
+        figures: Figures | None = None,
+        lag: LoopLag | None = None,
     ) -> None:
         """Look at these too from now on; alerts known so far are stored when the database comes."""
         seen = self._observer
         seen.database = database or seen.database
         seen.jobs = jobs or seen.jobs
         seen.breakers = breakers or seen.breakers
+        seen.figures = figures or seen.figures
+        seen.lag = lag or seen.lag
 
     def silent(self) -> str:
         """Why the heartbeat is withheld, which alarms somebody outside; empty where all does its work."""
@@ -310,13 +316,8 @@ async def open_alerting(
         loops[f"alerting.deliver {channel.name}"] = partial(alerting.deliver_on, channel)
     if settings.heartbeat_url:
         loops["alerting.heartbeat"] = DeadMansSwitch(settings.heartbeat_url, clock, alerting.silent).run
-    tasks = [
-        asyncio.create_task(supervise(name, loop, clock, events), name=name) for name, loop in loops.items()
-    ]
     try:
-        yield alerting
+        async with running_loops(loops, clock, events):
+            yield alerting
     finally:
         unsubscribe()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

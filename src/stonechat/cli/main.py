@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from stonechat import __version__
-from stonechat.cli.commands import browser, content, debug, jobs, login, operations, pause, status, storage
+from stonechat.cli.commands import (
+    browser,
+    content,
+    debug,
+    jobs,
+    login,
+    monitoring,
+    operations,
+    pause,
+    status,
+    storage,
+)
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
 from stonechat.core.errors import InvalidInput
@@ -25,6 +36,7 @@ app = typer.Typer(
     epilog="Start with: stonechat demo    then: stonechat doctor    then: stonechat run",
 )
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
+app.add_typer(monitoring.app, name="monitoring", rich_help_panel="Look")
 status.register(app)
 operations.register(app)
 browser.register(app)

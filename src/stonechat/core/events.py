@@ -54,7 +54,10 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
-    """A run of a job ended. ``took`` is real time; ``done`` of ``due`` units of work were done."""
+    """A run of a job ended. ``took`` is real time; ``done`` of ``due`` units of work were done.
+
+    ``error_kind`` is the name of the error's class; empty where there was none.
+    """
 
     name: ClassVar[str] = "job.ended"
     job: str
@@ -64,6 +67,7 @@ class RunEnded(Event):
     done: int = 0
     due: int = 0
     error: str = ""
+    error_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

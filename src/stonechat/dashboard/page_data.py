@@ -14,12 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.browser.failure_artifacts import FailureArtifactFolder, FailureArtifacts
 from stonechat.browser.health import PoolHealth
+from stonechat.cache import FallbackCache
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.model import Account, Content, ContentKind, Snapshot
-from stonechat.core.ports import AlertChannel, Cache
+from stonechat.core.ports import AlertChannel
 from stonechat.core.states import ContentState, LayerState
 from stonechat.dashboard.view_models import NextAction, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
@@ -35,6 +36,7 @@ from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.state_history import Change
 from stonechat.jobs import JobService, JobStatus
 from stonechat.monitoring import HealthBoard, Meters
+from stonechat.monitoring.figures import AccountFigures, Figures
 from stonechat.networks.registry import Registry
 from stonechat.posting.queue import QueueRow
 from stonechat.resilience import Breakers
@@ -93,11 +95,12 @@ class DashboardData:
         self.steps = steps
         self.ready = ready
         self.database: Database | None = None
-        self.cache: Cache | None = None
+        self.cache: FallbackCache | None = None
         self.breakers: Breakers | None = None
         self.runner: JobService | None = None
         self.drafter: WritingPipeline | None = None
         self.networks: Registry | None = None
+        self.figures: Figures | None = None
         self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
         self._pool: Callable[[], PoolHealth] | None = None
         self._costs: Callable[[], Awaitable[Statement]] | None = None
@@ -109,7 +112,7 @@ class DashboardData:
         self,
         *,
         database: Database | None = None,
-        cache: Cache | None = None,
+        cache: FallbackCache | None = None,
         breakers: Breakers | None = None,
         runner: JobService | None = None,
         learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None,
@@ -120,6 +123,7 @@ class DashboardData:
         outdate: Callable[[], None] | None = None,
         drafter: WritingPipeline | None = None,
         networks: Registry | None = None,
+        figures: Figures | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
         self.database = database or self.database
@@ -134,6 +138,7 @@ class DashboardData:
         self.outdate = outdate or self.outdate
         self.drafter = drafter or self.drafter
         self.networks = networks or self.networks
+        self.figures = figures or self.figures
 
     def open_database(self) -> Database:
         """The database, or ``NotOpen``."""
@@ -331,6 +336,16 @@ class DashboardData:
     async def firing(self) -> list[AlertRow]:
         """Alerts that fire now."""
         return [alert for alert in await self.alerts() if alert.state.value == "firing"]
+
+    def account_figures(self) -> Sequence[AccountFigures]:
+        """The accounts in numbers, as they were read last.
+
+        Raises:
+            NotOpen: they were not read yet.
+        """
+        if self.figures is None or self.figures.read_at is None:
+            raise NotOpen("figures of the accounts")
+        return self.figures.latest
 
     async def audit(self, *, limit: int = 100) -> list[AuditRow]:
         """What the owner did, newest first."""

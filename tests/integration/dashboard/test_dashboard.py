@@ -41,7 +41,7 @@ from tests.support.posting import ACCOUNT, SETTINGS
 CLOCK = SystemClock()
 PAGES = (
     *("/", "/queue", "/posts", "/learning", "/jobs", "/breakers", "/browser", "/alerts", "/audit"),
-    "/posts/c-posted",
+    *("/posts/c-posted", "/posting", "/database", "/cache", "/harvesting"),
 )
 
 

@@ -49,9 +49,9 @@ def test_events_are_counted_by_their_labels() -> None:
 def test_gauges_are_read_when_they_are_asked_for() -> None:
     meters = Meters()
     depth: dict[tuple[str, ...], float] = {("x:bird",): 3.0}
-    meters.gauge("queue_depth", "Queued posts.", lambda: depth, ("account",))
+    meters.gauge("queue_days", lambda: depth)
     depth["x:bird",] = 4.0
-    assert b'stonechat_queue_depth{account="x:bird"} 4.0' in meters.text()
+    assert b'stonechat_queue_days{account="x:bird"} 4.0' in meters.text()
 
 
 @pytest.mark.parametrize(

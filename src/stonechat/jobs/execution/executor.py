@@ -277,7 +277,7 @@ class Executor:
                 return outcome
             wait = pause(job.retry, tries, outcome)
             if wait is None or self.clock.monotonic() + wait.total_seconds() >= deadline:
-                return RunOutcome(RunState.FAILED, error=describe(outcome))
+                return RunOutcome(RunState.FAILED, error=describe(outcome), kind=type(outcome).__name__)
             at_work.attempt += 1
             await self._note(at_work, tries=at_work.attempt, error=describe(outcome))
             await self.clock.sleep_real(wait)
@@ -300,6 +300,7 @@ class Executor:
             return RunOutcome(
                 RunState.TIMED_OUT,
                 error=f"{at_work.run.run_id} was killed after {job.timeout.total_seconds():g} s, in: {step}",
+                kind="TimedOut",
             )
         if body.cancelled():
             return RuntimeError("the body cancelled itself")
@@ -347,6 +348,7 @@ class Executor:
                 done=outcome.work.done,
                 due=outcome.work.due,
                 error=outcome.error,
+                error_kind=outcome.kind,
             )
         )
 
