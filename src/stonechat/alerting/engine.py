@@ -12,7 +12,6 @@ from functools import partial
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.alerting.channels import make_channels, make_deputies
 from stonechat.alerting.delivery import Delivery
@@ -32,7 +31,7 @@ from stonechat.core.supervision import running_loops
 from stonechat.core.transitions import check_transition
 from stonechat.database import Database
 from stonechat.database.repositories import alerts, outbox
-from stonechat.database.repositories.alerts import AlertRow
+from stonechat.database.repositories.alerts import AlertRow, AlertStep
 from stonechat.database.spool.spool import Spool
 from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard
@@ -200,9 +199,9 @@ class Alerting:
             stored = await alerts.every(connection, lock=True)
             known = self._merged(stored) if self._unsaved else stored
             result = look(known, findings, now, self._timing, self._host, undecided)
-            for row in result.alerts.values():
-                if stored.get(row.id) != row:
-                    await _save(connection, row, stored.get(row.id))
+            moved = [row for row in result.alerts.values() if stored.get(row.id) != row]
+            steps = [step for row in moved for step in _steps(row, stored.get(row.id))]
+            await alerts.save_all(connection, steps)
             for message in self.delivery.rows(result.messages, now):
                 await outbox.enqueue(connection, message)
         if self._unsaved:
@@ -260,15 +259,17 @@ class Alerting:
             return
 
 
-async def _save(connection: AsyncConnection, row: AlertRow, before: AlertRow | None) -> None:
-    """Store the alert; a step that was taken while the database was away is made up for."""
+def _steps(row: AlertRow, before: AlertRow | None) -> list[AlertStep]:
+    """From how the alert is stored to how it is; a step that was taken while the database was away is made
+    up for."""
     known = AlertState.INACTIVE if before is None else before.state
+    steps = []
     if row.state is not known and not _legal(known, row.state):
         missed = [state for state in AlertState if _legal(known, state) and _legal(state, row.state)]
         through = replace(row, state=missed[0])
-        await alerts.save(connection, through, before, why="while the database was away")
+        steps.append(AlertStep(through, before, "while the database was away"))
         before = through
-    await alerts.save(connection, row, before, why=row.body[:200])
+    return [*steps, AlertStep(row, before, row.body[:200])]
 
 
 def _legal(before: AlertState, after: AlertState) -> bool:

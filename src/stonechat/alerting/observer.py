@@ -120,19 +120,20 @@ class Observer:
     async def _accounts(
         self, connection: AsyncConnection
     ) -> tuple[list[SessionRow], list[rules.AccountStock]]:
-        sessions, stocks = [], []
+        sessions = await accounts.sessions(connection)
+        counts = await content.counts_of_accounts(connection, states=_STOCK)
+        pools = await opportunities.pool_sizes(connection)
+        stocks = []
         for account in await accounts.every(connection):
-            sessions.append(await accounts.session(connection, account.id))
-            counts = await content.count_by_state(connection, account.id, states=_STOCK)
-            pool = await opportunities.pool_size(connection, account.id)
+            mine, pool = counts.get(account.id, {}), pools.get(account.id, 0)
             if pool >= self._pool_low:
                 self._full.add(account.id)
             stocks.append(
                 rules.AccountStock(
                     account.id,
                     account.handle,
-                    counts.get(ContentState.QUEUED.value, 0) + counts.get(ContentState.POSTING.value, 0),
-                    counts.get(ContentState.AWAITING_APPROVAL.value, 0),
+                    mine.get(ContentState.QUEUED.value, 0) + mine.get(ContentState.POSTING.value, 0),
+                    mine.get(ContentState.AWAITING_APPROVAL.value, 0),
                     pool,
                     self._pool_low,
                     account.id in self._full,

@@ -223,6 +223,7 @@ def _failed_by_itself(job: JobStatus, layer: str, explained: Callable[[str, date
 
 def session_findings(sessions: Sequence[SessionRow]) -> list[Finding]:
     """Sessions that the network does not accept."""
+    everybody = all(one.state is not SessionState.VALID for one in sessions)
     return [
         Finding(
             rule="session_trouble",
@@ -234,7 +235,7 @@ def session_findings(sessions: Sequence[SessionRow]) -> list[Finding]:
             remedy=SESSION_REMEDIES.get(row.state, ""),
             account_id=row.account_id,
             root=True,
-            everybody=all(one.state is not SessionState.VALID for one in sessions),
+            everybody=everybody,
             group="session_trouble",
             variant=row.state.value,
         )

@@ -14,6 +14,7 @@ from stonechat.cli.commands import (
     browser,
     content,
     debug,
+    drill,
     jobs,
     login,
     monitoring,
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
 app.add_typer(monitoring.app, name="monitoring", rich_help_panel="Look")
+app.add_typer(drill.app, name="drill", rich_help_panel="Look")
 status.register(app)
 operations.register(app)
 browser.register(app)

@@ -231,14 +231,15 @@ def check_posting(
     async def stock() -> ProbeResult:
         async with database.read("monitoring.stock") as connection:
             every = [one.id for one in await accounts.every(connection)]
-            empty = [one for one in every if not await content.count_by_state(connection, one, states=AHEAD)]
+            filled = await content.counts_of_accounts(connection, states=AHEAD)
+        empty = [one for one in every if one not in filled]
         return degraded(f"nothing is queued for {', '.join(empty)}") if empty else ok()
 
     board.register("content", answers.through("what is queued", stock), timeout=within, name="stock")
 
     async def session() -> ProbeResult:
         async with database.read("monitoring.sessions") as connection:
-            rows = [await accounts.session(connection, one.id) for one in await accounts.every(connection)]
+            rows = await accounts.sessions(connection)
         ill = [row for row in rows if row.state is not SessionState.VALID]
         if not ill:
             return ok(f"{len(rows)} valid")

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from stonechat.cache import FallbackCache
 from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import DashboardSettings, DatabaseSettings
 from stonechat.core.clock import SystemClock
@@ -422,7 +423,7 @@ async def test_guessing_passwords_is_slowed_down(database: Database) -> None:
 
 
 async def test_guesses_are_counted_over_all_hosts_where_they_share_a_cache(database: Database) -> None:
-    cache = InProcessCache(CLOCK)
+    cache = FallbackCache(None, InProcessCache(CLOCK), CLOCK, EventStream(CLOCK))
 
     async def tries(shown: Site, *passwords: str) -> list[int]:
         answers = [await shown.client.post("/login", data={"password": one}) for one in passwords]
