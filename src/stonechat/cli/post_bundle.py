@@ -14,8 +14,8 @@ from stonechat.browser.failure_artifacts import FailureArtifactFolder
 from stonechat.core.ids import trace_of
 from stonechat.core.json_values import plain
 from stonechat.core.model import Content
-from stonechat.core.redaction import without_secrets
 from stonechat.database.repositories import alerts, audit, media, metrics, receipts, state_history
+from stonechat.monitoring.logs import Masking
 
 AUDITED = 10_000
 """Lines of the audit trail that are looked through."""
@@ -45,18 +45,18 @@ async def gather(connection: AsyncConnection, content: Content) -> dict[str, Any
 
 def write(path: Path, found: dict[str, Any], content_id: str, evidence: Path, log: Path | None) -> list[str]:
     """Write the bundle; the names of the files in it. Secrets are masked, as in logs."""
-    folder = FailureArtifactFolder(evidence)
+    mask, folder = Masking(), FailureArtifactFolder(evidence)
     failures = folder.newest(content_id=content_id)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, value in (found | {"failures": failures}).items():
-            text = json.dumps(plain(value), indent=2, ensure_ascii=False)
-            bundle.writestr(f"{name}.json", without_secrets(text))
+            shown = mask(None, "", {"it": plain(value)})["it"]
+            bundle.writestr(f"{name}.json", json.dumps(shown, indent=2, ensure_ascii=False))
         for failure in failures:
             picture = folder.picture(failure.name)
             if picture is not None:
                 bundle.write(picture, f"failures/{picture.name}")
         if log is not None:
-            bundle.writestr("log.txt", without_secrets("\n".join(_lines_about(log, content_id))))
+            bundle.writestr("log.txt", "\n".join(map(mask.text, _lines_about(log, content_id))))
         return bundle.namelist()
 
 
