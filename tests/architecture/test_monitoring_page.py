@@ -39,7 +39,9 @@ def test_every_gap_and_every_condition_stands_in_the_table_once() -> None:
 def test_every_meter_rule_page_and_test_that_the_table_names_exists() -> None:
     meters = {meter.series for meter in every_meter()}
     pages = {meant.page for meant in PARTS.values()} | {"/jobs", "/alerts"}
-    for gap, meter, rule, page, test in rows():
+    found = rows()
+    assert len(found) == 34
+    for gap, meter, rule, page, test in found:
         assert meter in meters, (gap, meter)
         assert rule in RULES, (gap, rule)
         assert page in pages, (gap, page)

@@ -69,6 +69,7 @@ def test_only_config_reads_the_environment() -> None:
         {
             "cli/context.py": "hands the environment to config.load, and nothing else",
             "cli/commands/status.py": "hands the environment to config.load_section, and nothing else",
+            "cli/demonstration/drill_copy.py": "a drill's copy takes what a program needs to start, and no more",
             "cli/commands/demo.py": "the demo takes nothing from the owner's settings but the browser's path",
             "benchmarks/support/idling.py": "the idle run takes nothing from the owner's settings",
             "browser/chromium.py": "hands Chromium this environment with folders of its own",

@@ -17,7 +17,7 @@ from stonechat.core.errors import Transient
 from stonechat.core.events import Stamped
 from stonechat.core.states import ContentState, LayerState
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, content, opportunities
+from stonechat.database.repositories import accounts, content, opportunities, publishing_plan
 from stonechat.database.repositories.accounts import SessionRow
 from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard
@@ -121,7 +121,7 @@ class Observer:
         self, connection: AsyncConnection
     ) -> tuple[list[SessionRow], list[rules.AccountStock]]:
         sessions = await accounts.sessions(connection)
-        counts = await content.counts_of_accounts(connection, states=_STOCK)
+        counts = await publishing_plan.counts_of_accounts(connection, states=_STOCK)
         pools = await opportunities.pool_sizes(connection)
         stocks = []
         for account in await accounts.every(connection):

@@ -54,10 +54,7 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
-    """A run of a job ended. ``took`` is real time; ``done`` of ``due`` units of work were done.
-
-    ``error_kind`` is the name of the error's class; empty where there was none.
-    """
+    """A run of a job ended: ``done`` of ``due`` units in ``took`` (real); ``error_kind`` is a class."""
 
     name: ClassVar[str] = "job.ended"
     job: str

@@ -13,7 +13,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.states import BreakerState, ContentState, LayerState, SessionState
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, content, functional_check
+from stonechat.database.repositories import accounts, functional_check, publishing_plan
 from stonechat.jobs import Health, JobService, JobStatus
 from stonechat.monitoring import HealthBoard, Meters, ProbeResult, degraded, down, ok
 from stonechat.monitoring.health_board import Check, CheckNotMade
@@ -231,7 +231,7 @@ def check_posting(
     async def stock() -> ProbeResult:
         async with database.read("monitoring.stock") as connection:
             every = [one.id for one in await accounts.every(connection)]
-            filled = await content.counts_of_accounts(connection, states=AHEAD)
+            filled = await publishing_plan.counts_of_accounts(connection, states=AHEAD)
         empty = [one for one in every if one not in filled]
         return degraded(f"nothing is queued for {', '.join(empty)}") if empty else ok()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from stonechat.cli.demonstration.ledger_audit import Audit, audit
 from stonechat.cli.demonstration.local_network import LocalNetwork, local_network
 from stonechat.config.loader import load
 from stonechat.config.settings import Settings
+from stonechat.core.clock import SystemClock
 from stonechat.core.errors import StonechatError, Transient
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content, learning, metrics, receipts
@@ -31,6 +31,14 @@ SPEED = 300
 """Account seconds in a real one: a post is due every 12 real seconds."""
 
 STARTS_WITHIN, RECOVERS_WITHIN, OVER_WITHIN = 240.0, 240.0, 60.0
+
+
+CLOCK = SystemClock()
+
+
+def _now() -> float:
+    """Unix seconds of the machine, which the local network counts in too."""
+    return CLOCK.wall().timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +82,10 @@ async def run_drill(drill: Drill) -> DrillResult:
 async def _drilled(drill: Drill, copy: Copy, settings: Settings) -> DrillResult:
     await copy.until(lambda: _has_posts(copy, 1), "the first post", STARTS_WITHIN)
     await copy.until(copy.is_well, "all well", STARTS_WITHIN)
-    began = time.time()
+    began = _now()
     async with drill.fault(copy):
         detected = await _first(copy, drill, began)
-    ended, before = time.time(), await copy.posts()
+    ended, before = _now(), await copy.posts()
     recovered = await _recovery(copy, before, ended)
     with contextlib.suppress(Transient):  # that it is over is told a little after it is
         await copy.until(lambda: _is_over(copy, began), "the word that it is over", OVER_WITHIN)
@@ -115,10 +123,10 @@ async def _has_posts(copy: Copy, count: int) -> bool:
 async def _first(copy: Copy, drill: Drill, began: float) -> float | None:
     """Let the fault last; when the copy's own verdict first was not *ok*."""
     detected = None
-    while time.time() - began < drill.lasts:
+    while _now() - began < drill.lasts:
         said = await copy.health()
         if detected is None and said and said.get("state") != "ok":
-            detected = round(time.time() - began, 1)
+            detected = round(_now() - began, 1)
         await asyncio.sleep(0.5)
     return detected
 
@@ -129,13 +137,13 @@ async def _recovery(copy: Copy, before: int, ended: float) -> float | None:
         await copy.until(copy.is_well, "all well", RECOVERS_WITHIN)
     except StonechatError:
         return None
-    return round(time.time() - ended, 1)
+    return round(_now() - ended, 1)
 
 
 @asynccontextmanager
 async def _copy(drill: Drill, folder: Path) -> AsyncIterator[tuple[Copy, Settings]]:
     async with AsyncExitStack() as stack:
-        origin = time.time()
+        origin = _now()
         network = await stack.enter_async_context(
             local_network(
                 handle=HANDLE, seed=7, speed=SPEED, epoch=EPOCH, origin=origin, state_dir=folder / "network"

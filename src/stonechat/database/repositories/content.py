@@ -386,21 +386,6 @@ async def count_by_state(
     return {row[0]: int(row[1]) for row in await connection.execute(query)}
 
 
-async def counts_of_accounts(
-    connection: AsyncConnection, *, states: Sequence[ContentState]
-) -> dict[str, dict[str, int]]:
-    """How many pieces of content each account has in each of these states; who has none is absent."""
-    rows = await connection.execute(
-        select(table.c.account_id, table.c.state, func.count())
-        .where(table.c.state.in_([state.value for state in states]))
-        .group_by(table.c.account_id, table.c.state)
-    )
-    found: dict[str, dict[str, int]] = {}
-    for account_id, state, count in rows:
-        found.setdefault(account_id, {})[state] = int(count)
-    return found
-
-
 def _is(state: ContentState) -> ColumnElement[bool]:
     """The state, written into the statement: a partial index is only used where its condition can be seen."""
     return table.c.state == bindparam("is_state", state.value, literal_execute=True)
