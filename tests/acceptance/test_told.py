@@ -58,6 +58,7 @@ def dead_button(running: Product) -> Iterator[None]:
         running.lever(dead_button=False)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_send_button_that_is_dead_is_told_in_few_words_and_over_when_a_post_is_out(
     tmp_path: Path, reaper: Reaper
@@ -79,6 +80,7 @@ def test_a_send_button_that_is_dead_is_told_in_few_words_and_over_when_a_post_is
         running.until(lambda: running.health()["state"] == "ok", "all well", seconds=120)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_database_that_is_frozen_is_one_incident(tmp_path: Path, reaper: Reaper) -> None:
     with (

@@ -25,7 +25,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import IllegalTransition, StonechatError, Transient
 from stonechat.core.events import AlertChanged, EventStream, Stamped
 from stonechat.core.ports import AlertChannel
-from stonechat.core.quiet_hours import QuietHours
+from stonechat.core.quiet_hours import quiet_hours
 from stonechat.core.states import AlertState, LayerState
 from stonechat.core.supervision import running_loops
 from stonechat.core.transitions import check_transition
@@ -305,7 +305,7 @@ async def open_alerting(
         group_wait=settings.group_wait,
         repeat=settings.repeat,
         escalate=settings.escalate_after if settings.escalate_urls else None,
-        quiet=QuietHours.of(settings.quiet_hours, settings.timezone),
+        quiet=quiet_hours(settings.quiet_hours, settings.timezone),
     )
     used = make_channels(settings, clock, pages) if channels is None else channels
     deputies = make_deputies(settings, pages)

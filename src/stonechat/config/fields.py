@@ -121,6 +121,7 @@ def _check_key(value: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+Handle = Annotated[str, BeforeValidator(lambda value: str(value).strip().removeprefix("@"))]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]
 Prices = Annotated[Mapping[str, tuple[float, float]], BeforeValidator(_parse_prices)]

@@ -233,6 +233,15 @@ class MetricsRead(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostVanished(Event):
+    """A post of ours is no longer on the network, though we did not delete it."""
+
+    name: ClassVar[str] = "post.vanished"
+    content_id: str
+    post_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpportunitiesFound(Event):
     """A harvester stored reply opportunities; ``pool`` is how many are open now."""
 

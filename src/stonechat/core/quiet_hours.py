@@ -1,4 +1,4 @@
-"""A part of the day in which something is not done, in a time zone of its own."""
+"""A part of the day in which an account does nothing, in its time zone."""
 
 from __future__ import annotations
 
@@ -6,24 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-_DAY = timedelta(days=1)
-
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """No effect from ``start`` until ``end``, times of day in ``timezone``; may span midnight."""
+    """Nothing happens from ``start`` until ``end``, times of day in ``timezone``; may span midnight."""
 
     start: time
     end: time
     timezone: str
-
-    @classmethod
-    def of(cls, written: str, timezone: str) -> QuietHours | None:
-        """As a setting writes them, ``23:00-07:00``; None where it is empty, or both times are the same."""
-        start, _, end = written.partition("-")
-        if start == end:
-            return None
-        return cls(time.fromisoformat(start), time.fromisoformat(end), timezone)
 
     def ends(self, at: datetime) -> datetime | None:
         """When the quiet hours that ``at`` lies in are over, or None where it lies in none.
@@ -35,9 +25,17 @@ class QuietHours:
         local = at.astimezone(zone)
         for days in (-1, 0):
             first = local.date() + timedelta(days=days)
-            last = first if self.start < self.end else first + _DAY
+            last = first if self.start < self.end else first + timedelta(days=1)
             begins = datetime.combine(first, self.start, zone).astimezone(UTC)
             ends = datetime.combine(last, self.end, zone).astimezone(UTC)
             if begins <= at < ends:
                 return ends
         return None
+
+
+def quiet_hours(text: str, timezone: str) -> QuietHours | None:
+    """Reads ``23:00-07:00``; None where it is empty or names no time at all."""
+    if not text:
+        return None
+    start, end = (time.fromisoformat(part) for part in text.split("-"))
+    return QuietHours(start, end, timezone) if start != end else None

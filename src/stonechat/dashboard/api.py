@@ -40,6 +40,11 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
         """The newest posts with their metrics."""
         return JSONResponse(plain(await data.posts(limit=max(1, min(limit, 500)))))
 
+    @router.get("/rehearsals")
+    async def rehearsals(limit: int = 50) -> Response:
+        """What shadow mode would have posted, newest first."""
+        return JSONResponse(plain(await data.rehearsals(limit=max(1, min(limit, 500)))))
+
     @router.get("/posts/{content_id}")
     async def post(content_id: str) -> Response:
         """One post: history, every try, metrics over time."""

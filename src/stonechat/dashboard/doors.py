@@ -65,7 +65,7 @@ class Doors:
 
     def channels(self) -> Sequence[AlertChannel]:
         """Where the owner is told."""
-        return self._data.channels
+        return self._data.told.channels
 
     def operations(self) -> JobOperations:
         """The jobs.

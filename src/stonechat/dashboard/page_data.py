@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import platform
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,14 +17,13 @@ from stonechat.cache import FallbackCache
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Transient
+from stonechat.core.errors import NotFound
 from stonechat.core.model import Account, Content, ContentKind, Snapshot
-from stonechat.core.ports import AlertChannel
-from stonechat.core.states import ContentState, LayerState
+from stonechat.core.states import ContentState
+from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.view_models import NextAction, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, content, media, metrics, outbox, receipts, state_history
-from stonechat.database.repositories import alerts as alert_rows
+from stonechat.database.repositories import accounts, content, media, metrics, receipts, state_history
 from stonechat.database.repositories import audit as audit_rows
 from stonechat.database.repositories.accounts import SessionRow, Switch
 from stonechat.database.repositories.alerts import AlertRow
@@ -35,6 +33,7 @@ from stonechat.database.repositories.outbox import OutboxRow
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.state_history import Change
 from stonechat.jobs import JobService, JobStatus
+from stonechat.learning.reports import LearningReports
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.monitoring.figures import AccountFigures, Figures
 from stonechat.networks.registry import Registry
@@ -44,9 +43,6 @@ from stonechat.resilience.circuit_breaker import BreakerStatus
 
 ROLLING = 10
 """Posts that the plot's trend line averages over."""
-
-ALERTS_WITHIN = 3.0
-"""Real seconds within which the database says which alerts there are; after that the alert engine does."""
 
 
 class BootedStep(Protocol):
@@ -81,13 +77,9 @@ class DashboardData:
         mode: str,
         steps: Callable[[], Sequence[BootedStep]],
         ready: Callable[[], bool],
-        firing: Callable[[], Sequence[AlertRow]] = tuple,
-        kept: Callable[[], Sequence[OutboxRow]] = tuple,
-        channels: Sequence[AlertChannel] = (),
+        told: AlertBoard | None = None,
     ) -> None:
-        self._firing = firing
-        self._kept = kept
-        self.channels = tuple(channels)
+        self.told = told or AlertBoard()
         self.clock = clock
         self.board = board
         self.meters = meters
@@ -101,7 +93,7 @@ class DashboardData:
         self.drafter: WritingPipeline | None = None
         self.networks: Registry | None = None
         self.figures: Figures | None = None
-        self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
+        self._learning: LearningReports | None = None
         self._pool: Callable[[], PoolHealth] | None = None
         self._costs: Callable[[], Awaitable[Statement]] | None = None
         self.evidence: FailureArtifactFolder | None = None
@@ -115,7 +107,7 @@ class DashboardData:
         cache: FallbackCache | None = None,
         breakers: Breakers | None = None,
         runner: JobService | None = None,
-        learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None,
+        learning: LearningReports | None = None,
         pool: Callable[[], PoolHealth] | None = None,
         costs: Callable[[], Awaitable[Statement]] | None = None,
         evidence: FailureArtifactFolder | None = None,
@@ -203,6 +195,13 @@ class DashboardData:
             shots = await _latest(connection, rows)
         return [_post_line(row, handles, shots) for row in rows]
 
+    async def rehearsals(self, *, limit: int = 50) -> list[PostLine]:
+        """What shadow mode would have posted, newest first."""
+        async with self.open_database().read("dashboard.rehearsals") as connection:
+            handles = await _handles(connection)
+            rows = await receipts.rehearsed(connection, limit=limit)
+        return [_post_line(row, handles, {}) for row in rows]
+
     async def post(
         self, content_id: str
     ) -> tuple[PostLine, list[Change], list[Attempt], list[Snapshot]] | None:
@@ -253,9 +252,18 @@ class DashboardData:
             raise NotOpen("learning")
         now = self.clock.now()
         return [
-            {"handle": account.handle} | await self._learning(account.id, now)
+            {"handle": account.handle} | await self._learning.summary(account.id, now)
             for account in await self.accounts()
         ]
+
+    async def arm_explained(self, content: Content) -> dict[str, Any] | None:
+        """Why a post got its arm; None where none was chosen or it is known no more."""
+        if self._learning is None:
+            return None
+        try:
+            return await self._learning.why(content)
+        except NotFound:
+            return None
 
     async def costs(self) -> Statement:
         """What the texts cost, and how the budgets stand."""
@@ -307,31 +315,12 @@ class DashboardData:
         return ", ".join(sorted({one for one in hosts if one}))
 
     async def alerts(self, *, limit: int = 50) -> list[AlertRow]:
-        """Alerts, those that fire first, then the newest.
-
-        While the database does not answer these are the ones that the alert engine knows to fire.
-        """
-        rows = await self._stored_alerts(limit)
-        return list(self._firing()) if rows is None else rows
-
-    async def _stored_alerts(self, limit: int) -> list[AlertRow] | None:
-        if self.database is None or self.board.layer("database").state is LayerState.DOWN:
-            return None
-        try:
-            async with asyncio.timeout(ALERTS_WITHIN), self.database.read("dashboard.alerts") as connection:
-                return await alert_rows.newest(connection, limit=limit)
-        except (Transient, TimeoutError):
-            return None
+        """Alerts, those that fire first, then the newest; see :class:`AlertBoard`."""
+        return await self.told.alerts(self.database, self.board, limit)
 
     async def undelivered(self) -> list[OutboxRow]:
         """Messages about alerts that could not be delivered: they wait, or were given up."""
-        rows = list(self._kept())
-        if self.database is None or self.board.layer("database").state is LayerState.DOWN:
-            return rows
-        with contextlib.suppress(Transient, TimeoutError):
-            async with asyncio.timeout(ALERTS_WITHIN), self.database.read("dashboard.outbox") as connection:
-                rows += await outbox.undelivered(connection)
-        return rows
+        return await self.told.undelivered(self.database, self.board)
 
     async def firing(self) -> list[AlertRow]:
         """Alerts that fire now."""

@@ -244,11 +244,16 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             shots=shots,
             failures=failures,
             elsewhere=elsewhere,
+            why=await pages.data.arm_explained(line.content),
         )
 
     @router.get("/posts")
     async def posts(request: Request) -> Response:
         return pages.render(request, "posts.html", posts=await pages.data.posts(limit=200))
+
+    @router.get("/rehearsals")
+    async def rehearsals(request: Request) -> Response:
+        return pages.render(request, "rehearsals.html", posts=await pages.data.rehearsals(limit=200))
 
     @router.get("/alerts")
     async def alerts(request: Request) -> Response:
@@ -258,7 +263,7 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             "alerts.html",
             alerts=await data.alerts(),
             undelivered=await data.undelivered(),
-            channels=[channel.name for channel in data.channels],
+            channels=[channel.name for channel in data.told.channels],
             meaning=meaning,
         )
 

@@ -15,7 +15,7 @@ from typing import cast
 from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from stonechat.config.settings import PostingSettings
-from stonechat.core.quiet_hours import QuietHours
+from stonechat.core.quiet_hours import QuietHours, quiet_hours
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -53,7 +53,7 @@ def limits_for(
         spacing=settings.reply_spacing if reply else settings.min_spacing,
         per_hour=settings.per_hour,
         per_day=per_day,
-        quiet=QuietHours.of(settings.quiet_hours, timezone),
+        quiet=quiet_hours(settings.quiet_hours, timezone),
     )
 
 

@@ -19,6 +19,7 @@ from stonechat.core.network import Network, Picture, Publication, PublishOutcome
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import Database
 from stonechat.database.repositories import content, media, opportunities, receipts
+from stonechat.database.repositories.receipts import Attempt
 from stonechat.posting.gate import Ask, Decision, Go, Hold, Late, Never, decide
 from stonechat.posting.gate_input import Rules, observe
 from stonechat.posting.publish_result import Checkpoint, PublishVerdict, Result, carry_on, ended
@@ -107,10 +108,11 @@ class Publisher:
             attempt_id = await receipts.begin(
                 connection, claimed, parts_from=len(done), host=self._host, now=self._clock.now(), wall=wall
             )
+            first = (await receipts.attempts(connection, piece.id))[0]
         return Intent(
             piece=claimed,
             attempt_id=attempt_id,
-            publication=publication_of(claimed, decision, done, author, pictures),
+            publication=publication_of(claimed, decision, done, author, pictures, first),
             parts_from=len(done),
             started=steady,
             started_wall=wall,
@@ -270,8 +272,12 @@ def publication_of(
     confirmed: Mapping[int, str],
     author: str | None = None,
     pictures: tuple[tuple[Picture, ...], ...] = (),
+    first: Attempt | None = None,
 ) -> Publication:
     """What is still to be sent: a thread goes on after its last confirmed part, never from the start.
+
+    Args:
+        first: the first try at it, whose id every later one gives to the network too.
 
     Raises:
         ValueError: the token is for another piece, or for the row as it was before somebody else claimed it.
@@ -287,4 +293,6 @@ def publication_of(
         quote_author=author if piece.quote_of and not done else None,
         final_click=go.final_click,
         pictures=pictures[done:],
+        key=first.id if first is not None else "",
+        first_tried=first.started_at if first is not None else None,
     )

@@ -14,6 +14,7 @@ from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
+from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.server import pages_address
 from stonechat.database.spool.spool import Spool
@@ -83,9 +84,7 @@ async def open_base(
         mode=settings.startup.mode.value,
         steps=lambda: boot.steps,
         ready=lambda: boot.ready,
-        firing=alerting.firing,
-        kept=alerting.delivery.kept,
-        channels=alerting.delivery.channels,
+        told=AlertBoard(alerting.firing, alerting.delivery.kept, alerting.delivery.channels),
     )
     served = tuple(account_of(one) for one in settings.accounts)
     networks = installed()

@@ -68,7 +68,7 @@ async def open_writing(
     own = settings.content
     voice, voices = load_voice(own.voice_file), _voices(settings)
     common = load_arms(own.arms_file)
-    arms_of = arms_of_voices(common, voice, voices) if own.arms_file is None else lambda _account: common
+    arms_of = arms_of_settings(settings, common)
     budget = Budget(database, clock, events, limits_of(own), prices_of(own))
     async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
@@ -114,6 +114,14 @@ def _claims(
         author_cooldown=settings.posting.author_cooldown,
         language_of=lambda account: drafter.voice_of(account).language,
     )
+
+
+def arms_of_settings(settings: Settings, common: Arms) -> ArmsOf:
+    """The arms of each account: those of the owner's file, or the common ones about its voice's topics."""
+    own = settings.content
+    if own.arms_file is not None:
+        return lambda _account: common
+    return arms_of_voices(common, load_voice(own.voice_file), _voices(settings))
 
 
 def arms_of_voices(common: Arms, voice: Voice, voices: Mapping[str, Voice]) -> ArmsOf:

@@ -23,6 +23,7 @@ from stonechat.dashboard.queue_cache import FreshQueue
 from stonechat.database import Database
 from stonechat.jobs import JobService, open_jobs, runs_url_beside
 from stonechat.learning.learner import Learner
+from stonechat.learning.reports import LearningReports
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.monitoring.figures import Figures
 from stonechat.monitoring.loop_lag import LoopLag
@@ -159,7 +160,7 @@ def _connect(
     base.data.connect(
         breakers=breakers,
         runner=jobs,
-        learning=layers.learner.summary,
+        learning=LearningReports(database, base.settings.learning.maturity),
         costs=lambda: statement(database, layers.writing.budget, account_ids, base.clock.now()),
         queue=queue,
         outdate=queue.outdate,

@@ -11,6 +11,7 @@ import pytest
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.ports import AlertMessage
 from stonechat.core.states import AlertState
+from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import outbox
 from stonechat.database.repositories.alerts import AlertRow, AlertTracking
@@ -58,7 +59,7 @@ async def test_alerts_are_shown_and_answered_while_the_database_is_away(
     database: Database, opened: bool
 ) -> None:
     async with site(database if opened else None) as shown:
-        shown.data._firing = lambda: [FIRES]
+        shown.data.told = AlertBoard(firing=lambda: [FIRES])
         shown.board.register("database", away)
         await shown.board.check("database")
         page = await shown.get("/alerts")
@@ -78,7 +79,7 @@ async def test_what_could_not_be_delivered_is_listed_from_the_database_and_from_
         await outbox.mark_failed(connection, "m-1", error="It answered 404.", again_at=NOW, at=NOW)
     async with site(database) as shown:
         local = OutboxRow("m-2", "al-2", "apprise ntfy 2", MESSAGE, NOW, NOW, error="It did not answer.")
-        shown.data._kept = lambda: [local]
+        shown.data.told = AlertBoard(kept=lambda: [local])
         text = (await shown.get("/alerts")).text
         assert "It answered 404." in text and "It did not answer." in text
         rows = (await shown.get("/api/alerts/undelivered")).json()
@@ -88,7 +89,7 @@ async def test_what_could_not_be_delivered_is_listed_from_the_database_and_from_
 async def test_a_test_message_goes_through_the_channel_that_is_named(database: Database) -> None:
     channel = Channel()
     async with site(database) as shown:
-        shown.data.channels = (channel,)
+        shown.data.told = AlertBoard(channels=(channel,))
         assert "Send a test message" in (await shown.get("/alerts")).text
         assert (await shown.do("alerts/test", target=channel.name)).status_code == 303
         answer = await shown.client.post("/api/alerts/test", json={"channel": channel.name})

@@ -16,13 +16,13 @@ from stonechat.alerting.state_machine import Timing
 from stonechat.alerting.telling import look
 from stonechat.core.clock import SystemClock
 from stonechat.core.ports import AlertMessage
-from stonechat.core.quiet_hours import QuietHours
+from stonechat.core.quiet_hours import quiet_hours
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.monitoring.catalogue.rules import PARTS, RULES, meaning
 from stonechat.monitoring.dependency_graph import NEEDS
 
 EVENING = datetime(2026, 1, 5, 21, 55, tzinfo=UTC)
-QUIET = QuietHours.of("22:00-07:00", "UTC")
+QUIET = quiet_hours("22:00-07:00", "UTC")
 
 
 def finding(severity: str) -> Finding:

@@ -174,7 +174,7 @@ def _settings_of(network: LocalNetwork, folder: Path, origin: float) -> dict[str
         "ACCOUNT_HANDLE": HANDLE,
         "POSTS_PER_DAY": 24,
         "APPROVAL": "none",
-        **installed().settings_of_demo(network.url, {HANDLE: network.sessions[HANDLE]}),
+        **installed().settings_of_demo(network.site),
         "OPENAI_BASE_URL": network.model_url,
         "OPENAI_API_KEY": "local",
         "OPENAI_MODEL": "local-writer",
