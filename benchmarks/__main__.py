@@ -116,9 +116,16 @@ async def _move(asked: Asked) -> list[Row]:
         return await bench_move(folder, url, size=asked.size or 100_000)
 
 
+async def _alerting(asked: Asked) -> list[Row]:
+    from benchmarks.alerting import bench_alerting
+
+    return await bench_alerting(size=asked.size or 1_000)
+
+
 _COLUMNS = ["measure", "ours", "peer", "ratio", "goal", "met"]
 
 BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
+    "alerting": _alerting,
     "loop": _loop,
     "posting": _posting,
     "jobs": _jobs,
@@ -135,7 +142,9 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
 def _asked(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench NAME=…", description=__doc__)
     parser.add_argument("name", choices=sorted(BENCHES))
-    parser.add_argument("--size", type=int, help="how much is measured: posts, runs, rows, drafts or seeds")
+    parser.add_argument(
+        "--size", type=int, help="how much is measured: posts, runs, rows, drafts, accounts or seeds"
+    )
     parser.add_argument(
         "--file",
         type=Path,

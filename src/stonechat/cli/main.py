@@ -16,10 +16,12 @@ from stonechat.cli.commands import (
     connect,
     content,
     debug,
+    drill,
     init,
     jobs,
     learn,
     login,
+    monitoring,
     operations,
     pause,
     status,
@@ -41,6 +43,8 @@ app = typer.Typer(
     epilog="Start with: stonechat demo    then: stonechat doctor    then: stonechat run",
 )
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
+app.add_typer(monitoring.app, name="monitoring", rich_help_panel="Look")
+app.add_typer(drill.app, name="drill", rich_help_panel="Look")
 status.register(app)
 operations.register(app)
 browser.register(app)

@@ -505,6 +505,21 @@ class AlertingSettings(Section):
     """How long an alert waits for others with the same cause, so that they come as one message."""
     repeat: Duration = setting("ALERT_REPEAT", timedelta(hours=4), _DURATION)
     """After how long an alert that still fires and that nobody has acknowledged is sent again."""
+    escalate_urls: Words = setting("ALERT_ESCALATE_URLS", (), "apprise addresses, separated by commas")
+    """Who is told when nobody acknowledges: each address gets a critical alert that was told ALERT_URLS and
+    was not acknowledged for ALERT_ESCALATE_AFTER, once, and its end."""
+    escalate_after: Duration = setting("ALERT_ESCALATE_AFTER", timedelta(minutes=30), _DURATION)
+    """After how long without an acknowledgement a critical alert goes to ALERT_ESCALATE_URLS too."""
+    quiet_hours: str = setting(
+        "ALERT_QUIET_HOURS",
+        "",
+        "two times of day such as 22:00-07:00, in ALERT_TIMEZONE; empty for none",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+    )
+    """A part of the day in which only critical alerts are sent. Warnings wait for its end, and are sent then
+    if they still hold. It may span midnight."""
+    timezone: TimeZone = setting("ALERT_TIMEZONE", "UTC", "an IANA time zone such as Europe/Vienna")
+    """Where you sleep: the time zone of ALERT_QUIET_HOURS."""
 
 
 class DashboardSettings(Section):
@@ -518,6 +533,12 @@ class DashboardSettings(Section):
     password: SecretStr | None = setting("DASHBOARD_PASSWORD", None, "at least 8 characters", min_length=8)
     """What is asked for before the pages are shown: in clear, or as an argon2 hash (`$argon2id$…`). Without
     it only this machine may look."""
+    public_url: HttpUrl | None = setting("PUBLIC_URL", None, _HTTP)
+    """Where you reach the pages from outside, for the links in alerts. Without it the links name
+    DASHBOARD_HOST and PORT, which work on this machine."""
+    metrics_token: SecretStr | None = setting("METRICS_TOKEN", None, "at least 16 characters", min_length=16)
+    """Lets Prometheus read `/metrics`, and nothing else, without a log-in: the `credentials` of its scrape
+    configuration, sent as `Authorization: Bearer …`."""
 
 
 class AccountSettings(Section):

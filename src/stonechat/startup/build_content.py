@@ -158,7 +158,10 @@ def secrets(settings: Settings, networks: KnownNetworks) -> list[str]:
     own, forms = settings.content, networks.every
     held = [(one.session_b64, forms[one.network].session) for one in settings.accounts]
     sessions = [(secret.get_secret_value(), form) for secret, form in held if secret is not None and form]
-    given = (own.api_key, own.fallback_api_key, settings.startup.session_key, settings.dashboard.password)
+    given = (
+        *(own.api_key, own.fallback_api_key, settings.startup.session_key),
+        *(settings.dashboard.password, settings.dashboard.metrics_token),
+    )
     found = [secret.get_secret_value() for secret in given if secret is not None]
     found += [session for session, _ in sessions]
     cookies = [(one, form) for session, form in sessions for one in read_session(session, form).cookies]

@@ -124,6 +124,13 @@ async def session(connection: AsyncConnection, account_id: str) -> SessionRow:
     return SessionRow(account_id, SessionState(row[0]), row[1], row[2])
 
 
+async def sessions(connection: AsyncConnection) -> list[SessionRow]:
+    """The session of every account as last seen, by the account's id."""
+    columns = (table.c.account_id, table.c.session_state, table.c.session_since, table.c.session_why)
+    rows = await connection.execute(select(*columns).order_by(table.c.account_id))
+    return [SessionRow(row[0], SessionState(row[1]), row[2], row[3]) for row in rows]
+
+
 async def set_session(
     connection: AsyncConnection, account_id: str, state: SessionState, *, now: datetime, why: str
 ) -> SessionState:

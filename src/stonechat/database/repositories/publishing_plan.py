@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,4 +94,19 @@ async def last_published(connection: AsyncConnection, account_id: str) -> dateti
         table.c.kind != ContentKind.REPLY.value,
     )
     found: datetime | None = (await connection.execute(query)).scalar_one()
+    return found
+
+
+async def counts_of_accounts(
+    connection: AsyncConnection, *, states: Sequence[ContentState]
+) -> dict[str, dict[str, int]]:
+    """How many pieces of content each account has in each of these states; who has none is absent."""
+    rows = await connection.execute(
+        select(table.c.account_id, table.c.state, func.count())
+        .where(table.c.state.in_([state.value for state in states]))
+        .group_by(table.c.account_id, table.c.state)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for account_id, state, count in rows:
+        found.setdefault(account_id, {})[state] = int(count)
     return found
