@@ -253,12 +253,12 @@ def opportunity_store(database: Database, spool: Spool) -> SpooledStore[Opportun
 def jobs(harvester: Harvester) -> tuple[Job, ...]:
     """The declarations of this layer's jobs."""
 
-    def job(name: str, run: Callable[[JobContext], Awaitable[Work]], every: int, stagger: int) -> Job:
+    def job(name: str, run: Callable[[JobContext], Awaitable[Work]], every: int) -> Job:
         return Job(
             name=name,
             run=run,
             every=timedelta(minutes=every),
-            stagger=timedelta(minutes=stagger),
+            spread=timedelta(minutes=every),
             missed=Missed.LATEST,
             needs=frozenset({"database", "browser"}),
             resource=Resource.BROWSER,
@@ -267,8 +267,8 @@ def jobs(harvester: Harvester) -> tuple[Job, ...]:
         )
 
     return (
-        job(SEARCH, harvester.search, 20, 4),
-        job(VIRAL, harvester.viral, 120, 13),
-        job(MENTIONS, harvester.mentions, 15, 6),
-        job(ACCOUNTS, harvester.authors, 90, 17),
+        job(SEARCH, harvester.search, 20),
+        job(VIRAL, harvester.viral, 120),
+        job(MENTIONS, harvester.mentions, 15),
+        job(ACCOUNTS, harvester.authors, 90),
     )

@@ -150,14 +150,12 @@ def snapshot_store(database: Database, spool: Spool) -> SpooledStore[Snapshot]:
 def jobs(scraper: Scraper) -> tuple[Job, ...]:
     """The declarations of this layer's jobs."""
 
-    def job(
-        name: str, run: Callable[[JobContext], Awaitable[Work]], every: int, stagger: int, useful: str
-    ) -> Job:
+    def job(name: str, run: Callable[[JobContext], Awaitable[Work]], every: int, useful: str) -> Job:
         return Job(
             name=name,
             run=run,
             every=timedelta(minutes=every),
-            stagger=timedelta(minutes=stagger),
+            spread=timedelta(minutes=every),
             needs=frozenset({"database", "browser"}),
             resource=Resource.BROWSER,
             priority=JobPriority.METRICS,
@@ -165,9 +163,7 @@ def jobs(scraper: Scraper) -> tuple[Job, ...]:
         )
 
     return (
-        job(METRICS, scraper.posts, 15, 3, "a snapshot of each followed post that the profile shows"),
-        job(
-            REPLY_METRICS, scraper.replies, 30, 8, "a snapshot of each followed reply that the profile shows"
-        ),
-        job(ANALYTICS, scraper.analytics, 120, 11, "how many follow the account"),
+        job(METRICS, scraper.posts, 15, "a snapshot of each followed post that the profile shows"),
+        job(REPLY_METRICS, scraper.replies, 30, "a snapshot of each followed reply that the profile shows"),
+        job(ANALYTICS, scraper.analytics, 120, "how many follow the account"),
     )
