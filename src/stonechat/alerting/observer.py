@@ -112,11 +112,12 @@ class Observer:
     async def _accounts(
         self, connection: AsyncConnection
     ) -> tuple[list[SessionRow], list[rules.AccountStock]]:
-        sessions, stocks = [], []
+        sessions = await accounts.sessions(connection)
+        of_all = await content.count_of_each(connection, _STOCK)
+        pools = await opportunities.pool_sizes(connection)
+        stocks = []
         for account in await accounts.every(connection):
-            sessions.append(await accounts.session(connection, account.id))
-            counts = await content.count_by_state(connection, account.id, states=_STOCK)
-            pool = await opportunities.pool_size(connection, account.id)
+            counts, pool = of_all.get(account.id, {}), pools.get(account.id, 0)
             if pool >= self._pool_low:
                 self._full.add(account.id)
             stocks.append(

@@ -137,7 +137,7 @@ class DashboardData:
     async def sessions(self) -> list[SessionRow]:
         """What the network thinks of each account's session."""
         async with self.open_database().read("dashboard.sessions") as connection:
-            return [await accounts.session(connection, one.id) for one in await accounts.every(connection)]
+            return await accounts.sessions(connection)
 
     async def switches(self) -> list[Switch]:
         """What a human has turned off."""

@@ -82,26 +82,36 @@ class JobOperations:
 
     async def status(self, accounts: Sequence[str]) -> list[JobStatus]:
         """Every job and account: what it last did, how well, and when it is next due."""
+        owners = {name: _owners(job, accounts) for name, job in self._jobs.items()}
+        return await self._status_of([(name, owner) for name in owners for owner in owners[name]])
+
+    async def status_of(self, keys: Sequence[Key]) -> list[JobStatus]:
+        """The same of these jobs and accounts alone; what is not declared here is left out."""
+        return await self._status_of([key for key in keys if key[0] in self._jobs], few=True)
+
+    async def _status_of(self, keys: Sequence[Key], *, few: bool = False) -> list[JobStatus]:
+        owners: dict[str, list[str | None]] = {}
+        for name, owner in keys:
+            owners.setdefault(name, []).append(owner)
         async with self._database.read("jobs.status") as connection:
             off = {switch.scope: switch.why for switch in await switches.switched_off(connection)}
             wakeups = await wakeup_rows.waiting(connection)
-            rows = await job_progress.every(connection)
+            rows = await (job_progress.of_keys(connection, keys) if few else job_progress.every(connection))
             sooner = {
-                name: await self._sooner(connection, job, _owners(job, accounts), wakeups)
-                for name, job in self._jobs.items()
+                name: await self._sooner(connection, self._jobs[name], of_job, wakeups)
+                for name, of_job in owners.items()
             }
         active = {} if self._monitors is not None else await self._active()
         wall = self._clock.wall()
         return [
             self._status(
-                job,
+                self._jobs[name],
                 rows.get((name, owner), JobProgress(name, owner, wall)),
                 active=active.get((name, owner)),
                 sooner=sooner[name].get(owner),
                 paused=paused(off, name, owner),
             )
-            for name, job in self._jobs.items()
-            for owner in _owners(job, accounts)
+            for name, owner in keys
         ]
 
     async def times(self) -> dict[Key, list[RunEnd]]:

@@ -90,6 +90,18 @@ class JobService:
                 self._status = known
             return known[1]
 
+    async def troubled(self) -> list[JobStatus]:
+        """Those that are late or failing; costs what is in trouble, however many jobs and accounts there are.
+
+        Raises:
+            Transient: the database is away.
+        """
+        return await self.operations.status_of(self._worker.watchdog.troubled())
+
+    def schedules(self, layer: str = "") -> int:
+        """How many jobs and accounts are looked after, of one layer or of all."""
+        return self._worker.scheduler.schedules(f"{layer}." if layer else "")
+
 
 @asynccontextmanager
 async def open_jobs(

@@ -194,10 +194,9 @@ def check_jobs(board: HealthBoard, jobs: JobService, answers: DatabaseAnswers) -
 
     def of(layer: str, ill_states: frozenset[str]) -> Check:
         async def check() -> ProbeResult:
-            all_jobs = await jobs.status()
-            every = [one for one in all_jobs if layer in ("jobs", one.name.split(".")[0])]
-            ill = [one for one in every if one.state in ill_states and is_evidence(layer, one)]
-            said = f"{len(every)} schedules"
+            mine = [one for one in await jobs.troubled() if layer in ("jobs", one.name.split(".")[0])]
+            ill = [one for one in mine if one.state in ill_states and is_evidence(layer, one)]
+            said = f"{jobs.schedules('' if layer == 'jobs' else layer)} schedules"
             if not ill:
                 return ok(said)
             worst = next((one for one in ill if one.critical), ill[0])
@@ -222,15 +221,15 @@ def check_posting(
 
     async def stock() -> ProbeResult:
         async with database.read("monitoring.stock") as connection:
-            every = [one.id for one in await accounts.every(connection)]
-            empty = [one for one in every if not await content.count_by_state(connection, one, states=AHEAD)]
+            ahead = await content.count_of_each(connection, AHEAD)
+            empty = [one.id for one in await accounts.every(connection) if one.id not in ahead]
         return degraded(f"nothing is queued for {', '.join(empty)}") if empty else ok()
 
     board.register("content", answers.through("what is queued", stock), timeout=within, name="stock")
 
     async def session() -> ProbeResult:
         async with database.read("monitoring.sessions") as connection:
-            rows = [await accounts.session(connection, one.id) for one in await accounts.every(connection)]
+            rows = await accounts.sessions(connection)
         ill = [row for row in rows if row.state is not SessionState.VALID]
         if not ill:
             return ok(f"{len(rows)} valid")

@@ -137,6 +137,11 @@ async def of_job(connection: AsyncConnection, job: str) -> dict[Key, JobProgress
     return {row.key: row for row in rows}
 
 
+async def of_keys(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, JobProgress]:
+    """The rows of these jobs and accounts, as far as there are any."""
+    return {row.key: row for row in await _read(connection, keys)}
+
+
 async def positions(connection: AsyncConnection) -> dict[Key, datetime]:
     """Where the schedule of each job and account goes on."""
     rows = await connection.execute(
@@ -161,14 +166,20 @@ async def hold(connection: AsyncConnection, held: Mapping[Key, HeldTick], now: d
 
 
 async def _locked(connection: AsyncConnection, keys: Iterable[Key], now: datetime) -> dict[Key, JobProgress]:
-    names = {_name(key): key for key in sorted(keys, key=_name)}
-    found = {key: JobProgress(key[0], key[1], now) for key in names.values()}
-    wanted = list(names)
-    for first in range(0, len(wanted), _AT_ONCE):
-        query = select(table).where(table.c.id.in_(wanted[first : first + _AT_ONCE]))
-        for row in await connection.execute(query.order_by(table.c.id).with_for_update()):
-            progress = _progress(row)
-            found[progress.key] = progress
+    wanted = set(keys)
+    found = {key: JobProgress(key[0], key[1], now) for key in wanted}
+    found.update((row.key, row) for row in await _read(connection, wanted, lock=True))
+    return found
+
+
+async def _read(connection: AsyncConnection, keys: Iterable[Key], *, lock: bool = False) -> list[JobProgress]:
+    """In the order of their names, so that two who lock them do not wait for each other."""
+    names = sorted(map(_name, keys))
+    found = []
+    for first in range(0, len(names), _AT_ONCE):
+        query = select(table).where(table.c.id.in_(names[first : first + _AT_ONCE])).order_by(table.c.id)
+        rows = await connection.execute(query.with_for_update() if lock else query)
+        found += [_progress(row) for row in rows]
     return found
 
 

@@ -290,10 +290,9 @@ class DueRuns:
         """The declaration of a name, if there is one."""
         return self._jobs.get(name)
 
-    @property
-    def size(self) -> int:
-        """How many jobs and accounts are served."""
-        return sum(len(entries) for entries in self._entries.values())
+    def size(self, beginning: str = "") -> int:
+        """How many jobs and accounts are served whose job's name begins so."""
+        return sum(len(own) for name, own in self._entries.items() if name.startswith(beginning))
 
     def schedules(self) -> Iterable[tuple[Job, str | None, Schedule]]:
         """Every job and account with its schedule."""

@@ -156,6 +156,10 @@ class Scheduler:
         self._busy[(request.job, request.account_id)] = self._clock.monotonic()
         return answer
 
+    def schedules(self, beginning: str = "") -> int:
+        """How many jobs and accounts are looked after whose job's name begins so."""
+        return self._due_runs.size(beginning)
+
     def held(self, job: Job, account_id: str | None) -> str | None:
         """Why runs of this job and account wait: paused, or something they need is down."""
         if self._state.off:
