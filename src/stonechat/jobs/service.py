@@ -14,6 +14,7 @@ from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import job_progress
+from stonechat.database.repositories.wakeups import OwnerRequest, Verb
 from stonechat.jobs import stored_declarations
 from stonechat.jobs.execution.durable_runs import ClaimedRun, execute_runs, open_store
 from stonechat.jobs.execution.executor import IsDown
@@ -21,6 +22,7 @@ from stonechat.jobs.execution.failover import Heartbeat, executor_name
 from stonechat.jobs.job import Job, Json
 from stonechat.jobs.operations import JobOperations, JobStatus
 from stonechat.jobs.scheduling.due_runs import DueRuns
+from stonechat.jobs.scheduling.owner_requests import order_of, request_of
 from stonechat.jobs.validation import by_name
 from stonechat.jobs.worker import Worker, WorkerDependencies, places
 
@@ -69,7 +71,8 @@ class JobService:
         Raises:
             Permanent: no job is called that, or it runs for an account and none is given.
         """
-        order = self.operations.order(job, account_id, by=by)
+        asked = OwnerRequest(Verb.RUN, job, account_id, self._clock.now(), by)
+        order = order_of(self.operations.check_owner(job, account_id), request_of(asked))
         await self._worker.execution.enqueue([order])
         return order.request.run_id
 
