@@ -134,8 +134,12 @@ async def open_jobs(
     """
     named = by_name(jobs)
     async with database.begin("jobs.open") as connection:
-        due_runs = DueRuns(jobs, await job_progress.positions(connection), clock.speed)
+        positions = await job_progress.positions(connection)
+        served = [(job.name, one) for job in jobs for one in (accounts() if job.per_account else (None,))]
+        new = [key for key in served if key not in positions]
+        await job_progress.begin(connection, new, clock.now(), clock.wall())
         await stored_declarations.store(connection, jobs, clock.wall())
+    due_runs = DueRuns(jobs, positions, clock.speed)
     due_runs.serve(accounts(), clock.now())
     async with open_store(runs_url) as store:
         needs = WorkerDependencies(

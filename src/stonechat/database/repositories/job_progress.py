@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -148,6 +148,20 @@ async def positions(connection: AsyncConnection) -> dict[Key, datetime]:
         select(table.c.job, table.c.account_id, table.c.position).where(table.c.position.is_not(None))
     )
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def begin(connection: AsyncConnection, keys: Iterable[Key], position: datetime, now: datetime) -> None:
+    """Keep where the schedules of these jobs and accounts begin which have no position yet.
+
+    Otherwise a daily job of a machine that is off at its hour would begin anew at each start, and never run.
+    """
+    rows = [JobProgress(key[0], key[1], now, position) for key in keys]
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    first = func.coalesce(table.c.position, statement.excluded.position)
+    statement = statement.on_conflict_do_update(index_elements=["id"], set_={"position": first})
+    if rows:
+        await connection.execute(statement, [_values(row) for row in rows])
 
 
 async def record(connection: AsyncConnection, runs: Sequence[JobRun], now: datetime) -> None:

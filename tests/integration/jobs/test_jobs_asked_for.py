@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from stonechat.config.settings import DatabaseSettings, JobsSettings
-from stonechat.core.clock import SystemClock
+from stonechat.core.clock import ScaledClock, SystemClock
 from stonechat.core.errors import Conflict
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
@@ -153,3 +153,34 @@ async def test_a_run_can_be_stopped_before_the_engine_has_heard_of_it(bench: Ben
         shown = await bench.operations().show(run_id)
         assert shown is not None and shown[0].state is RunState.SKIPPED
     assert bench.done == []
+
+
+async def test_a_daily_job_of_a_machine_that_is_off_at_its_hour_runs_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    url, done = f"sqlite:///{tmp_path}/s.db", []
+
+    async def work(ctx: JobContext) -> Work:
+        done.append(ctx.tick)
+        return Work()
+
+    daily = Job("a.job", work, cron="0 3 * * *")
+    for day in (5, 6):
+        noon = datetime(2026, 1, day, 12, tzinfo=UTC)
+        clock = ScaledClock(1.0, noon, CLOCK.wall().timestamp())
+        async with (
+            open_database(url, DatabaseSettings(), clock) as database,
+            open_jobs(
+                JobsSettings(),
+                database,
+                clock,
+                EventStream(clock),
+                jobs=[daily],
+                accounts=lambda: ["ann"],
+                is_down=lambda _: None,
+                runs_url=runs_url_beside(url),
+            ),
+        ):
+            if day == 6:
+                await eventually(lambda: bool(done))
+    assert done == [datetime(2026, 1, 6, 3, tzinfo=UTC)], "and nothing of the time before it was known"
