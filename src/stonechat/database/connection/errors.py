@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlalchemy import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -92,6 +94,11 @@ def may_be_opened_again(exc: Exception) -> bool:
 def was_slow(exc: DBAPIError) -> bool:
     """Whether the database itself says that something took too long: a statement, or the wait for a lock."""
     return getattr(exc.orig, "sqlstate", None) in _TOO_LONG or "database is locked" in str(exc.orig)
+
+
+def is_locked(exc: sqlite3.Error) -> bool:
+    """Whether another connection has the file of SQLite now."""
+    return exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def transient(exc: DBAPIError) -> Transient:
