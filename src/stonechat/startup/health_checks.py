@@ -15,7 +15,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
 from stonechat.core.states import BreakerState, ContentState, LayerState, SessionState
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, functional_check, publishing_plan
+from stonechat.database.repositories import accounts, content, functional_check
 from stonechat.jobs import Health, JobService, JobStatus
 from stonechat.monitoring import HealthBoard, Meters, ProbeResult, degraded, down, ok
 from stonechat.monitoring.health_board import Check, CheckNotMade
@@ -220,10 +220,9 @@ def check_jobs(board: HealthBoard, jobs: JobService, answers: DatabaseAnswers) -
 
     def of(layer: str, ill_states: frozenset[str]) -> Check:
         async def check() -> ProbeResult:
-            all_jobs = await jobs.status()
-            every = [one for one in all_jobs if layer in ("jobs", one.name.split(".")[0])]
-            ill = [one for one in every if one.state in ill_states and is_evidence(layer, one)]
-            said = f"{len(every)} schedules"
+            mine = [one for one in await jobs.troubled() if layer in ("jobs", one.name.split(".")[0])]
+            ill = [one for one in mine if one.state in ill_states and is_evidence(layer, one)]
+            said = f"{jobs.schedules('' if layer == 'jobs' else layer)} schedules"
             if not ill:
                 return ok(said)
             worst = next((one for one in ill if one.critical), ill[0])
@@ -248,9 +247,8 @@ def check_posting(
 
     async def stock() -> ProbeResult:
         async with database.read("monitoring.stock") as connection:
-            every = [one.id for one in await accounts.every(connection)]
-            filled = await publishing_plan.counts_of_accounts(connection, states=AHEAD)
-        empty = [one for one in every if one not in filled]
+            ahead = await content.count_of_each(connection, AHEAD)
+            empty = [one.id for one in await accounts.every(connection) if one.id not in ahead]
         return degraded(f"nothing is queued for {', '.join(empty)}") if empty else ok()
 
     board.register("content", answers.through("what is queued", stock), timeout=within, name="stock")

@@ -164,7 +164,7 @@ def _connect(
     queue = FreshQueue(base.clock, lambda: queue_rows(database, layers.rules, text_rules, base.clock))
     base.boot.on_close(base.events.subscribe(queue.hear))
     account_ids = [account.id for account in base.served]
-    base.alerting.connect(jobs=jobs.status, breakers=breakers.status)
+    base.alerting.connect(jobs=jobs.troubled, breakers=breakers.status)
     base.data.connect(
         breakers=breakers,
         runner=jobs,
