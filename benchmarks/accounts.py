@@ -33,6 +33,7 @@ from stonechat.core.states import ContentState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, content
 from stonechat.database.schema.tables import content_metadata, job_progress
+from stonechat.networks.plugin import LocalSite
 from stonechat.networks.registry import installed
 
 SQLITE_MOST = 100
@@ -112,7 +113,7 @@ async def _live(url: str, folder: Path, size: int, *, speed: float, seconds: flo
             "CLOCK_SPEED": str(speed),
             "CLOCK_EPOCH": EPOCH.isoformat(),
             "CLOCK_ORIGIN": repr(origin),
-            **installed().settings_of_demo(models.url, {}),
+            **installed().settings_of_demo(LocalSite(models.url, {}, {})),
             "OPENAI_BASE_URL": models.model_url,
             "OPENAI_API_KEY": "local",
             "POSTS_PER_DAY": str(POSTS_A_DAY),

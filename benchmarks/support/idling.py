@@ -66,7 +66,7 @@ async def _running(url: str, network: LocalNetwork, folder: Path) -> AsyncIterat
         "DATABASE_URL": url,
         "DATA_DIR": str(folder),
         "MODE": "demo",  # the session goes to this machine alone
-        **installed().settings_of_demo(network.url, {HANDLE: network.sessions[HANDLE]}),
+        **installed().settings_of_demo(network.site),
         "OPENAI_BASE_URL": network.model_url,
         "OPENAI_API_KEY": "local",
         "ACCOUNT_HANDLE": HANDLE,

@@ -127,12 +127,10 @@ async def session(connection: AsyncConnection, account_id: str) -> SessionRow:
 
 
 async def sessions(connection: AsyncConnection) -> list[SessionRow]:
-    """Every account's session as last seen, by account id."""
-    c = table.c
-    query = select(c.account_id, c.session_state, c.session_since, c.session_why).order_by(c.account_id)
-    return [
-        SessionRow(row[0], SessionState(row[1]), row[2], row[3]) for row in await connection.execute(query)
-    ]
+    """The session of every account as last seen, by the account's id."""
+    columns = (table.c.account_id, table.c.session_state, table.c.session_since, table.c.session_why)
+    rows = await connection.execute(select(*columns).order_by(table.c.account_id))
+    return [SessionRow(row[0], SessionState(row[1]), row[2], row[3]) for row in rows]
 
 
 async def set_session(

@@ -47,6 +47,13 @@ async def find(connection: AsyncConnection, content_id: str, *, lock: bool = Fal
     return None if row is None else content_of(row)
 
 
+async def id_of_post(connection: AsyncConnection, post_id: str) -> str | None:
+    """The content that is this post on its network, or None."""
+    row = await connection.execute(select(table.c.id).where(table.c.post_id == post_id))
+    found: str | None = row.scalars().first()
+    return found
+
+
 async def ids_from(connection: AsyncConnection, beginning: str) -> list[str]:
     """Up to two ids that begin so: whether a beginning names one piece of content."""
     query = select(table.c.id).where(table.c.id.startswith(beginning, autoescape=True)).limit(2)

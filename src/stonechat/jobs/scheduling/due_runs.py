@@ -11,7 +11,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from stonechat.jobs.execution.run_request import run_id_of
 from stonechat.jobs.job import Job, JobPriority, Missed, Overlap
@@ -19,6 +19,9 @@ from stonechat.jobs.scheduling.schedules import Schedule, due, schedule_of
 
 Key = tuple[str, str | None]
 """Job and account; the account is None for a job of the whole system."""
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before every row."""
 
 REAL_GRACE = timedelta(seconds=5)
 """On a fast clock no tick counts as missed before this much real time has passed."""
@@ -316,8 +319,11 @@ class DueRuns:
 
     def _entry(self, job: Job, account_id: str | None, now: datetime) -> _Entry:
         schedule = schedule_of(job, account_id)
-        last = min(self._positions.get((job.name, account_id), now), now)
-        return _Entry(job, account_id, schedule, last, schedule.after(last), seen=last)
+        position = self._positions.get((job.name, account_id))
+        last = now if position is None else min(position, now)
+        # Before its first run nothing has been seen to: what fell due while nothing ran is looked at at once.
+        seen = EARLIEST if position is None else last
+        return _Entry(job, account_id, schedule, last, schedule.after(last), seen=seen)
 
     def _push(self, entry: _Entry) -> None:
         """Have it in the heap for when it next falls due; an older place in the heap is void."""

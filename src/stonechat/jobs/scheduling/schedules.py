@@ -104,13 +104,71 @@ class Cron:
                 yield tick
 
 
+@dataclass(frozen=True, slots=True)
+class Jittered:
+    """Another schedule whose ticks come later by up to ``width``, each by an amount of its own.
+
+    The amount is drawn from ``seed`` and the tick (SHA-256), so that every host draws the same.
+    """
+
+    ticks: Schedule
+    width: timedelta
+    seed: str
+
+    def after(self, at: datetime) -> datetime:
+        tick = self.ticks.after(at - self.width)
+        best = self._moved(tick)
+        while best <= at:
+            tick = self.ticks.after(tick)
+            best = self._moved(tick)
+        while (tick := self.ticks.after(tick)) < best:
+            moved = self._moved(tick)
+            best = min(best, moved) if moved > at else best
+        return best
+
+    def before(self, at: datetime) -> datetime:
+        tick = self.ticks.before(at)
+        while self._moved(tick) > at:
+            tick = self._previous(tick)
+        best = self._moved(tick)
+        while (tick := self._previous(tick)) + self.width > best:
+            moved = self._moved(tick)
+            best = max(best, moved) if moved <= at else best
+        return best
+
+    def count(self, after: datetime, until: datetime) -> int:
+        if until <= after:
+            return 0
+        inside = self.ticks.count(after - self.width, until)
+        early = sum(1 for tick in self._window(after - self.width, after) if self._moved(tick) <= after)
+        late = sum(1 for tick in self._window(until - self.width, until) if self._moved(tick) > until)
+        return max(0, inside - early - late)
+
+    def _window(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        tick = self.ticks.after(after)
+        while tick <= until:
+            yield tick
+            tick = self.ticks.after(tick)
+
+    def _previous(self, tick: datetime) -> datetime:
+        return self.ticks.before(tick - timedelta(microseconds=1))
+
+    def _moved(self, tick: datetime) -> datetime:
+        drawn = hashlib.sha256(f"{self.seed}@{tick.isoformat()}".encode()).digest()
+        return tick + self.width * (int.from_bytes(drawn[:6], "big") / 2**48)
+
+
 def schedule_of(job: Job, account_id: str | None = None) -> Schedule:
-    """The schedule that a declaration asks for; where it asks for a spread, this account's.
+    """The schedule that a declaration asks for; where it asks for a spread or for jitter, this account's.
 
     Raises:
         ConfigError: when it has neither or both of interval and cron, or they cannot be read.
     """
-    stagger = job.stagger + _share_of_spread(job, account_id)
+    plain = _plain(job, job.stagger + _share_of_spread(job, account_id))
+    return Jittered(plain, job.jitter, f"{job.name}/{account_id}") if job.jitter else plain
+
+
+def _plain(job: Job, stagger: timedelta) -> Schedule:
     if job.every is not None and job.cron is None:
         if job.every <= timedelta():
             raise _fault(job, f"has an interval of {job.every}", "an interval greater than 0")

@@ -22,7 +22,7 @@ async def test_a_new_file_that_another_connection_writes_is_opened_once_it_is_do
         other.execute("BEGIN IMMEDIATE")
         asyncio.get_running_loop().call_later(0.3, other.rollback)
         modes = await asyncio.gather(_mode(path), asyncio.to_thread(_mode_of_runs, path))
-    assert list(modes) == ["wal", "wal"]
+    assert [*modes] == ["wal", "wal"]
 
 
 async def _mode(path: Path) -> str:
