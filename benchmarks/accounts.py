@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from benchmarks.support.memory_network import NAME, installed_in
 from stonechat.cli.commands.demo import EPOCH, HANDLE
 from stonechat.cli.demonstration.local_network import local_network
 from stonechat.config.settings import DatabaseSettings
-from stonechat.core.clock import SystemClock
+from stonechat.core.clock import ScaledClock, SystemClock
 from stonechat.core.errors import Transient
 from stonechat.core.ids import stable_id
 from stonechat.core.model import Account, Content, ContentKind
@@ -130,7 +130,8 @@ async def _live(url: str, folder: Path, size: int, *, speed: float, seconds: flo
             await _fill(database, size)
             async with running(settings, folder) as started:
                 await _looked_after(database, size)
-                return await _watched(started, database, size, speed=speed, seconds=seconds)
+                clock = ScaledClock(speed, EPOCH, origin)
+                return await _watched(started, database, size, clock, seconds=seconds)
 
 
 async def _fill(database: Database, size: int) -> None:
@@ -178,31 +179,30 @@ async def _looked_after(database: Database, size: int) -> None:
         raise Transient(f"Only {found} of {size} accounts were looked after in {PATIENCE}.") from exc
 
 
-async def _watched(started: Started, database: Database, size: int, *, speed: float, seconds: float) -> Lived:
+async def _watched(
+    started: Started, database: Database, size: int, clock: ScaledClock, *, seconds: float
+) -> Lived:
     process = psutil.Process(started.pid)
-    begun, before = SystemClock().monotonic(), process.cpu_times()
-    first = await _posted(database)
+    begun, since, before = clock.monotonic(), clock.now(), process.cpu_times()
     await asyncio.sleep(seconds)
-    after, took = process.cpu_times(), SystemClock().monotonic() - begun
+    after, took = process.cpu_times(), clock.monotonic() - begun
     used = after.user + after.system - before.user - before.system
-    late = [
-        gap.total_seconds() / speed for name, gap in (await _posted(database)).items() if name not in first
-    ]
     return Lived(
         accounts=size,
-        cpu=used / (size * took * speed / 3600),
-        late=sorted(late),
+        cpu=used / (size * took * clock.speed / 3600),
+        late=sorted(one.total_seconds() / clock.speed for one in await _late(database, since)),
         memory=process.memory_full_info().uss / MEGABYTE,
         ill=await _ill(started.address),
     )
 
 
-async def _posted(database: Database) -> dict[str, timedelta]:
-    """How late each post went out, by its id (account time)."""
+async def _late(database: Database, since: datetime) -> list[timedelta]:
+    """How late each post went out that fell due since then, when everything ran (account time)."""
     table = content_metadata
-    query = sa.select(table.c.id, table.c.due_at, table.c.posted_at).where(table.c.state == "posted")
+    query = sa.select(table.c.due_at, table.c.posted_at)
+    query = query.where(table.c.state == "posted", table.c.due_at > since)
     async with database.read("bench.posted") as connection:
-        return {row.id: row.posted_at - row.due_at for row in await connection.execute(query)}
+        return [row.posted_at - row.due_at for row in await connection.execute(query)]
 
 
 async def _ill(address: str) -> list[str]:

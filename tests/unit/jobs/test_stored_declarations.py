@@ -22,6 +22,7 @@ FULL = Job(
     every=7 * MINUTE,
     stagger=MINUTE,
     spread=2 * MINUTE,
+    jitter=5 * MINUTE,
     per_account=False,
     timeout=3 * MINUTE,
     retry=Retry(attempts=7, first=timedelta(milliseconds=1500), cap=MINUTE),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -182,11 +182,7 @@ def pause(
     """Hold a job's schedule until it is resumed; a run that is at work goes on."""
     from stonechat.owner import jobs as actions
 
-    async def work() -> Done[Any]:
-        async with _stored_jobs(read_stored()) as stored:
-            return await actions.pause(stored.owner, stored.operations, name, account, why=why)
-
-    tell(run_async(work()), as_json=as_json)
+    _act(lambda owner, on: actions.pause(owner, on, name, account, why=why), as_json=as_json)
 
 
 @jobs_app.command(epilog="Example: stonechat jobs resume harvesting.search")
@@ -200,9 +196,15 @@ def resume(
     """Let a job's schedule go on; what was missed is made up for as its policy says, without a burst."""
     from stonechat.owner import jobs as actions
 
+    _act(lambda owner, on: actions.resume(owner, on, name, account, why=why), as_json=as_json)
+
+
+def _act(do: Callable[[Owner, JobOperations], Awaitable[Done[Any]]], *, as_json: bool) -> None:
+    """An action of the owner's on the stored jobs, and what it says."""
+
     async def work() -> Done[Any]:
         async with _stored_jobs(read_stored()) as stored:
-            return await actions.resume(stored.owner, stored.operations, name, account, why=why)
+            return await do(stored.owner, stored.operations)
 
     tell(run_async(work()), as_json=as_json)
 

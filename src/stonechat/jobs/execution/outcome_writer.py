@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,8 +21,8 @@ from stonechat.database.repositories.wakeups import Wakeup
 
 log = structlog.get_logger()
 
-GAP = timedelta(milliseconds=10)
-"""Between two commits (real time): where many runs end, more of them share one."""
+GAP = timedelta(milliseconds=100)
+"""For so long an outcome that nobody waits for waits for others, to be committed with them (real time)."""
 
 STILL = timedelta(seconds=3)
 """A process that freezes between two statements loses its locks after this: other hosts need these rows."""
@@ -38,7 +39,9 @@ class OutcomeWriter:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._waiting: asyncio.Queue[_End] = asyncio.Queue()
+        self._waiting: list[_End] = []
+        self._some = asyncio.Event()
+        self._urgent = asyncio.Event()
 
     async def write(self, run: JobRun, wakeups: Sequence[Wakeup]) -> None:
         """Return once it is committed: a run's wake-ups have to be, before its end is.
@@ -47,19 +50,23 @@ class OutcomeWriter:
             Transient: the database is away; nothing was written.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.put_nowait((run, wakeups, done))
+        self._take((run, wakeups, done))
+        self._urgent.set()
         await done
 
     def note(self, run: JobRun) -> None:
         """Commit it soon, also where the database is away now. The run itself is kept by the engine."""
-        self._waiting.put_nowait((run, (), None))
+        self._take((run, (), None))
 
     async def run(self) -> None:
         """Commit what is asked for, until cancelled."""
         while True:
-            batch = [await self._waiting.get()]
-            gap = await self._commit(batch + self._rest())
-            await asyncio.sleep(gap.total_seconds())
+            await self._some.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GAP.total_seconds()):
+                    await self._urgent.wait()
+            pause = await self._commit(self._rest())
+            await asyncio.sleep(pause.total_seconds())
 
     async def drain(self) -> None:
         """Commit what is left, after :meth:`run` was cancelled."""
@@ -67,10 +74,14 @@ class OutcomeWriter:
         if left:
             await self._commit(left)
 
+    def _take(self, *ends: _End) -> None:
+        self._waiting.extend(ends)
+        self._some.set()
+
     def _rest(self) -> list[_End]:
-        rest = []
-        while not self._waiting.empty():
-            rest.append(self._waiting.get_nowait())
+        rest, self._waiting = self._waiting, []
+        self._some.clear()
+        self._urgent.clear()
         return rest
 
     async def _commit(self, batch: list[_End]) -> timedelta:
@@ -79,20 +90,19 @@ class OutcomeWriter:
             async with self._database.begin("jobs.outcomes", idle=STILL) as connection:
                 await self._write(connection, batch)
         except asyncio.CancelledError:
-            for one in batch:
-                self._waiting.put_nowait(one)  # for drain
+            self._take(*batch)  # for drain
             raise
         except Exception as exc:
             if len(batch) > 1 and not isinstance(exc, Transient):
                 for one in batch:  # one of them is at fault: find it
                     await self._commit([one])
-                return GAP
+                return timedelta()
             self._failed(batch, exc)
             return AGAIN
         for _, _, done in batch:
             if done is not None and not done.done():
                 done.set_result(None)
-        return GAP
+        return timedelta()
 
     def _failed(self, batch: Sequence[_End], exc: Exception) -> None:
         for one in batch:
@@ -100,7 +110,7 @@ class OutcomeWriter:
             if done is not None and not done.done():
                 done.set_exception(exc)
             elif done is None and isinstance(exc, Transient):
-                self._waiting.put_nowait(one)
+                self._take(one)
             elif done is None:
                 log.error("job.outcome_not_kept", run_id=one[0].run_id, cause=str(exc))
 
