@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from stonechat.config.networks import KnownNetworks
 from stonechat.config.session_form import SessionForm, read_session
 from stonechat.config.settings import AccountSettings, Settings
-from stonechat.config.sources import SETTINGS_FILE, parse_settings_file
+from stonechat.config.settings_file import SETTINGS_FILE, read_settings_file
 from stonechat.core.errors import ConfigFault
 
 SESSIONS = Path("sessions")
@@ -167,15 +167,10 @@ class LogIns:
         return (found.st_mtime_ns, found.st_size)
 
     def _read(self) -> dict[Key, str] | None:
-        try:
-            data = parse_settings_file(self._path)
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError):
+        file = read_settings_file(self._path)
+        if file.faults:
             return None
-        listed = [one for one in data.get("accounts", []) if isinstance(one, dict)]
-        spelt = {name.upper(): value for name, value in data.items()}
-        found = {_key(one): self._written_for(one, listed, spelt) for one in self._accounts}
+        found = {_key(one): self._written_for(one, file.accounts, file.values) for one in self._accounts}
         return {key: value for key, value in found.items() if isinstance(value, str)}
 
     def _written_for(

@@ -128,6 +128,7 @@ def _check_key(value: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+Handle = Annotated[str, BeforeValidator(lambda value: str(value).strip().removeprefix("@"))]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 DayPart = Annotated[str, BeforeValidator(_parse_day_part)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from stonechat.config.credentials import session_faults, with_sessions
+from stonechat.config.environment import flaw, read_environment
 from stonechat.config.networks import KnownNetworks
 from stonechat.config.settings import (
     AccountSettings,
@@ -22,7 +23,7 @@ from stonechat.config.settings import (
     StartupSettings,
     expected_form,
 )
-from stonechat.config.sources import SETTINGS_FILE, flaw, read_environment, read_settings_file
+from stonechat.config.settings_file import SETTINGS_FILE, read_settings_file
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Mode
 from stonechat.core.redaction import masked
@@ -103,9 +104,16 @@ def load_stored(environment: Mapping[str, str], *, folder: Path | None = None) -
 
 
 def load_for_login(
-    environment: Mapping[str, str], networks: KnownNetworks, *, folder: Path | None = None
+    environment: Mapping[str, str],
+    networks: KnownNetworks,
+    *,
+    folder: Path | None = None,
+    accounts_needed: bool = True,
 ) -> Settings:
     """What logging in needs: folder, database, browser, networks and accounts; sessions may be missing.
+
+    Args:
+        accounts_needed: there must be an account in the settings already.
 
     Raises:
         ConfigError: naming the bad settings of these sections.
@@ -121,7 +129,8 @@ def load_for_login(
         networks={name: part for name, part in own.items() if part is not None},
         accounts=accounts,
     )
-    faults += _account_faults(settings)
+    if accounts_needed:
+        faults += _account_faults(settings)
     if faults:
         raise ConfigError(tuple(faults))
     return settings
@@ -141,18 +150,35 @@ def load_section(section: type[S], environment: Mapping[str, str], *, folder: Pa
     return built
 
 
+def read_file(folder: Path) -> dict[str, Any]:
+    """What ``stonechat.toml`` in ``folder`` sets, ``[[accounts]]`` apart; empty where there is no such file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    read = read_settings_file(folder / SETTINGS_FILE)
+    if read.faults:
+        raise ConfigError(read.faults)
+    return read.values
+
+
+def fault_of(name: str, value: Any, networks: KnownNetworks) -> ConfigFault | None:
+    """What is wrong with one setting's value by itself, or None."""
+    faults: list[ConfigFault] = []
+    every: tuple[type[Section], ...] = (*sections().values(), *networks.sections(), AccountSettings)
+    for section in every:
+        if any(field.alias == name for field in section.model_fields.values()):
+            _build(section, {name: value}, faults)
+    return faults[0] if faults else None
+
+
 def _read(
     environment: Mapping[str, str], folder: Path | None, faults: list[ConfigFault]
 ) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
     """What the file says, its accounts, and what both it and the environment give, which wins."""
-    data = read_settings_file(folder, faults)
-    accounts = data.pop("accounts", [])
-    if not isinstance(accounts, list) or not all(isinstance(entry, dict) for entry in accounts):
-        expected = '[[accounts]] on a line of its own, and below it handle = "…"'
-        faults.append(ConfigFault("accounts", f"is not a list of tables ({SETTINGS_FILE})", expected))
-        accounts = []
-    written = {name.upper(): value for name, value in data.items()}
-    return written, accounts, {**written, **read_environment(environment)}
+    file = read_settings_file((folder or Path()) / SETTINGS_FILE)
+    faults += file.faults
+    return file.values, file.accounts, {**file.values, **read_environment(environment)}
 
 
 def _misspelt(
@@ -295,6 +321,8 @@ def _missing(
         for name, network in networks.every.items():
             if name not in unread:
                 faults += network.faults(settings, settings.on_network(name))
+    if settings.startup.mode is Mode.LIVE and "content" not in unread and "accounts" not in unread:
+        faults += _voice_faults(settings)
     if settings.startup.mode is not Mode.DEMO and settings.startup.clock_speed != 1.0:
         faults.append(ConfigFault("CLOCK_SPEED", "must be 1 outside the demo", known["CLOCK_SPEED"]))
     if (file := settings.startup.clock_file) is not None:
@@ -310,6 +338,15 @@ def _clock_file_faults(mode: Mode, file: Path) -> list[ConfigFault]:
     else:
         return []
     return [ConfigFault("CLOCK_FILE", problem, expected_form(StartupSettings.model_fields["clock_file"]))]
+
+
+def _voice_faults(settings: Settings) -> list[ConfigFault]:
+    """In live mode no account speaks with the voice of the example."""
+    silent = [one.handle for one in settings.accounts if one.voice_file is None]
+    if settings.content.voice_file is not None or not silent:
+        return []
+    problem = f"is missing: in live mode {silent[0]} would speak with the example's words"
+    return [ConfigFault("VOICE_FILE", problem, "the path of a voice file; `stonechat init` writes one")]
 
 
 def _account_faults(settings: Settings) -> list[ConfigFault]:

@@ -24,6 +24,7 @@ from stonechat.config.fields import (
     DatabaseUrl,
     DayPart,
     Duration,
+    Handle,
     HomePath,
     HttpUrl,
     Names,
@@ -411,9 +412,35 @@ class ScrapingSettings(Section):
     follow_for: Duration = setting("METRICS_FOLLOW_FOR", timedelta(days=7), _DURATION)
     """For how long after its publication a post's metrics are read. Keep it longer than LEARNING_MATURITY, or
     nothing is learned."""
-    page_posts: int = setting("METRICS_PAGE_POSTS", 40, "a whole number from 10 to 200", ge=10, le=200)
-    """How many of the account's newest posts one reading asks for. Raise it where an account posts more than
-    this many times in METRICS_FOLLOW_FOR."""
+    page_posts: int = setting("METRICS_PAGE_POSTS", 200, "a whole number from 20 to 400", ge=20, le=400)
+    """How many of the account's newest posts one load of its profile scrolls through at most. Older ones are
+    searched for, or opened one by one. Lower it for a slow connection."""
+
+
+class ReadingSettings(Section):
+    """Layers 8 and 9: how much of the network is read for an account. Account time.
+
+    Publishing, and looking up what became of a post, are not held by this."""
+
+    loads_per_hour: int = setting("READ_LOADS_PER_HOUR", 12, "a whole number from 1 to 1000", ge=1, le=1000)
+    """The most pages that one account opens to read in an hour. Above three quarters of it nothing is
+    searched for any more; what remains is for metrics, and for those who speak to the account."""
+    loads_per_day: int = setting("READ_LOADS_PER_DAY", 110, "a whole number from 1 to 10000", ge=1, le=10000)
+    """The most pages that one account opens to read in 24 hours, searches included; divided like
+    READ_LOADS_PER_HOUR. Raise it only on a network that welcomes it: reading much is what gives a program
+    away."""
+    searches_per_day: int = setting(
+        "READ_SEARCHES_PER_DAY", 60, "a whole number from 0 to 1000", ge=0, le=1000
+    )
+    """The most searches of one account for posts to answer in 24 hours. 0 searches for none."""
+    quiet_hours: str = setting(
+        "READ_QUIET_HOURS",
+        "01:00-06:00",
+        "two times of day such as 23:00-07:00, in the account's time zone; empty for none",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+    )
+    """A part of the day in which nothing is read, in the account's time zone. What falls due in it is read
+    before or after. Publishing has its own, POSTING_QUIET_HOURS."""
 
 
 class HarvestingSettings(Section):
@@ -428,6 +455,11 @@ class HarvestingSettings(Section):
     authors and likes alone."""
     viral_likes: int = setting("HARVEST_VIRAL_LIKES", 300, "a whole number, 0 or more", ge=0)
     """From how many likes a post counts as widely read, for the search for such posts."""
+    author_followers_min: int = setting("HARVEST_FOLLOWERS_MIN", 20, "a whole number, 0 or more", ge=0)
+    """Posts by authors with fewer followers are left alone, unless they spoke to the account."""
+    author_followers_max: int = setting("HARVEST_FOLLOWERS_MAX", 0, "a whole number; 0 for no limit", ge=0)
+    """Posts by authors with more followers are left alone, unless they spoke to the account: an answer to
+    somebody with millions is read by nobody."""
     freshness: Duration = setting("HARVEST_FRESHNESS", timedelta(hours=24), _DURATION)
     """How old a post may be to be worth a reply. Older opportunities expire."""
     pool_low: int = setting("HARVEST_POOL_LOW", 200, "a whole number, 0 or more", ge=0)
@@ -473,6 +505,21 @@ class AlertingSettings(Section):
     """How long an alert waits for others with the same cause, so that they come as one message."""
     repeat: Duration = setting("ALERT_REPEAT", timedelta(hours=4), _DURATION)
     """After how long an alert that still fires and that nobody has acknowledged is sent again."""
+    escalate_urls: Words = setting("ALERT_ESCALATE_URLS", (), "apprise addresses, separated by commas")
+    """Who is told when nobody acknowledges: each address gets a critical alert that was told ALERT_URLS and
+    was not acknowledged for ALERT_ESCALATE_AFTER, once, and its end."""
+    escalate_after: Duration = setting("ALERT_ESCALATE_AFTER", timedelta(minutes=30), _DURATION)
+    """After how long without an acknowledgement a critical alert goes to ALERT_ESCALATE_URLS too."""
+    quiet_hours: str = setting(
+        "ALERT_QUIET_HOURS",
+        "",
+        "two times of day such as 22:00-07:00, in ALERT_TIMEZONE; empty for none",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+    )
+    """A part of the day in which only critical alerts are sent. Warnings wait for its end, and are sent then
+    if they still hold. It may span midnight."""
+    timezone: TimeZone = setting("ALERT_TIMEZONE", "UTC", "an IANA time zone such as Europe/Vienna")
+    """Where you sleep: the time zone of ALERT_QUIET_HOURS."""
 
 
 class DashboardSettings(Section):
@@ -486,6 +533,12 @@ class DashboardSettings(Section):
     password: SecretStr | None = setting("DASHBOARD_PASSWORD", None, "at least 8 characters", min_length=8)
     """What is asked for before the pages are shown: in clear, or as an argon2 hash (`$argon2id$…`). Without
     it only this machine may look."""
+    public_url: HttpUrl | None = setting("PUBLIC_URL", None, _HTTP)
+    """Where you reach the pages from outside, for the links in alerts. Without it the links name
+    DASHBOARD_HOST and PORT, which work on this machine."""
+    metrics_token: SecretStr | None = setting("METRICS_TOKEN", None, "at least 16 characters", min_length=16)
+    """Lets Prometheus read `/metrics`, and nothing else, without a log-in: the `credentials` of its scrape
+    configuration, sent as `Authorization: Bearer …`."""
 
 
 class AccountSettings(Section):
@@ -497,8 +550,13 @@ class AccountSettings(Section):
 
     network: str = setting("ACCOUNT_NETWORK", "", "the name of an installed network", pattern=r"^\w*$")
     """Which social network the account is on; `stonechat doctor` lists those that are installed."""
-    handle: str = setting("ACCOUNT_HANDLE", "", "the account's handle, without @", pattern=r"^[\w.:-]*$")
-    """The account's name on its network."""
+    handle: Handle = setting(
+        "ACCOUNT_HANDLE",
+        "",
+        "the account's handle",
+        pattern=r"^([\w.:-]+(@[\w.:-]+)?)?$",
+    )
+    """The account's name on its network; behind `@` its server, where the network has many."""
     timezone: TimeZone = setting("ACCOUNT_TIMEZONE", "UTC", "an IANA time zone such as Europe/Vienna")
     """Where the account lives: days, hours of posting and quiet hours are counted in this time zone."""
     posts_per_day: int = setting("POSTS_PER_DAY", 8, "a whole number from 1 to 48", ge=1, le=48)
@@ -533,6 +591,7 @@ class Settings(BaseModel):
     content: ContentSettings = Field(default_factory=ContentSettings)
     posting: PostingSettings = Field(default_factory=PostingSettings)
     scraping: ScrapingSettings = Field(default_factory=ScrapingSettings)
+    reading: ReadingSettings = Field(default_factory=ReadingSettings)
     harvesting: HarvestingSettings = Field(default_factory=HarvestingSettings)
     learning: LearningSettings = Field(default_factory=LearningSettings)
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)

@@ -101,6 +101,12 @@ class Silence(Reason):
     length: Name = Field("4h", description="Such as 30m, 4h or 2d; at most 7d. Real time.")
 
 
+class WhichChannel(Reason):
+    """Which alert channel is tried; empty for each."""
+
+    channel: str = Field("", description="A channel's name, as the alerts page lists it.", max_length=60)
+
+
 class AuditLine(BaseModel):
     """What stands in the audit trail."""
 

@@ -175,8 +175,8 @@ async def _stored(
             now=now,
             refuse=networks[account.network].refuse_pictures,
         )
-    if put.new and stored.due_at <= now:
-        await wakeups.publish_now(connection, [stored.account_id], now)
+    if put.new and stored.due_at <= stored.created_at:
+        await wakeups.publish_now(connection, [stored.account_id], stored.created_at)
     return Submitted(stored, account, await media.of(connection, stored.id), put.new)
 
 
