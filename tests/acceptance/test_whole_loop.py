@@ -26,10 +26,22 @@ def learned(run: Product) -> bool:
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_the_demo_publishes_measures_and_learns_and_its_report_is_clean(tmp_path: Path) -> None:
+def test_the_demo_on_an_unkind_network_publishes_measures_and_learns_without_an_alert(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     ended = subprocess.run(
-        (*STONECHAT, "demo", "--posts", "3", "--port", "0", "--speed", str(SPEED), "--report", str(report)),
+        (
+            *STONECHAT,
+            "demo",
+            "--unkind",
+            "--posts",
+            "12",
+            "--port",
+            "0",
+            "--speed",
+            str(SPEED),
+            "--report",
+            str(report),
+        ),
         cwd=tmp_path,
         env=environment(),
         capture_output=True,
@@ -40,14 +52,15 @@ def test_the_demo_publishes_measures_and_learns_and_its_report_is_clean(tmp_path
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     figures = json.loads(report.read_text())
     assert (figures["published"], figures["lost"], figures["doubled"], figures["metrics_wrong"]) == (
-        3,
+        12,
         0,
         0,
         0,
     )
-    assert figures["rewards_learned"] == 3
+    assert figures["rewards_learned"] == 12
     assert figures["metrics_read"] > 0
-    assert figures["network_requests"]["CreateTweet"] >= 3
+    assert figures["network_requests"]["CreateTweet"] >= 12
+    assert "alert fires" not in ended.stdout, "nothing was wrong"
     assert "Traceback" not in ended.stdout + ended.stderr
 
 

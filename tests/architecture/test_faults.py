@@ -1,14 +1,18 @@
-"""The page on faults names every fault, and only tests that exist."""
+"""The pages on faults and on real inputs name every fault, and only tests that exist."""
 
 from __future__ import annotations
 
 import ast
 import re
 from functools import cache
+from pathlib import Path
+
+import pytest
 
 from tests.architecture.source import ROOT, functions
 
 PAGE = ROOT / "docs" / "faults.md"
+INPUTS = ROOT / "docs" / "real-inputs.md"
 FAULTS_OF_LAYER = {1: 5, 2: 5, 3: 7, 4: 6, 5: 6, 6: 5, 7: 5, 8: 4, 9: 5, 10: 4}
 CASCADES = 4
 IDS = [f"L{layer}.{number}" for layer, count in FAULTS_OF_LAYER.items() for number in range(1, count + 1)] + [
@@ -43,8 +47,16 @@ def test_every_row_names_a_test_or_says_that_nothing_shows_it() -> None:
     assert not silent
 
 
-def test_every_test_that_the_page_names_exists() -> None:
-    named = TEST.findall(PAGE.read_text(encoding="utf-8"))
-    assert len(named) > len(IDS)
+def test_every_kind_of_input_names_its_tests() -> None:
+    lines = INPUTS.read_text(encoding="utf-8").splitlines()
+    kinds = [line for line in lines if line.startswith("| ") and not line.startswith("| what comes")]
+    assert len(kinds) > 20
+    assert [line for line in kinds if not TEST.search(line)] == []
+
+
+@pytest.mark.parametrize("page", [PAGE, INPUTS], ids=lambda page: page.name)
+def test_every_test_that_the_page_names_exists(page: Path) -> None:
+    named = TEST.findall(page.read_text(encoding="utf-8"))
+    assert len(named) > 30
     gone = [f"{path}::{name}" for path, name in named if name not in names_in(path)]
     assert not gone

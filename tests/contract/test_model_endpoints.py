@@ -232,6 +232,22 @@ async def test_an_answer_that_is_packed_unasked_is_read() -> None:
         (200, {"error": {"message": "Rate limit exceeded", "code": 429}}, ModelTrouble, "rate limiting"),
         (200, {"error": {"message": "Provider returned error", "code": 502}}, ModelTrouble, "HTTP 502"),
         (200, {"error": "overloaded"}, ModelTrouble, "HTTP 500"),
+        (200, {"error": {"code": 503, "message": "x"}, "choices": []}, ModelTrouble, "HTTP 503"),
+        (
+            200,
+            {"choices": [{"finish_reason": "error", "error": {"code": 502, "message": "Provider died"}}]},
+            ModelTrouble,
+            "HTTP 502",
+        ),
+        (
+            200,
+            {
+                "choices": [{"message": {"content": None}, "finish_reason": None}],
+                "error": {"message": "rate limited", "code": "rate_limit_exceeded"},
+            },
+            ModelTrouble,
+            "rate limiting",
+        ),
     ],
 )
 async def test_what_an_answer_with_an_error_means(
@@ -304,6 +320,20 @@ async def test_a_filtered_answer_is_a_refusal_that_is_booked(answer: dict[str, A
         ({"x-ratelimit-reset-tokens": "90ms", "x-ratelimit-remaining-tokens": "100"}, "", None),
         ({"x-ratelimit-reset": "12"}, "", 12),
         ({}, "rate limit", None),
+        ({}, '{"error": {"message": "slow down", "retry_after": 12.5}}', 12.5),
+        ({"x-ratelimit-reset": "1760000030", "date": "Thu, 09 Oct 2025 08:53:20 GMT"}, "", 30),
+        ({"x-ratelimit-reset": "1760000030000", "date": "Thu, 09 Oct 2025 08:53:20 GMT"}, "", 30),
+        (
+            {
+                "anthropic-ratelimit-requests-reset": "2025-10-09T08:54:20Z",
+                "anthropic-ratelimit-requests-remaining": "0",
+                "date": "Thu, 09 Oct 2025 08:53:20 GMT",
+            },
+            "",
+            60,
+        ),
+        ({"x-ratelimit-reset": "soon"}, "", None),
+        ({"x-ratelimit-reset": "2020-01-01T00:00:00Z", "date": "Thu, 09 Oct 2025 08:53:20 GMT"}, "", None),
         ({"retry-after": "-1"}, "try again in 99999999999999999s", None),
     ],
 )
@@ -321,6 +351,25 @@ def test_the_rest_that_an_endpoint_asks_for(
         ("https://api.example.com/v1/chat/completions", "https://api.example.com/v1", {}),
         ("https://api.example.com/v1/responses/", "https://api.example.com/v1", {}),
         ("http://127.0.0.1:11434", "http://127.0.0.1:11434/v1", {}),
+        ("http://127.0.0.1:1234/v1/models", "http://127.0.0.1:1234/v1", {}),
+        ("https://api.groq.com", "https://api.groq.com/openai/v1", {}),
+        ("https://api.groq.com/v1", "https://api.groq.com/openai/v1", {}),
+        ("https://api.groq.com/openai/v1", "https://api.groq.com/openai/v1", {}),
+        ("https://openrouter.ai/api/", "https://openrouter.ai/api/v1", {}),
+        (
+            "https://generativelanguage.googleapis.com/v1beta",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+            {},
+        ),
+        (
+            "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+            {},
+        ),
+        ("https://mine.openai.azure.com/", "https://mine.openai.azure.com/openai/v1", {}),
+        ("https://api.anthropic.com", "https://api.anthropic.com/v1", {}),
+        ("https://api.deepseek.com", "https://api.deepseek.com/v1", {}),
+        ("https://gateway.example.com/some/path", "https://gateway.example.com/some/path", {}),
         (
             "https://mine.example.com/openai/deployments/d/chat/completions?api-version=2024-10-21",
             "https://mine.example.com/openai/deployments/d",

@@ -7,7 +7,6 @@ may hold a password.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from stonechat.config.addresses import parse_database, parse_http, parse_redis
+from stonechat.core.safe_toml import parse_toml
 from stonechat.core.spoken_time import read_length, read_time_of_day
 
 _DEAREST = 1_000_000
@@ -47,7 +47,7 @@ def split_list(text: str) -> tuple[str, ...]:
     """
     if text.lstrip().startswith("["):
         try:
-            found = tomllib.loads(f"list = {text.strip()}")["list"]
+            found = parse_toml(f"list = {text.strip()}")["list"]
         except ValueError as exc:
             raise ValueError('not a list in TOML: ["one", "two"]') from exc
         return tuple(found)

@@ -433,11 +433,10 @@ class ReadingSettings(Section):
         "READ_SEARCHES_PER_DAY", 60, "a whole number from 0 to 1000", ge=0, le=1000
     )
     """The most searches of one account for posts to answer in 24 hours. 0 searches for none."""
-    quiet_hours: str = setting(
+    quiet_hours: DayPart = setting(
         "READ_QUIET_HOURS",
         "01:00-06:00",
         "two times of day such as 23:00-07:00, in the account's time zone; empty for none",
-        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
     )
     """A part of the day in which nothing is read, in the account's time zone. What falls due in it is read
     before or after. Publishing has its own, POSTING_QUIET_HOURS."""
@@ -510,11 +509,10 @@ class AlertingSettings(Section):
     was not acknowledged for ALERT_ESCALATE_AFTER, once, and its end."""
     escalate_after: Duration = setting("ALERT_ESCALATE_AFTER", timedelta(minutes=30), _DURATION)
     """After how long without an acknowledgement a critical alert goes to ALERT_ESCALATE_URLS too."""
-    quiet_hours: str = setting(
+    quiet_hours: DayPart = setting(
         "ALERT_QUIET_HOURS",
         "",
         "two times of day such as 22:00-07:00, in ALERT_TIMEZONE; empty for none",
-        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
     )
     """A part of the day in which only critical alerts are sent. Warnings wait for its end, and are sent then
     if they still hold. It may span midnight."""

@@ -77,6 +77,5 @@ def _kept(headers: Mapping[str, str]) -> dict[str, str]:
     return {
         name.lower(): value
         for name, value in headers.items()
-        if name.lower() in ("retry-after", "retry-after-ms", "date")
-        or name.lower().startswith("x-ratelimit-")
+        if name.lower() in _RESTS or "ratelimit" in name.lower()
     }

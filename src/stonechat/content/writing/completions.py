@@ -52,9 +52,16 @@ def clean_answer(status: int, content_type: str, body: bytes) -> tuple[int, byte
         return max(status, 502), _error("unreadable answer: JSON, but no completion")
     if status >= 400:
         return status, json.dumps(answer, default=str).encode()
-    if answer.get("error") and not answer.get("choices"):
-        return _status_of(answer["error"]), json.dumps({"error": answer["error"]}).encode()
+    error = answer.get("error") or _first(answer.get("choices")).get("error")  # OpenRouter: in the choice
+    if error and not _said(answer):
+        return _status_of(error), json.dumps({"error": error}).encode()
     return 200, json.dumps(_completion(answer)).encode()
+
+
+def _said(answer: Mapping[str, Any]) -> str:
+    """What the model wrote, where it wrote anything."""
+    message = _first(answer.get("choices")).get("message")
+    return _text(message.get("content")).strip() if isinstance(message, dict) else ""
 
 
 def too_long(most: int) -> tuple[int, bytes]:

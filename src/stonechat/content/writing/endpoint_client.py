@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from stonechat.content.writing.model_library import Connection
 
 _PASTED = ("/chat/completions", "/completions", "/responses", "/messages", "/models")
+_BASES = {
+    "api.groq.com": "/openai/v1",
+    "openrouter.ai": "/api/v1",
+    "generativelanguage.googleapis.com": "/v1beta/openai",
+    "api.fireworks.ai": "/inference/v1",
+    "api.cohere.ai": "/compatibility/v1",
+    "api.cohere.com": "/compatibility/v1",
+    ".openai.azure.com": "/openai/v1",
+    ".services.ai.azure.com": "/openai/v1",
+}
+"""Hosts that do not speak this protocol at ``/v1``, where their documentation says that they do."""
+
 _LIBRARY = "stonechat.content.writing.model_library"
 
 
@@ -59,10 +71,13 @@ def address_of(pasted: str) -> tuple[str, dict[str, str]]:
     """The base address and the query that an owner's ``OPENAI_BASE_URL`` means.
 
     Understood are the path of a call pasted whole (``…/v1/chat/completions``), a query (Azure's
-    ``?api-version=…``) and a bare host, which gets ``/v1``.
+    ``?api-version=…``) and a bare host, which gets ``/v1``, or what its provider has in that place.
     """
     parts = urlsplit(pasted.strip())
     path = parts.path.rstrip("/") or "/v1"
     for end in _PASTED:
         path = path.removesuffix(end).rstrip("/")
+    own = next((base for end, base in _BASES.items() if (parts.hostname or "").endswith(end)), None)
+    if own is not None and (own.startswith(path) or path == "/v1"):  # nothing, or the beginning of it
+        path = own
     return urlunsplit((parts.scheme, parts.netloc, path, "", "")), dict(parse_qsl(parts.query))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -24,7 +24,11 @@ _AGAIN = frozenset({408, 409, 425, 429, 498})
 _LONGEST = timedelta(days=1)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SPAN = r"((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)\s*)+)"
-_IN_BODY = re.compile(rf"(?:retry|again|wait|reset\w*)\D{{0,30}}?{_SPAN}|retrydelay\"?\s*:\s*\"?{_SPAN}", _I)
+_IN_BODY = re.compile(
+    rf"(?:retry|again|wait|reset\w*)\D{{0,30}}?{_SPAN}|retrydelay\"?\s*:\s*\"?{_SPAN}"
+    r"|\"retry_after(?:_seconds)?\"\s*:\s*(\d+(?:\.\d+)?)",
+    _I,
+)
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h|d)", _I)
 
 
@@ -104,20 +108,41 @@ def rest_of(headers: Mapping[str, str], said: str = "") -> timedelta | None:
     if (asked := retry_after(headers)) is not None:
         return asked
     if match := _IN_BODY.search(said):
-        return _span(match[1] or match[2])
+        return _span(match[1] or match[2] or match[3])
     resets = [
-        _span(value)
+        _until(value, headers.get("date", ""))
         for name, value in headers.items()
-        if name.startswith("x-ratelimit-reset")
+        if "ratelimit" in name
+        and "reset" in name
         and headers.get(name.replace("reset", "remaining"), "0") == "0"
     ]
     return max((one for one in resets if one), default=None)
+
+
+def _until(written: str, date: str) -> timedelta | None:
+    """A length, or the moment at which a limit is lifted: in ISO 8601 or in (milli)seconds since 1970, held
+    against the answer's own ``Date``.
+    """
+    if (span := _span(written)) is not None:
+        return span
+    try:
+        now = parsedate_to_datetime(date)
+        if re.fullmatch(r"\d{10}(?:\d{3})?(?:\.\d+)?", written.strip()):
+            seconds = float(written) / (1000 if float(written) > 1e11 else 1)
+            wait = timedelta(seconds=seconds) - timedelta(seconds=now.timestamp())
+        else:
+            wait = datetime.fromisoformat(written.strip()) - now
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(wait, _LONGEST) if wait > timedelta() else None
 
 
 def _span(written: str) -> timedelta | None:
     """``39.2s``, ``1m2.5s``, ``6m0s``, ``20 seconds``, ``250ms`` or bare seconds."""
     if re.fullmatch(r"\d+(?:\.\d+)?", written.strip()):
         seconds = float(written)
+    elif not re.fullmatch(_SPAN, written.strip(), _I):
+        return None
     else:
         found = [(float(number), unit.lower()) for number, unit in _PART.findall(written)]
         seconds = sum(number * _UNITS["ms" if unit == "milli" else unit] for number, unit in found)

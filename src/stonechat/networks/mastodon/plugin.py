@@ -21,9 +21,9 @@ from stonechat.config.settings import AccountSettings, Section, Settings, settin
 from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.errors import ConfigFault, SessionTrouble, StonechatError
 from stonechat.core.model import Account, Mode
-from stonechat.core.network import Picture
+from stonechat.core.network import Picture, PictureLimits
 from stonechat.core.states import SessionState
-from stonechat.networks.mastodon.instance import Instance
+from stonechat.networks.mastodon.instance import PICTURES, Instance
 from stonechat.networks.mastodon.text_rules import USUAL_LENGTH, MastodonTextRules
 from stonechat.networks.plugin import (
     Asked,
@@ -236,6 +236,7 @@ PLUGIN = NetworkPlugin(
             "People whose profile says #NoBot are left alone.",
         )
     ),
+    pictures=PictureLimits(dict.fromkeys(PICTURES, Instance().image_bytes)),
     refuse_pictures=_refuse_pictures,
     many_servers=True,
     connecting=Connecting(_steps, (Asked(TOKEN, "Access token"),)),

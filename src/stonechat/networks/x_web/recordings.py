@@ -12,9 +12,15 @@ from typing import Any
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.network import NetworkPost
 from stonechat.networks.x_web.dom_parser import PageKind, page_kind, read_page
-from stonechat.networks.x_web.json_access import at, whole
+from stonechat.networks.x_web.json_access import at, every_mapping, whole
 from stonechat.networks.x_web.wire_errors import read_faults
-from stonechat.networks.x_web.wire_parser import load_answer, read_posts, read_profile, timeline_instructions
+from stonechat.networks.x_web.wire_parser import (
+    load_answer,
+    read_posts,
+    read_profile,
+    timeline_instructions,
+    unread_posts,
+)
 
 _KEPT_OUT = {
     PageKind.LOGIN: "a login page",
@@ -106,6 +112,12 @@ def _of_answer(answer: Any, path: Path) -> list[NetworkPost]:
             f"{path} holds no post but an error: {'; '.join(str(fault) for fault in faults)}.",
             remedy="Record the answer again once the cause is gone.",
         )
+    if hollow := unread_posts(answer):
+        raise Permanent(
+            f"{path} has places for {len(hollow)} posts, and none of them could be read.",
+            meaning="They are withheld, gone, for subscribers alone, or of a kind that X has changed.",
+            remedy="Record the answer again; where it stays so, report it with the file.",
+        )
     if timeline_instructions(answer) is None and read_profile(answer) is None:
         raise Permanent(
             f"{path} is JSON, but {_named(answer)}.", meaning="No post was read from it.", remedy=_EXPECTED
@@ -123,6 +135,15 @@ def _named(answer: Any) -> str:
         isinstance(one, Mapping) and "id" in one and ("text" in one or "username" in one) for one in rows
     ):
         return "an answer of X's official API (v2), not of its web client"
+    if reason := next(
+        (
+            node.get("reason") or "no reason given"
+            for node in every_mapping(first)
+            if node.get("__typename") == "UserUnavailable"
+        ),
+        None,
+    ):
+        return f"about an account that is not shown ({whole(str(reason))[:60]})"
     if isinstance(first, Mapping):
         keys = ", ".join(f"“{whole(str(key))[:40]}”" for key in list(first)[:5]) or "nothing"
         return f"not an answer of X's web client that holds posts (at its top: {keys})"
