@@ -18,7 +18,7 @@ from stonechat.core.events import EventStream
 from stonechat.dashboard.app import create_app, create_health_app
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.command_access import CommandAccess, new_token, published
-from stonechat.dashboard.connections import ConnectionLimits, Connections
+from stonechat.dashboard.connections import ClientConnections, ConnectionLimits
 from stonechat.dashboard.guard import Guard, is_loopback
 from stonechat.dashboard.page_data import DashboardData
 
@@ -85,7 +85,7 @@ async def open_dashboard(
     listener = _listen(host, settings.port)
     port = listener.getsockname()[1]
     changes = Changes()
-    connections = Connections(limits or ConnectionLimits())
+    connections = ClientConnections(limits or ConnectionLimits())
     app = create_app(data, guard, changes) if pages else create_health_app(data)
     server = _Server(
         uvicorn.Config(

@@ -16,6 +16,7 @@ from stonechat.config.settings import LearningSettings
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, ModelLearned, ModelRejected
 from stonechat.core.model import Choice, Content
+from stonechat.core.safe_json import safe_json
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import learning as rows
 from stonechat.jobs import Job, JobContext, Work
@@ -258,7 +259,7 @@ class Learner:
             overdue = len(await rows.ripe_posts(connection, account_id, late))
         return {
             "account_id": account_id,
-            "figures": json.loads(stored.body) if stored else None,
+            "figures": safe_json(stored.body) if stored else None,
             "versions": [_version(row) for row in versions],
             "predictors": [_version(row) for row in predictors],
             "refused": refused,

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stonechat.core.safe_json import LARGEST, safe_json
 from stonechat.learning.features import Example, describe, rarity, terms, vector
 
 Floats = NDArray[np.float64]
@@ -70,7 +71,7 @@ class Predictor:
             ValueError: where the text is not a predictor of this format.
         """
         try:
-            parts = json.loads(body)
+            parts = safe_json(body, most_bytes=LARGEST)
             if parts.pop("format") != FORMAT:
                 raise ValueError("a predictor of another format")
             parts["text"] = {term: tuple(three) for term, three in parts["text"].items()}
