@@ -15,8 +15,8 @@ from datetime import timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from stonechat.config.addresses import is_loopback
 from stonechat.config.cookies import Cookie, belongs_to, flaw, normal
-from stonechat.config.fields import is_loopback
 from stonechat.config.session_form import SessionForm, read_session
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
 

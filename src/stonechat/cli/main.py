@@ -10,7 +10,23 @@ from typing import Annotated, NoReturn
 import typer
 
 from stonechat import __version__
-from stonechat.cli.commands import browser, content, debug, jobs, login, operations, pause, status, storage
+from stonechat.cli.commands import (
+    accounts,
+    browser,
+    connect,
+    content,
+    debug,
+    drill,
+    init,
+    jobs,
+    learn,
+    login,
+    monitoring,
+    operations,
+    pause,
+    status,
+    storage,
+)
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
 from stonechat.core.clock import SystemClock
@@ -27,19 +43,25 @@ app = typer.Typer(
     epilog="Start with: stonechat demo    then: stonechat doctor    then: stonechat run",
 )
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
+app.add_typer(monitoring.app, name="monitoring", rich_help_panel="Look")
+app.add_typer(drill.app, name="drill", rich_help_panel="Look")
 status.register(app)
 operations.register(app)
 browser.register(app)
+app.add_typer(accounts.accounts_app, name="accounts", rich_help_panel="Look")
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
+app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
 storage.register(app)
 pause.register(app)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content.write)
-app.command("init", rich_help_panel="Run")(content.init)
+app.command("rehearsals", rich_help_panel="Look")(content.rehearsals)
+app.command("init", rich_help_panel="Run")(init.init)
 app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
     login.login
 )
+app.command("connect", rich_help_panel="Run", epilog=connect.EXAMPLE)(connect.connect)
 
 
 def _version(wanted: bool) -> None:
@@ -78,11 +100,16 @@ def demo(
             help="Whether the network alters texts, withholds entries and refuses as X does.",
         ),
     ] = True,
+    network: Annotated[
+        str, typer.Option(help="Which network the local one stands for; `stonechat doctor` lists them.")
+    ] = "",
 ) -> None:
     """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
     from stonechat.cli.commands.demo import DemoOptions, run_demo
 
-    options = DemoOptions(posts=posts, report=report, seed=seed, speed=speed, port=port, unkind=unkind)
+    options = DemoOptions(
+        posts=posts, report=report, seed=seed, speed=speed, port=port, unkind=unkind, network=network
+    )
     raise typer.Exit(run_async(run_demo(options)))
 
 

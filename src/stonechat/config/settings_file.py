@@ -28,10 +28,10 @@ def read_settings_file(path: Path) -> SettingsFile:
     except FileNotFoundError:
         return SettingsFile()
     except UnsafeToml as exc:
-        fault = ConfigFault(str(path), f"cannot be read: {exc}", "TOML: one NAME = value a line")
+        fault = ConfigFault(str(path), f"cannot be read: {exc}", 'TOML in UTF-8: one NAME = "value" a line')
         return SettingsFile(faults=(fault,))
     accounts = data.pop("accounts", [])
-    values = {name.upper(): value for name, value in data.items()}
+    values = {name.upper(): value for name, value in data.items() if value != ""}
     if isinstance(accounts, list) and all(isinstance(entry, dict) for entry in accounts):
         return SettingsFile(values, accounts)
     expected = '[[accounts]] on a line of its own, and below it handle = "…"'

@@ -47,13 +47,13 @@ HEADERS = {
 }
 
 
-def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
+def create_app(data: DashboardData, guard: Guard, changes: Changes, *, metrics_token: str = "") -> FastAPI:
     """The application; ``data`` may be connected to the rest later."""
     app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
     pages = Pages(data, guard)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    app.include_router(health_routes(data, guard))
+    app.include_router(health_routes(data, guard, metrics_token))
     app.include_router(page_routes(pages, changes))
     app.include_router(job_routes(pages))
     doors = Doors(data, changes)
@@ -141,10 +141,10 @@ def _refused(
     return JSONResponse({"error": what, "meaning": meaning, "remedy": remedy}, status, headers=headers)
 
 
-def create_health_app(data: DashboardData) -> FastAPI:
+def create_health_app(data: DashboardData, *, metrics_token: str = "") -> FastAPI:
     """Health and metrics alone, for a host that only works."""
     app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
-    app.include_router(health_routes(data, Guard(None, data.clock)))
+    app.include_router(health_routes(data, Guard(None, data.clock), metrics_token))
     return app
 
 

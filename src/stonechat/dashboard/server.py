@@ -81,12 +81,17 @@ async def open_dashboard(
     password = settings.password.get_secret_value() if settings.password else None
     token = new_token()
     guard = await asyncio.to_thread(Guard, password, clock, token)
+    metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
     host = settings.host if password or is_loopback(settings.host) else LOOPBACK
     listener = _listen(host, settings.port)
     port = listener.getsockname()[1]
     changes = Changes()
     connections = ClientConnections(limits or ConnectionLimits())
-    app = create_app(data, guard, changes) if pages else create_health_app(data)
+    app = (
+        create_app(data, guard, changes, metrics_token=metrics_token)
+        if pages
+        else create_health_app(data, metrics_token=metrics_token)
+    )
     server = _Server(
         uvicorn.Config(
             connections.bound(app),
@@ -115,6 +120,13 @@ async def open_dashboard(
         await asyncio.wait({serving}, timeout=5)
         serving.cancel()
         listener.close()
+
+
+def pages_address(settings: DashboardSettings) -> str:
+    """Where the owner reaches the pages, for links; empty where only the running server knows its port."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    return _address(settings.host, settings.port) if settings.port else ""
 
 
 def _listen(host: str, port: int) -> socket.socket:

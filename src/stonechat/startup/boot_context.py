@@ -15,7 +15,9 @@ from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
 from stonechat.core.redaction import Secrets
+from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.server import pages_address
 from stonechat.database.spool.spool import Spool
 from stonechat.monitoring import HealthBoard, Meters, open_board
 from stonechat.networks.registry import Registry, installed
@@ -78,6 +80,7 @@ async def open_base(
             board,
             spool=spool,
             pool_low=settings.harvesting.pool_low,
+            pages=pages_address(settings.dashboard),
         )
     )
     data = DashboardData(
@@ -87,6 +90,7 @@ async def open_base(
         mode=settings.startup.mode.value,
         steps=lambda: boot.steps,
         ready=lambda: boot.ready,
+        told=AlertBoard(alerting.firing, alerting.delivery.kept, alerting.delivery.channels),
     )
     served = tuple(account_of(one) for one in settings.accounts)
     networks = installed()

@@ -75,7 +75,7 @@ async def open_writing(
     known.learn(secrets(settings, installed().known()))
     voice, voices = load_voice(own.voice_file), _voices(settings)
     common = load_arms(own.arms_file)
-    arms_of = arms_of_voices(common, voice, voices) if own.arms_file is None else lambda _account: common
+    arms_of = arms_of_settings(settings, common)
     budget = Budget(database, clock, events, limits_of(own), prices_of(own))
     async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
@@ -123,6 +123,14 @@ def _claims(
     )
 
 
+def arms_of_settings(settings: Settings, common: Arms) -> ArmsOf:
+    """The arms of each account: those of the owner's file, or the common ones about its voice's topics."""
+    own = settings.content
+    if own.arms_file is not None:
+        return lambda _account: common
+    return arms_of_voices(common, load_voice(own.voice_file), _voices(settings))
+
+
 def arms_of_voices(common: Arms, voice: Voice, voices: Mapping[str, Voice]) -> ArmsOf:
     """The common arms, about the topics of each account's own voice."""
     own = {one: common.about(dict.fromkeys(of.topics)) for one, of in voices.items()}
@@ -150,7 +158,10 @@ def secrets(settings: Settings, networks: KnownNetworks) -> list[str]:
     own, forms = settings.content, networks.every
     held = [(one.session_b64, forms[one.network].session) for one in settings.accounts]
     sessions = [(secret.get_secret_value(), form) for secret, form in held if secret is not None and form]
-    given = (own.api_key, own.fallback_api_key, settings.startup.session_key, settings.dashboard.password)
+    given = (
+        *(own.api_key, own.fallback_api_key, settings.startup.session_key),
+        *(settings.dashboard.password, settings.dashboard.metrics_token),
+    )
     found = [secret.get_secret_value() for secret in given if secret is not None]
     found += [session for session, _ in sessions]
     cookies = [(one, form) for session, form in sessions for one in read_session(session, form).cookies]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from stonechat.browser.session_encryption import open_keys
+from stonechat.browser.session_encryption import Keys, open_keys
 from stonechat.browser.session_store import EncryptedSessionStore, Given
 from stonechat.browser.sessions import Session, Site, parse_session
 from stonechat.config.credentials import SESSIONS, LogIns
@@ -14,6 +14,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
 from stonechat.core.redaction import Secrets
 from stonechat.database import Database
+from stonechat.networks.credential_store import CredentialStore
 from stonechat.networks.registry import Registry
 from stonechat.networks.session_trouble import note_session
 from stonechat.startup.boot_context import BootContext
@@ -57,12 +58,24 @@ def open_vault(
     Raises:
         ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
     """
+    return EncryptedSessionStore(
+        database, clock, _keys(settings), _given(settings, networks), _sites(settings, networks).get, secrets
+    )
+
+
+def open_credentials(settings: Settings, database: Database, clock: Clock) -> CredentialStore:
+    """The credentials over ``database``, sealed as sessions are.
+
+    Raises:
+        ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
+    """
+    return CredentialStore(database, clock, _keys(settings))
+
+
+def _keys(settings: Settings) -> Keys:
     own = settings.startup
     given_key = own.session_key.get_secret_value() if own.session_key is not None else None
-    keys = open_keys(given_key, own.data_dir / SESSIONS)
-    return EncryptedSessionStore(
-        database, clock, keys, _given(settings, networks), _sites(settings, networks).get, secrets
-    )
+    return open_keys(given_key, own.data_dir / SESSIONS)
 
 
 def _sites(settings: Settings, networks: Registry) -> Mapping[str, Site]:

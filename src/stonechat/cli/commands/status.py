@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from stonechat.cli.context import read_section
-from stonechat.cli.output import AsJson, out, print_json, print_rows, say, spoken
+from stonechat.cli.output import AsJson, out, print_json, print_rows, say, spoken, visible
 from stonechat.config.settings import DashboardSettings, StartupSettings
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.safe_json import MOST_BYTES, UnsafeJson, safe_json
@@ -108,11 +108,20 @@ def _reachable(host: str) -> str:
 
 
 @spoken
-def status(url: Url = None, as_json: AsJson = False) -> None:
+def status(
+    url: Url = None,
+    as_json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As Markdown, to be pasted into a chat or a ticket.")
+    ] = False,
+) -> None:
     """One verdict, the ten layers, and what happens next."""
     said = ask("/api/status", url, _is_status)
     if as_json:
         print_json(said)
+        return
+    if markdown:
+        typer.echo(visible(status_as_markdown(said, ask_rows("/api/alerts", url))))
         return
     console = out()
     console.print(Text(said["verdict"], style=_STYLES.get(said["state"], "")))
@@ -126,6 +135,33 @@ def status(url: Url = None, as_json: AsJson = False) -> None:
     console.print("Queue: " + (", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "empty"))
     for action in said.get("next", []):
         say(f"Next: {action['what']} at {action['at'][:16].replace('T', ' ')} UTC")
+
+
+def status_as_markdown(said: dict[str, Any], alerts: list[dict[str, Any]]) -> str:
+    """The verdict, what fires, the layers, the queue and what comes next."""
+    lines = [
+        f"## {_cell(said['verdict'])}",
+        "",
+        f"{said['now'][:16].replace('T', ' ')} UTC, {said['mode']} mode",
+    ]
+    firing = [alert for alert in alerts if alert["state"] == "firing"]
+    if firing:
+        lines += ["", "### Alerts", ""]
+        lines += [f"- **{_cell(one['title'])}** ({one['severity']}): {_cell(one['body'])}" for one in firing]
+    lines += ["", "| layer | state | since | why |", "|---|---|---|---|"]
+    for layer in said["layers"]:
+        why = layer["cause"] or layer["detail"]
+        since = str(layer["since"])[:16].replace("T", " ")
+        lines.append(f"| {layer['name']} | {layer['state']} | {since} | {_cell(why)} |")
+    counts = ", ".join(f"{n} {state}" for state, n in sorted(said.get("counts", {}).items()))
+    lines += ["", f"Queue: {counts or 'empty'}", ""]
+    for action in said.get("next", []):
+        lines.append(f"- next: {_cell(action['what'])} at {action['at'][:16].replace('T', ' ')} UTC")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
 
 
 @spoken
