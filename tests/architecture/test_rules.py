@@ -75,6 +75,8 @@ def test_json_is_read_by_the_one_reader_that_bounds_it() -> None:
         reads_json,
         {
             "core/safe_json.py": "is the one reader",
+            "learning/post_history.py": "reads an owner's own export value by value, as it is too long for one piece",
+            "cli/demonstration/drill_copy.py": "answers of the copy of itself that it has started",
             "networks/x_web/wire_parser.py": "bounds it alike, but leaves a figure that is too long out",
             "networks/x_web/text_rules.py": "a table of this package",
             "config/session_form.py": "one odd cookie must not spoil a log-in: each is checked by itself",

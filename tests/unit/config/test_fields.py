@@ -48,7 +48,7 @@ def test_what_would_fail_later_is_a_fault_at_once_and_its_value_is_not_repeated(
     ],
 )
 def test_what_a_driver_takes_is_taken(section: Any, name: str, value: str) -> None:
-    load_section(section, {name: value})
+    assert load_section(section, {name: value})
 
 
 @pytest.mark.parametrize(
