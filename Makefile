@@ -1,6 +1,6 @@
 # Every target does the set-up that it needs; `make help` lists them.
 .POSIX:
-.PHONY: help setup demo test test-long check docs bench fmt clean
+.PHONY: help setup demo test test-long test-lowest check docs bench fmt clean
 
 VENV = .venv/bin
 ARGS =
@@ -22,6 +22,9 @@ test: setup ## run all tests but the long ones, or some: make test TESTS=tests/u
 test-long: setup ## run the long tests: demos, outages, kills at every step (about half an hour)
 	@sh scripts/test.sh long
 
+test-lowest: setup ## run unit and contract tests on the lowest versions that pyproject.toml allows
+	@sh scripts/test_lowest.sh $(TESTS) $(ARGS)
+
 check: setup ## lint, format, types, import rules and documents
 	@sh scripts/check.sh
 
@@ -36,5 +39,5 @@ fmt: setup ## put the code into its one format
 	@$(VENV)/ruff format .
 
 clean: ## remove what set-up and the tools made; never touches data in .stonechat
-	rm -rf .venv .venv-tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist site docs/reference .cache
+	rm -rf .venv .venv-tools .venv-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist site docs/reference .cache
 	find src tests scripts benchmarks packages -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import structlog
 from playwright.async_api import Browser, Error, Playwright, async_playwright
 
 from stonechat.browser.executable import REMEDY
@@ -18,6 +19,8 @@ from stonechat.core.errors import Transient
 
 if TYPE_CHECKING:
     from playwright.async_api import CDPSession
+
+log = structlog.get_logger()
 
 ARGUMENTS = (
     # A server's browser has nothing to ask the network for but the pages that it is told to open.
@@ -129,6 +132,7 @@ class Chromium:
             if not self._sandbox or "sandbox" not in str(exc).lower():
                 raise
             self._sandbox = False
+            log.warning("browser.without_sandbox", why="the system offers none", remedy="stonechat doctor")
             await self._launch_once(playwright)
 
     async def _launch_once(self, playwright: Playwright) -> None:

@@ -22,6 +22,8 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 from playwright.async_api import Error, Page, Request, Response
 from structlog.contextvars import get_contextvars
 
+from stonechat.core.safe_json import safe_json
+
 LIMIT = 2.5
 """Real seconds that a picture may take."""
 KEPT = 50
@@ -132,7 +134,7 @@ class FailureArtifactFolder:
     def _read(self) -> Iterable[FailureArtifacts]:
         for path in sorted(self.path.glob("*.json"), reverse=True):
             with contextlib.suppress(OSError, ValueError, TypeError):
-                fields = json.loads(path.read_text(encoding="utf-8"))
+                fields = safe_json(path.read_bytes())
                 at, network = datetime.fromisoformat(fields.pop("at")), tuple(fields.pop("network"))
                 yield FailureArtifacts(at=at, network=network, **({"name": path.stem} | fields))
 

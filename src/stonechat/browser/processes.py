@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from stonechat.core.ids import fresh_id
+from stonechat.core.safe_json import safe_json
 
 _OWNER = "owner.json"
 _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
@@ -164,7 +165,7 @@ def _of_a_browser(process: psutil.Process) -> bool:
 
 def _owner_lives(path: Path) -> bool:
     try:
-        owner = json.loads((path / _OWNER).read_text())
+        owner = safe_json((path / _OWNER).read_bytes())
         process = psutil.Process(int(owner["pid"]))
         return abs(process.create_time() - float(owner["started"])) < 1.0
     except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):

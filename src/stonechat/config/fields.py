@@ -24,6 +24,10 @@ _ELEMENT = re.compile(r'(?:[^,"]|"[^"]*(?:"|$))+')
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _SECOND_ADDRESS = re.compile(r",\s*[a-z][\w+.-]*://", re.IGNORECASE)
 
+_SHORTEST_PASSWORD = 8
+_ARGON2 = re.compile(r"\$argon2(?:id|i|d)\$v=\d+\$m=(\d{1,9}),t=(\d{1,6}),p=(\d{1,6})\$[\w+/]+\$[\w+/]+$")
+_MOST_KIB, _MOST_ROUNDS, _MOST_LANES = 1024 * 1024, 20, 16
+
 
 def parse_duration(value: Any) -> Any:
     """A timedelta, or one as :func:`stonechat.core.spoken_time.read_length` reads it."""
@@ -103,6 +107,22 @@ def _parse_timezone(value: Any) -> Any:
     return value
 
 
+def parse_password(value: Any) -> Any:
+    """A password in clear, or an argon2 hash that this machine can check without choking."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str):
+        return value
+    if len(text.strip()) < _SHORTEST_PASSWORD:
+        raise ValueError("shorter than 8 characters, blanks around it apart")
+    if text.startswith("$argon2"):
+        cost = _ARGON2.match(text)
+        if cost is None:
+            raise ValueError("it begins like an argon2 hash and is none")
+        if int(cost[1]) > _MOST_KIB or int(cost[2]) > _MOST_ROUNDS or int(cost[3]) > _MOST_LANES:
+            raise ValueError("the hash asks for more than 1 GiB, 20 rounds or 16 lanes for each log-in")
+    return text
+
+
 def _parse_prices(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -141,3 +161,4 @@ TimeZone = Annotated[str, BeforeValidator(_parse_timezone)]
 HttpUrl = Annotated[str, BeforeValidator(parse_http)]
 DatabaseUrl = Annotated[str, BeforeValidator(parse_database)]
 RedisUrl = Annotated[str, BeforeValidator(parse_redis)]
+Password = Annotated[SecretStr, BeforeValidator(parse_password)]

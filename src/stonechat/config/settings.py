@@ -28,6 +28,7 @@ from stonechat.config.fields import (
     HomePath,
     HttpUrl,
     Names,
+    Password,
     Phrases,
     Prices,
     RedisUrl,
@@ -161,7 +162,9 @@ class CacheSettings(Section):
     call_timeout: Duration = setting("REDIS_TIMEOUT", timedelta(milliseconds=500), _DURATION)
     """How long one call to Redis may take. A slower one counts as failed, and the work goes on without the
     cache."""
-    namespace: str = setting("REDIS_NAMESPACE", "stonechat", "letters, digits, - and _", pattern=r"^[\w-]+$")
+    namespace: str = setting(
+        "REDIS_NAMESPACE", "stonechat", "letters, digits, - and _", pattern=r"^[A-Za-z0-9_-]+$"
+    )
     """What every key in Redis begins with. Give each installation its own where several share one Redis."""
 
 
@@ -528,7 +531,9 @@ class DashboardSettings(Section):
     it to others set DASHBOARD_PASSWORD and put TLS in front."""
     port: int = setting("PORT", 8787, "a port from 0 to 65535; 0 takes a free one", ge=0, le=65535)
     """The port of the pages, the JSON API and the health checks."""
-    password: SecretStr | None = setting("DASHBOARD_PASSWORD", None, "at least 8 characters", min_length=8)
+    password: Password | None = setting(
+        "DASHBOARD_PASSWORD", None, "at least 8 characters, or an argon2 hash"
+    )
     """What is asked for before the pages are shown: in clear, or as an argon2 hash (`$argon2id$…`). Without
     it only this machine may look."""
     public_url: HttpUrl | None = setting("PUBLIC_URL", None, _HTTP)

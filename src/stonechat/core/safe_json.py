@@ -21,6 +21,8 @@ from typing import Any
 from stonechat.core.errors import Permanent
 
 MOST_BYTES = 8 * 1024 * 1024
+LARGEST = 256 * 1024 * 1024
+"""Bytes, for what this program has written itself."""
 MOST_DEPTH = 64
 MOST_DIGITS = 40
 """Characters of one figure. Ids of networks have 20 digits, a float in full precision about 25."""
@@ -30,7 +32,7 @@ _OTHERS = re.compile(r"[^\[\]{}]+")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-class UnsafeJson(Permanent):
+class UnsafeJson(Permanent, ValueError):
     """The bytes are not JSON, or JSON that no honest sender writes; ``what`` says which limit they break."""
 
 

@@ -74,7 +74,7 @@ class _Connection:
             self.transport.abort()
 
 
-class Connections:
+class ClientConnections:
     """The connections of one server."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
@@ -187,7 +187,7 @@ class _Body:
     """
 
     def __init__(
-        self, connections: Connections, connection: _Connection, receive: Receive, scope: Scope
+        self, connections: ClientConnections, connection: _Connection, receive: Receive, scope: Scope
     ) -> None:
         self._connections, self._connection, self._receive = connections, connection, receive
         self._ends = asyncio.get_running_loop().time() + connections.limits.body

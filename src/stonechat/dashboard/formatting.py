@@ -124,3 +124,8 @@ def percent(share: float | None) -> str:
 def time(text: str) -> datetime:
     """A time in ISO 8601, as the learner's summary has it."""
     return datetime.fromisoformat(text)
+
+
+def is_web(address: str | None) -> bool:
+    """Whether an address may be followed from a page: not ``javascript:`` or anything else that acts."""
+    return (address or "").startswith(("https://", "http://"))

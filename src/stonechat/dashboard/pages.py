@@ -38,6 +38,7 @@ class Pages:
         environment.trim_blocks = environment.lstrip_blocks = True
         for tool in (
             formatting.sign,
+            formatting.is_web,
             formatting.tone,
             formatting.plain,
             formatting.duration,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from stonechat.config.settings import DashboardSettings
 from stonechat.core.clock import Clock
@@ -18,7 +19,7 @@ from stonechat.core.events import EventStream
 from stonechat.dashboard.app import create_app, create_health_app
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.command_access import CommandAccess, new_token, published
-from stonechat.dashboard.connections import ConnectionLimits, Connections
+from stonechat.dashboard.connections import ClientConnections, ConnectionLimits
 from stonechat.dashboard.guard import Guard, is_loopback
 from stonechat.dashboard.page_data import DashboardData
 
@@ -86,26 +87,13 @@ async def open_dashboard(
     listener = _listen(host, settings.port)
     port = listener.getsockname()[1]
     changes = Changes()
-    connections = Connections(limits or ConnectionLimits())
+    connections = ClientConnections(limits or ConnectionLimits())
     app = (
         create_app(data, guard, changes, metrics_token=metrics_token)
         if pages
         else create_health_app(data, metrics_token=metrics_token)
     )
-    server = _Server(
-        uvicorn.Config(
-            connections.bound(app),
-            http=connections.protocol(),
-            ws="none",
-            backlog=connections.limits.accepted_at_once,
-            h11_max_incomplete_event_size=LONGEST_HEADERS,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=2,
-            server_header=False,
-        )
-    )
+    server = _bounded_server(app, connections)
     unsubscribe = events.subscribe(changes.hear)
     serving = asyncio.create_task(server.serve([listener]), name="dashboard.serve")
     address = _address(host, port)
@@ -120,6 +108,23 @@ async def open_dashboard(
         await asyncio.wait({serving}, timeout=5)
         serving.cancel()
         listener.close()
+
+
+def _bounded_server(app: ASGIApp, connections: ClientConnections) -> uvicorn.Server:
+    return _Server(
+        uvicorn.Config(
+            connections.bound(app),
+            http=connections.protocol(),
+            ws="none",
+            backlog=connections.limits.accepted_at_once,
+            h11_max_incomplete_event_size=LONGEST_HEADERS,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+            server_header=False,
+        )
+    )
 
 
 def pages_address(settings: DashboardSettings) -> str:

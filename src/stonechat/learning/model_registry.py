@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from stonechat.core.model import Arm
+from stonechat.core.safe_json import LARGEST, safe_json
 from stonechat.learning.arms import ArmSpace, Factors
 from stonechat.learning.bandit import LinearThompson, Surprise, Tuning
 
@@ -138,7 +139,7 @@ def decode(text: str) -> Model:
         ValueError: where the text is not a model of this format, or its parts do not fit together.
     """
     try:
-        body = json.loads(text)
+        body = safe_json(text, most_bytes=LARGEST)
         if body["format"] != FORMAT:
             raise ValueError(f"a model of format {body['format']}; this program reads format {FORMAT}")
         space = ArmSpace(

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from stonechat.core.safe_json import LARGEST, safe_json
 from stonechat.learning.features import Example, Floats, KnownRewards, describe, terms, unit_vector
 
 FORMAT = 2
@@ -135,7 +136,7 @@ class Predictor:
             ValueError: where the text is not a predictor of this format.
         """
         try:
-            parts = json.loads(body)
+            parts = safe_json(body, most_bytes=LARGEST)
             if parts.pop("format") != FORMAT:
                 raise ValueError("a predictor of another format")
             parts["text"] = {term: tuple(two) for term, two in parts["text"].items()}

@@ -7,7 +7,6 @@ or not.
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from typing import Any
 
 from stonechat.core.errors import NotFound
 from stonechat.core.model import Content
+from stonechat.core.safe_json import safe_json
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import learning as rows
 from stonechat.learning.draft_ranking import KIND as PREDICTOR
@@ -55,7 +55,7 @@ class LearningReports:
             refused = await rows.refusals(connection, account_id)
             last = await rows.last_reward_at(connection, account_id)
             overdue = len(await rows.ripe_posts(connection, account_id, late))
-        kept = json.loads(stored.body) if stored else None
+        kept = safe_json(stored.body) if stored else None
         return {
             "account_id": account_id,
             "figures": await self._figures_now(account_id, now) if fresh else kept,

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.model import Arm
+from stonechat.core.safe_json import safe_json
 from stonechat.database.repositories import accounts
 from stonechat.database.repositories import learning as rows
 from stonechat.learning.arms import ArmSpace, Factors
@@ -104,7 +105,7 @@ async def imports_of(connection: AsyncConnection, account_id: str) -> list[Impor
     for head in reversed(await rows.versions(connection, account_id, KIND, limit=1000)):
         row = await rows.model_of_version(connection, account_id, KIND, head.version)
         if row is not None:
-            body = json.loads(row.body)
+            body = safe_json(row.body)
             lent = tuple(Lent(**one) for one in body["lent"])
             files, keys = tuple(body["files"]), frozenset(body["keys"])
             found.append(Import(row.version, files, int(body["posts"]), lent, keys))

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.browser.session_encryption import Keys, Unreadable
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.safe_json import safe_json
 from stonechat.core.states import SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import sessions
@@ -88,7 +89,7 @@ class CredentialStore:
 
     def _opened(self, row: SealedSession) -> Values:
         try:
-            found = json.loads(self._keys.open(row.sealed)).get("credentials", {})
+            found = safe_json(self._keys.open(row.sealed)).get("credentials", {})
         except Unreadable:
             raise SessionTrouble(
                 SessionState.EXPIRED,

@@ -24,6 +24,7 @@ from stonechat.networks.registry import Registry, installed
 from stonechat.startup import health_checks
 from stonechat.startup.boot import Boot
 from stonechat.startup.build_content import account_id
+from stonechat.startup.data_folder import make_private
 
 log = structlog.get_logger("stonechat.startup")
 
@@ -62,6 +63,8 @@ async def open_base(
     secrets: Secrets | None = None,
 ) -> BootContext:
     """Health and alerting first: they tell of everything that comes after them."""
+    if was := make_private(settings.startup.data_dir):
+        log.warning("data_folder.made_private", folder=str(settings.startup.data_dir), before=was, now="0700")
     meters = Meters()
     boot.on_close(_log_stray_errors())
     boot.on_close(events.subscribe(meters.hear))

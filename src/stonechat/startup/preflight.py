@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stonechat.browser.executable import REMEDY, find_chromium
+from stonechat.browser.sandbox import no_sandbox
 from stonechat.cache import open_cache
 from stonechat.config.credentials import KEY_FILE
 from stonechat.config.settings import Settings
@@ -30,6 +31,7 @@ from stonechat.database.repositories import media
 from stonechat.networks.plugin import Surroundings
 from stonechat.networks.registry import Registry
 from stonechat.startup.build_sessions import open_credentials
+from stonechat.startup.data_folder import open_to_others
 from stonechat.startup.model_check import ask, check_model
 
 _OLDEST = (3, 11)
@@ -69,6 +71,10 @@ async def examine(
         used = networks.used(one.network for one in settings.accounts)
         return await _browser(settings, needed=any(one.uses_browser for one in used))
 
+    async def sandbox(settings: Settings, _clock: Clock) -> Check:
+        used = networks.used(one.network for one in settings.accounts)
+        return await _sandbox(needed=any(one.uses_browser for one in used))
+
     checks: list[Callable[[Settings, Clock], Awaitable[Check]]] = [
         _python,
         _data_folder,
@@ -78,6 +84,7 @@ async def examine(
         _pictures,
         _cache,
         browser,
+        sandbox,
         check_model,
         _voices,
         _mode,
@@ -133,16 +140,19 @@ async def _data_folder(settings: Settings, _clock: Clock) -> Check:
     folder = settings.startup.data_dir
     probe = folder / ".doctor"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe.write_text("", encoding="utf-8")
         probe.unlink()
-    except OSError as exc:
+    except (OSError, ValueError) as exc:
         return Check(
             "data folder",
             CheckResult.FAIL,
-            f"{folder} cannot be written to: {exc.strerror}",
+            f"{folder} cannot be written to: {getattr(exc, 'strerror', None) or exc}",
             "Set DATA_DIR to a folder that this user can write to.",
         )
+    if mode := open_to_others(folder):
+        remedy = f"A start makes it private where it may; else: chmod 700 {folder}, or a DATA_DIR of its own."
+        return Check("data folder", CheckResult.WARN, f"{folder} is open to other users ({mode})", remedy)
     return Check("data folder", CheckResult.OK, str(folder))
 
 
@@ -273,6 +283,15 @@ async def _browser(settings: Settings, *, needed: bool) -> Check:
             "browser", CheckResult.FAIL, f"{path} says {version[:60]!r}, which is no Chromium", REMEDY
         )
     return Check("browser", CheckResult.OK, version)
+
+
+async def _sandbox(*, needed: bool) -> Check:
+    missing = no_sandbox() if needed else None
+    if missing is None:
+        return Check(
+            "sandbox", CheckResult.OK, "nothing speaks against Chromium's own" if needed else "not needed"
+        )
+    return Check("sandbox", CheckResult.WARN, *missing)
 
 
 async def _version_of(path: Path) -> str:

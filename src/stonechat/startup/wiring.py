@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -107,8 +106,7 @@ async def open_stonechat(
         for account in () if extra else base.served:
             jobs.wake("content.plan", clock.now(), account.id)
         boot.on_close(base.board.stop)
-        set_start_aside()
-        boot.on_close(gc.unfreeze)
+        boot.on_close(set_start_aside())
         boot.ready = True
         if isinstance(clock, DrivenClock) and not extra:
             await boot.enter(driven(clock, events))

@@ -138,6 +138,7 @@ async def test_open_pages_have_a_bound_and_end_with_their_log_in() -> None:
         cookie = f"stonechat_session={client.cookies['stonechat_session']}"
         asked = f"GET /changes HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode()
         async with peers(address, STREAMS_OF_ONE, asked) as pages:
+            assert len(pages) == STREAMS_OF_ONE
             for reader, _ in pages:
                 assert (await reader.readline()).startswith(b"HTTP/1.1 200")
                 await reader.readuntil(b"retry: 2000")

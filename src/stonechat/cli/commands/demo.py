@@ -34,6 +34,7 @@ from stonechat.config.settings import Settings
 from stonechat.core.clock import DrivenClock
 from stonechat.core.errors import Permanent, StonechatError, Transient
 from stonechat.core.events import EventStream
+from stonechat.core.safe_json import safe_json
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content, learning, metrics, receipts
 from stonechat.monitoring.logs import EventLog
@@ -293,7 +294,7 @@ def _conclude(
 def _setup_seconds() -> float:
     """How long the set-up of this checkout took, as the set-up wrote it; 0 where it was not run."""
     try:
-        said = json.loads(Path(".stonechat/setup.json").read_text(encoding="utf-8"))
+        said = safe_json(Path(".stonechat/setup.json").read_bytes())
         return round(float(said["setup_seconds"]), 1)
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 
 from stonechat.core.errors import Transient
+from stonechat.core.safe_json import LARGEST, safe_json
 from stonechat.networks.plugin import LocalSite
 
 
@@ -71,7 +71,7 @@ class LocalNetwork:
         async with httpx.AsyncClient(timeout=10) as client:
             answer = await client.get(self.url + path, params=query)
             answer.raise_for_status()
-            return answer.json()
+            return safe_json(answer.content, most_bytes=LARGEST)
 
 
 @asynccontextmanager
@@ -134,7 +134,7 @@ async def _greeting(process: asyncio.subprocess.Process, patience: timedelta, lo
     try:
         async with asyncio.timeout(patience.total_seconds()):
             line = await process.stdout.readline()
-        said = json.loads(line)
+        said = safe_json(line)
         return LocalNetwork(
             said["url"],
             said["model_url"],

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stonechat.core.errors import Permanent
+from stonechat.core.safe_json import safe_json
 from stonechat.database.maintenance.row_codec import RowTally, Shape
 from stonechat.database.spool.atomic_file import flush, whole_file
 
@@ -253,7 +254,7 @@ def _check(path: Path, shape: Shape, tally: RowTally, line: bytes) -> None:
 
 def _json(path: Path, line: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(line) if line else {}
+        data = safe_json(line) if line else {}
     except ValueError as exc:
         raise _damaged(path, "a line of it cannot be read") from exc
     return data if isinstance(data, dict) else {}

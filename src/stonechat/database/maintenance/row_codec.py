@@ -92,7 +92,10 @@ class Shape:
         Raises:
             ValueError: that is no line of this table.
         """
-        values = json.loads(line)
+        try:
+            values = json.loads(line)
+        except RecursionError as exc:
+            raise ValueError("nested too deep") from exc
         if not isinstance(values, list):
             raise ValueError("not a row")
         return [

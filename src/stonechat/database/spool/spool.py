@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from stonechat.core.errors import Transient
+from stonechat.core.safe_json import LARGEST, safe_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class Spool:
 
 def _read(kind: str, path: Path) -> SpoolEntry | None:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = safe_json(path.read_bytes(), most_bytes=LARGEST)
         return SpoolEntry(kind, str(data["key"]), data["body"], path)
     except FileNotFoundError:
         return None  # another process of ours drained it meanwhile

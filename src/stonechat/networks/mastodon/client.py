@@ -20,6 +20,7 @@ from mastodon.errors import MastodonError
 
 from stonechat import __version__
 from stonechat.core.clock import Clock
+from stonechat.core.safe_json import safe_json
 from stonechat.networks.mastodon.errors import explain
 
 T = TypeVar("T")
@@ -124,5 +125,5 @@ class Client:
         """Keep the server's own words, which the library loses where a list was asked for."""
         if not response.ok:
             with suppress(ValueError):
-                body = response.json()
+                body = safe_json(response.content)
                 self._heard.said = str(body.get("error") or "") if isinstance(body, dict) else ""
