@@ -11,7 +11,7 @@ import httpx
 import typer
 from rich.text import Text
 
-from stonechat.cli.output import AsJson, out, print_json, print_rows, say, spoken, visible
+from stonechat.cli.output import AsJson, out, print_json, print_rows, print_text, say, spoken
 from stonechat.config.loader import load_section
 from stonechat.config.settings import DashboardSettings
 from stonechat.core.errors import Permanent, Transient
@@ -102,7 +102,7 @@ def status(
         print_json(said)
         return
     if markdown:
-        typer.echo(visible(status_as_markdown(said, ask_rows("/api/alerts", url))))
+        print_text(status_as_markdown(said, ask_rows("/api/alerts", url)))
         return
     console = out()
     console.print(Text(said["verdict"], style=_STYLES.get(said["state"], "")))
