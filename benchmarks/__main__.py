@@ -87,6 +87,18 @@ async def _jobs(asked: Asked) -> list[Row]:
     return rows
 
 
+async def _accounts(asked: Asked) -> list[Row]:
+    from benchmarks.accounts import bench_accounts
+    from benchmarks.support.postgresql import own_postgresql
+
+    async with AsyncExitStack() as stack:
+        server = asked.database or ""
+        if not server:
+            server = await stack.enter_async_context(own_postgresql())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stonechat-bench-")))
+        return await bench_accounts(folder, server, most=asked.size or 1_000)
+
+
 async def _browser(asked: Asked) -> list[Row]:
     from benchmarks.browser.bench import bench_browser
 
@@ -129,6 +141,7 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "loop": _loop,
     "posting": _posting,
     "jobs": _jobs,
+    "accounts": _accounts,
     "storage": _storage,
     "move": _move,
     "browser": _browser,

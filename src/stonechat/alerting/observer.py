@@ -17,7 +17,7 @@ from stonechat.core.errors import Transient
 from stonechat.core.events import Stamped
 from stonechat.core.states import ContentState, LayerState
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, content, opportunities, publishing_plan
+from stonechat.database.repositories import accounts, content, opportunities
 from stonechat.database.repositories.accounts import SessionRow
 from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard
@@ -121,19 +121,19 @@ class Observer:
         self, connection: AsyncConnection
     ) -> tuple[list[SessionRow], list[rules.AccountStock]]:
         sessions = await accounts.sessions(connection)
-        counts = await publishing_plan.counts_of_accounts(connection, states=_STOCK)
+        of_all = await content.count_of_each(connection, _STOCK)
         pools = await opportunities.pool_sizes(connection)
         stocks = []
         for account in await accounts.every(connection):
-            mine, pool = counts.get(account.id, {}), pools.get(account.id, 0)
+            counts, pool = of_all.get(account.id, {}), pools.get(account.id, 0)
             if pool >= self._pool_low:
                 self._full.add(account.id)
             stocks.append(
                 rules.AccountStock(
                     account.id,
                     account.handle,
-                    mine.get(ContentState.QUEUED.value, 0) + mine.get(ContentState.POSTING.value, 0),
-                    mine.get(ContentState.AWAITING_APPROVAL.value, 0),
+                    counts.get(ContentState.QUEUED.value, 0) + counts.get(ContentState.POSTING.value, 0),
+                    counts.get(ContentState.AWAITING_APPROVAL.value, 0),
                     pool,
                     self._pool_low,
                     account.id in self._full,

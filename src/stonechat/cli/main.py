@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -29,7 +29,9 @@ from stonechat.cli.commands import (
 )
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
+from stonechat.core.clock import SystemClock
 from stonechat.core.errors import InvalidInput
+from stonechat.monitoring.logs import named_secrets, set_up
 
 app = typer.Typer(
     name="stonechat",
@@ -111,13 +113,20 @@ def demo(
     raise typer.Exit(run_async(run_demo(options)))
 
 
+def _end(code: int) -> NoReturn:
+    from stonechat.cli.signals import leave
+
+    leave(code)
+    raise typer.Exit(code)
+
+
 @app.command(rich_help_panel="Run", epilog="Example: MODE=shadow stonechat run")
 @spoken
 def run() -> None:
     """Run the account until Ctrl-C. Starts in shadow mode until the owner says MODE=live."""
     from stonechat.cli.commands.run import run as run_account
 
-    raise typer.Exit(run_async(run_account()))
+    _end(run_async(run_account()))
 
 
 @app.command(
@@ -132,7 +141,7 @@ def worker(
     """Add a host: the same settings and database as `stonechat run`, a share of the work, no pages."""
     from stonechat.cli.commands.run import work
 
-    raise typer.Exit(run_async(work(port)))
+    _end(run_async(work(port)))
 
 
 @app.command(rich_help_panel="Look", epilog="Example: stonechat doctor --json")
@@ -164,9 +173,11 @@ def bench(context: typer.Context) -> None:
 def main() -> None:
     """The entry point. Words that are no text are refused before anything is done with them.
 
-    What any command writes can be read by this user alone.
+    What any command writes can be read by this user alone, and its log goes to standard error, masked:
+    ``stonechat run`` and the demo set it up anew, as their settings say.
     """
     os.umask(0o077)
+    set_up(level="WARNING", json=False, secrets=named_secrets(os.environ), clock=SystemClock())
     for number, word in enumerate(sys.argv[1:], 1):
         if NO_TEXT.search(word):
             remedy = "Write it in UTF-8, without control characters."

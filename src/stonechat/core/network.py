@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -21,6 +21,25 @@ class Picture:
     mime: str
     alt: str
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLimits:
+    """What a network takes of pictures; larger ones are made to fit before they are approved.
+
+    Attributes:
+        most_bytes: of one picture, by its type; other types are not taken.
+        longest_side: of a still picture, in pixels.
+        animated_side: of one that moves.
+        frames: pictures in one that moves.
+    """
+
+    most_bytes: Mapping[str, int] = field(
+        default_factory=lambda: {f"image/{kind}": 5 * 2**20 for kind in ("jpeg", "png", "webp", "gif")}
+    )
+    longest_side: int = 4096
+    animated_side: int = 1280
+    frames: int = 350
 
 
 @dataclass(frozen=True, slots=True)

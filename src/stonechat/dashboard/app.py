@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from stonechat import __version__
 from stonechat.core.errors import Conflict, NotFound, Permanent, StonechatError
@@ -24,6 +25,7 @@ from stonechat.dashboard.doors import Doors
 from stonechat.dashboard.guard import Guard, comes_from_us
 from stonechat.dashboard.health import health_routes
 from stonechat.dashboard.job_pages import job_routes
+from stonechat.dashboard.log_in_limit import LogInLimit
 from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages, page_routes
 from stonechat.dashboard.pictures import picture_routes
@@ -70,6 +72,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes, *, metrics_t
                 response.headers.setdefault(name, value)
         return response
 
+    app.add_middleware(LogInLimit, guard=guard)  # the last one added is asked first
     _tell_errors(app, pages)
     return app
 
@@ -99,6 +102,10 @@ def _tell_errors(app: FastAPI, pages: Pages) -> None:
         return _refused(
             422, f"That cannot be read. {storable('; '.join(faults))[:500]}", "Nothing was changed."
         )
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # whoever asked has left, or took too long; nobody reads this
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

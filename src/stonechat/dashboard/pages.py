@@ -13,7 +13,7 @@ from fastapi.templating import Jinja2Templates
 from stonechat.core.errors import StonechatError
 from stonechat.core.ids import digest
 from stonechat.dashboard import formatting
-from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.changes import Changes, TooManyStreams
 from stonechat.dashboard.guard import Guard
 from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.monitoring.catalogue.rules import meaning
@@ -197,8 +197,13 @@ def page_routes(pages: Pages, changes: Changes) -> APIRouter:
     _login_pages(router, pages)
 
     @router.get("/changes")
-    async def stream() -> Response:
-        return StreamingResponse(changes.stream(), media_type="text/event-stream")
+    async def stream(request: Request) -> Response:
+        try:
+            source = request.client.host if request.client else ""
+            stream = changes.open(source, lambda: pages.guard.visitor(request) is not None)
+        except TooManyStreams:
+            return Response("too many open pages", 429, headers={"Retry-After": "30"})
+        return StreamingResponse(stream, media_type="text/event-stream")
 
     @router.get("/parts/{name}")
     async def part(request: Request, name: str) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -80,6 +80,30 @@ class AccountFigures:
     levels: tuple[ServiceLevel, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """An account's posts: when the newest went out, those that are yet to, and how many are in each state."""
+
+    last: datetime | None = None
+    ahead: Sequence[PlannedPost] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+async def _plans(connection: AsyncConnection, now: datetime) -> dict[str, _Plan]:
+    """By account, asked once for all of them."""
+    last = await publishing_plan.last_published(connection)
+    unpublished = await publishing_plan.unpublished(connection, otherwise_since=now)
+    counts = await content.count_of_each(connection, _AHEAD)
+    return {
+        one: _Plan(
+            last.get(one),
+            [post for post in unpublished.get(one, ()) if post.state in publishing_plan.UNDER_WAY],
+            counts.get(one, {}),
+        )
+        for one in {*last, *unpublished, *counts}
+    }
+
+
 class Figures:
     """Reads the figures again and again, and keeps the last ones.
 
@@ -108,32 +132,31 @@ class Figures:
         found: list[AccountFigures] = []
         async with self._database.read("monitoring.figures") as connection:
             known = list((await alerts.every(connection)).values())
+            plans = await _plans(connection, self._clock.now())
             found += [
-                await self._of(connection, account, known) for account in await accounts.every(connection)
+                await self._of(connection, account, known, plans.get(account.id, _Plan()))
+                for account in await accounts.every(connection)
             ]
         self.latest, self.read_at = tuple(found), self._clock.wall()
         return self.latest
 
     async def _of(
-        self, connection: AsyncConnection, account: Account, known: Sequence[AlertRow]
+        self, connection: AsyncConnection, account: Account, known: Sequence[AlertRow], plan: _Plan
     ) -> AccountFigures:
         now = self._clock.now()
-        last = await publishing_plan.last_published(connection, account.id)
-        ahead = await publishing_plan.unpublished(connection, account.id, ended_since=now)
         outcomes = await service_events.planned(connection, account.id, since=now - LONGEST)
         read = await service_events.measured(
             connection, account.id, since=now - LONGEST, age=self._maturity, within=READ_WITHIN
         )
         ages = await service_events.ages(connection, account.id)
-        counts = await content.count_by_state(connection, account.id, states=_AHEAD)
         pool = await service_events.pool(connection, account.id)
         incidents = {part: self._incidents(known, part, account.id) for part in ("posting", "scraping")}
         return AccountFigures(
             account.id,
-            None if last is None else max(now - last, timedelta()),
-            _overdue(ahead, now),
-            _queued_ahead(ahead, now) / max(account.posts_per_day, 1),
-            {state.value: counts.get(state.value, 0) for state in _AHEAD},
+            None if plan.last is None else max(now - plan.last, timedelta()),
+            _overdue(plan.ahead, now),
+            _queued_ahead(plan.ahead, now) / max(account.posts_per_day, 1),
+            {state.value: plan.counts.get(state.value, 0) for state in _AHEAD},
             {window: _success(outcomes, now - length, now) for window, length in WINDOWS.items()},
             Counter((source, _age_of(written, now)) for source, written in pool),
             _since(ages["metrics"], now),

@@ -44,27 +44,30 @@ from stonechat.core.events import (
     WriterFellBack,
 )
 from stonechat.core.ids import trace_of
-from stonechat.core.redaction import MASK, masked
+from stonechat.core.redaction import MASK, Secrets
 from stonechat.core.states import LayerState, RunState, SessionState
 
 _SECRET_NAMES = re.compile(
-    r"(?i)(password|passwd|secret|token|api[_-]?key|authorization|cookies?|ct0|session_b64)$"
+    r"(?i)(password|passwd|secret|token|api[_-]?key|session[_-]?key|authorization|cookies?|ct0|session_b64(_\w+)?)$"
 )
 _DEEPEST = 6
 """Levels of nested values that are looked into; what lies deeper is masked as one text."""
+
+
+def named_secrets(values: Mapping[str, str]) -> list[str]:
+    """Of an environment, the values whose names say that they are secret."""
+    return [value for name, value in values.items() if value and _SECRET_NAMES.search(name)]
 
 
 class Masking:
     """Hides secrets: those given, wherever they stand, and whatever looks like one."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = sorted((secret for secret in secrets if len(secret) >= 6), key=len, reverse=True)
+        self._secrets = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
 
     def text(self, text: str) -> str:
         """The text without its secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
-        return masked(text)
+        return self._secrets.hidden(text)
 
     def __call__(
         self, _logger: Any, _method: str, line: MutableMapping[str, Any]

@@ -14,6 +14,7 @@ from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
+from stonechat.core.redaction import Secrets
 from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.server import pages_address
@@ -46,6 +47,7 @@ class BootContext:
     data: DashboardData
     served: tuple[Account, ...]
     networks: Registry
+    secrets: Secrets
     extra: bool = False
 
 
@@ -57,6 +59,7 @@ async def open_base(
     rng: random.Random,
     *,
     extra: bool = False,
+    secrets: Secrets | None = None,
 ) -> BootContext:
     """Health and alerting first: they tell of everything that comes after them."""
     meters = Meters()
@@ -89,7 +92,20 @@ async def open_base(
     served = tuple(account_of(one) for one in settings.accounts)
     networks = installed()
     return BootContext(
-        settings, clock, events, rng, boot, board, meters, spool, alerting, data, served, networks, extra
+        settings,
+        clock,
+        events,
+        rng,
+        boot,
+        board,
+        meters,
+        spool,
+        alerting,
+        data,
+        served,
+        networks,
+        secrets or Secrets(),
+        extra,
     )
 
 

@@ -102,6 +102,7 @@ async def _open_writing(
             choose=choose,
             guard_of=lambda name: breakers.add(name, MODEL_POLICY).call,
             rank=learning.rank,
+            known=base.secrets,
         )
     )
     factors.update({account.id: writing.arms_of(account.id).learned() for account in base.served})

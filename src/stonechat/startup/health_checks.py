@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
+from stonechat.browser.session_store import EncryptedSessionStore, SessionLocked
 from stonechat.cache import FallbackCache
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Transient
+from stonechat.core.errors import SessionTrouble, Transient
 from stonechat.core.states import BreakerState, ContentState, LayerState, SessionState
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, functional_check, publishing_plan
+from stonechat.database.repositories import accounts, content, functional_check
 from stonechat.jobs import Health, JobService, JobStatus
 from stonechat.monitoring import HealthBoard, Meters, ProbeResult, degraded, down, ok
 from stonechat.monitoring.health_board import Check, CheckNotMade
@@ -37,6 +39,22 @@ def check_startup(board: HealthBoard, boot: Boot) -> None:
         return degraded(f"starting: {step.name} {step.detail}".strip() if step else "starting")
 
     board.register("startup", check, timedelta(seconds=5))
+
+
+def check_keys(board: HealthBoard, vault: EncryptedSessionStore, account_ids: Sequence[str]) -> None:
+    """Layer 5: this host has the key of every session that it is to use. Others may have it all the same."""
+
+    async def check() -> ProbeResult:
+        for account_id in account_ids:
+            try:
+                await vault.load(account_id)
+            except SessionLocked as locked:
+                return degraded(f"{locked.what} {locked.remedy}")
+            except (SessionTrouble, Transient):
+                continue  # told where it is the account's, or the database's
+        return ok()
+
+    board.register("browser", check, timedelta(seconds=30), name="session keys")
 
 
 SLOW_REMEDY = (
@@ -202,10 +220,9 @@ def check_jobs(board: HealthBoard, jobs: JobService, answers: DatabaseAnswers) -
 
     def of(layer: str, ill_states: frozenset[str]) -> Check:
         async def check() -> ProbeResult:
-            all_jobs = await jobs.status()
-            every = [one for one in all_jobs if layer in ("jobs", one.name.split(".")[0])]
-            ill = [one for one in every if one.state in ill_states and is_evidence(layer, one)]
-            said = f"{len(every)} schedules"
+            mine = [one for one in await jobs.troubled() if layer in ("jobs", one.name.split(".")[0])]
+            ill = [one for one in mine if one.state in ill_states and is_evidence(layer, one)]
+            said = f"{jobs.schedules('' if layer == 'jobs' else layer)} schedules"
             if not ill:
                 return ok(said)
             worst = next((one for one in ill if one.critical), ill[0])
@@ -230,9 +247,8 @@ def check_posting(
 
     async def stock() -> ProbeResult:
         async with database.read("monitoring.stock") as connection:
-            every = [one.id for one in await accounts.every(connection)]
-            filled = await publishing_plan.counts_of_accounts(connection, states=AHEAD)
-        empty = [one for one in every if one not in filled]
+            ahead = await content.count_of_each(connection, AHEAD)
+            empty = [one.id for one in await accounts.every(connection) if one.id not in ahead]
         return degraded(f"nothing is queued for {', '.join(empty)}") if empty else ok()
 
     board.register("content", answers.through("what is queued", stock), timeout=within, name="stock")

@@ -17,6 +17,7 @@ from stonechat.core.clock import Clock, DrivenClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Mode
 from stonechat.core.network import Network
+from stonechat.core.redaction import Secrets
 from stonechat.core.supervision import running_loops
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.queue_cache import FreshQueue
@@ -41,7 +42,7 @@ from stonechat.startup.build_sessions import start_vault
 from stonechat.startup.figures_gauges import add_figures
 from stonechat.startup.pacing import driven
 
-CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
+CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=7)}
 """Real time that runs at work may take to end, in the demo and elsewhere; the rest goes on later."""
 
 
@@ -69,12 +70,19 @@ class Stonechat:
 
 @asynccontextmanager
 async def open_stonechat(
-    settings: Settings, clock: Clock, events: EventStream, rng: random.Random, *, extra: bool = False
+    settings: Settings,
+    clock: Clock,
+    events: EventStream,
+    rng: random.Random,
+    *,
+    extra: bool = False,
+    secrets: Secrets | None = None,
 ) -> AsyncIterator[Stonechat]:
     """Boot: health server, database, cache, browser pool, job manager, monitors; undone in reverse.
 
     Args:
         extra: this process adds a host to a Stonechat that runs elsewhere: health, but no pages.
+        secrets: what logs hide; it learns of each log-in that is read while this runs.
 
     Raises:
         ConfigError: a setting can never work; whatever was started is stopped again.
@@ -82,7 +90,7 @@ async def open_stonechat(
     """
     keep_one_heap()
     async with Boot(clock, events) as boot:
-        base = await open_base(boot, settings, clock, events, rng, extra=extra)
+        base = await open_base(boot, settings, clock, events, rng, extra=extra, secrets=secrets)
         dashboard = await start_health_server(base)
         database = await start_database(base)
         cache = await start_cache(base, database)
@@ -156,7 +164,7 @@ def _connect(
     queue = FreshQueue(base.clock, lambda: queue_rows(database, layers.rules, text_rules, base.clock))
     base.boot.on_close(base.events.subscribe(queue.hear))
     account_ids = [account.id for account in base.served]
-    base.alerting.connect(jobs=jobs.status, breakers=breakers.status)
+    base.alerting.connect(jobs=jobs.troubled, breakers=breakers.status)
     base.data.connect(
         breakers=breakers,
         runner=jobs,

@@ -105,9 +105,9 @@ def prepare(
     Raises:
         ConfigError: naming each answer that cannot be used.
     """
-    from stonechat.config.credentials import SETTINGS_FILE
     from stonechat.config.loader import read_file
-    from stonechat.config.settings_file import edited, template
+    from stonechat.config.settings_file import SETTINGS_FILE
+    from stonechat.config.settings_template import edited, template
     from stonechat.networks.registry import installed
 
     file, known = Path(SETTINGS_FILE), installed().known()

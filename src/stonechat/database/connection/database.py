@@ -71,8 +71,8 @@ class Database:
 
     @property
     def url(self) -> str:
-        """The address as a user writes it, with the password hidden."""
-        plain = self._engine.url.set(drivername=self.dialect)
+        """The address as a user writes it, with the password hidden and without parameters."""
+        plain = self._engine.url.set(drivername=self.dialect, query={})
         return plain.render_as_string(hide_password=True)
 
     @property

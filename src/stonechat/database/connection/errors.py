@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlalchemy import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
@@ -104,6 +106,11 @@ def kind_of(exc: DBAPIError, *, connected: bool) -> str:
     if isinstance(exc, IntegrityError):
         return "conflict"
     return "connection" if is_passing(exc) else "statement"
+
+
+def is_locked(exc: sqlite3.Error) -> bool:
+    """Whether another connection has the file of SQLite now."""
+    return exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def transient(exc: DBAPIError) -> Transient:

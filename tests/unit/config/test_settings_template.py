@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stonechat.config.loader import known_names, load
-from stonechat.config.settings_file import edited, template
+from stonechat.config.settings_template import edited, template
 from stonechat.networks.registry import installed
 
 KNOWN = installed().known()
