@@ -159,10 +159,11 @@ def test_ten_healthy_minutes_of_a_fast_clock_say_nothing_and_the_heartbeat_goes_
 @pytest.mark.timeout(400)
 def test_an_hour_of_a_healthy_day_says_nothing(tmp_path: Path, reaper: Reaper) -> None:
     with product(reaper, tmp_path, speed=60) as running:
-        published = running.posts()
+        began = time.monotonic()
         running.during(75)
-        assert running.posts() > published
         assert running.inbox.told() == []
+        assert running.health()["state"] == "ok"
+        assert [at for at in running.inbox.beats if at >= began]
 
 
 @pytest.mark.long
@@ -171,7 +172,7 @@ def test_a_post_that_nobody_can_place_is_asked_about_by_its_id(tmp_path: Path, r
     """The answer to a post is lost, and no read of the profile shows a whole post."""
     with product(reaper, tmp_path) as running:
         began = time.monotonic()
-        running.lever(lose_answer=True, hollow_share=1.0)
+        running.lever(lose_answer=1, hollow_share=1.0)  # one answer: later posts are confirmed
         running.until(
             lambda: any("Nobody can tell whether" in line for line in running.inbox.told(began)),
             "somebody is asked",
@@ -185,5 +186,5 @@ def test_a_post_that_nobody_can_place_is_asked_about_by_its_id(tmp_path: Path, r
         assert body["commonLabels"]["severity"] == "critical"
         assert "stonechat queue live" in body["commonAnnotations"]["remedy"]
         assert body["alerts"][0]["generatorURL"].startswith(f"{running.page}/alerts#alert-")
-        running.lever(lose_answer=False, hollow_share=0.0)
+        running.lever(lose_answer=0, hollow_share=0.0)
         running.until(lambda: running.health()["state"] == "ok", "all well", seconds=200)

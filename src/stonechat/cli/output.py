@@ -83,6 +83,11 @@ def say(text: str) -> None:
     out().print(Text(text))
 
 
+def print_text(text: str) -> None:
+    """A whole text on standard output, to be read by people or to be kept as a file."""
+    typer.echo(visible(text), nl=not text.endswith("\n"))
+
+
 def note(text: str) -> None:
     """One line on standard error, beside the answer."""
     err().print(Text(text))

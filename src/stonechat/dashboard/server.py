@@ -82,11 +82,11 @@ async def open_dashboard(
     password = settings.password.get_secret_value() if settings.password else None
     token = new_token()
     guard = await asyncio.to_thread(Guard, password, clock, token)
-    metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
     host = settings.host if password or is_loopback(settings.host) else LOOPBACK
     listener = _listen(host, settings.port)
     port = listener.getsockname()[1]
     changes = Changes()
+    metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
     connections = ClientConnections(limits or ConnectionLimits())
     app = (
         create_app(data, guard, changes, metrics_token=metrics_token)

@@ -105,11 +105,7 @@ async def open_stonechat(
             await _start_monitors(base, database, breakers, jobs)
         for account in () if extra else base.served:
             jobs.wake("content.plan", clock.now(), account.id)
-        boot.on_close(base.board.stop)
-        boot.on_close(set_start_aside())
-        boot.ready = True
-        if isinstance(clock, DrivenClock) and not extra:
-            await boot.enter(driven(clock, events))
+        await _end_boot(base)
         yield Stonechat(
             settings=settings,
             clock=clock,
@@ -128,6 +124,16 @@ async def open_stonechat(
             data=base.data,
             address=dashboard.address,
         )
+
+
+async def _end_boot(base: BootContext) -> None:
+    """From now on it is ready; a clock that is driven begins to go."""
+    boot = base.boot
+    boot.on_close(base.board.stop)
+    boot.on_close(set_start_aside())
+    boot.ready = True
+    if isinstance(base.clock, DrivenClock) and not base.extra:
+        await boot.enter(driven(base.clock, base.events))
 
 
 async def _start_jobs(base: BootContext, database: Database, layers: Layers) -> JobService:

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from stonechat.cli.output import AsJson, print_json, print_rows, spoken
+from stonechat.cli.output import AsJson, print_json, print_rows, print_text, spoken
 
 app = typer.Typer(
     no_args_is_help=True, help="What is watched: the catalogue, Prometheus rules, a Grafana dashboard."
@@ -49,7 +49,7 @@ def prometheus() -> None:
     """Alert rules for Prometheus, to be named under `rule_files`."""
     from stonechat.monitoring.catalogue.prometheus import prometheus_rules
 
-    typer.echo(prometheus_rules(), nl=False)
+    print_text(prometheus_rules())
 
 
 @app.command(epilog="Example: stonechat monitoring grafana > stonechat.json")
@@ -58,7 +58,7 @@ def grafana() -> None:
     """A dashboard for Grafana's import: a row for each layer, a panel for each meter."""
     from stonechat.monitoring.catalogue.grafana import grafana_dashboard
 
-    typer.echo(grafana_dashboard())
+    print_text(grafana_dashboard())
 
 
 def _print(rows: Sequence[Any], columns: tuple[str, ...], title: str, *, as_json: bool) -> None:

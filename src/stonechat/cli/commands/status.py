@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from stonechat.cli.context import read_section
-from stonechat.cli.output import AsJson, out, print_json, print_rows, say, spoken, visible
+from stonechat.cli.output import AsJson, out, print_json, print_rows, print_text, say, spoken
 from stonechat.config.settings import DashboardSettings, StartupSettings
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.safe_json import MOST_BYTES, UnsafeJson, safe_json
@@ -121,7 +121,7 @@ def status(
         print_json(said)
         return
     if markdown:
-        typer.echo(visible(status_as_markdown(said, ask_rows("/api/alerts", url))))
+        print_text(status_as_markdown(said, ask_rows("/api/alerts", url)))
         return
     console = out()
     console.print(Text(said["verdict"], style=_STYLES.get(said["state"], "")))

@@ -233,6 +233,14 @@ _EVERY_RULE = (
         "Nothing: it is not sent a second time.",
     ),
     AlertRule(
+        "post_vanished",
+        "scraping",
+        "warning",
+        "A post that was live is on the profile no more.",
+        _POST_ALONE,
+        "It is not posted again; its metrics stay as they were read last.",
+    ),
+    AlertRule(
         "post_refused",
         "posting",
         "warning",
