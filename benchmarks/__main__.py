@@ -24,7 +24,7 @@ class Asked:
     """What the user asked for.
 
     Attributes:
-        size: how much is measured: posts, runs, rows, drafts or seeds; None for the bench's own.
+        size: how much is measured: posts, runs, rows, drafts, seeds or posts a day; None for the bench's own.
         file: recorded posts.
         database: a server to measure on; None where the bench starts its own.
     """
@@ -107,6 +107,12 @@ async def _move(asked: Asked) -> list[Row]:
         return await bench_move(folder, url, size=asked.size or 100_000)
 
 
+async def _reading(asked: Asked) -> list[Row]:
+    from benchmarks.reading import bench_reading
+
+    return await bench_reading((8, 20, 48) if asked.size is None else (asked.size,))
+
+
 BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "loop": _loop,
     "posting": _posting,
@@ -116,6 +122,7 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "browser": _browser,
     "content": _content,
     "learning": _learning,
+    "reading": _reading,
 }
 """Every bench by name."""
 

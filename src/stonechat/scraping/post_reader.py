@@ -52,6 +52,7 @@ class PostReader:
 
     Attributes:
         page_posts: how many of the newest posts one load of the profile reaches at most.
+        unshown: when a page last did not show a wanted post; kept by whoever has the reader.
     """
 
     database: Database
@@ -60,6 +61,7 @@ class PostReader:
     store: SpooledStore[Snapshot]
     budget: ReadingBudget
     page_posts: int
+    unshown: dict[str, datetime]
 
     async def read(
         self,
@@ -78,7 +80,12 @@ class PostReader:
         await self._newest(account, network, agenda, [one.post for one in pressing], done)
         if query is not None:
             await self._older(account, network, agenda, _left(pressing, done), query, done)
-        await self._singly(account, network, agenda, _left(pressing, done), done)
+        if not done.stopped:
+            self.unshown.update({one.post_id: self.clock.now() for one in _left(pressing, done)})
+        waited_for = [one for one in pressing if one.matures]
+        await self._singly(account, network, agenda, _left(waited_for, done), done)
+        for post_id in done.shown:
+            self.unshown.pop(post_id, None)
         return done
 
     async def _newest(

@@ -65,7 +65,15 @@ def test_a_doubtful_reading_is_repeated_after_a_while_and_not_for_ever() -> None
 def test_what_learning_waits_for_comes_first_then_what_has_waited_longest() -> None:
     posts = [LivePost(str(hours), "c", "single", 0, NOW - hours * HOUR, NOW) for hours in (1.5, 9, 30, 60)]
     order = [one.post.post_id for one in due_posts(posts, {}, MOMENTS, NOW)]
-    assert order == ["60", "30", "1.5", "9"]  # 30 and 1.5 end at once, 9 has three hours left
+    assert order == ["60", "30", "9", "1.5"]
+
+
+def test_a_post_that_pages_do_not_show_presses_only_where_learning_waits_for_it() -> None:
+    (young,), (ripe,) = due(2.9), due(52.9)
+    look, tried = NOW + HOUR, {"1": NOW - HOUR / 2}
+    assert pressing([young], look) == [young] and pressing([young], look, tried) == []
+    assert pressing([ripe], look, tried) == [ripe]
+    assert pressing([young], look, {"1": NOW - 2 * HOUR}) == [young]  # that was before this age
 
 
 @given(st.lists(st.floats(0, 200), max_size=40), st.floats(0.1, 3))
