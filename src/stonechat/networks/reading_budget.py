@@ -31,6 +31,7 @@ class Purpose(StrEnum):
     MENTIONS = "mentions"
     SEARCH = "search"
     PROFILES = "profiles"
+    THREADS = "threads"
 
     @property
     def can_wait(self) -> bool:
