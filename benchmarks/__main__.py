@@ -113,6 +113,12 @@ async def _reading(asked: Asked) -> list[Row]:
     return await bench_reading((8, 20, 48) if asked.size is None else (asked.size,))
 
 
+async def _parsing(asked: Asked) -> list[Row]:
+    from benchmarks.parsing import ROUNDS, bench_parsing
+
+    return bench_parsing(asked.size or ROUNDS)
+
+
 BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "loop": _loop,
     "posting": _posting,
@@ -123,6 +129,7 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "content": _content,
     "learning": _learning,
     "reading": _reading,
+    "parsing": _parsing,
 }
 """Every bench by name."""
 

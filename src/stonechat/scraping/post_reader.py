@@ -30,8 +30,8 @@ MORE = 5
 SINGLES = 4
 """Most posts that one run opens one by one."""
 
-MISSED_TWICE = 2
-"""After so many reads without it a post is opened, to see whether it is gone."""
+MISSED_BEFORE = 1
+"""A post that an earlier read did not show either is opened, to see whether it is gone."""
 
 OwnPostsQuery = Callable[[str, datetime, datetime], str]
 """The search for what a handle posted between two moments, in a network's own syntax."""
@@ -137,7 +137,7 @@ class PostReader:
             for one in agenda.live
             if one.post_id not in done.shown
             and one.post_id in agenda.unseen
-            and agenda.unseen[one.post_id].misses >= MISSED_TWICE
+            and agenda.unseen[one.post_id].misses >= MISSED_BEFORE
         ]
         for one in list(dict.fromkeys([*left, *lost]))[:SINGLES]:
             if done.stopped or not await self._granted(account, done):

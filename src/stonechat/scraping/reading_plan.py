@@ -16,7 +16,7 @@ from types import MappingProxyType
 from stonechat.database.repositories.receipts import LivePost
 
 _HOUR = timedelta(hours=1)
-_AGES = ((1, 1), (2, 1.5), (4, 3), (8, 5), (24, 6), (168, 24))
+_AGES = ((1, 2), (4, 3), (8, 6), (24, 6), (168, 24))
 """Hours after publication, and hours within which a reading still counts for that age."""
 
 MATURE_WITHIN = timedelta(hours=5)

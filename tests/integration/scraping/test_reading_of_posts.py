@@ -40,11 +40,11 @@ def measure_all(desk: Desk, **counts: int) -> None:
 
 async def test_most_looks_open_no_page(scraper: Scraper, desk: Desk, clock: ManualClock) -> None:
     looks = 0
-    for _ in range(4 * 22):  # from a quarter to eleven to the small hours
+    for _ in range(4 * 22):  # from noon until after the night
         await read(scraper, desk)
         looks += 1
         await clock.advance(minutes=15)
-    assert pages(desk) == ["own_posts"] * 4  # at not quite 2, 3.5, 7 and 13 hours
+    assert pages(desk) == ["own_posts"] * 3  # at not quite 3, 7 and 14 hours
     assert looks == 88
 
 
@@ -53,7 +53,7 @@ async def test_a_doubtful_reading_is_kept_apart_and_repeated(
 ) -> None:
     measure_all(desk, likes=40, views=900)
     await read(scraper, desk)
-    await clock.advance(hours=2)
+    await clock.advance(hours=4)
     desk.network.measure("1002", likes=0, views=0)
     await read(scraper, desk)
     assert len(await snapshots(desk, "1002")) == 1
@@ -74,8 +74,8 @@ async def test_a_fall_that_a_second_reading_confirms_is_stored(
     measure_all(desk, likes=400, views=9000)
     await read(scraper, desk)
     desk.network.measure("1002", likes=100)
-    for _ in range(2):
-        await clock.advance(hours=2)
+    for hours in (4, 1):
+        await clock.advance(hours=hours)
         await read(scraper, desk)
     assert [shot.metrics.likes for shot in await snapshots(desk, "1002")] == [400, 100]
 
@@ -120,7 +120,7 @@ async def test_what_a_profile_folds_away_is_opened_by_itself_where_learning_wait
         await desk.queue(one)
         await desk.sweep().sweep(RunContext(clock))
     desk.network.folds = True
-    await clock.advance(hours=2)
+    await clock.advance(hours=2, minutes=35)
     await read(scraper, desk)
     await clock.advance(minutes=15)
     await read(scraper, desk)
@@ -157,10 +157,10 @@ async def test_a_count_whose_key_moved_is_named_and_ends_when_it_is_back(
     await read(scraper, desk)
     ledger = list(desk.network.ledger)
     desk.network.ledger = [replace(one, metrics=replace(one.metrics, likes=None)) for one in ledger]
-    await clock.advance(hours=2)
+    await clock.advance(hours=4)
     await read(scraper, desk)
     desk.network.ledger = ledger
-    await clock.advance(hours=4)
+    await clock.advance(hours=7)
     await read(scraper, desk)
     assert [event.missing for event in desk.told_of(SelectorMoved)] == ["own posts: likes"]  # type: ignore[attr-defined]
     assert [one.metrics.likes for one in await snapshots(desk, "1001")] == [40, None, 40]
