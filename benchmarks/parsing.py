@@ -1,7 +1,8 @@
 """Posts a second from recorded answers of X's web client: our parser beside twscrape's, on the same bytes.
 
 Both begin with the bytes and end with every post as an object of theirs. Times are of the processor, the best
-of several rounds of either, in turn. Skipped where no recordings stand beside the checkout.
+of several rounds of either, in turn. Skipped where no recordings stand beside the checkout, or twscrape is not installed
+(``uv sync --group bench``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import os
 import time
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +27,9 @@ GOAL = 3.0
 
 def bench_parsing(rounds: int = ROUNDS) -> list[dict[str, Any]]:
     """Rows of ``{"measure", "ours", "peer", "ratio", "goal", "met"}``; none where nothing is recorded."""
-    from twscrape.models import parse_tweets  # type: ignore[import-untyped]
-
+    if find_spec("twscrape") is None:  # in the dependency group ``bench``
+        return []
+    parse_tweets = import_module("twscrape.models").parse_tweets
     every = [path.read_bytes() for path in sorted((RECORDINGS / "x").glob("raw_*.json"))]
     bodies = [body for body in every if _theirs(parse_tweets, body)]
     if not bodies:

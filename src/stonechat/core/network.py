@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from stonechat.core.ids import digest
 from stonechat.core.model import Account, Metrics
 from stonechat.core.states import SessionState
 from stonechat.core.texts import STATUS_LINK, same_text
@@ -20,6 +21,25 @@ class Picture:
     mime: str
     alt: str
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLimits:
+    """What a network takes of pictures; larger ones are made to fit before they are approved.
+
+    Attributes:
+        most_bytes: of one picture, by its type; other types are not taken.
+        longest_side: of a still picture, in pixels.
+        animated_side: of one that moves.
+        frames: pictures in one that moves.
+    """
+
+    most_bytes: Mapping[str, int] = field(
+        default_factory=lambda: {f"image/{kind}": 5 * 2**20 for kind in ("jpeg", "png", "webp", "gif")}
+    )
+    longest_side: int = 4096
+    animated_side: int = 1280
+    frames: int = 350
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +142,9 @@ class Publication:
         quote_of: id of the post, by ``quote_author``, that the first of them quotes.
         pictures: for each of the parts, in order, its pictures; empty where there are none at all.
         final_click: False in shadow mode: do everything but send.
+        key: of the first try at this content, committed before anything was sent. Every later try has the
+            same one, so that a network that can tell by it takes two tries for one post.
+        first_tried: account time of that try; None where there is no key.
     """
 
     parts: tuple[str, ...]
@@ -131,6 +154,20 @@ class Publication:
     quote_author: str | None = None
     final_click: bool = True
     pictures: tuple[tuple[Picture, ...], ...] = ()
+    key: str = ""
+    first_tried: datetime | None = None
+
+    def key_of_part(self, number: int, answers: str | None) -> str:
+        """A key for the part ``number``: the same in every try that would send it in the same place.
+
+        Another one once its words or pictures are changed, since that is another post.
+
+        Args:
+            answers: id of the post that this part answers.
+        """
+        quoted = self.quote_of if number == 0 else None
+        pictures = [one for shown in self.of_part(number) for one in (shown.sha256, shown.alt)]
+        return digest(self.key, answers or "", quoted or "", self.parts[number], *pictures)
 
     def of_part(self, number: int) -> tuple[Picture, ...]:
         """The pictures of the part ``number``, from 0."""

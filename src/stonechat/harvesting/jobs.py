@@ -318,12 +318,12 @@ def opportunity_store(database: Database, spool: Spool) -> SpooledStore[Opportun
 def jobs(harvester: Harvester) -> tuple[Job, ...]:
     """The declarations of this layer's jobs."""
 
-    def job(name: str, run: Callable[[JobContext], Awaitable[Work]], every: int, stagger: int) -> Job:
+    def job(name: str, run: Callable[[JobContext], Awaitable[Work]], every: int) -> Job:
         return Job(
             name=name,
             run=run,
             every=timedelta(minutes=every),
-            stagger=timedelta(minutes=stagger),
+            spread=timedelta(minutes=every),
             jitter=timedelta(minutes=every / 2),
             missed=Missed.LATEST,
             needs=frozenset({"database", "browser"}),
@@ -333,7 +333,7 @@ def jobs(harvester: Harvester) -> tuple[Job, ...]:
         )
 
     return (
-        job(SEARCH, harvester.search, 30, 4),
-        job(MENTIONS, harvester.mentions, 40, 6),
-        job(ACCOUNTS, harvester.authors, 180, 17),
+        job(SEARCH, harvester.search, 30),
+        job(MENTIONS, harvester.mentions, 40),
+        job(ACCOUNTS, harvester.authors, 180),
     )

@@ -150,14 +150,12 @@ def snapshot_store(database: Database, spool: Spool) -> SpooledStore[Snapshot]:
 def jobs(scraper: Scraper) -> tuple[Job, ...]:
     """The declarations of this layer's jobs."""
 
-    def job(
-        name: str, run: Callable[[JobContext], Awaitable[Work]], every: timedelta, stagger: int, useful: str
-    ) -> Job:
+    def job(name: str, run: Callable[[JobContext], Awaitable[Work]], every: timedelta, useful: str) -> Job:
         return Job(
             name=name,
             run=run,
             every=every,
-            stagger=timedelta(minutes=stagger),
+            spread=every,
             jitter=JITTER,
             needs=frozenset({"database", "browser"}),
             resource=Resource.BROWSER,
@@ -166,6 +164,6 @@ def jobs(scraper: Scraper) -> tuple[Job, ...]:
         )
 
     return (
-        job(METRICS, scraper.posts, EVERY, 3, "a reading of each post whose time ran out"),
-        job(ANALYTICS, scraper.analytics, timedelta(hours=6), 11, "how many follow the account"),
+        job(METRICS, scraper.posts, EVERY, "a reading of each post whose time ran out"),
+        job(ANALYTICS, scraper.analytics, timedelta(hours=6), "how many follow the account"),
     )

@@ -169,6 +169,16 @@ async def pool_size(connection: AsyncConnection, account_id: str) -> int:
     return int((await connection.execute(query)).scalar_one())
 
 
+async def pool_sizes(connection: AsyncConnection) -> dict[str, int]:
+    """How many opportunities are open, by account; accounts without any are absent."""
+    rows = await connection.execute(
+        select(table.c.account_id, func.count())
+        .where(table.c.state == OpportunityState.FOUND.value)
+        .group_by(table.c.account_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
 async def written_to(connection: AsyncConnection, opportunity_id: str) -> bool:
     """Whether any content answers or quotes this opportunity's post."""
     content = content_metadata.c

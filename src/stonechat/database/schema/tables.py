@@ -660,8 +660,16 @@ wakeups = Table(
     Column("id", String(250), primary_key=True, doc="The run that is asked for."),
     _account(nullable=True),
     Column("job", String(60), nullable=False, doc="The job."),
-    Column("at", UtcTime, nullable=False, doc="When it is to run."),
-    info={"doc": "Runs that another run asked for; a row goes once its run has followed."},
+    Column("at", UtcTime, nullable=False, doc="When it is to run; of a run to be stopped, its tick."),
+    Column(
+        "verb",
+        String(10),
+        nullable=False,
+        server_default="wake",
+        doc="`wake`, or what the owner asks for: `run`, `cancel`.",
+    ),
+    Column("who", String(100), nullable=False, server_default="", doc="The owner, where they ask."),
+    info={"doc": "What is asked of jobs besides their schedules; a row goes once it has been done."},
 )
 
 job_declarations = Table(

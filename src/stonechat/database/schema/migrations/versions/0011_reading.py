@@ -8,7 +8,7 @@ from alembic import op
 from stonechat.database.schema.types import UtcTime
 
 revision = "0011"
-down_revision = "0005"
+down_revision = "0006"
 
 
 def upgrade() -> None:
