@@ -1,14 +1,13 @@
 """Posts a second from recorded answers of X's web client: our parser beside twscrape's, on the same bytes.
 
 Both begin with the bytes and end with every post as an object of theirs. Times are of the processor, the best
-of several rounds of either, in turn. Skipped where no recordings stand beside the checkout, or twscrape is not installed
-(``uv sync --group bench``).
+of several rounds of either, in turn. Skipped where no recordings stand beside the checkout, or twscrape is
+not installed (``uv sync --group bench``).
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -18,9 +17,7 @@ from typing import Any
 
 from stonechat.networks.x_web.wire_parser import load_answer, read_posts
 
-RECORDINGS = Path(
-    os.environ.get("STONECHAT_RECORDINGS", Path(__file__).resolve().parents[2] / "shared" / "recordings")
-)
+RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 ROUNDS = 15
 GOAL = 3.0
 

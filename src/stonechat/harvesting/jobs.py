@@ -31,7 +31,7 @@ from stonechat.harvesting.sources import Source, next_sources, sources_of
 from stonechat.harvesting.stop_requests import wants_no_bots, wants_no_replies
 from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
 from stonechat.networks.plugin import Capability, NetworkPlugin
-from stonechat.networks.reading_budget import Purpose, ReadingBudget
+from stonechat.networks.reading_budget import ReadingBudget, ReadPurpose
 from stonechat.networks.session_trouble import noting_trouble
 
 SEARCH = "harvesting.search"
@@ -79,7 +79,7 @@ class Harvester:
         query = plugin.conversation_query if plugin is not None else None
         if query is None or one.conversation_id is None or one.conversation_id == one.post_id:
             return ()
-        if await self.budget.take(account, Purpose.THREADS):
+        if await self.budget.take(account, ReadPurpose.THREADS):
             return ()
         network = self.networks[account.network]
         try:
@@ -153,7 +153,7 @@ class Harvester:
         new = asked = 0
         held = ""
         for source in sources:
-            held = await self.budget.take(account, Purpose.MENTIONS if invited else Purpose.SEARCH)
+            held = await self.budget.take(account, ReadPurpose.MENTIONS if invited else ReadPurpose.SEARCH)
             if held:
                 break
             asked += 1
@@ -256,7 +256,7 @@ class Harvester:
     async def _look_at(self, account: Account, network: Network, seen: Sequence[tuple[str, float]]) -> Work:
         looked = watched = 0
         for handle, worth in seen:
-            if await self.budget.take(account, Purpose.PROFILES):
+            if await self.budget.take(account, ReadPurpose.PROFILES):
                 break
             try:
                 profile = await self._profile(account, network, handle)

@@ -19,7 +19,7 @@ from stonechat.database.spool.spool import Spool
 from stonechat.database.spool.spooled_store import SpooledStore
 from stonechat.jobs import Job, JobContext, JobPriority, Resource, Work
 from stonechat.networks.plugin import NetworkPlugin
-from stonechat.networks.reading_budget import Purpose, ReadingBudget
+from stonechat.networks.reading_budget import ReadingBudget, ReadPurpose
 from stonechat.networks.session_trouble import noting_trouble
 from stonechat.scraping.agenda import load_agenda
 from stonechat.scraping.post_reader import PostReader, ReadResult
@@ -103,7 +103,7 @@ class Scraper:
     async def analytics(self, ctx: JobContext) -> Work:
         """One run of ``scraping.analytics``: followers and following, one line in the account's series."""
         account, network, held = await self._begin(ctx)
-        held = held or await self.budget.take(account, Purpose.METRICS)
+        held = held or await self.budget.take(account, ReadPurpose.METRICS)
         if held:
             return Work(note=held)
 

@@ -18,10 +18,10 @@ from stonechat.database import Database
 from stonechat.database.repositories import doubtful_readings, unseen_posts
 from stonechat.database.repositories.receipts import LivePost
 from stonechat.database.spool.spooled_store import SpooledStore
-from stonechat.networks.reading_budget import Purpose, ReadingBudget
+from stonechat.networks.reading_budget import ReadingBudget, ReadPurpose
 from stonechat.networks.session_trouble import noting_trouble
 from stonechat.scraping.agenda import Agenda
-from stonechat.scraping.reading import Reading, read_timeline
+from stonechat.scraping.reading import TimelineReading, read_timeline
 from stonechat.scraping.reading_plan import DuePost, depth
 
 MORE = 5
@@ -195,7 +195,7 @@ class PostReader:
         live: Sequence[LivePost],
         timeline: Timeline,
         started: datetime,
-    ) -> Reading:
+    ) -> TimelineReading:
         return read_timeline(
             timeline,
             live,
@@ -210,7 +210,7 @@ class PostReader:
         self,
         account: Account,
         network: Network | None,
-        reading: Reading,
+        reading: TimelineReading,
         source: str,
         done: ReadResult,
         *,
@@ -250,7 +250,7 @@ class PostReader:
             )
 
     async def _granted(self, account: Account, done: ReadResult) -> bool:
-        done.stopped = await self.budget.take(account, Purpose.METRICS)
+        done.stopped = await self.budget.take(account, ReadPurpose.METRICS)
         return not done.stopped
 
 
@@ -258,7 +258,7 @@ def _left(pressing: Sequence[DuePost], done: ReadResult) -> list[LivePost]:
     return [one.post for one in pressing if one.post.post_id not in done.shown]
 
 
-def _untrusted(reading: Reading, source: str) -> PageChanged:
+def _untrusted(reading: TimelineReading, source: str) -> PageChanged:
     return PageChanged(
         f"own posts ({source})",
         f"The read of own posts cannot be trusted: {reading.wrong}.",

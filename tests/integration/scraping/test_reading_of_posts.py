@@ -13,7 +13,7 @@ from stonechat.core.events import PostVanished, SelectorMoved
 from stonechat.core.model import ContentKind, Snapshot
 from stonechat.database.repositories import doubtful_readings, metrics, page_loads
 from stonechat.jobs import Work
-from stonechat.networks.reading_budget import Purpose, ReadingBudget
+from stonechat.networks.reading_budget import ReadingBudget, ReadPurpose
 from stonechat.scraping.jobs import Scraper
 from tests.support.clock import ManualClock
 from tests.support.posting import ACCOUNT, Desk, RunContext, piece
@@ -193,17 +193,17 @@ async def test_the_budget_is_kept_over_a_restart_and_leaves_a_part_to_metrics(
 ) -> None:
     settings = ReadingSettings(loads_per_hour=8, loads_per_day=20, searches_per_day=10)
 
-    async def take(purpose: Purpose) -> bool:
+    async def take(purpose: ReadPurpose) -> bool:
         return not await ReadingBudget(desk.database, clock, settings).take(ACCOUNT, purpose)
 
-    searches = [await take(Purpose.SEARCH) for _ in range(10)]
+    searches = [await take(ReadPurpose.SEARCH) for _ in range(10)]
     assert searches.count(True) == 6  # three quarters of the hour's
-    assert [await take(Purpose.METRICS) for _ in range(3)] == [True, True, False]
+    assert [await take(ReadPurpose.METRICS) for _ in range(3)] == [True, True, False]
     await clock.advance(hours=1)
-    assert [await take(Purpose.SEARCH) for _ in range(6)].count(True) == 4  # ten a day
-    assert [await take(Purpose.METRICS) for _ in range(5)].count(True) == 4  # eight an hour
+    assert [await take(ReadPurpose.SEARCH) for _ in range(6)].count(True) == 4  # ten a day
+    assert [await take(ReadPurpose.METRICS) for _ in range(5)].count(True) == 4  # eight an hour
     await clock.advance(hours=1)
-    assert [await take(Purpose.MENTIONS) for _ in range(5)].count(True) == 4  # twenty a day
+    assert [await take(ReadPurpose.MENTIONS) for _ in range(5)].count(True) == 4  # twenty a day
     async with desk.database.read("test") as connection:
         counted = await page_loads.since(connection, ACCOUNT.id, clock.now() - timedelta(days=1))
     assert sum(one.loads for one in counted) == 20

@@ -81,7 +81,7 @@ def test_a_post_that_presses_is_due_and_its_time_runs_out(ages: list[float], gap
     posts = [LivePost(str(n), "c", "single", 0, NOW - age * HOUR, NOW) for n, age in enumerate(ages)]
     found = due_posts(posts, {}, MOMENTS, NOW)
     urgent = pressing(found, NOW + gap * HOUR)
-    assert all(one in found and one.deadline <= NOW + gap * HOUR for one in urgent)
+    assert urgent == [one for one in found if one.deadline <= NOW + gap * HOUR]
     assert {one.post.post_id for one in found} == {
         one.post_id for one in posts if NOW - one.posted_at >= MOMENTS[0].age
     }
