@@ -24,7 +24,7 @@ class Asked:
     """What the user asked for.
 
     Attributes:
-        size: how much is measured: posts, runs, rows, drafts or seeds; None for the bench's own.
+        size: how much is measured: posts, runs, rows, drafts, seeds or posts a day; None for the bench's own.
         files: recorded posts.
         database: a server to measure on; None where the bench starts its own.
     """
@@ -128,6 +128,18 @@ async def _move(asked: Asked) -> list[Row]:
         return await bench_move(folder, url, size=asked.size or 100_000)
 
 
+async def _reading(asked: Asked) -> list[Row]:
+    from benchmarks.reading import bench_reading
+
+    return await bench_reading((8, 20, 48) if asked.size is None else (asked.size,))
+
+
+async def _parsing(asked: Asked) -> list[Row]:
+    from benchmarks.parsing import ROUNDS, bench_parsing
+
+    return bench_parsing(asked.size or ROUNDS)
+
+
 async def _alerting(asked: Asked) -> list[Row]:
     from benchmarks.alerting import bench_alerting
 
@@ -147,6 +159,8 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "browser": _browser,
     "content": _content,
     "learning": _learning,
+    "reading": _reading,
+    "parsing": _parsing,
     "forecasts": _forecasts,
 }
 """Every bench by name."""

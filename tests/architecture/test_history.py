@@ -57,6 +57,7 @@ def test_rows_are_forgotten_in_one_place_only() -> None:
             "database/maintenance/retention.py": "is the place",
             "database/repositories/accounts.py": "a switch that is on again has no row; its history has",
             "database/repositories/executors.py": "the rows of processes that have stopped",
+            "database/repositories/unseen_posts.py": "a post that is there again is missed no more",
             "database/repositories/wakeups.py": "a wake-up that another has followed",
             "database/repositories/job_declarations.py": "jobs that are no longer declared",
             "database/repositories/sessions.py": "a log-in that its owner has taken away",

@@ -245,8 +245,11 @@ class FakeNetwork:
             raise Transient("Search does not answer.")
         if query.startswith("from:") and "since_time:" in query:
             return self._between(account, query, limit)
-        words = [word for word in query.lower().split() if ":" not in word]
-        return self._found(account, limit, words)
+        found = self._found(account, limit, [one for one in query.lower().split() if ":" not in one])
+        if query.startswith("conversation_id:"):
+            within = [one for one in found.posts if f"conversation_id:{one.conversation_id}" == query]
+            return replace(found, posts=tuple(within))
+        return found
 
     def _between(self, account: Account, query: str, limit: int) -> Timeline:
         """The account's own posts between two moments, newest first; a search proves no absence."""

@@ -17,6 +17,7 @@ from stonechat.content.arms import Arms
 from stonechat.content.errors import BudgetUsedUp, NoModel
 from stonechat.content.planner import find_account
 from stonechat.content.post_claims import Claims
+from stonechat.content.thread_context import ReadThread, ThreadContext, no_thread, thread_context
 from stonechat.content.writing.pipeline import WritingOutcome, WritingPipeline
 from stonechat.content.writing.writing_task import Assignment, Purpose, reply_id
 from stonechat.core.clock import Clock
@@ -56,6 +57,7 @@ class Replier:
     drafter: WritingPipeline
     claims: Claims
     settings: ReplySettings
+    read_thread: ReadThread = no_thread
 
     async def reply(self, context: JobContext) -> Work:
         """Answer a few of the best open posts."""
@@ -92,12 +94,25 @@ class Replier:
             one = await opportunities.find(connection, opportunity_id)
         if one is None or one.state is not OpportunityState.CLAIMED:
             return "gone"
+        posts, spoken = await self.read_thread(account, one), self.claims.language_of(account.id)
+        context = thread_context(one, account, posts, lambda text: self.claims.screen(text, spoken))
+        if why := await self._no_more(account, one, context):
+            await self.claims.let_go(one.id, OpportunityState.SKIPPED, _WHO, why)
+            return why
         try:
-            outcome = await self.drafter.write(account, self._assignment(account, one))
+            outcome = await self.drafter.write(account, self._assignment(account, one, context))
         except (NoModel, BudgetUsedUp) as exc:
             await self.claims.let_go(one.id, OpportunityState.FOUND, _WHO, exc.what)
             return f"{_DEFERRED}{exc.what}"
         return await self._settle(one, outcome)
+
+    async def _no_more(self, account: Account, one: Opportunity, context: ThreadContext) -> str:
+        """Why the post is not answered after all, now that its conversation was read; empty where it is."""
+        if context.answered:
+            return "it is answered already"
+        async with self.database.read("content.reply.silent") as connection:
+            silent = await opportunities.opted_out(connection, account.id)
+        return "the author wants no automated replies" if one.author.casefold() in silent else ""
 
     async def _settle(self, one: Opportunity, outcome: WritingOutcome) -> str:
         if outcome.stored is not None:
@@ -108,7 +123,7 @@ class Replier:
             await self.claims.let_go(one.id, OpportunityState.SKIPPED, _WHO, told)
         return why or "kept for later"
 
-    def _assignment(self, account: Account, one: Opportunity) -> Assignment:
+    def _assignment(self, account: Account, one: Opportunity, context: ThreadContext) -> Assignment:
         tone = self.arms.completed({}, self.rng).get("tone")
         return Assignment(
             id=reply_id(one),
@@ -120,4 +135,5 @@ class Replier:
             opportunity_id=one.id,
             in_reply_to=one.post_id,
             foreign=one.text,
+            thread=context.above,
         )

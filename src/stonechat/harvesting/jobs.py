@@ -13,7 +13,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, StonechatError, Transient
 from stonechat.core.events import EventStream, OpportunitiesFound
 from stonechat.core.model import Account, Opportunity
-from stonechat.core.network import Network, Profile, Timeline
+from stonechat.core.network import Network, NetworkPost, Profile, Timeline
 from stonechat.core.states import SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import (
@@ -31,7 +31,7 @@ from stonechat.harvesting.sources import Source, next_sources, sources_of
 from stonechat.harvesting.stop_requests import wants_no_bots, wants_no_replies
 from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
 from stonechat.networks.plugin import Capability, NetworkPlugin
-from stonechat.networks.reading_budget import Purpose, ReadingBudget
+from stonechat.networks.reading_budget import ReadingBudget, ReadPurpose
 from stonechat.networks.session_trouble import noting_trouble
 
 SEARCH = "harvesting.search"
@@ -70,6 +70,25 @@ class Harvester:
     async def mentions(self, ctx: JobContext) -> Work:
         """One run of ``harvesting.mentions``: those who spoke to us first; never held back by a full pool."""
         return await self._harvest(ctx, invited=True)
+
+    async def conversation(self, account: Account, one: Opportunity) -> Sequence[NetworkPost]:
+        """The posts of the conversation that ``one`` stands in, before it is answered; requests to stop in
+        them are heard. None where it cannot be read now.
+        """
+        plugin = self.plugins.get(account.network)
+        query = plugin.conversation_query if plugin is not None else None
+        if query is None or one.conversation_id is None or one.conversation_id == one.post_id:
+            return ()
+        if await self.budget.take(account, ReadPurpose.THREADS):
+            return ()
+        network = self.networks[account.network]
+        try:
+            async with noting_trouble(self.database, self.clock, self.events, account, network):
+                timeline = await network.search(account, query(one.conversation_id))
+        except (Transient, PageChanged, SessionTrouble):
+            return ()
+        await self._hear(account, timeline, invited=True)
+        return timeline.posts
 
     async def authors(self, ctx: JobContext) -> Work:
         """One run of ``harvesting.accounts``: opens the profiles of the best authors that are not known."""
@@ -134,7 +153,7 @@ class Harvester:
         new = asked = 0
         held = ""
         for source in sources:
-            held = await self.budget.take(account, Purpose.MENTIONS if invited else Purpose.SEARCH)
+            held = await self.budget.take(account, ReadPurpose.MENTIONS if invited else ReadPurpose.SEARCH)
             if held:
                 break
             asked += 1
@@ -237,7 +256,7 @@ class Harvester:
     async def _look_at(self, account: Account, network: Network, seen: Sequence[tuple[str, float]]) -> Work:
         looked = watched = 0
         for handle, worth in seen:
-            if await self.budget.take(account, Purpose.PROFILES):
+            if await self.budget.take(account, ReadPurpose.PROFILES):
                 break
             try:
                 profile = await self._profile(account, network, handle)

@@ -1,90 +1,162 @@
 """People who want no replies of an automated account: how they say so, and how the account remembers it.
 
-Heard at once, for ever, and never answered. In doubt it is heard: a reply lost costs little.
+Heard at once, for ever, and never answered. In doubt it is heard: a reply lost costs little. What is read is
+the sense of a sentence, not a list of phrases: a word of stopping beside one of replying, a negation beside
+it, bots beside what keeps them out. Spelling is levelled first (case, accents, letters spelled out or
+repeated, digits for letters, emoji); what somebody quotes is not said by them.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent
 from stonechat.database import Database
 from stonechat.database.repositories import opportunities
+from stonechat.harvesting.levelled_text import sentences
 
-_I = re.IGNORECASE
+NEAR = 5
+"""Words between which two words of one request stand at most."""
 
-_SIGN = re.compile(
-    r"#?\bno[\s_-]?(?:ro)?bots?\b|#(?:no[_-]?(?:ai|automat\w*|bot\w*)|botfree|humans?only|"
-    r"keinebots?|sansbots?"
-    r"|sinbots?|nobotreplies|stopbots?)\b|\b(?:no|without) (?:ai|automated|bot) (?:replies|"
-    r"answers|accounts?)\b"
-    r"|\bbots? (?:will be|get|are) (?:blocked|banned|not welcome|muted)\b|\b(?:dni|do not "
-    r"interact)\b.{0,20}\bbots?\b"
-    r"|\b(?:keine|ohne) bots?\b|\b(?:pas de|sans|aucun) (?:ro)?bots?\b|\b(?:sin|nada de|ningún) bots?\b"
-    r"|\b(?:niente|senza|no ai) bots?\b|\bsem bots?\b|\bgeen bots?\b|\bbez botów\b|"
-    r"\bbot (?:yok|istemiyorum)\b"
-    r"|ботам? (?:нельзя|вход)|без ботов|ボット(?:お断り|禁止)|봇 (?:금지|사절)|禁止机器人|ممنوع الروبوتات",
-    _I,
-)
-"""In a profile or a post, to whomever it may concern."""
+SHORT = 5
+"""A request without any word about whom it concerns has at most so many words."""
 
-_TO_US = re.compile(
-    r"^(?:please |pls |ok |hey )*(?:stop|stahp|stopp|arr[êe]te[zr]?|basta|para|pare|parar|ya "
-    r"basta|hou op|przestań"
-    r"|dur|хватит|стоп|прекрати\w*|やめて\w*|그만\w*|停止?|别再?回复?|توقف|קוד|stoppa"
-    r"|lopeta|unsubscribe|opt[ -]?out"
-    r"|stop it|stop this|quit it|cut it out|enough|mute|blocked|go away|shut up|"
-    r"leave)(?: (?:please|pls|now|it|this|bot"
-    r"|bitte|svp|por favor|per favore))*$"
-    r"|\bstop (?:repl\w+|respon\w+|answer\w+|tag\w+|mention\w+|messag\w+|contact\w+|spam\w+|"
-    r"bother\w+|follow\w+|quot\w+"
-    r"|comment\w+|writing|talking|bugging|harass\w+|@)\b|\b(?:please|pls) stop\b|\bstop,? please\b"
-    r"|\b(?:don'?t|do not|never|quit|no more|without) (?:ever )?(?:repl\w+|respond\w*|"
-    r"answer\w*|tag\w*|mention\w*|messag\w*"
-    r"|contact\w*|bother\w*|quot\w*|comment\w*|write|talk|@).{0,20}\b(?:me|my|us|again|anymore|any more)\b"
-    r"|\bleave me alone\b|\b(?:go away|get lost|fuck off|piss off)\b|\b(?:i(?:'m| am)|"
-    r"you(?:'re| are)|will be|getting) block\w+\b"
-    r"|\b(?:i (?:don'?t|do not)|not) (?:want|talk\w*|like|interested|need)\b.{0,25}\bbots?\b|"
-    r"\bwho asked (?:you|the bot)\b"
-    r"|\b(?:opt|take|remove|count|leave) me (?:out|off|from)\b|\bremove me\b"
-    r"|\b(?:hör|hoert?|hört)\b.{0,20}\bauf\b|\blass(?:t|en sie)? mich in ruhe\b|\b(?:antworte|"
-    r"schreib)\w*\b.{0,20}\bnicht\b"
-    r"|\b(?:nicht mehr|nie wieder|keine)\b.{0,20}\bantwort\w*\b|\bbitte nicht mehr\b"
-    r"|\barr[êe]te[zr]?\b.{0,25}\b(?:répondre|me|m'|de)\b|"
-    r"\bne (?:me )?répond\w*\b.{0,20}\b(?:plus|pas)\b|\b(?:laisse|laissez)[ -]moi\b"
-    r"|\b(?:deja|deje|dejen|para|pare)\b.{0,15}\b(?:responder\w*|contestar\w*|escribir\w*|"
-    r"etiquetar\w*)\b|\bno me (?:respond\w+|contest\w+|escrib\w+|etiquet\w+)\b"
-    r"|\bd[ée]j[ae]\w* en paz\b|\b(?:smetti\w*|smettere|finiscila|piantala)\b|"
-    r"\bnon (?:mi )?(?:risponder\w*|scriver\w*|taggar\w*)\b|\blasciami (?:in pace|stare)\b"
-    r"|\b(?:pare|para|parem)\b.{0,10}\bde (?:me )?(?:responder|marcar|mencionar)\b|"
-    r"\bnão (?:me )?(?:respond\w+|marqu\w+|mencion\w+)\b|\bme deixe? em paz\b"
-    r"|\b(?:hou|stop)\b.{0,10}\b(?:op|met) (?:met )?(?:reageren|antwoorden)\b|\b(?:reageer|"
-    r"antwoord)\w* (?:niet|nooit)\b|\blaat me met rust\b"
-    r"|\b(?:przestań|nie)\b.{0,15}\b(?:odpowiada\w*|odpisuj\w*|pisz\w*)\b|\bdaj mi spokój\b|"
-    r"\b(?:bana )?(?:cevap|yan\u0131t) (?:verme|yazma)\w*\b|\bbeni rahat b\u0131rak\b"
-    r"|не (?:отвечай|пиши|отмечай|беспокой)\w*|оставь(?:те)? меня|(?:返信|リプ"
-    r"|返事)(?:しないで|やめて|は?不要|するな)"
-    r"|(?:답글|댓글|답장).{0,6}(?:달지|하지|그만)|(?:不要|别|停止|請勿|请勿).{0,4}(?:回复|回覆|评论|@)"
-    r"|لا ترد|(?:जवाब|"
-    r"रिप्लाई).{0,6}(?:मत|न दें)",
-    _I,
-)
-"""In a post that speaks to us."""
 
-_LEAD = re.compile(r"^(?:\s*@\w+)+|https?://\S+")
+FEW = 2
+"""In more sentences than that, one that only says "stop" is part of what is told."""
 
 
 def wants_no_bots(text: str) -> bool:
     """Whether a profile or a post asks automated accounts to stay away."""
-    return _SIGN.search(_folded(text)) is not None
+    return any(_keeps_bots_out(said, asks=asks) for said, asks in sentences(text))
 
 
 def wants_no_replies(text: str) -> bool:
     """Whether a post that speaks to us asks us to stop."""
-    bare = _LEAD.sub(" ", _folded(text)).strip(" .,!?…;:\"'*~-\n\t🛑✋🙏")
-    return wants_no_bots(text) or _TO_US.search(bare) is not None
+    found = sentences(text)
+    few = len(found) <= FEW
+    return wants_no_bots(text) or any(_tells_us(said, asks=asks, few=few) for said, asks in found)
+
+
+def _keeps_bots_out(said: str, *, asks: bool) -> bool:
+    if _pattern("no_bots").search(said):
+        return True
+    words = _plain_words(said)
+    if any(_pattern("tags").fullmatch(word.replace("_", "").replace("-", "")) for word in words):
+        return True
+    machines = _places(words, "bot") + [
+        place
+        for place in _places(words, "machine")
+        if _near(place, _places(words, "made"), 2) or _before(place, _places(words, "announces"), 1)
+    ]
+    if asks and not _places(words, "me"):
+        return False
+    about_self = bool(_places(words, "self"))
+    if machines and _places(words, "no") and _places(words, "want"):
+        return True
+    for place in machines:
+        if _before(place, _places(words, "no"), 3) or _near(place, _places(words, "unwelcome"), NEAR):
+            return True
+        if _before(place, _places(words, "if"), NEAR) and _places(words, "no"):
+            return True
+        if place == 0 and _after(place, _places(words, "no"), 2) and not about_self:
+            return True
+    return False
+
+
+def _tells_us(said: str, *, asks: bool, few: bool) -> bool:
+    words = _plain_words(said)
+    if _pattern("stop_in_other_scripts").search(said) or (_pattern("idioms").search(said) and not asks):
+        return True
+    stops = [place for place in _places(words, "stop") if not _before(place, _places(words, "no"), 2)]
+    if few and not asks and (stops or not _places(words, "stop")):
+        last = [word for word in said.rpartition(",")[2].split() if not _is(word, "polite")]
+        bare = last or [word for word in words if not _is(word, "polite")]
+        if bare and all(_is(word, "stop") or _is(word, "alone") for word in bare):
+            return True  # nothing but that is said, or said last
+        if len(words) <= SHORT and _before(len(words), stops, 1):
+            return True
+    return _refuses_replies(words, stops, asks=asks) or _announces_a_block(words, asks=asks)
+
+
+def _plain_words(said: str) -> list[str]:
+    return [word for word in said.split() if word != ","]
+
+
+def _refuses_replies(words: Sequence[str], stops: Sequence[int], *, asks: bool) -> bool:
+    replies, noes = _places(words, "reply"), _places(words, "no")
+    about = [*_places(words, "me"), *_places(words, "again")]
+    if asks and not (about or _places(words, "bot")):
+        return False
+    for place in replies:
+        speaks_of_self = _before(place, _places(words, "self"), NEAR) and not _before(
+            place, _places(words, "you"), 3
+        )
+        concerns = _near(place, about, NEAR + 1) or bool(_places(words, "bot"))
+        if _near(place, stops, NEAR) and not speaks_of_self:
+            return True
+        denied = _before(place, noes, NEAR) or _after(place, noes, 3)
+        if denied and (_places(words, "want") or not speaks_of_self) and (concerns or len(words) <= SHORT):
+            return True
+    return False
+
+
+def _announces_a_block(words: Sequence[str], *, asks: bool) -> bool:
+    blocks = _places(words, "announces")
+    if asks or not blocks:
+        return False
+    subject = " ".join(words[: blocks[0]])
+    mine = _pattern("announced_by").search(subject)
+    after = words[blocks[-1] + 1 :]
+    return (not after or _is(after[0], "announced_to")) and (mine is not None or len(words) <= 3)
+
+
+@cache
+def _data() -> Mapping[str, Any]:
+    text = (files("stonechat.harvesting") / "data" / "stop_words.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def _concept(name: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Its words, and its beginnings of words."""
+    words = _data()[name].split()
+    begins = tuple(word.rstrip("*") for word in words if word.endswith("*"))
+    return frozenset(word for word in words if not word.endswith("*")), begins
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile("|".join(_data()["patterns"][name]))
+
+
+def _is(word: str, concept: str) -> bool:
+    if concept == "no" and word.endswith("n't"):
+        return True
+    whole, begins = _concept(concept)
+    return word in whole or (bool(begins) and word.startswith(begins))
+
+
+def _places(words: Sequence[str], concept: str) -> list[int]:
+    return [number for number, word in enumerate(words) if _is(word, concept)]
+
+
+def _near(place: int, others: Sequence[int], words: int) -> bool:
+    return any(0 < abs(place - other) <= words for other in others)
+
+
+def _before(place: int, others: Sequence[int], words: int) -> bool:
+    return any(0 < place - other <= words for other in others)
+
+
+def _after(place: int, others: Sequence[int], words: int) -> bool:
+    return any(0 < other - place <= words for other in others)
 
 
 async def mute(database: Database, clock: Clock, account_id: str, handle: str) -> None:
@@ -102,7 +174,3 @@ async def mute(database: Database, clock: Clock, account_id: str, handle: str) -
         )
     async with database.begin("harvesting.mute") as connection:
         await opportunities.opt_out(connection, account_id, name, now=clock.now())
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).replace("\u2019", "'")

@@ -202,6 +202,7 @@ class NetworkPlugin:
         read_recording: the posts in a recorded answer or saved page, as plain rows.
         own_posts_query: the search for what a handle posted between two moments, in the network's own syntax;
             None where its search cannot tell.
+        conversation_query: the search for all posts of a conversation, by its id; None where there is none.
     """
 
     settings: NetworkSettings
@@ -223,6 +224,7 @@ class NetworkPlugin:
     demo: Callable[[LocalSite], Mapping[str, str]] | None = None
     read_recording: Callable[[Path], Iterable[Mapping[str, object]]] | None = None
     own_posts_query: Callable[[str, datetime, datetime], str] | None = None
+    conversation_query: Callable[[str], str] | None = None
 
     @property
     def name(self) -> str:

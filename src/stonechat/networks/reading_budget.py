@@ -24,18 +24,19 @@ SHARE = 0.75
 """The part of the budget within which somebody may still be searched for."""
 
 
-class Purpose(StrEnum):
+class ReadPurpose(StrEnum):
     """What a page is opened for."""
 
     METRICS = "metrics"
     MENTIONS = "mentions"
     SEARCH = "search"
     PROFILES = "profiles"
+    THREADS = "threads"
 
     @property
     def can_wait(self) -> bool:
         """Whether it leaves the last part of the budget to others."""
-        return self in (Purpose.SEARCH, Purpose.PROFILES)
+        return self in (ReadPurpose.SEARCH, ReadPurpose.PROFILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class ReadingBudget:
         quiet = quiet_hours(self.settings.quiet_hours, account.timezone)
         return None if quiet is None else quiet.ends(at or self.clock.now())
 
-    async def take(self, account: Account, purpose: Purpose) -> str:
+    async def take(self, account: Account, purpose: ReadPurpose) -> str:
         """Count one page more; or why it must not be opened now, and then nothing is counted."""
         now = self.clock.now()
         if ends := self.quiet_until(account):
@@ -64,7 +65,7 @@ class ReadingBudget:
                 await page_loads.add(connection, account.id, hour, purpose.value)
         return why
 
-    def _over(self, spent: list[page_loads.LoadCount], purpose: Purpose, hour: datetime) -> str:
+    def _over(self, spent: list[page_loads.LoadCount], purpose: ReadPurpose, hour: datetime) -> str:
         bounds = (
             (sum(one.loads for one in spent if one.hour == hour), self.settings.loads_per_hour, "hour"),
             (sum(one.loads for one in spent), self.settings.loads_per_day, "day"),
@@ -72,7 +73,7 @@ class ReadingBudget:
         for loads, most, period in bounds:
             if loads >= (most * SHARE if purpose.can_wait else most):
                 return f"the budget of page loads for this {period} is used up ({loads} of {most})"
-        searches = sum(one.loads for one in spent if one.purpose == Purpose.SEARCH)
-        if purpose is Purpose.SEARCH and searches >= self.settings.searches_per_day:
+        searches = sum(one.loads for one in spent if one.purpose == ReadPurpose.SEARCH)
+        if purpose is ReadPurpose.SEARCH and searches >= self.settings.searches_per_day:
             return f"the budget of searches for this day is used up ({searches})"
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from stonechat.config.settings import ScrapingSettings
 from stonechat.core.clock import Clock
@@ -19,7 +19,7 @@ from stonechat.database.spool.spool import Spool
 from stonechat.database.spool.spooled_store import SpooledStore
 from stonechat.jobs import Job, JobContext, JobPriority, Resource, Work
 from stonechat.networks.plugin import NetworkPlugin
-from stonechat.networks.reading_budget import Purpose, ReadingBudget
+from stonechat.networks.reading_budget import ReadingBudget, ReadPurpose
 from stonechat.networks.session_trouble import noting_trouble
 from stonechat.scraping.agenda import load_agenda
 from stonechat.scraping.post_reader import PostReader, ReadResult
@@ -49,6 +49,7 @@ class Scraper:
 
     Attributes:
         maturity: the age at which learning judges a post.
+        unshown: when a page last did not show a post that was due (:class:`PostReader`).
     """
 
     database: Database
@@ -60,6 +61,7 @@ class Scraper:
     budget: ReadingBudget
     maturity: timedelta = timedelta(hours=48)
     plugins: Mapping[str, NetworkPlugin] = field(default_factory=dict)
+    unshown: dict[str, datetime] = field(default_factory=dict)
 
     async def posts(self, ctx: JobContext) -> Work:
         """One run of ``scraping.metrics``: the posts and replies whose time runs out, and what is beside."""
@@ -77,24 +79,31 @@ class Scraper:
         agenda = await load_agenda(self.database, account, now, moments, self.settings.follow_for)
         # what falls due in the night is read before it
         next_look = self.budget.quiet_until(account, now + NEXT_LOOK) or now + NEXT_LOOK
-        urgent = pressing(agenda.due, next_look)
+        urgent = pressing(agenda.due, next_look, self.unshown)
         if not urgent:
             return Work(note=f"{len(agenda.due)} of {len(agenda.live)} posts may be read, none has to be yet")
         plugin = self.plugins.get(account.network)
         query = plugin.own_posts_query if plugin is not None else None
         result = await self._reader().read(account, network, agenda, urgent, query)
         done = sum(one.post.post_id in result.shown for one in urgent)
-        return Work(done=done, due=len(urgent), note=_note(result, urgent))
+        due = sum(one.post.post_id in result.shown or one.matures or bool(result.stopped) for one in urgent)
+        return Work(done=done, due=due, note=_note(result, urgent))
 
     def _reader(self) -> PostReader:
         return PostReader(
-            self.database, self.clock, self.events, self.store, self.budget, self.settings.page_posts
+            self.database,
+            self.clock,
+            self.events,
+            self.store,
+            self.budget,
+            self.settings.page_posts,
+            self.unshown,
         )
 
     async def analytics(self, ctx: JobContext) -> Work:
         """One run of ``scraping.analytics``: followers and following, one line in the account's series."""
         account, network, held = await self._begin(ctx)
-        held = held or await self.budget.take(account, Purpose.METRICS)
+        held = held or await self.budget.take(account, ReadPurpose.METRICS)
         if held:
             return Work(note=held)
 

@@ -18,10 +18,10 @@ from stonechat.database import Database
 from stonechat.database.repositories import doubtful_readings, unseen_posts
 from stonechat.database.repositories.receipts import LivePost
 from stonechat.database.spool.spooled_store import SpooledStore
-from stonechat.networks.reading_budget import Purpose, ReadingBudget
+from stonechat.networks.reading_budget import ReadingBudget, ReadPurpose
 from stonechat.networks.session_trouble import noting_trouble
 from stonechat.scraping.agenda import Agenda
-from stonechat.scraping.reading import Reading, read_timeline
+from stonechat.scraping.reading import TimelineReading, read_timeline
 from stonechat.scraping.reading_plan import DuePost, depth
 
 MORE = 5
@@ -30,8 +30,8 @@ MORE = 5
 SINGLES = 4
 """Most posts that one run opens one by one."""
 
-MISSED_TWICE = 2
-"""After so many reads without it a post is opened, to see whether it is gone."""
+MISSED_BEFORE = 1
+"""A post that an earlier read did not show either is opened, to see whether it is gone."""
 
 OwnPostsQuery = Callable[[str, datetime, datetime], str]
 """The search for what a handle posted between two moments, in a network's own syntax."""
@@ -52,6 +52,7 @@ class PostReader:
 
     Attributes:
         page_posts: how many of the newest posts one load of the profile reaches at most.
+        unshown: when a page last did not show a wanted post; kept by whoever has the reader.
     """
 
     database: Database
@@ -60,6 +61,7 @@ class PostReader:
     store: SpooledStore[Snapshot]
     budget: ReadingBudget
     page_posts: int
+    unshown: dict[str, datetime]
 
     async def read(
         self,
@@ -78,7 +80,12 @@ class PostReader:
         await self._newest(account, network, agenda, [one.post for one in pressing], done)
         if query is not None:
             await self._older(account, network, agenda, _left(pressing, done), query, done)
-        await self._singly(account, network, agenda, _left(pressing, done), done)
+        if not done.stopped:
+            self.unshown.update({one.post_id: self.clock.now() for one in _left(pressing, done)})
+        waited_for = [one for one in pressing if one.matures]
+        await self._singly(account, network, agenda, _left(waited_for, done), done)
+        for post_id in done.shown:
+            self.unshown.pop(post_id, None)
         return done
 
     async def _newest(
@@ -130,7 +137,7 @@ class PostReader:
             for one in agenda.live
             if one.post_id not in done.shown
             and one.post_id in agenda.unseen
-            and agenda.unseen[one.post_id].misses >= MISSED_TWICE
+            and agenda.unseen[one.post_id].misses >= MISSED_BEFORE
         ]
         for one in list(dict.fromkeys([*left, *lost]))[:SINGLES]:
             if done.stopped or not await self._granted(account, done):
@@ -188,7 +195,7 @@ class PostReader:
         live: Sequence[LivePost],
         timeline: Timeline,
         started: datetime,
-    ) -> Reading:
+    ) -> TimelineReading:
         return read_timeline(
             timeline,
             live,
@@ -203,7 +210,7 @@ class PostReader:
         self,
         account: Account,
         network: Network | None,
-        reading: Reading,
+        reading: TimelineReading,
         source: str,
         done: ReadResult,
         *,
@@ -243,7 +250,7 @@ class PostReader:
             )
 
     async def _granted(self, account: Account, done: ReadResult) -> bool:
-        done.stopped = await self.budget.take(account, Purpose.METRICS)
+        done.stopped = await self.budget.take(account, ReadPurpose.METRICS)
         return not done.stopped
 
 
@@ -251,7 +258,7 @@ def _left(pressing: Sequence[DuePost], done: ReadResult) -> list[LivePost]:
     return [one.post for one in pressing if one.post.post_id not in done.shown]
 
 
-def _untrusted(reading: Reading, source: str) -> PageChanged:
+def _untrusted(reading: TimelineReading, source: str) -> PageChanged:
     return PageChanged(
         f"own posts ({source})",
         f"The read of own posts cannot be trusted: {reading.wrong}.",

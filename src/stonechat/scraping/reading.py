@@ -20,7 +20,7 @@ LEAST_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TimelineReading:
     """What one read gave.
 
     Attributes:
@@ -49,7 +49,7 @@ def read_timeline(
     started: datetime,
     at: datetime,
     doubted: Mapping[str, DoubtfulReading] | None = None,
-) -> Reading:
+) -> TimelineReading:
     """Snapshots of our live posts in ``timeline``.
 
     Args:
@@ -67,7 +67,7 @@ def read_timeline(
     known = len(covered) - len(missed)
     wrong = _distrust(len(covered), known, pairs)
     if wrong:
-        return Reading(expected=len(covered), seen=known, wrong=wrong)
+        return TimelineReading(expected=len(covered), seen=known, wrong=wrong)
     snapshots, doubtful = [], []
     for one in seen:
         now = shown[one.post_id].metrics
@@ -78,7 +78,7 @@ def read_timeline(
         else:
             doubtful.append(DoubtfulReading(account_id, one.post_id, at, now, "; ".join(why)))
     absent = missed if timeline.complete else ()
-    return Reading(tuple(snapshots), tuple(doubtful), absent, lost_counts(pairs), len(covered), known)
+    return TimelineReading(tuple(snapshots), tuple(doubtful), absent, lost_counts(pairs), len(covered), known)
 
 
 def _covered(one: LivePost, timeline: Timeline, started: datetime) -> bool:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from stonechat.database.repositories.receipts import LivePost
 
 _HOUR = timedelta(hours=1)
-_AGES = ((1, 1), (2, 1), (4, 2), (8, 4), (24, 6), (168, 24))
+_AGES = ((1, 2), (4, 3), (8, 6), (24, 6), (168, 24))
 """Hours after publication, and hours within which a reading still counts for that age."""
 
 MATURE_WITHIN = timedelta(hours=5)
@@ -43,11 +43,13 @@ class DuePost:
     """A post to be read.
 
     Attributes:
+        since: from when on a reading serves.
         deadline: by when.
         matures: learning waits for it.
     """
 
     post: LivePost
+    since: datetime
     deadline: datetime
     matures: bool = False
 
@@ -101,19 +103,35 @@ def _due(
     age = now - post.posted_at
     passed = [one for one in moments if one.age <= age and (last is None or last < post.posted_at + one.age)]
     mature = next((one for one in passed if one.matures), None)
-    # of the ages that passed only the last still matters, but a reading at maturity is waited for
-    first = mature or (passed[-1] if passed else None)
-    deadlines = [post.posted_at + first.age + first.within] if first is not None else []
+    found = []
+    if passed:  # one reading serves every age that passed; the first of them says by when
+        first, since = passed[0], post.posted_at + (mature or passed[-1]).age
+        found.append(DuePost(post, since, post.posted_at + first.age + first.within, mature is not None))
     if doubts and not (passed and post.posted_at + passed[-1].age > doubts[-1]):
-        deadlines = []  # what is doubtful is repeated some time later, not at every look
+        found = []  # what is doubtful is repeated some time later, not at every look
     if doubts and len(doubts) <= MOST_REPEATS:
-        deadlines.append(doubts[-1] + REPEATED_WITHIN)
-    return DuePost(post, min(deadlines), mature is not None) if deadlines else None
+        found.append(DuePost(post, doubts[-1], doubts[-1] + REPEATED_WITHIN, mature is not None))
+    return min(found, key=lambda one: one.deadline, default=None)
 
 
-def pressing(due: Sequence[DuePost], next_look: datetime) -> list[DuePost]:
-    """Those that must be read now, since their time runs out before ``next_look``."""
-    return [one for one in due if one.deadline <= next_look]
+def pressing(
+    due: Sequence[DuePost], next_look: datetime, unshown: Mapping[str, datetime] = MappingProxyType({})
+) -> list[DuePost]:
+    """Those that must be read now, since their time runs out before ``next_look``.
+
+    Args:
+        unshown: when a page last did not show a post that it might have, as a profile folds some away. Only
+            what learning waits for is worth a page of its own; others wait for their next age.
+    """
+    return [
+        one
+        for one in due
+        if one.deadline <= next_look and (one.matures or _not_yet(unshown.get(one.post.post_id), one.since))
+    ]
+
+
+def _not_yet(tried: datetime | None, since: datetime) -> bool:
+    return tried is None or tried < since
 
 
 def depth(live: Sequence[LivePost], wanted: Collection[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -70,10 +70,13 @@ async def open_layers(
     networks = _guarded(base, connected, guards_of)
     learning, writing = await _open_writing(base, database, breakers)
     rules = _rules(base, breakers, guards_of)
+    budget = ReadingBudget(database, base.clock, base.settings.reading)
+    harvesting = _harvester(base, database, cache, networks, budget, _interests(writing))
     declared = (
-        *content_jobs(writing.planner, writing.replier),
+        *content_jobs(writing.planner, replace(writing.replier, read_thread=harvesting.conversation)),
         *sweep.jobs(_sweep(base, database, networks, rules, vault)),
-        *_reading_jobs(base, database, cache, connected, networks, _interests(writing)),
+        *_scraping_jobs(base, database, connected, networks, budget),
+        *harvester.jobs(harvesting),
         *learner.jobs(learning),
         _prune_job(base, database),
     )
@@ -151,45 +154,49 @@ def _sweep(
     )
 
 
-def _reading_jobs(
+def _scraping_jobs(
+    base: BootContext,
+    database: Database,
+    connected: Mapping[str, Connected],
+    networks: Mapping[str, Network],
+    budget: ReadingBudget,
+) -> tuple[Job, ...]:
+    """Layer 8."""
+    scraping = scraper.Scraper(
+        database,
+        base.clock,
+        networks,
+        base.events,
+        base.settings.scraping,
+        scraper.snapshot_store(database, base.spool),
+        budget,
+        base.settings.learning.maturity,
+        base.networks.plugins,
+    )
+    checks = {name: one.check_selectors for name, one in connected.items() if one.check_selectors}
+    return (*scraper.jobs(scraping), selectors_job(database, checks))
+
+
+def _harvester(
     base: BootContext,
     database: Database,
     cache: Cache,
-    connected: Mapping[str, Connected],
     networks: Mapping[str, Network],
+    budget: ReadingBudget,
     interests_of: Callable[[str], Interests],
-) -> tuple[Job, ...]:
-    """Layers 8 and 9."""
-    settings, clock, events = base.settings, base.clock, base.events
-    budget = ReadingBudget(database, clock, settings.reading)
-    scraping = scraper.Scraper(
+) -> harvester.Harvester:
+    """Layer 9."""
+    return harvester.Harvester(
         database,
-        clock,
+        base.clock,
         networks,
-        events,
-        settings.scraping,
-        scraper.snapshot_store(database, base.spool),
-        budget,
-        settings.learning.maturity,
-        base.networks.plugins,
-    )
-    harvesting = harvester.Harvester(
-        database,
-        clock,
-        networks,
-        events,
-        settings.harvesting,
+        base.events,
+        base.settings.harvesting,
         harvester.opportunity_store(database, base.spool),
-        Recent(cache, clock),
+        Recent(cache, base.clock),
         budget,
         base.networks.plugins,
         interests_of,
-    )
-    checks = {name: one.check_selectors for name, one in connected.items() if one.check_selectors}
-    return (
-        *scraper.jobs(scraping),
-        selectors_job(database, checks),
-        *harvester.jobs(harvesting),
     )
 
 

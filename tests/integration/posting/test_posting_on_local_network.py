@@ -49,7 +49,7 @@ class Stage:
 
     def scraper(self, folder: Path) -> Scraper:
         """As it is when the first readings are due."""
-        clock = OtherClock(self.bench.clock, ahead=timedelta(hours=1, minutes=50))
+        clock = OtherClock(self.bench.clock, ahead=timedelta(hours=2, minutes=50))
         return Scraper(
             self.desk.database,
             clock,

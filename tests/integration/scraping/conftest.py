@@ -1,4 +1,4 @@
-"""A scraper over a real SQLite file, and an account with six posts an hour and three quarters old."""
+"""A scraper over a real SQLite file, and an account with six posts not quite three hours old."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def desk(database: Database, clock: ManualClock) -> Desk:
     await desk.add_account(ACCOUNT)
     await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=clock.now()) for n in range(6)))
     await desk.sweep().sweep(RunContext(clock))
-    await clock.advance(hours=1, minutes=45)
+    await clock.advance(hours=2, minutes=45)
     return desk
 
 

@@ -13,7 +13,7 @@ from stonechat.core.events import PostVanished, SelectorMoved
 from stonechat.core.model import ContentKind, Snapshot
 from stonechat.database.repositories import doubtful_readings, metrics, page_loads
 from stonechat.jobs import Work
-from stonechat.networks.reading_budget import Purpose, ReadingBudget
+from stonechat.networks.reading_budget import ReadingBudget, ReadPurpose
 from stonechat.scraping.jobs import Scraper
 from tests.support.clock import ManualClock
 from tests.support.posting import ACCOUNT, Desk, RunContext, piece
@@ -40,11 +40,11 @@ def measure_all(desk: Desk, **counts: int) -> None:
 
 async def test_most_looks_open_no_page(scraper: Scraper, desk: Desk, clock: ManualClock) -> None:
     looks = 0
-    for _ in range(4 * 22):  # from a quarter to eleven to the small hours
+    for _ in range(4 * 22):  # from noon until after the night
         await read(scraper, desk)
         looks += 1
         await clock.advance(minutes=15)
-    assert pages(desk) == ["own_posts"] * 4  # six posts at 2, 4, 8 and 24 hours, the last before the night
+    assert pages(desk) == ["own_posts"] * 3  # at not quite 3, 7 and 14 hours
     assert looks == 88
 
 
@@ -53,7 +53,7 @@ async def test_a_doubtful_reading_is_kept_apart_and_repeated(
 ) -> None:
     measure_all(desk, likes=40, views=900)
     await read(scraper, desk)
-    await clock.advance(hours=2)
+    await clock.advance(hours=4)
     desk.network.measure("1002", likes=0, views=0)
     await read(scraper, desk)
     assert len(await snapshots(desk, "1002")) == 1
@@ -74,8 +74,8 @@ async def test_a_fall_that_a_second_reading_confirms_is_stored(
     measure_all(desk, likes=400, views=9000)
     await read(scraper, desk)
     desk.network.measure("1002", likes=100)
-    for _ in range(2):
-        await clock.advance(hours=2)
+    for hours in (4, 1):
+        await clock.advance(hours=hours)
         await read(scraper, desk)
     assert [shot.metrics.likes for shot in await snapshots(desk, "1002")] == [400, 100]
 
@@ -90,7 +90,7 @@ async def test_a_post_that_is_gone_is_noticed_told_once_and_read_no_more(
         await read(scraper, desk)
     (told,) = desk.told_of(PostVanished)
     assert told == PostVanished(account_id=ACCOUNT.id, content_id="p3", post_id="1003")
-    assert desk.network.calls.count("own_thread 1003") == 2
+    assert desk.network.calls.count("own_thread 1003") == 1
 
 
 async def test_a_post_that_was_only_not_shown_for_a_while_is_not_gone(
@@ -106,10 +106,10 @@ async def test_a_post_that_was_only_not_shown_for_a_while_is_not_gone(
         await clock.advance(hours=2)
         await read(scraper, desk)
     assert desk.told_of(PostVanished) == []
-    assert (await snapshots(desk, "1003"))[-1].captured_at > clock.now() - timedelta(hours=6)
+    assert (await snapshots(desk, "1003"))[-1].captured_at > clock.now() - timedelta(hours=7)
 
 
-async def test_what_a_profile_folds_away_is_opened_by_itself(
+async def test_what_a_profile_folds_away_is_opened_by_itself_where_learning_waits_for_it(
     scraper: Scraper, desk: Desk, clock: ManualClock
 ) -> None:
     chain = [
@@ -120,10 +120,15 @@ async def test_what_a_profile_folds_away_is_opened_by_itself(
         await desk.queue(one)
         await desk.sweep().sweep(RunContext(clock))
     desk.network.folds = True
-    await clock.advance(hours=1, minutes=45)
+    await clock.advance(hours=2, minutes=35)
+    await read(scraper, desk)
+    await clock.advance(minutes=15)
+    await read(scraper, desk)
+    assert pages(desk) == ["own_replies"]  # no page of their own for readings that are of little use
+    await clock.advance(hours=50)
     work = await read(scraper, desk)
     assert (work.done, work.due) == (11, 11)
-    assert pages(desk) == ["own_replies", "own_thread", "own_thread"]
+    assert pages(desk)[1:] == ["own_replies", "own_thread", "own_thread"]
 
 
 async def test_posts_beyond_the_newest_are_searched_for_all_at_once(
@@ -152,10 +157,10 @@ async def test_a_count_whose_key_moved_is_named_and_ends_when_it_is_back(
     await read(scraper, desk)
     ledger = list(desk.network.ledger)
     desk.network.ledger = [replace(one, metrics=replace(one.metrics, likes=None)) for one in ledger]
-    await clock.advance(hours=2)
+    await clock.advance(hours=4)
     await read(scraper, desk)
     desk.network.ledger = ledger
-    await clock.advance(hours=4)
+    await clock.advance(hours=7)
     await read(scraper, desk)
     assert [event.missing for event in desk.told_of(SelectorMoved)] == ["own posts: likes"]  # type: ignore[attr-defined]
     assert [one.metrics.likes for one in await snapshots(desk, "1001")] == [40, None, 40]
@@ -188,17 +193,17 @@ async def test_the_budget_is_kept_over_a_restart_and_leaves_a_part_to_metrics(
 ) -> None:
     settings = ReadingSettings(loads_per_hour=8, loads_per_day=20, searches_per_day=10)
 
-    async def take(purpose: Purpose) -> bool:
+    async def take(purpose: ReadPurpose) -> bool:
         return not await ReadingBudget(desk.database, clock, settings).take(ACCOUNT, purpose)
 
-    searches = [await take(Purpose.SEARCH) for _ in range(10)]
+    searches = [await take(ReadPurpose.SEARCH) for _ in range(10)]
     assert searches.count(True) == 6  # three quarters of the hour's
-    assert [await take(Purpose.METRICS) for _ in range(3)] == [True, True, False]
+    assert [await take(ReadPurpose.METRICS) for _ in range(3)] == [True, True, False]
     await clock.advance(hours=1)
-    assert [await take(Purpose.SEARCH) for _ in range(6)].count(True) == 4  # ten a day
-    assert [await take(Purpose.METRICS) for _ in range(5)].count(True) == 4  # eight an hour
+    assert [await take(ReadPurpose.SEARCH) for _ in range(6)].count(True) == 4  # ten a day
+    assert [await take(ReadPurpose.METRICS) for _ in range(5)].count(True) == 4  # eight an hour
     await clock.advance(hours=1)
-    assert [await take(Purpose.MENTIONS) for _ in range(5)].count(True) == 4  # twenty a day
+    assert [await take(ReadPurpose.MENTIONS) for _ in range(5)].count(True) == 4  # twenty a day
     async with desk.database.read("test") as connection:
         counted = await page_loads.since(connection, ACCOUNT.id, clock.now() - timedelta(days=1))
     assert sum(one.loads for one in counted) == 20

@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stonechat.harvesting.stop_requests import wants_no_bots, wants_no_replies
 
-STOP = (Path(__file__).parents[2] / "data" / "stop_requests.txt").read_text(encoding="utf-8").splitlines()
+DATA = Path(__file__).parents[2] / "data"
+STOP, NO_BOTS, NO_REQUEST = (
+    (DATA / name).read_text(encoding="utf-8").splitlines()
+    for name in ("stop_requests.txt", "no_bots_signs.txt", "no_stop_requests.txt")
+)
 
 SIGNS = [
     "Writer. #NoBot",
@@ -47,11 +53,50 @@ def test_a_request_to_stop_is_heard(text: str) -> None:
     assert wants_no_replies(text)
 
 
-@pytest.mark.parametrize("text", SIGNS)
+@pytest.mark.parametrize("text", [*SIGNS, *NO_BOTS])
 def test_a_sign_in_a_profile_or_a_post_is_heard(text: str) -> None:
     assert wants_no_bots(text) and wants_no_replies(text)
 
 
-@pytest.mark.parametrize("text", TALK)
+@pytest.mark.parametrize("text", [*TALK, *NO_REQUEST])
 def test_ordinary_talk_is_no_request_to_stop(text: str) -> None:
     assert not wants_no_replies(text) and not wants_no_bots(text)
+
+
+REQUEST = "please stop replying to me"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        REQUEST.upper(),
+        REQUEST.title(),
+        "please stop repyling to me",
+        "please stop replyiing to me",
+        "pleease stooop replying to me",
+        "please st0p reply1ng to me",
+        "p l e a s e  stop replying to me",
+        "please stop replying to me 😡🙏",
+        "please 🛑 replying to me",
+        "@robin @wren please stop replying to me",
+        "\uff50\uff4c\uff45\uff41\uff53\uff45 stop replying to me",
+        '"I love it" — no, please stop replying to me',
+        '"please stop replying to me"',
+    ],
+)
+def test_a_request_is_heard_however_it_is_spelled(spelled: str) -> None:
+    assert wants_no_replies(spelled)
+
+
+@pytest.mark.parametrize(
+    "marks", ['"{}"', "\u201c{}\u201d", "\u201e{}\u201c", "\xab{}\xbb", "\u300c{}\u300d", "'{}'"]
+)
+def test_what_somebody_quotes_is_not_said_by_them(marks: str) -> None:
+    quoted = marks.format("stop replying to me, no bots")
+    assert not wants_no_replies(f"She told her boss {quoted} and he laughed. Your view?")
+    assert wants_no_replies(f"As I said: {quoted}. So please stop replying to me")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read(text: str) -> None:
+    assert wants_no_replies(text) or not wants_no_bots(text)

@@ -11,7 +11,7 @@ from stonechat.core.model import Metrics, Snapshot
 from stonechat.core.network import NetworkPost, Timeline
 from stonechat.database.repositories.doubtful_readings import DoubtfulReading
 from stonechat.database.repositories.receipts import LivePost
-from stonechat.scraping.reading import Reading, read_timeline
+from stonechat.scraping.reading import TimelineReading, read_timeline
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -22,7 +22,9 @@ def post(number: int, **counts: int) -> NetworkPost:
     return NetworkPost(str(number), "robin", NOW - number * HOUR, "…", Metrics(**counts))
 
 
-def read(*posts: NetworkPost, oldest: datetime | None = None, before: Snapshot | None = None) -> Reading:
+def read(
+    *posts: NetworkPost, oldest: datetime | None = None, before: Snapshot | None = None
+) -> TimelineReading:
     latest = {before.post_id: before} if before else {}
     timeline = Timeline(posts, True, oldest, "wire")
     return read_timeline(timeline, LIVE, latest, account_id="x:robin", started=NOW, at=NOW)

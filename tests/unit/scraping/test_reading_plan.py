@@ -30,14 +30,14 @@ def due(hours: float, read: float | None = None, *doubted: float) -> list[DuePos
 
 
 def test_the_ages_are_dense_at_first_and_hold_maturity_whatever_it_is() -> None:
-    assert [one.age / HOUR for one in MOMENTS] == [1, 2, 4, 8, 24, 48, 168]
-    assert [one.age / HOUR for one in reading_moments(6 * HOUR, 48 * HOUR)] == [1, 2, 4, 6, 8, 24]
-    assert [one.age / HOUR for one in reading_moments(24 * HOUR, 24 * HOUR)] == [1, 2, 4, 8, 24]
+    assert [one.age / HOUR for one in MOMENTS] == [1, 4, 8, 24, 48, 168]
+    assert [one.age / HOUR for one in reading_moments(6 * HOUR, 48 * HOUR)] == [1, 4, 6, 8, 24]
+    assert [one.age / HOUR for one in reading_moments(24 * HOUR, 24 * HOUR)] == [1, 4, 8, 24]
 
 
 @pytest.mark.parametrize(
     ("hours", "read", "is_due"),
-    [(0.9, None, False), (1.1, None, True), (1.5, 0.1, False), (2.1, 0.9, True), (47.9, 20, False)],
+    [(0.9, None, False), (1.1, None, True), (1.5, 0.1, False), (4.1, 2.9, True), (47.9, 20, False)],
 )
 def test_a_post_is_due_once_an_age_has_passed_without_a_reading(
     hours: float, read: float | None, is_due: bool
@@ -65,7 +65,15 @@ def test_a_doubtful_reading_is_repeated_after_a_while_and_not_for_ever() -> None
 def test_what_learning_waits_for_comes_first_then_what_has_waited_longest() -> None:
     posts = [LivePost(str(hours), "c", "single", 0, NOW - hours * HOUR, NOW) for hours in (1.5, 9, 30, 60)]
     order = [one.post.post_id for one in due_posts(posts, {}, MOMENTS, NOW)]
-    assert order == ["60", "30", "1.5", "9"]  # 30 and 1.5 end at once, 9 has three hours left
+    assert order == ["60", "30", "9", "1.5"]
+
+
+def test_a_post_that_pages_do_not_show_presses_only_where_learning_waits_for_it() -> None:
+    (young,), (ripe,) = due(2.9), due(52.9)
+    look, tried = NOW + HOUR, {"1": NOW - HOUR / 2}
+    assert pressing([young], look) == [young] and pressing([young], look, tried) == []
+    assert pressing([ripe], look, tried) == [ripe]
+    assert pressing([young], look, {"1": NOW - 2 * HOUR}) == [young]  # that was before this age
 
 
 @given(st.lists(st.floats(0, 200), max_size=40), st.floats(0.1, 3))
@@ -73,7 +81,7 @@ def test_a_post_that_presses_is_due_and_its_time_runs_out(ages: list[float], gap
     posts = [LivePost(str(n), "c", "single", 0, NOW - age * HOUR, NOW) for n, age in enumerate(ages)]
     found = due_posts(posts, {}, MOMENTS, NOW)
     urgent = pressing(found, NOW + gap * HOUR)
-    assert all(one in found and one.deadline <= NOW + gap * HOUR for one in urgent)
+    assert urgent == [one for one in found if one.deadline <= NOW + gap * HOUR]
     assert {one.post.post_id for one in found} == {
         one.post_id for one in posts if NOW - one.posted_at >= MOMENTS[0].age
     }

@@ -51,6 +51,9 @@ _RECENT_SHOWN = 4
 _REASONS_SHOWN = 3
 _SECOND_HAND = "second opinion: "
 
+_NOT_OURS = ("already_said:", "earlier_post:", "their_post:", "example:")
+"""Beginnings of lines of a prompt that are no instructions of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewedDraft:
@@ -185,6 +188,7 @@ class WritingPipeline:
                 max_length=max_length,
                 canary=_canary(assignment, number),
                 foreign=assignment.foreign,
+                thread=assignment.thread,
                 recent=history[:_RECENT_SHOWN] if assignment.purpose is not Purpose.REPLY else (),
                 avoid=avoid,
             )
@@ -251,14 +255,15 @@ class WritingPipeline:
         told = [
             line
             for line in (*request.system.splitlines(), *request.prompt.splitlines())
-            if not line.startswith(("already_said:", "their_post:", "example:")) and line not in spoken
+            if not line.startswith(("already_said:", "earlier_post:", "their_post:", "example:"))
+            and line not in spoken
         ]
         canaries = [_canary(assignment, number) for number in range(self.rounds)]
         return Bounds(
             voice=voice,
             rules=self.rules_of(account.network),
             history=History(await self._history(account.id, besides=assignment.id), limit=1000),
-            foreign=assignment.foreign,
+            foreign="\n".join((*assignment.thread, assignment.foreign)),
             secrets=(*self.secrets, *canaries),
             instructions=told,
         )

@@ -60,6 +60,7 @@ class Brief:
 
     Attributes:
         foreign: the post to answer or to quote.
+        thread: what stands above it, the first of it first.
         recent: openings of recent posts, not to be repeated.
         avoid: reasons why recent drafts were rejected, in our own words.
         canary: a mark of this request alone; where it turns up in a text, instructions leaked.
@@ -72,6 +73,7 @@ class Brief:
     max_length: int
     canary: str
     foreign: str = ""
+    thread: Sequence[str] = ()
     recent: Sequence[str] = ()
     avoid: Sequence[str] = ()
 
@@ -144,6 +146,7 @@ class Prompts:
             drafts=brief.drafts,
             max_length=brief.max_length,
             avoid=[_line(why) for why in brief.avoid],
+            thread=[quoted(text) for text in brief.thread],
             post=quoted(brief.foreign),
         )
 

@@ -29,6 +29,7 @@ class Assignment(BaseModel):
         propensity: None where a rule of the rhythm overruled the learner's choice.
         due_at: the slot; None for the reserve, and for what a human wrote and wants out when there is room.
         foreign: the post that is answered or quoted; untrusted input.
+        thread: what stands above it, the first of it first; screened, and untrusted all the same.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +47,7 @@ class Assignment(BaseModel):
     in_reply_to: str | None = None
     quote_of: str | None = None
     foreign: str = ""
+    thread: tuple[str, ...] = ()
 
 
 def reply_id(opportunity: Opportunity) -> str:

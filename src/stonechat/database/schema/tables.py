@@ -404,7 +404,7 @@ page_loads = Table(
     _serial(),
     _account(),
     Column("hour", UtcTime, nullable=False, doc="The hour, by its beginning."),
-    Column("purpose", String(20), nullable=False, doc="`metrics`, `mentions`, `search` or `profiles`."),
+    Column("purpose", String(20), nullable=False, doc="What for: `metrics`, `search` and the like."),
     Column("loads", Integer, nullable=False, doc="Pages that were opened to read."),
     UniqueConstraint("account_id", "hour", "purpose"),
     info={"doc": "Pages of the network that were opened to read, counted against the budget."},

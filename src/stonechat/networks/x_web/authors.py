@@ -7,7 +7,7 @@ numbers stand elsewhere: with other posts, in mentions, in answers, in links to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,23 +58,30 @@ def account(user: Mapping[str, Any]) -> Author:
     )
 
 
-def read_authors(answer: object) -> Authors:
-    """Everything in ``answer`` that gives a number or a post its name; accounts count more than mentions."""
+def read_authors(nodes: Iterable[Mapping[str, Any]]) -> Authors:
+    """Everything in an answer's mappings that gives a number or a post its name; accounts before mentions."""
     authors, mentioned = Authors(), {}
-    for node in every_mapping(answer):
-        user_id = text(node, "rest_id")
-        found = account(node) if user_id is not None else Author()
-        if user_id is not None and found.handle:
-            authors.of_user.setdefault(user_id, found)
-        mention, name = text(node, "id_str"), text(node, "screen_name")
-        if mention and name:
-            mentioned[mention] = Author(name)
-        _read_answered(node, authors, mentioned)
+    for node in nodes:
+        if "rest_id" in node and ("core" in node or "legacy" in node):
+            _read_account(node, authors)
+        if "id_str" in node and "screen_name" in node:
+            mention, name = text(node, "id_str"), text(node, "screen_name")
+            if mention and name:
+                mentioned[mention] = Author(name)
+        if "in_reply_to_screen_name" in node:
+            _read_answered(node, authors, mentioned)
         for link in ("expanded", "expanded_url"):
-            _read_link(text(node, link), authors)
+            if link in node:
+                _read_link(text(node, link), authors)
     for user_id, author in mentioned.items():
         authors.of_user.setdefault(user_id, author)
     return authors
+
+
+def _read_account(node: Mapping[str, Any], authors: Authors) -> None:
+    user_id, found = text(node, "rest_id"), account(node)
+    if user_id is not None and found.handle:
+        authors.of_user.setdefault(user_id, found)
 
 
 def _read_answered(node: Mapping[str, Any], authors: Authors, mentioned: dict[str, Author]) -> None:

@@ -197,4 +197,5 @@ PLUGIN = NetworkPlugin(
     demo=_demo,
     read_recording=_read_recording,
     own_posts_query=_own_posts_query,
+    conversation_query="conversation_id:{}".format,
 )

@@ -81,9 +81,10 @@ def read_posts(answer: object, *, written: bool = False, site: str = SITE) -> li
             (see :mod:`stonechat.networks.x_web.text`).
         site: where the posts' addresses begin.
     """
-    authors = read_authors(answer)
+    nodes = list(every_mapping(answer))
+    authors = read_authors(nodes)
     found: dict[str, NetworkPost] = {}
-    for node in every_mapping(answer):
+    for node in nodes:
         post_id = _post_id(node)
         if post_id is None:
             continue
@@ -95,7 +96,7 @@ def read_posts(answer: object, *, written: bool = False, site: str = SITE) -> li
 
 def _post_id(node: Mapping[str, Any]) -> str | None:
     legacy = node.get("legacy")
-    if not isinstance(legacy, Mapping) or not isinstance(legacy.get("full_text"), str):
+    if not isinstance(legacy, dict) or not isinstance(legacy.get("full_text"), str):
         return None
     return text(node, "rest_id") or text(legacy, "id_str")
 
