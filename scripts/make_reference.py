@@ -31,6 +31,8 @@ from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.guard import Guard
 from stonechat.database.schema.tables import metadata
 from stonechat.monitoring import HealthBoard, Meters
+from stonechat.monitoring.catalogue.rules import PARTS, RULES
+from stonechat.monitoring.catalogue.table import CHECKS, every_meter
 from stonechat.networks.plugin import Capability, NetworkPlugin
 from stonechat.networks.registry import installed
 
@@ -50,6 +52,7 @@ def main() -> int:
         "commands.md": commands_page(),
         "api.md": api_page(),
         "tables.md": tables_page(),
+        "monitoring.md": monitoring_page(),
         "networks.md": networks_page(),
         **{name.lower(): adopted(name) for name in ADOPTED},
     }
@@ -291,6 +294,46 @@ def column_type(column: Column[Any]) -> str:
     length = getattr(column.type, "length", None)
     said = f"text, at most {length}" if name == "String" else words.get(name, name)
     return f"{said}{'; key' if column.primary_key else '; or null' if column.nullable else ''}"
+
+
+# --- what is watched ---------------------------------------------------------------------------------
+
+
+def monitoring_page() -> Iterator[str]:
+    """Meters, health checks and alert rules by layer."""
+    yield from (
+        "# What is watched",
+        "",
+        "The catalogue: every meter of `/metrics`, every health check and every alert rule. `stonechat "
+        "monitoring prometheus` prints rules for Prometheus that are made of it, `stonechat monitoring "
+        "grafana` a dashboard; [Monitoring](../monitoring.md) says how to use them.",
+        "",
+        "## Health checks",
+        "",
+    )
+    yield from table(
+        ("layer", "check", "well where"), ([one.layer, one.name, cell(one.judged)] for one in CHECKS)
+    )
+    yield from ("## Alert rules", "")
+    yield from table(
+        ("rule", "about", "at most", "fires when", "page"),
+        ([f"`{one.name}`", one.part, one.severity, cell(one.when), one.page] for one in RULES.values()),
+    )
+    yield from ("### What trouble of a part means", "")
+    yield from table(
+        ("part", "for the account", "Stonechat"),
+        ([name, cell(one.effect), cell(one.doing)] for name, one in PARTS.items()),
+    )
+    for layer in dict.fromkeys(one.layer for one in every_meter()):
+        yield from (f"## Meters: {layer}", "")
+        yield from table(
+            ("meter", "kind", "labels", "meaning"),
+            (
+                [f"`{one.series}`", one.kind, ", ".join(one.labels), cell(one.help)]
+                for one in every_meter()
+                if one.layer == layer
+            ),
+        )
 
 
 # --- networks -----------------------------------------------------------------------------------------

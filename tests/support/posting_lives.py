@@ -41,7 +41,7 @@ from tests.support.bluesky import bluesky_at
 from tests.support.mastodon import mastodon_at, token_of
 from tests.support.network import foreign_post
 from tests.support.networks import x_session, x_site
-from tests.support.pictures import png
+from tests.support.pictures import png, ready
 from tests.support.posting import SETTINGS, Desk, MortalDatabase, desk_on, piece
 
 Step = Callable[[str], None]
@@ -238,7 +238,7 @@ async def add_picture(desk: Desk, name: str, part: int) -> None:
         await attach(
             connection,
             name,
-            png(50 + part),
+            ready(png(50 + part)),
             f"{name}, drawn",
             part=part,
             who="owner",

@@ -68,6 +68,11 @@ def read_section(section: type[S]) -> S:
     return load_section(section, dict(os.environ), folder=Path.cwd())
 
 
+def environment() -> Mapping[str, str]:
+    """What the process was given, for the settings that are looked for there."""
+    return dict(os.environ)
+
+
 def make_clock(settings: Settings) -> Clock:
     """The machine's clock, or the demo's: one that it drives, or one that is faster."""
     startup = settings.startup

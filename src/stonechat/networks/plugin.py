@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -21,7 +21,7 @@ from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Metrics
-from stonechat.core.network import NetworkAdapter, Picture, TextEntities, TextRules
+from stonechat.core.network import NetworkAdapter, Picture, PictureLimits, TextEntities, TextRules
 from stonechat.networks.credentials import Credentials, GivenCredentials
 
 if TYPE_CHECKING:
@@ -190,6 +190,7 @@ class NetworkPlugin:
         capabilities: what it offers; jobs that need something else pass its accounts over.
         metrics: what it shows of a post, by the names in :class:`stonechat.core.model.Metrics`.
         rules: what it demands of an automated account.
+        pictures: the limits that each picture is made to fit when it is attached.
         refuse_pictures: why it would not take these pictures on one part; empty where it does.
         uses_browser: whether the browser is needed for its accounts.
         many_servers: its accounts are on servers of their own, so that one that is down says nothing about
@@ -199,6 +200,8 @@ class NetworkPlugin:
         examine: its checks in ``stonechat doctor``.
         demo: the settings that turn it to the local network; None where that cannot stand for it.
         read_recording: the posts in a recorded answer or saved page, as plain rows.
+        own_posts_query: the search for what a handle posted between two moments, in the network's own syntax;
+            None where its search cannot tell.
     """
 
     settings: NetworkSettings
@@ -210,6 +213,7 @@ class NetworkPlugin:
     capabilities: frozenset[Capability] = frozenset(Capability)
     metrics: frozenset[str] = frozenset(one.name for one in fields(Metrics))
     rules: NetworkRules = NetworkRules()
+    pictures: PictureLimits = field(default_factory=PictureLimits)
     refuse_pictures: Callable[[Sequence[Picture]], str] = _any_pictures
     uses_browser: bool = False
     many_servers: bool = False
@@ -218,6 +222,7 @@ class NetworkPlugin:
     examine: Callable[[Surroundings], Awaitable[Sequence[Check]]] = _nothing_to_check
     demo: Callable[[LocalSite], Mapping[str, str]] | None = None
     read_recording: Callable[[Path], Iterable[Mapping[str, object]]] | None = None
+    own_posts_query: Callable[[str, datetime, datetime], str] | None = None
 
     @property
     def name(self) -> str:

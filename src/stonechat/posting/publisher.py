@@ -13,6 +13,7 @@ from structlog.contextvars import bound_contextvars
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, StonechatError, Transient, Unknown
 from stonechat.core.events import EventStream, PostHeld, PostPublished, PostReconciled
+from stonechat.core.ids import trace_of
 from stonechat.core.model import Account, Content, LatePolicy
 from stonechat.core.network import Network, Picture, Publication, PublishOutcome, Refused, Unconfirmed
 from stonechat.core.states import ContentState, OpportunityState
@@ -169,7 +170,8 @@ class Publisher:
         try:
             async with asyncio.timeout(self._rules.settings.publish_timeout.total_seconds()):
                 network = self._networks[account.network]
-                with bound_contextvars(content_id=intent.piece.id):  # for logs, and what is kept of a failure
+                piece_id = intent.piece.id  # for logs, and what is kept of a failure
+                with bound_contextvars(content_id=piece_id, trace_id=trace_of(piece_id)):
                     sent = await network.publish(account, intent.publication, before_click=before_click)
                 return sent, True, clicked
         except SessionTrouble as trouble:

@@ -17,12 +17,14 @@ from stonechat.core.ports import Cache
 from stonechat.database import Database
 from stonechat.database.maintenance.retention import Retention
 from stonechat.harvesting import jobs as harvester
+from stonechat.harvesting.candidate_filter import Interests
 from stonechat.harvesting.recently_seen import Recent
 from stonechat.jobs import Job, runs_url_beside
 from stonechat.jobs.jobs import prune_job
 from stonechat.learning import learner
 from stonechat.networks.guarded import GuardedNetwork, Guards, prove_by_session
 from stonechat.networks.plugin import Connected, Surroundings
+from stonechat.networks.reading_budget import ReadingBudget
 from stonechat.posting import jobs as sweep
 from stonechat.posting.blocking import blocked_by
 from stonechat.posting.gate_input import Rules
@@ -71,7 +73,7 @@ async def open_layers(
     declared = (
         *content_jobs(writing.planner, writing.replier),
         *sweep.jobs(_sweep(base, database, networks, rules, vault)),
-        *_reading_jobs(base, database, cache, connected, networks),
+        *_reading_jobs(base, database, cache, connected, networks, _interests(writing)),
         *learner.jobs(learning),
         _prune_job(base, database),
     )
@@ -100,6 +102,7 @@ async def _open_writing(
             choose=choose,
             guard_of=lambda name: breakers.add(name, MODEL_POLICY).call,
             rank=learning.rank,
+            known=base.secrets,
         )
     )
     factors.update({account.id: writing.arms_of(account.id).learned() for account in base.served})
@@ -154,11 +157,21 @@ def _reading_jobs(
     cache: Cache,
     connected: Mapping[str, Connected],
     networks: Mapping[str, Network],
+    interests_of: Callable[[str], Interests],
 ) -> tuple[Job, ...]:
     """Layers 8 and 9."""
     settings, clock, events = base.settings, base.clock, base.events
+    budget = ReadingBudget(database, clock, settings.reading)
     scraping = scraper.Scraper(
-        database, clock, networks, events, settings.scraping, scraper.snapshot_store(database, base.spool)
+        database,
+        clock,
+        networks,
+        events,
+        settings.scraping,
+        scraper.snapshot_store(database, base.spool),
+        budget,
+        settings.learning.maturity,
+        base.networks.plugins,
     )
     harvesting = harvester.Harvester(
         database,
@@ -168,7 +181,9 @@ def _reading_jobs(
         settings.harvesting,
         harvester.opportunity_store(database, base.spool),
         Recent(cache, clock),
+        budget,
         base.networks.plugins,
+        interests_of,
     )
     checks = {name: one.check_selectors for name, one in connected.items() if one.check_selectors}
     return (
@@ -176,6 +191,17 @@ def _reading_jobs(
         selectors_job(database, checks),
         *harvester.jobs(harvesting),
     )
+
+
+def _interests(writing: Writing) -> Callable[[str], Interests]:
+    """What the posts of others are measured by: the language and the topics of an account's voice."""
+
+    def of(account_id: str) -> Interests:
+        voice = writing.drafter.voice_of(account_id)
+        words = " ".join((*voice.topics, voice.niche)).casefold().split()
+        return Interests(voice.language, frozenset(word for word in words if len(word) > 2))
+
+    return of
 
 
 def _connected(base: BootContext, database: Database, pool: BrowserPool | None) -> dict[str, Connected]:

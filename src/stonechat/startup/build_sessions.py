@@ -12,12 +12,14 @@ from stonechat.config.credentials import SESSIONS, LogIns
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.redaction import Secrets
 from stonechat.database import Database
 from stonechat.networks.credential_store import CredentialStore
 from stonechat.networks.registry import Registry
 from stonechat.networks.session_trouble import note_session
 from stonechat.startup.boot_context import BootContext
 from stonechat.startup.build_content import account_id
+from stonechat.startup.health_checks import check_keys
 
 
 async def start_vault(base: BootContext, database: Database) -> EncryptedSessionStore:
@@ -26,7 +28,7 @@ async def start_vault(base: BootContext, database: Database) -> EncryptedSession
     Raises:
         ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
     """
-    vault = open_vault(base.settings, base.networks, database, base.clock)
+    vault = open_vault(base.settings, base.networks, database, base.clock, base.secrets)
     for account in base.served:
         try:
             await vault.load(account.id)
@@ -40,11 +42,16 @@ async def start_vault(base: BootContext, database: Database) -> EncryptedSession
                 base.events.emit(event)
         except Transient:
             continue
+    check_keys(base.board, vault, tuple(account.id for account in base.served))
     return vault
 
 
 def open_vault(
-    settings: Settings, networks: Registry, database: Database, clock: Clock
+    settings: Settings,
+    networks: Registry,
+    database: Database,
+    clock: Clock,
+    secrets: Secrets | None = None,
 ) -> EncryptedSessionStore:
     """The vault over ``database``, with the settings' own key.
 
@@ -52,7 +59,7 @@ def open_vault(
         ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
     """
     return EncryptedSessionStore(
-        database, clock, _keys(settings), _given(settings, networks), _sites(settings, networks).get
+        database, clock, _keys(settings), _given(settings, networks), _sites(settings, networks).get, secrets
     )
 
 

@@ -91,6 +91,8 @@ class Levers:
         bot: Mastodon's accounts say that they are automated.
         plain_server: Mastodon's API describes itself as an old or a smaller server does: by its first
             version, without quotes.
+        blocked_by: handles of others who have blocked the account.
+        bios: what others say of themselves, by handle, in place of what they said.
         model: faults of the model endpoint.
     """
 
@@ -140,6 +142,8 @@ class Levers:
     forgets_keys: bool = False
     bot: bool = True
     plain_server: bool = False
+    blocked_by: list[str] = field(default_factory=list)
+    bios: dict[str, str] = field(default_factory=dict)
     model: ModelLevers = field(default_factory=ModelLevers)
 
 

@@ -12,15 +12,17 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from stonechat.config.addresses import is_loopback
 from stonechat.config.credentials import KEY_FILE
-from stonechat.config.fields import Duration, HttpUrl, is_loopback
+from stonechat.config.fields import Duration, HttpUrl
 from stonechat.config.networks import NetworkSettings
 from stonechat.config.settings import AccountSettings, Section, Settings, setting
 from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.errors import ConfigFault, SessionTrouble, StonechatError
 from stonechat.core.model import Account, Mode
+from stonechat.core.network import PictureLimits
 from stonechat.core.states import SessionState
-from stonechat.networks.bluesky.records import refuse_pictures
+from stonechat.networks.bluesky.records import LARGEST_PICTURE, PICTURES, refuse_pictures
 from stonechat.networks.bluesky.text_rules import BlueskyTextRules
 from stonechat.networks.plugin import (
     Asked,
@@ -172,6 +174,7 @@ PLUGIN = NetworkPlugin(
             "It speaks only to those who have tagged or answered it.",
         )
     ),
+    pictures=PictureLimits(most_bytes=dict.fromkeys(PICTURES, LARGEST_PICTURE), longest_side=2000),
     refuse_pictures=refuse_pictures,
     many_servers=True,
     connecting=Connecting(_steps, (Asked(PASSWORD, "App password"),)),

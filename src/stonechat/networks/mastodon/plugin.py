@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from stonechat.config.addresses import is_loopback
 from stonechat.config.credentials import KEY_FILE
-from stonechat.config.fields import Duration, HttpUrl, is_loopback
+from stonechat.config.fields import Duration, HttpUrl
 from stonechat.config.networks import NetworkSettings
 from stonechat.config.settings import AccountSettings, Section, Settings, setting
 from stonechat.core.checkup import Check, CheckResult

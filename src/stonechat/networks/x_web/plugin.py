@@ -7,14 +7,15 @@ account. The adapter and what it imports (Playwright) are loaded when the networ
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from stonechat.config.addresses import is_loopback
 from stonechat.config.cookies import belongs_to, ended
 from stonechat.config.credentials import session_name
-from stonechat.config.fields import HttpUrl, Words, is_loopback
+from stonechat.config.fields import HttpUrl, Names
 from stonechat.config.networks import NetworkSettings
 from stonechat.config.session_form import SessionForm, read_session
 from stonechat.config.settings import AccountSettings, Section, Settings, setting
@@ -24,6 +25,7 @@ from stonechat.core.errors import ConfigFault
 from stonechat.core.model import Mode
 from stonechat.core.network import Picture
 from stonechat.networks.plugin import Connected, LocalSite, LogIn, NetworkPlugin, NetworkRules, Surroundings
+from stonechat.networks.x_web.picture_limits import LIMITS
 from stonechat.networks.x_web.text_rules import XTextRules
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class XWebSettings(Section):
 
     base_url: HttpUrl = setting("X_BASE_URL", f"https://{HOST}", "an address such as https://host/path")
     """The address of the website that the browser adapter for X opens. Only the demo and tests change it."""
-    risk_accepted: Words = setting(
+    risk_accepted: Names = setting(
         "X_WEB_RISK_ACCEPTED", (), "the handle of each account, without @, separated by commas"
     )
     """The accounts for which you accept that X may suspend them for automating its website. Live mode refuses
@@ -163,6 +165,10 @@ def _demo(local: LocalSite) -> Mapping[str, str]:
     return {"X_BASE_URL": local.url, **of_accounts}
 
 
+def _own_posts_query(handle: str, since: datetime, until: datetime) -> str:
+    return f"from:{handle} since_time:{int(since.timestamp())} until_time:{int(until.timestamp()) + 1}"
+
+
 def _read_recording(file: Path) -> Iterable[Mapping[str, object]]:
     from stonechat.networks.x_web.recordings import as_row, parse_file
 
@@ -183,10 +189,12 @@ PLUGIN = NetworkPlugin(
             "X wants an automated account to be labelled, with its owner named (Settings, Automation).",
         ),
     ),
+    pictures=LIMITS,
     refuse_pictures=_refuse_pictures,
     uses_browser=True,
     log_in=LogIn(_site, _log_in, _try_session),
     examine=_examine,
     demo=_demo,
     read_recording=_read_recording,
+    own_posts_query=_own_posts_query,
 )
