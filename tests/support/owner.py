@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from stonechat.content.voice import example
 from tests.support.processes import free_port
 
 STONECHAT = (sys.executable, "-m", "stonechat.cli.main")
@@ -35,6 +36,7 @@ class Owner:
 
     def __init__(self, folder: Path, model_url: str, **settings: str) -> None:
         self.folder = folder
+        (folder / "voice.toml").write_text(example(), encoding="utf-8")
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.environment = kept | {
             "OPENAI_BASE_URL": model_url,
@@ -70,7 +72,7 @@ class Owner:
             process = subprocess.Popen(
                 (*STONECHAT, "run"),
                 cwd=self.folder,
-                env=self.environment | {"MODE": "live"},
+                env=self.environment | {"MODE": "live", "VOICE_FILE": "voice.toml"},
                 stdout=out,
                 stderr=out,
             )
