@@ -7,6 +7,7 @@ published is read from the network's ledger and not from our database. ``make te
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -22,7 +23,9 @@ import httpx
 import pytest
 
 from stonechat.core.texts import canonical
+from tests.support.bluesky import PASSWORD
 from tests.support.checkout import ROOT
+from tests.support.network_stands import open_bluesky_stand
 from tests.support.posting_lives import texts_of
 from tests.support.processes import Reaper
 from tests.support.servers import Aviary, aviary
@@ -38,15 +41,19 @@ def ledger(network: Aviary) -> list[dict[str, Any]]:
 
 
 def live_and_die(network: Aviary, database: str, folder: Path, origin: float, **more: Any) -> dict[str, Any]:
-    plan = {
-        "database": database,
-        "base_url": network.base_url,
-        "session": network.about["session_b64"],
-        "handle": "quietbuilder",
-        "folder": str(folder),
-        "origin": origin,
+    return run_lives(
+        database=database,
+        base_url=network.base_url,
+        session=network.about["session_b64"],
+        handle="quietbuilder",
+        folder=str(folder),
+        origin=origin,
         **more,
-    }
+    )
+
+
+def run_lives(**plan: Any) -> dict[str, Any]:
+    """All lives of a plan, see :mod:`tests.support.posting_lives`; what they said in the end."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.posting_lives", json.dumps(plan)],
         cwd=ROOT,
@@ -132,6 +139,36 @@ def test_the_same_on_mastodon_around_every_commit_and_every_part(
 @pytest.mark.timeout(900)
 def test_every_kind_of_post_on_mastodon(sqlite_url: str, reaper: Reaper, tmp_path: Path) -> None:
     kill_everywhere(reaper, sqlite_url, tmp_path, kinds=EVERY_KIND, adapter="mastodon")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_every_kind_of_post_on_a_real_server_of_bluesky(sqlite_url: str, tmp_path: Path) -> None:
+    origin = time.time()
+    async with open_bluesky_stand(tmp_path / "servers") as stand:
+        result = await asyncio.to_thread(
+            run_lives,
+            database=sqlite_url,
+            base_url=stand.pds.url,
+            session=PASSWORD,
+            handle=stand.account.handle,
+            folder=str(tmp_path),
+            origin=origin,
+            kinds=EVERY_KIND,
+            adapter="bluesky",
+        )
+        assert result["unsettled"] == []
+        rows = [
+            {
+                "id": one.id,
+                "text": one.text,
+                "in_reply_to": one.in_reply_to,
+                "quoted": one.quoted,
+                "media": [{"alt": alt} for alt in one.alts],
+            }
+            for one in await stand.live()
+        ]
+    check_ledger(rows, result["ids"], (tmp_path / "answered").read_text().split()[0])
 
 
 @pytest.mark.long

@@ -82,6 +82,8 @@ def test_only_its_own_folder_names_a_network() -> None:
             "monitoring/logs.py": "masks values by names that secrets have, whoever they belong to",
             "content/review/patterns.py": what_people_write,
             "content/review/injection_screen.py": what_people_write,
+            "learning/post_history.py": "reads the files in which networks hand an account its past",
+            "cli/commands/learn.py": "says of which networks these files may be",
             "core/texts.py": "knows how links are shortened, until that is part of a network's text rules",
         },
     )

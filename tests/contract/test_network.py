@@ -19,6 +19,7 @@ from tests.support.network_stands import (
     Live,
     Stand,
     Trouble,
+    open_bluesky_stand,
     open_mastodon_stand,
     open_x_web_stand,
 )
@@ -30,14 +31,20 @@ GONE = "1234567890"
 NOWHERE = "zqxjkvwpzqxjkvwp"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["fake", "mastodon", "x_web"])
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="module",
+    params=["fake", "mastodon", "x_web", pytest.param("bluesky", marks=pytest.mark.long)],
+)
 async def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stand]:
     if request.param == "fake":
         yield FakeStand()
         return
-    open_stand = {"mastodon": open_mastodon_stand, "x_web": open_x_web_stand}[request.param]
+    open_stand = {"bluesky": open_bluesky_stand, "mastodon": open_mastodon_stand, "x_web": open_x_web_stand}[
+        request.param
+    ]
     async with open_stand(tmp_path_factory.mktemp(request.param)) as stand:
         yield stand
 
@@ -68,7 +75,7 @@ async def test_a_post_is_live_once_and_is_told_before_it_can_be(stand: Stand) ->
     [made] = await live(stand, "A walk before breakfast")
     assert isinstance(outcome, Posted)
     assert outcome.post_ids == (made.id,)
-    assert made.id in outcome.url
+    assert made.id.rpartition("/")[2] in outcome.url
     assert clicks == ["now"]
 
 

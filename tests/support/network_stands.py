@@ -24,12 +24,16 @@ from stonechat.core.events import EventStream
 from stonechat.core.model import Account
 from stonechat.core.network import Network, NetworkPost
 from stonechat.core.states import SessionState
+from stonechat.networks.bluesky.posts import read_post
+from stonechat.networks.bluesky.records import facets_of
 from stonechat.networks.x_web.adapter import XWeb
 from tests.integration.networks.x_web_support import CHROMIUM
 from tests.support import network as fake
+from tests.support.bluesky import Levers, Pds, bluesky_at, open_pds
 from tests.support.clock import ManualClock
 from tests.support.mastodon import mastodon_at, token_of
 from tests.support.networks import x_session, x_site
+from tests.support.processes import Reaper
 from tests.support.waiting import eventually
 
 HANDLE = "quietbuilder"
@@ -130,6 +134,65 @@ class FakeStand(Stand):
     async def breaking_off(self, first: str) -> AsyncIterator[None]:
         self.network.faults = [fake.Fault.HALF_KNOWN]
         yield
+
+
+# --- Bluesky, on a real personal data server ------------------------------------------------------------------
+
+
+@dataclass
+class BlueskyStand(Stand):
+    """The real adapter on the real server."""
+
+    network: Network
+    account: Account
+    pds: Pds
+    clock: Clock
+
+    async def live(self) -> list[Live]:
+        records = await self.pds.records(self.account.handle)
+        return [_record(one) for one in sorted(records, key=lambda one: str(one["value"]["createdAt"]))]
+
+    async def trouble(self, trouble: Trouble) -> None:
+        self.pds.levers = {
+            Trouble.LOST_ANSWER: Levers(lose_answer=1),
+            Trouble.LOST_REQUEST: Levers(lose_request=True),
+            Trouble.REFUSED: Levers(refuse="InvalidRequest"),
+            Trouble.RATE_LIMITED: Levers(refuse="RateLimitExceeded"),
+            Trouble.SESSION_OVER: Levers(logged_out=True),
+            Trouble.BROKEN: Levers(broken=True),
+        }[trouble]
+
+    async def calm(self) -> None:
+        self.pds.levers = Levers()
+
+    @contextlib.asynccontextmanager
+    async def breaking_off(self, first: str) -> AsyncIterator[None]:
+        self.pds.levers = Levers(refuse="RateLimitExceeded", refuse_after=1)
+        yield
+
+
+def _record(one: dict[str, Any]) -> Live:
+    post = read_post(one["uri"], one["value"], HANDLE)
+    alts = tuple(shown.alt for shown in post.pictures)
+    return Live(post.id, post.text, post.in_reply_to, post.quoted_id, alts)
+
+
+@contextlib.asynccontextmanager
+async def open_bluesky_stand(folder: Path) -> AsyncIterator[BlueskyStand]:
+    """The servers' processes, until the block ends."""
+    origin = datetime.now(UTC)
+    clock = ScaledClock(1.0, origin, origin.timestamp())
+    handle = f"{HANDLE}.test"
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(Reaper()) as reaper:
+        async with open_pds(reaper, folder) as pds:
+            for one in (handle, "ann.test", "bob.test"):
+                await pds.add(one)
+            await pds.post("ann.test", "The early walk is the best one")
+            text = f"@{handle} what do you make of the evening?"
+            await pds.post("bob.test", text, facets=facets_of(text, pds.dids))
+            network = bluesky_at(pds.url, clock)
+            yield BlueskyStand(network, Account(f"bluesky:{handle}", network.name, handle), pds, clock)
 
 
 # --- on the local network ---------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from playwright.async_api import Keyboard, Locator
 from stonechat.browser import BrowserPool, open_browser_pool
 from stonechat.browser.sessions import GivenSessions
 from stonechat.config.settings import BrowserSettings, DatabaseSettings
-from stonechat.core.clock import ScaledClock
+from stonechat.core.clock import Clock, ScaledClock
 from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy
 from stonechat.core.network import NetworkPost
 from stonechat.core.states import ContentState
@@ -37,6 +37,7 @@ from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities
 from stonechat.networks.x_web.adapter import XWeb
 from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting.attachments import attach
+from tests.support.bluesky import bluesky_at
 from tests.support.mastodon import mastodon_at, token_of
 from tests.support.network import foreign_post
 from tests.support.networks import x_session, x_site
@@ -165,9 +166,8 @@ async def open_desk(plan: Plan, steps: Steps) -> AsyncIterator[Desk]:
     async with open_database(plan.database, DatabaseSettings(), clock) as database:
         mortal: Any = MortalDatabase(database, steps)
         desk = desk_on(mortal, clock, settings=SHORT, checkpoint=steps)
-        if plan.adapter == "mastodon":
-            there: Any = mastodon_at(plan.base_url, token_of(plan.session), clock)
-            yield replace(desk, network=there)
+        if plan.adapter != "x_web":
+            yield replace(desk, network=_by_api(plan, clock))
             return
         saved = GivenSessions({plan.account.id: x_session(plan.session)}, x_site(plan.base_url))
         settings = BrowserSettings(call_timeout=timedelta(seconds=10))
@@ -177,6 +177,13 @@ async def open_desk(plan: Plan, steps: Steps) -> AsyncIterator[Desk]:
             watched: Any = SteppingPool(pool, steps) if plan.pages else pool
             network: Any = XWeb(watched, clock, desk.events, base_url=plan.base_url)
             yield replace(desk, network=network)
+
+
+def _by_api(plan: Plan, clock: Clock) -> Any:
+    """A network that needs no browser; ``plan.session`` holds what it lets the account in by."""
+    if plan.adapter == "bluesky":
+        return bluesky_at(plan.base_url, clock, password=plan.session)
+    return mastodon_at(plan.base_url, token_of(plan.session), clock)
 
 
 async def answered_post(plan: Plan, desk: Desk) -> NetworkPost:

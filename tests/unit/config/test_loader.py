@@ -219,7 +219,7 @@ def test_a_session_that_was_wrapped_into_lines_is_read(tmp_path: Path) -> None:
         ("OPENAI_API_KEY", "schlüssel"),
         ("OPENAI_API_KEY", "two\nlines"),
         ("ACCOUNT_TIMEZONE", "America"),
-        ("ACCOUNT_NETWORK", "bluesky"),
+        ("ACCOUNT_NETWORK", "friendster"),
         ("DATABASE_POOL_WAIT", "99999999999d"),
         ("CLOCK_EPOCH", "2026-01-05T06:00:00"),
     ],

@@ -299,7 +299,6 @@ NEEDED = {"OPENAI_API_KEY": "k", "ACCOUNT_NETWORK": "mastodon"}
     ("given", "name", "problem"),
     [
         ({"ACCOUNT_HANDLE": "me", "MASTODON_ACCESS_TOKEN": "t"}, "ACCOUNT_HANDLE", "names no server"),
-        ({"ACCOUNT_HANDLE": "@me@s.example", "MASTODON_ACCESS_TOKEN": "t"}, "ACCOUNT_HANDLE", ""),
         ({"ACCOUNT_HANDLE": "me@s.example"}, "MASTODON_ACCESS_TOKEN", "is missing"),
         (
             {"ACCOUNT_HANDLE": "me", "MASTODON_URL": "http://s.example", "MASTODON_ACCESS_TOKEN": "t"},
