@@ -93,6 +93,18 @@ async def _jobs(asked: Asked) -> list[Row]:
     return rows
 
 
+async def _accounts(asked: Asked) -> list[Row]:
+    from benchmarks.accounts import bench_accounts
+    from benchmarks.support.postgresql import own_postgresql
+
+    async with AsyncExitStack() as stack:
+        server = asked.database or ""
+        if not server:
+            server = await stack.enter_async_context(own_postgresql())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stonechat-bench-")))
+        return await bench_accounts(folder, server, most=asked.size or 1_000)
+
+
 async def _browser(asked: Asked) -> list[Row]:
     from benchmarks.browser.bench import bench_browser
 
@@ -122,12 +134,20 @@ async def _move(asked: Asked) -> list[Row]:
         return await bench_move(folder, url, size=asked.size or 100_000)
 
 
+async def _alerting(asked: Asked) -> list[Row]:
+    from benchmarks.alerting import bench_alerting
+
+    return await bench_alerting(size=asked.size or 1_000)
+
+
 _COLUMNS = ["measure", "ours", "peer", "ratio", "goal", "met"]
 
 BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
+    "alerting": _alerting,
     "loop": _loop,
     "posting": _posting,
     "jobs": _jobs,
+    "accounts": _accounts,
     "storage": _storage,
     "move": _move,
     "browser": _browser,
@@ -142,7 +162,9 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
 def _asked(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench NAME=…", description=__doc__)
     parser.add_argument("name", choices=sorted(BENCHES))
-    parser.add_argument("--size", type=int, help="how much is measured: posts, runs, rows, drafts or seeds")
+    parser.add_argument(
+        "--size", type=int, help="how much is measured: posts, runs, rows, drafts, accounts or seeds"
+    )
     parser.add_argument(
         "--file",
         type=Path,

@@ -19,6 +19,7 @@ from stonechat.core.events import (
     PostingStopped,
     PostReconciled,
     PostRefused,
+    PostVanished,
     SelectorMoved,
 )
 
@@ -159,6 +160,20 @@ def _post_ended(event: PostEnded) -> Finding | None:
     )
 
 
+def _post_vanished(event: PostVanished) -> Finding:
+    return _told_once(
+        "post_vanished",
+        event.post_id,
+        "scraping",
+        WARNING,
+        f"A post of {event.account_id} is no longer on the network",
+        f"The page of the post {event.post_id} says that it is gone; its metrics are read no more.",
+        "Nothing, if you deleted it. Otherwise open the site as this account: the network may have removed "
+        "it, and say why.",
+        account_id=event.account_id,
+    )
+
+
 def _posting_stopped(event: PostingStopped) -> Finding:
     return _told_once(
         "posting_stopped",
@@ -221,6 +236,7 @@ _TOLD: Mapping[type[Event], Callable[[Any], Finding | None]] = MappingProxyType(
         PostReconciled: _post_reconciled,
         PostRefused: _post_refused,
         PostEnded: _post_ended,
+        PostVanished: _post_vanished,
         PostingStopped: _posting_stopped,
         ModelRejected: _model_rejected,
         LoopFailed: _loop_failed,

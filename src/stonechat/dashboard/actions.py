@@ -76,6 +76,9 @@ ACTIONS: Mapping[tuple[str, str], Act] = {
     ("alerts", "acknowledge"): _reasoned(alerts.acknowledge),
     ("alerts", "silence"): _silence,
     ("alerts", "unsilence"): _reasoned(alerts.unsilence),
+    ("alerts", "test"): lambda doors, owner, target, _form: alerts.try_channels(
+        owner, doors.channels(), target
+    ),
 }
 """``POST /do/{kind}/{what}`` with ``target`` and what else the action takes."""
 

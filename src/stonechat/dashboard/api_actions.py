@@ -24,6 +24,7 @@ from stonechat.dashboard.api_models import (
     Reason,
     RunsAnswer,
     Silence,
+    WhichChannel,
     WhichPosting,
     WhichRuns,
     WhichSchedule,
@@ -220,6 +221,12 @@ def _on_breakers(router: APIRouter, doors: Doors, come_in: Any) -> None:
 
 
 def _on_alerts(router: APIRouter, doors: Doors, come_in: Any) -> None:
+    @router.post("/alerts/test")
+    async def test(body: WhichChannel | None = None, owner: Owner = come_in) -> Answer:
+        """Send a test message through each channel, or the one that is named; says which of them took it."""
+        name = body.channel if body else ""
+        return await _answer(doors, alerts.try_channels(owner, doors.channels(), name))
+
     @router.post("/alerts/{alert_id}/acknowledge")
     async def acknowledge(alert_id: str, body: Reason | None = None, owner: Owner = come_in) -> Answer:
         """You see to it: it is not repeated."""

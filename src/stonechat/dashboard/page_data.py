@@ -13,27 +13,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.browser.failure_artifacts import FailureArtifactFolder, FailureArtifacts
 from stonechat.browser.health import PoolHealth
+from stonechat.cache import FallbackCache
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound
 from stonechat.core.model import Account, Content, ContentKind, Snapshot
-from stonechat.core.ports import Cache
 from stonechat.core.states import ContentState
+from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.view_models import NextAction, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, media, metrics, receipts, state_history
-from stonechat.database.repositories import alerts as alert_rows
 from stonechat.database.repositories import audit as audit_rows
 from stonechat.database.repositories.accounts import SessionRow, Switch
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.repositories.audit import AuditRow
 from stonechat.database.repositories.job_progress import RunEnd
+from stonechat.database.repositories.outbox import OutboxRow
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.state_history import Change
 from stonechat.jobs import JobService, JobStatus
 from stonechat.learning.reports import LearningReports
 from stonechat.monitoring import HealthBoard, Meters
+from stonechat.monitoring.figures import AccountFigures, Figures
 from stonechat.networks.registry import Registry
 from stonechat.posting.queue import QueueRow
 from stonechat.resilience import Breakers
@@ -75,7 +77,9 @@ class DashboardData:
         mode: str,
         steps: Callable[[], Sequence[BootedStep]],
         ready: Callable[[], bool],
+        told: AlertBoard | None = None,
     ) -> None:
+        self.told = told or AlertBoard()
         self.clock = clock
         self.board = board
         self.meters = meters
@@ -83,11 +87,12 @@ class DashboardData:
         self.steps = steps
         self.ready = ready
         self.database: Database | None = None
-        self.cache: Cache | None = None
+        self.cache: FallbackCache | None = None
         self.breakers: Breakers | None = None
         self.runner: JobService | None = None
         self.drafter: WritingPipeline | None = None
         self.networks: Registry | None = None
+        self.figures: Figures | None = None
         self._learning: LearningReports | None = None
         self._pool: Callable[[], PoolHealth] | None = None
         self._costs: Callable[[], Awaitable[Statement]] | None = None
@@ -99,7 +104,7 @@ class DashboardData:
         self,
         *,
         database: Database | None = None,
-        cache: Cache | None = None,
+        cache: FallbackCache | None = None,
         breakers: Breakers | None = None,
         runner: JobService | None = None,
         learning: LearningReports | None = None,
@@ -110,6 +115,7 @@ class DashboardData:
         outdate: Callable[[], None] | None = None,
         drafter: WritingPipeline | None = None,
         networks: Registry | None = None,
+        figures: Figures | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
         self.database = database or self.database
@@ -124,6 +130,7 @@ class DashboardData:
         self.outdate = outdate or self.outdate
         self.drafter = drafter or self.drafter
         self.networks = networks or self.networks
+        self.figures = figures or self.figures
 
     def open_database(self) -> Database:
         """The database, or ``NotOpen``."""
@@ -139,7 +146,7 @@ class DashboardData:
     async def sessions(self) -> list[SessionRow]:
         """What the network thinks of each account's session."""
         async with self.open_database().read("dashboard.sessions") as connection:
-            return [await accounts.session(connection, one.id) for one in await accounts.every(connection)]
+            return await accounts.sessions(connection)
 
     async def switches(self) -> list[Switch]:
         """What a human has turned off."""
@@ -187,6 +194,13 @@ class DashboardData:
             rows = await content.newest_posted(connection, limit=limit)
             shots = await _latest(connection, rows)
         return [_post_line(row, handles, shots) for row in rows]
+
+    async def rehearsals(self, *, limit: int = 50) -> list[PostLine]:
+        """What shadow mode would have posted, newest first."""
+        async with self.open_database().read("dashboard.rehearsals") as connection:
+            handles = await _handles(connection)
+            rows = await receipts.rehearsed(connection, limit=limit)
+        return [_post_line(row, handles, {}) for row in rows]
 
     async def post(
         self, content_id: str
@@ -301,13 +315,26 @@ class DashboardData:
         return ", ".join(sorted({one for one in hosts if one}))
 
     async def alerts(self, *, limit: int = 50) -> list[AlertRow]:
-        """Alerts, those that fire first, then the newest."""
-        async with self.open_database().read("dashboard.alerts") as connection:
-            return await alert_rows.newest(connection, limit=limit)
+        """Alerts, those that fire first, then the newest; see :class:`AlertBoard`."""
+        return await self.told.alerts(self.database, self.board, limit)
+
+    async def undelivered(self) -> list[OutboxRow]:
+        """Messages about alerts that could not be delivered: they wait, or were given up."""
+        return await self.told.undelivered(self.database, self.board)
 
     async def firing(self) -> list[AlertRow]:
         """Alerts that fire now."""
         return [alert for alert in await self.alerts() if alert.state.value == "firing"]
+
+    def account_figures(self) -> Sequence[AccountFigures]:
+        """The accounts in numbers, as they were read last.
+
+        Raises:
+            NotOpen: they were not read yet.
+        """
+        if self.figures is None or self.figures.read_at is None:
+            raise NotOpen("figures of the accounts")
+        return self.figures.latest
 
     async def audit(self, *, limit: int = 100) -> list[AuditRow]:
         """What the owner did, newest first."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, insert, select, update
+from sqlalchemy import Row, bindparam, case, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.states import AlertState
@@ -40,6 +40,7 @@ class AlertTracking:
         firings: when it fired lately.
         flapping: it comes and goes, and is one incident until it stays away.
         silenced_at: severity and variant at which it was silenced.
+        escalated_at: when those were told who hear of what nobody acknowledges, in this incident.
     """
 
     part: str = ""
@@ -61,6 +62,7 @@ class AlertTracking:
     firings: tuple[datetime, ...] = ()
     flapping: bool = False
     silenced_at: tuple[str, ...] = ()
+    escalated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,56 @@ async def newest(connection: AsyncConnection, *, limit: int = 50) -> list[AlertR
 
 
 async def save(connection: AsyncConnection, row: AlertRow, before: AlertRow | None, *, why: str) -> None:
-    """Write the alert; a change of state is checked and appended to the history (real time)."""
-    values = {
+    """Write one alert; as :func:`save_all`."""
+    await save_all(connection, [AlertStep(row, before, why)])
+
+
+@dataclass(frozen=True, slots=True)
+class AlertStep:
+    """An alert as it is to be written; ``before`` is how it is stored, None where it is not."""
+
+    row: AlertRow
+    before: AlertRow | None
+    why: str
+
+
+async def save_all(connection: AsyncConnection, steps: Sequence[AlertStep]) -> None:
+    """Write alerts, all at once; each change of state is checked and appended to the history (real time).
+
+    Two steps of the same alert follow each other.
+    """
+    await state_history.append_all(connection, [line for step in steps if (line := _change(step))])
+    last = {step.row.id: step.row for step in steps}
+    new = {step.row.id for step in steps if step.before is None}
+    added = [{"id": key, **_values(row)} for key, row in last.items() if key in new]
+    changed = [{"row_id": key, **_values(row)} for key, row in last.items() if key not in new]
+    if added:
+        await connection.execute(insert(table), added)
+    if changed:
+        names = [name for name in changed[0] if name != "row_id"]
+        query = update(table).where(table.c.id == bindparam("row_id"))
+        await connection.execute(query.values({name: bindparam(name) for name in names}), changed)
+
+
+def _change(step: AlertStep) -> dict[str, Any] | None:
+    row, before = step.row, AlertState.INACTIVE if step.before is None else step.before.state
+    if before is row.state:
+        return None
+    check_transition(before, row.state)
+    return {
+        "kind": "alert",
+        "entity_id": row.id,
+        "account_id": row.account_id,
+        "at": row.state_since,
+        "who": "alerting",
+        "before": before.value,
+        "after": row.state.value,
+        "why": step.why,
+    }
+
+
+def _values(row: AlertRow) -> dict[str, Any]:
+    return {
         "account_id": row.account_id,
         "rule": row.rule,
         "state": row.state.value,
@@ -139,23 +189,6 @@ async def save(connection: AsyncConnection, row: AlertRow, before: AlertRow | No
         "acked_by": row.acked_by,
         "silenced_until": row.silenced_until,
     }
-    known = AlertState.INACTIVE if before is None else before.state
-    if known is not row.state:
-        check_transition(known, row.state)
-        await state_history.append(
-            connection,
-            kind="alert",
-            entity_id=row.id,
-            account_id=row.account_id,
-            at=row.state_since,
-            who="alerting",
-            before=known.value,
-            after=row.state.value,
-            why=why,
-        )
-    changed = await connection.execute(update(table).where(table.c.id == row.id).values(**values))
-    if changed.rowcount == 0:
-        await connection.execute(insert(table).values(id=row.id, **values))
 
 
 async def acknowledge(connection: AsyncConnection, alert_id: str, *, who: str) -> None:
@@ -202,7 +235,9 @@ def _alert(row: Row[Any]) -> AlertRow:
 
 
 _UNDER_WAY = (AlertState.PENDING.value, AlertState.FIRING.value)
-_TIMES = frozenset({"began_at", "turned_at", "until", "seen_at", "gone_since", "tell_at", "told_at"})
+_TIMES = frozenset(
+    {"began_at", "turned_at", "until", "seen_at", "gone_since", "tell_at", "told_at", "escalated_at"}
+)
 
 
 def _stored(tracking: AlertTracking) -> dict[str, Any]:
