@@ -82,6 +82,8 @@ def test_only_its_own_folder_names_a_network() -> None:
             "monitoring/logs.py": "masks values by names that secrets have, whoever they belong to",
             "content/review/patterns.py": what_people_write,
             "content/review/injection_screen.py": what_people_write,
+            "benchmarks/learning/through_text.py": "speaks the local network's wire itself, with nothing of ours between",
+            "learning/post_history.py": "tells apart the files that networks give their users, whoever serves them",
             "core/texts.py": "knows how links are shortened, until that is part of a network's text rules",
         },
     )
