@@ -65,6 +65,12 @@ async def _forecasts(asked: Asked) -> list[Row]:
     return await asyncio.to_thread(forecast_simulated, asked.size or 1)
 
 
+async def _through_text(asked: Asked) -> list[Row]:
+    from benchmarks.learning.through_text import bench_through_text
+
+    return await bench_through_text(asked.size or 10)
+
+
 async def _jobs(asked: Asked) -> list[Row]:
     from benchmarks.jobs import alone, bench_jobs, own_database
     from benchmarks.jobs.idle import measure
@@ -162,6 +168,7 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "reading": _reading,
     "parsing": _parsing,
     "forecasts": _forecasts,
+    "through-text": _through_text,
 }
 """Every bench by name."""
 

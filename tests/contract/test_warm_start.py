@@ -14,14 +14,14 @@ from stonechat.learning.labels import Labeller
 from stonechat.learning.model_registry import decode
 from stonechat.learning.warm_start import prior_of
 from stonechat.owner import Door, Owner
-from stonechat.owner.warm_start import Reading, import_history, undo_import
+from stonechat.owner.warm_start import ImportOptions, import_history, undo_import
 from tests.contract.test_learning_store import FACTORS, ME, House, choose, house
 
 __all__ = ["house"]
 
 ACCOUNT = Account(ME, "x", "me")
 LABELLER = Labeller(FACTORS, {}, {"sleep": "", "light": "", "food": ""}, ZoneInfo("UTC"))
-READING = Reading({})
+OPTIONS = ImportOptions({})
 
 
 def owner(house: House) -> Owner:
@@ -51,7 +51,7 @@ async def test_an_import_moves_where_effects_begin_and_undo_takes_it_back(
 ) -> None:
     await choose(house, 3)
     before = await house.body()
-    done = await import_history(owner(house), ACCOUNT, [history(house, tmp_path)], READING, LABELLER)
+    done = await import_history(owner(house), ACCOUNT, [history(house, tmp_path)], OPTIONS, LABELLER)
     assert done.value is not None
     assert "topic sleep +" in done.said and "topic food -" in done.said
     assert "stonechat learn undo 1 --account me" in done.said
@@ -73,7 +73,7 @@ async def test_what_was_learned_here_stays_when_a_prior_comes_and_goes(house: Ho
     await house.days(4)
     await house.learner.learn(house.ctx)
     before = await house.body()
-    await import_history(owner(house), ACCOUNT, [history(house, tmp_path)], READING, LABELLER)
+    await import_history(owner(house), ACCOUNT, [history(house, tmp_path)], OPTIONS, LABELLER)
     assert decode(await house.body()).bandit.seen == 20
     assert await house.body() != before
     await undo_import(owner(house), ACCOUNT, 1)
@@ -82,18 +82,18 @@ async def test_what_was_learned_here_stays_when_a_prior_comes_and_goes(house: Ho
 
 async def test_the_same_posts_teach_once_in_whichever_file_they_come(house: House, tmp_path: Path) -> None:
     first = history(house, tmp_path)
-    await import_history(owner(house), ACCOUNT, [first], READING, LABELLER)
-    again = await import_history(owner(house), ACCOUNT, [first, first], READING, LABELLER)
+    await import_history(owner(house), ACCOUNT, [first], OPTIONS, LABELLER)
+    again = await import_history(owner(house), ACCOUNT, [first, first], OPTIONS, LABELLER)
     assert again.value is None
     assert "all of them learned before" in again.said
     longer = history(house, tmp_path, count=130, name="later.csv")
-    more = await import_history(owner(house), ACCOUNT, [longer], READING, LABELLER)
+    more = await import_history(owner(house), ACCOUNT, [longer], OPTIONS, LABELLER)
     assert more.value is not None
     assert more.value.posts == 10
 
 
 async def test_a_first_version_begins_with_what_was_imported_before_it(house: House, tmp_path: Path) -> None:
-    await import_history(owner(house), ACCOUNT, [history(house, tmp_path)], READING, LABELLER)
+    await import_history(owner(house), ACCOUNT, [history(house, tmp_path)], OPTIONS, LABELLER)
     await choose(house, 1)
     assert (await effects(house))["topic", "sleep"] > 0.1
     assert (await house.stored())[0].why == "prior from 120 posts of posts.csv"
@@ -111,11 +111,11 @@ async def test_a_bad_row_is_named_and_nothing_is_half_imported(
     path = history(house, tmp_path, more=more)
     with pytest.raises(InvalidInput, match=said):
         await import_history(
-            owner(house), ACCOUNT, [history(house, tmp_path, name="a.csv"), path], READING, LABELLER
+            owner(house), ACCOUNT, [history(house, tmp_path, name="a.csv"), path], OPTIONS, LABELLER
         )
     assert await house.body() == before
     assert (await house.reports.summary(ME, house.clock.now()))["imports"] == []
-    skipping = Reading({}, skip_bad=True)
+    skipping = ImportOptions({}, skip_bad=True)
     done = await import_history(owner(house), ACCOUNT, [path], skipping, LABELLER)
     assert "1 rows that are no posts" in done.said
 
@@ -123,7 +123,7 @@ async def test_a_bad_row_is_named_and_nothing_is_half_imported(
 async def test_young_posts_and_imports_that_are_not_there_are_said(house: House, tmp_path: Path) -> None:
     young = (house.clock.now() - timedelta(hours=3)).isoformat()
     path = history(house, tmp_path, more=f"x,Why?,{young},3\n")
-    done = await import_history(owner(house), ACCOUNT, [path], READING, LABELLER)
+    done = await import_history(owner(house), ACCOUNT, [path], OPTIONS, LABELLER)
     assert "1 posts whose figures still grow" in done.said
     with pytest.raises(NotFound, match="no import 7"):
         await undo_import(owner(house), ACCOUNT, 7)
@@ -133,7 +133,7 @@ async def test_dates_that_can_be_read_both_ways_are_asked_for(house: House, tmp_
     path = tmp_path / "both.csv"
     path.write_text("text,date,likes\nWhy sleep?,3/4/2025,5\n")
     with pytest.raises(InvalidInput, match="both ways"):
-        await import_history(owner(house), ACCOUNT, [path], READING, LABELLER)
+        await import_history(owner(house), ACCOUNT, [path], OPTIONS, LABELLER)
 
 
 async def test_an_account_lends_what_it_learned_to_one_that_begins(house: House) -> None:

@@ -30,7 +30,7 @@ _NAMED = 20
 
 
 @dataclass(frozen=True)
-class Reading:
+class ImportOptions:
     """How files are to be read.
 
     Attributes:
@@ -47,14 +47,14 @@ class Reading:
 
 
 async def import_history(
-    owner: Owner, account: Account, files: Sequence[Path], reading: Reading, labeller: Labeller
+    owner: Owner, account: Account, files: Sequence[Path], options: ImportOptions, labeller: Labeller
 ) -> Done[Import | None]:
     """Learn what an account begins with from the files; all of it or nothing.
 
     Raises:
         InvalidInput: a file is of no known kind, or has rows that are no posts; each is named by its line.
     """
-    history = _HistoryFiles(files, reading, owner.clock.now())
+    history = _HistoryFiles(files, options, owner.clock.now())
     posts = await asyncio.to_thread(history.posts)
     names = ", ".join(file.name for file in files)
     async with owner.act("learn.import") as action:
@@ -162,8 +162,8 @@ def _reward(post: PastPost) -> float:
 class _HistoryFiles:
     """The posts of the files, and what was left out or is wrong with them."""
 
-    def __init__(self, files: Sequence[Path], reading: Reading, now: datetime) -> None:
-        self._files, self._reading, self._now = files, reading, now
+    def __init__(self, files: Sequence[Path], options: ImportOptions, now: datetime) -> None:
+        self._files, self._options, self._now = files, options, now
         self._left: Counter[str] = Counter()
         self._bad: list[str] = []
         self._bad_rows = 0
@@ -175,7 +175,7 @@ class _HistoryFiles:
             InvalidInput: a file is of no known kind, or has bad rows that are not to be left out.
         """
         found = newest(self._every())
-        if self._bad_rows and not self._reading.skip_bad:
+        if self._bad_rows and not self._options.skip_bad:
             more = f" and {self._bad_rows - _NAMED} more" if self._bad_rows > _NAMED else ""
             raise InvalidInput(
                 f"{self._bad_rows} rows are no posts: {'; '.join(self._bad)}{more}.",
@@ -192,15 +192,15 @@ class _HistoryFiles:
 
     def _every(self) -> Iterator[PastPost]:
         for file in self._files:
-            order = self._reading.order or self._order(file)
-            for row in read_history(file, self._reading.columns, order):
+            order = self._options.order or self._order(file)
+            for row in read_history(file, self._options.columns, order):
                 if isinstance(row, LeftOut):
                     self._left[row.why] += 1
                 elif isinstance(row, BadRow):
                     self._note(file, row)
                 elif row.at > self._now:
                     self._note(file, BadRow(row.line, f"{row.at:%Y-%m-%d %H:%M} is in the future"))
-                elif row.at > self._now - self._reading.young:
+                elif row.at > self._now - self._options.young:
                     self._left["posts whose figures still grow"] += 1
                 else:
                     yield row
@@ -211,7 +211,7 @@ class _HistoryFiles:
             self._bad.append(f"{file.name} line {row.line}: {row.why}")
 
     def _order(self, file: Path) -> DateOrder:
-        found = date_order(dates_in(file, self._reading.columns))
+        found = date_order(dates_in(file, self._options.columns))
         if found is None:
             raise InvalidInput(
                 f"Every date in {file.name} can be read both ways, as in 3/4/2026.",

@@ -87,7 +87,7 @@ def test_every_known_kind_is_read(
     assert posts[0].at.date().isoformat() == "2024-10-02"
     assert posts[0].text.startswith(("How to sleep", "Wie schläft man, gut"))
     assert sum(isinstance(one, LeftOut) for one in found) == left
-    assert not any(isinstance(one, BadRow) for one in found)
+    assert len(found) == 1 + left  # and no bad row
 
 
 def test_bad_rows_are_named_by_their_line(tmp_path: Path) -> None:

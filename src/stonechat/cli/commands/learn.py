@@ -170,7 +170,7 @@ def _replayed(one: dict[str, Any]) -> str:
 @learn_app.command("import", epilog="Example: stonechat learn import tweets.js account_analytics_content.csv")
 @spoken
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Exports of X, Mastodon or Bluesky, or any CSV.")],
+    files: Annotated[list[Path], typer.Argument(help="Exports of the networks it was on, or any CSV.")],
     account: Annotated[str | None, typer.Option(help="Whose; not needed where there is one.")] = None,
     column: Annotated[
         list[str] | None,
@@ -204,7 +204,7 @@ async def _import(
             raise InvalidInput(
                 f"{dates!r} is no order of dates.", remedy="day-first or month-first."
             ) from exc
-    reading = warm_start.Reading(columns, order, skip_bad, settings.learning.maturity)
+    reading = warm_start.ImportOptions(columns, order, skip_bad, settings.learning.maturity)
     async with open_owner(settings) as owner:
         account = _meant([account_of(one) for one in settings.accounts], named)
         labeller = _labeller(settings, account)
