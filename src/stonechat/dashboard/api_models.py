@@ -14,6 +14,9 @@ from stonechat.owner.action import LONGEST_WHY
 LONGEST_TEXT = 10_000
 """Characters of a part; the review says what the network takes."""
 
+LONGEST_SESSION = 2_000_000
+"""Characters of a log-in in base64: sites keep some hundred kilobytes in a browser."""
+
 MOST = 50
 """Parts of a thread, pictures, steps of the review: more is a mistake."""
 
@@ -62,6 +65,15 @@ class PictureBody(Request):
     part: int = Field(1, ge=1, le=MOST, description="The part of a thread that it belongs to.")
 
 
+class SessionBody(Request):
+    """A log-in as another browser exported it, in base64."""
+
+    body: Base64Bytes = Field(
+        max_length=LONGEST_SESSION,
+        description="A Playwright storage_state, an array of cookies, a cookies.txt or a Cookie: line.",
+    )
+
+
 class NewContent(NewText):
     """A post of the owner's own; the same request again makes no second one."""
 
@@ -83,8 +95,8 @@ class WhichRuns(Request):
     account: Name | None = Field(None, description="Only this account; each by default.")
 
 
-class WhichSchedule(Reason):
-    """Whose schedule of a job."""
+class ByAccount(Reason):
+    """For one account or for each."""
 
     account: Name | None = Field(None, description="Only this account; each by default.")
 

@@ -16,23 +16,35 @@ from stonechat.browser.health import PoolHealth
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.clock import Clock
-from stonechat.core.model import Account, Content, ContentKind, Snapshot
+from stonechat.core.model import Content, ContentKind, Snapshot
 from stonechat.core.ports import Cache
 from stonechat.core.states import ContentState
-from stonechat.dashboard.view_models import NextAction, PostLine, Queue, QueueLine, engagement
+from stonechat.dashboard.view_models import AccountLine, NextAction, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, content, media, metrics, receipts, state_history
+from stonechat.database.repositories import (
+    accounts,
+    content,
+    drafts,
+    media,
+    metrics,
+    opportunities,
+    receipts,
+    state_history,
+)
 from stonechat.database.repositories import alerts as alert_rows
 from stonechat.database.repositories import audit as audit_rows
-from stonechat.database.repositories.accounts import SessionRow, Switch
+from stonechat.database.repositories.accounts import Switch
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.repositories.audit import AuditRow
+from stonechat.database.repositories.drafts import ReserveDraft
 from stonechat.database.repositories.job_progress import RunEnd
+from stonechat.database.repositories.opportunities import MutedAuthor
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.state_history import Change
 from stonechat.jobs import JobService, JobStatus
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.networks.registry import Registry
+from stonechat.owner.log_in import SessionImport
 from stonechat.posting.queue import QueueRow
 from stonechat.resilience import Breakers
 from stonechat.resilience.circuit_breaker import BreakerStatus
@@ -86,6 +98,7 @@ class DashboardData:
         self.runner: JobService | None = None
         self.drafter: WritingPipeline | None = None
         self.networks: Registry | None = None
+        self.session_import: SessionImport | None = None
         self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
         self._pool: Callable[[], PoolHealth] | None = None
         self._costs: Callable[[], Awaitable[Statement]] | None = None
@@ -108,6 +121,7 @@ class DashboardData:
         outdate: Callable[[], None] | None = None,
         drafter: WritingPipeline | None = None,
         networks: Registry | None = None,
+        session_import: SessionImport | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
         self.database = database or self.database
@@ -122,6 +136,7 @@ class DashboardData:
         self.outdate = outdate or self.outdate
         self.drafter = drafter or self.drafter
         self.networks = networks or self.networks
+        self.session_import = session_import or self.session_import
 
     def open_database(self) -> Database:
         """The database, or ``NotOpen``."""
@@ -129,15 +144,20 @@ class DashboardData:
             raise NotOpen("database")
         return self.database
 
-    async def accounts(self) -> list[Account]:
-        """All accounts."""
+    async def accounts(self) -> list[AccountLine]:
+        """All accounts, each with its session and with what holds its posting."""
         async with self.open_database().read("dashboard.accounts") as connection:
-            return await accounts.every(connection)
+            held = {one.account_id: one for one in await accounts.switched_off(connection) if _own(one)}
+            return [
+                AccountLine(one, await accounts.session(connection, one.id), held.get(one.id))
+                for one in await accounts.every(connection)
+            ]
 
-    async def sessions(self) -> list[SessionRow]:
-        """What the network thinks of each account's session."""
-        async with self.open_database().read("dashboard.sessions") as connection:
-            return [await accounts.session(connection, one.id) for one in await accounts.every(connection)]
+    async def reserve(self) -> list[ReserveDraft]:
+        """The drafts kept for when no model can write, by account, in the order in which they are drawn."""
+        async with self.open_database().read("dashboard.reserve") as connection:
+            every = await accounts.every(connection)
+            return [draft for one in every for draft in await drafts.reserve(connection, one.id)]
 
     async def switches(self) -> list[Switch]:
         """What a human has turned off."""
@@ -153,6 +173,8 @@ class DashboardData:
         async with self.open_database().read("dashboard.queue") as connection:
             handles = await _handles(connection)
             counts = await content.count_by_state(connection)
+            asked = {row.content.opportunity_id for row in rows if row.content.opportunity_id}
+            authors = await opportunities.authors(connection, asked)
         lines = [
             QueueLine(
                 row.content,
@@ -162,6 +184,7 @@ class DashboardData:
                 row.next_at,
                 row.content.due_at < now,
                 row.pictures,
+                authors.get(row.content.opportunity_id or "", ""),
             )
             for row in rows
         ]
@@ -237,7 +260,7 @@ class DashboardData:
         now = self.clock.now()
         return [
             {"handle": account.handle} | await self._learning(account.id, now)
-            for account in await self.accounts()
+            for account in (line.account for line in await self.accounts())
         ]
 
     async def costs(self) -> Statement:
@@ -298,6 +321,11 @@ class DashboardData:
         """Alerts that fire now."""
         return [alert for alert in await self.alerts() if alert.state.value == "firing"]
 
+    async def muted(self) -> list[MutedAuthor]:
+        """Who gets no replies, by account."""
+        async with self.open_database().read("dashboard.muted") as connection:
+            return await opportunities.muted(connection)
+
     async def audit(self, *, limit: int = 100) -> list[AuditRow]:
         """What the owner did, newest first."""
         async with self.open_database().read("dashboard.audit") as connection:
@@ -315,6 +343,10 @@ class DashboardData:
 
 def _nothing_kept() -> None:
     """What is read is not kept, so nothing can be out of date."""
+
+
+def _own(switch: Switch) -> bool:
+    return switch.scope == f"posting/{switch.account_id}"
 
 
 async def _handles(connection: AsyncConnection) -> dict[str, str]:

@@ -8,11 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from stonechat.core.clock import Clock
-from stonechat.core.errors import Permanent
-from stonechat.database import Database
-from stonechat.database.repositories import opportunities
-
 _I = re.IGNORECASE
 
 _SIGN = re.compile(
@@ -85,23 +80,6 @@ def wants_no_replies(text: str) -> bool:
     """Whether a post that speaks to us asks us to stop."""
     bare = _LEAD.sub(" ", _folded(text)).strip(" .,!?…;:\"'*~-\n\t🛑✋🙏")
     return wants_no_bots(text) or _TO_US.search(bare) is not None
-
-
-async def mute(database: Database, clock: Clock, account_id: str, handle: str) -> None:
-    """Never reply to or quote ``handle`` again; what is written to them already is held back when it is due.
-
-    Raises:
-        Permanent: that is no handle.
-    """
-    name = handle.strip().removeprefix("@").casefold()
-    if not re.fullmatch(r"[\w.:@-]{1,100}", name):
-        raise Permanent(
-            f"{handle!r} is no handle.",
-            meaning="Nobody was muted.",
-            remedy="Give it as on the network: @name.",
-        )
-    async with database.begin("harvesting.mute") as connection:
-        await opportunities.opt_out(connection, account_id, name, now=clock.now())
 
 
 def _folded(text: str) -> str:
