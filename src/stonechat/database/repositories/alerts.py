@@ -122,8 +122,35 @@ async def newest(connection: AsyncConnection, *, limit: int = 50) -> list[AlertR
 
 
 async def save(connection: AsyncConnection, row: AlertRow, before: AlertRow | None, *, why: str) -> None:
-    """Write the alert; a change of state is checked and appended to the history (real time)."""
-    values = {
+    """Write what of the alert is no longer as ``before``; a change of state is checked and kept (real time).
+
+    What is as it was is left alone: somebody may have acknowledged the alert since ``before`` was read.
+    """
+    known = AlertState.INACTIVE if before is None else before.state
+    if known is not row.state:
+        check_transition(known, row.state)
+        await state_history.append(
+            connection,
+            kind="alert",
+            entity_id=row.id,
+            account_id=row.account_id,
+            at=row.state_since,
+            who="alerting",
+            before=known.value,
+            after=row.state.value,
+            why=why,
+        )
+    if before is None:
+        await connection.execute(insert(table).values(id=row.id, **_columns(row)))
+        return
+    old = _columns(before)
+    changed = {name: value for name, value in _columns(row).items() if value != old[name]}
+    if changed:
+        await connection.execute(update(table).where(table.c.id == row.id).values(**changed))
+
+
+def _columns(row: AlertRow) -> dict[str, Any]:
+    return {
         "account_id": row.account_id,
         "rule": row.rule,
         "state": row.state.value,
@@ -139,23 +166,6 @@ async def save(connection: AsyncConnection, row: AlertRow, before: AlertRow | No
         "acked_by": row.acked_by,
         "silenced_until": row.silenced_until,
     }
-    known = AlertState.INACTIVE if before is None else before.state
-    if known is not row.state:
-        check_transition(known, row.state)
-        await state_history.append(
-            connection,
-            kind="alert",
-            entity_id=row.id,
-            account_id=row.account_id,
-            at=row.state_since,
-            who="alerting",
-            before=known.value,
-            after=row.state.value,
-            why=why,
-        )
-    changed = await connection.execute(update(table).where(table.c.id == row.id).values(**values))
-    if changed.rowcount == 0:
-        await connection.execute(insert(table).values(id=row.id, **values))
 
 
 async def acknowledge(connection: AsyncConnection, alert_id: str, *, who: str) -> None:
