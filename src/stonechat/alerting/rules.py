@@ -14,6 +14,7 @@ from stonechat.database.repositories.accounts import SessionRow
 from stonechat.jobs import JobStatus
 from stonechat.monitoring import LayerHealth
 from stonechat.monitoring.dependency_graph import NEEDS
+from stonechat.resilience import kind_of
 from stonechat.resilience.circuit_breaker import BreakerStatus
 
 DOWN_FOR = timedelta(seconds=30)
@@ -160,7 +161,7 @@ def _breaker(one: BreakerStatus, rule: str, severity: str, title: str, body: str
 
 
 def _part(one: BreakerStatus) -> str:
-    return one.name.split("/")[0]
+    return kind_of(one.name)
 
 
 def job_findings(

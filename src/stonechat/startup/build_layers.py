@@ -30,7 +30,15 @@ from stonechat.posting.publisher import Publisher
 from stonechat.posting.receipt_audit import Checker
 from stonechat.posting.reconciler import Reconciler
 from stonechat.posting.session_watch import SessionWatch
-from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, BreakerPolicy, Breakers
+from stonechat.resilience import (
+    BROWSER_POLICY,
+    POSTING_POLICY,
+    BreakerPolicy,
+    Breakers,
+    Guarded,
+    breaker_name,
+    kind_of,
+)
 from stonechat.scraping import jobs as scraper
 from stonechat.scraping.selector_check import selectors_job
 from stonechat.startup.boot_context import BootContext
@@ -113,8 +121,9 @@ def _prune_job(base: BootContext, database: Database) -> Job:
 
 
 def _rules(base: BootContext, breakers: Breakers, networks: Mapping[str, Network]) -> Rules:
-    guards = [breakers.get(one.name) for one in breakers.status() if one.name.startswith("browser/")]
-    guards += [breakers.get(f"{kind}/{name}") for name in networks for kind in ("network", "posting")]
+    guards = [breakers.get(one.name) for one in breakers.status() if kind_of(one.name) == Guarded.BROWSER]
+    kinds = (Guarded.NETWORK, Guarded.POSTING)
+    guards += [breakers.get(breaker_name(kind, name)) for name in networks for kind in kinds]
     return Rules(base.settings.posting, base.settings.startup.mode, blocked_by(guards, base.clock))
 
 
@@ -186,7 +195,7 @@ def _guarded(base: BootContext, connected: Mapping[str, Connected], breakers: Br
         networks[name] = GuardedNetwork(
             network,
             base.networks.text_rules[name],
-            site=breakers.add(f"network/{name}", BROWSER_POLICY, prove),
-            publishing=breakers.add(f"posting/{name}", POSTING_POLICY),
+            site=breakers.add(breaker_name(Guarded.NETWORK, name), BROWSER_POLICY, prove),
+            publishing=breakers.add(breaker_name(Guarded.POSTING, name), POSTING_POLICY),
         )
     return networks
