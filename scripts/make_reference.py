@@ -37,7 +37,7 @@ REFERENCE = DOCS / "reference"
 ADOPTED = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 """Documents at the root of the repository that are pages of the site too."""
 
-LINK = re.compile(r"\]\((?!#|[a-z]+:)([^)\s#]+)(#[^)\s]*)?\)")
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!#|[a-z]+:)([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def main() -> int:
@@ -293,16 +293,22 @@ def column_type(column: Column[Any]) -> str:
 
 
 def adopted(name: str) -> list[str]:
-    """A document of the repository's root with its links as they are from docs/reference."""
+    """A document of the repository's root with its links as they are from docs/reference.
+
+    A link to a file that is no page of the site becomes the file's name.
+    """
     text = (ROOT / name).read_text(encoding="utf-8")
-    return LINK.sub(lambda found: f"]({moved(found[1])}{found[2] or ''})", text).splitlines()
+    return LINK.sub(moved, text).splitlines()
 
 
-def moved(target: str) -> str:
+def moved(link: re.Match[str]) -> str:
     """A link from the root, seen from docs/reference."""
+    words, target, anchor = link[1], link[2], link[3] or ""
     if target in ADOPTED:
-        return target.lower()
-    return f"../{target.removeprefix('docs/')}" if target.startswith("docs/") else f"../../{target}"
+        return f"[{words}]({target.lower()}{anchor})"
+    if target.startswith("docs/"):
+        return f"[{words}](../{target.removeprefix('docs/')}{anchor})"
+    return words if words.strip("`") == target else f"{words} (`{target}`)"
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import ScaledClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
-from stonechat.core.network import Network, NetworkPost
+from stonechat.core.network import NetworkAdapter, NetworkPost, TextRules
 from stonechat.core.states import SessionState
+from stonechat.networks.registry import installed
 from stonechat.networks.x_web.adapter import XWeb
 from tests.integration.networks.x_web_support import CHROMIUM
 from tests.support import network as fake
@@ -58,8 +59,13 @@ class Live:
 class Stand(ABC):
     """One network under test."""
 
-    network: Network
+    network: NetworkAdapter
     account: Account
+
+    @property
+    @abstractmethod
+    def text(self) -> TextRules:
+        """What the network makes of a text."""
 
     @abstractmethod
     async def live(self) -> list[Live]:
@@ -91,6 +97,11 @@ class FakeStand(Stand):
 
     network: fake.FakeNetwork = field(default_factory=lambda: fake.FakeNetwork(ManualClock()))
     account: Account = field(default_factory=lambda: Account(f"fake:{HANDLE}", "fake", HANDLE))
+
+    @property
+    def text(self) -> TextRules:
+        """The fake's own."""
+        return self.network
 
     def __post_init__(self) -> None:
         now = self.network.clock.now()
@@ -137,9 +148,14 @@ class FakeStand(Stand):
 class XWebStand(Stand):
     """The real adapter in a real Chromium, on a local network that is a process of its own."""
 
-    network: Network
+    network: NetworkAdapter
     account: Account
     site: LocalNetwork
+
+    @property
+    def text(self) -> TextRules:
+        """As its plug-in says."""
+        return installed()[self.network.name].text
 
     async def live(self) -> list[Live]:
         return [

@@ -137,7 +137,6 @@ class NetworkPlugin:
         connect: makes the adapter; called once in a process, for all accounts on it.
         text: how long a part may be, and what in it becomes live.
         profile_url: where an account can be seen, by the settings and its handle.
-        post_url: where a post can be seen, by the settings, its author's handle and its id.
         capabilities: what it offers; jobs that need something else pass its accounts over.
         rules: what it demands of an automated account.
         refuse_pictures: why it would not take these pictures on one part; empty where it does.
@@ -153,7 +152,6 @@ class NetworkPlugin:
     connect: Callable[[Surroundings], Connected]
     text: TextRules
     profile_url: Callable[[Settings, str], str]
-    post_url: Callable[[Settings, str, str], str]
     capabilities: frozenset[Capability] = frozenset(Capability)
     rules: NetworkRules = NetworkRules()
     refuse_pictures: Callable[[Sequence[Picture]], str] = _any_pictures

@@ -22,6 +22,7 @@ from stonechat.core.states import BreakerState, SessionState
 from stonechat.database import open_database
 from stonechat.networks.guarded import GuardedNetwork
 from stonechat.networks.x_web.login import try_session
+from stonechat.networks.x_web.plugin import PLUGIN
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, open_breakers
 from tests.integration.networks.x_web_support import CHROMIUM, open_bench
 from tests.support.networks import x_site
@@ -140,7 +141,7 @@ async def test_an_account_with_a_session_that_is_refused_stops_no_other(tmp_path
         bench.pool.guard(breakers.add("browser/h", POOL_POLICY, bench.pool.prove))
         network = GuardedNetwork(
             bench.network,
-            bench.network,
+            PLUGIN.text,
             site=breakers.add("network/x", BROWSER_POLICY),
             publishing=breakers.add("posting/x", POSTING_POLICY),
         )

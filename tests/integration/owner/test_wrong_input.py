@@ -315,7 +315,12 @@ async def test_the_api_says_what_it_takes_and_gives(
     database: Database, tmp_path: Path, any_database_url: str
 ) -> None:
     async with at_the_pages(tmp_path, database, any_database_url) as client:
-        paths = (await client.get("/openapi.json")).json()["paths"]
+        described = (await client.get("/openapi.json")).json()
+    for name, schema in described["components"]["schemas"].items():
+        if name not in {"HTTPValidationError", "ValidationError"}:  # FastAPI's own
+            for field, about in schema.get("properties", {}).items():
+                assert about.get("description"), f"{name}.{field} says nothing of itself"
+    paths = described["paths"]
     actions = {path: methods["post"] for path, methods in paths.items() if "post" in methods}
     assert len(actions) == len({case.name for case in CASES}) + 1, "and the log-in"
     for path, action in actions.items():
