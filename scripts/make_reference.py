@@ -11,15 +11,17 @@ import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import typer.main
 from pydantic.fields import FieldInfo
 from sqlalchemy import Column, Table, UniqueConstraint
 
+from stonechat.cli.main import app
 from stonechat.config.loader import sections
 from stonechat.config.settings import AccountSettings, Section, expected_form
 from stonechat.core.clock import SystemClock
@@ -144,7 +146,8 @@ def duration(span: timedelta) -> str:
 def commands_page() -> list[str]:
     """Every command with its arguments and options, as Typer's own generator writes them.
 
-    The summaries in its lists of commands are cut off with "..."; they stand in full further down.
+    The summaries in its lists of commands are cut off with "..."; here they stand in full, and each name
+    leads to its part of the page.
     """
     made = subprocess.run(
         [sys.executable, "-m", "typer", "stonechat.cli.main", "utils", "docs", "--name", "stonechat"],
@@ -154,10 +157,29 @@ def commands_page() -> list[str]:
         env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"},
     ).stdout
     made = made.replace("# `stonechat`", "# Commands", 1)
-    made = re.sub(r"^(\* `[a-z][a-z-]*`): .*$", r"\1", made, flags=re.MULTILINE)
+    made = "\n".join(with_summaries(made.splitlines()))
     made = re.sub(r"^\* `--(help|(install|show)-completion)`: .*\n", "", made, flags=re.MULTILINE)
     made = re.sub(r"\*\*Options\*\*:\n+(?![*\n])", "", made)
     return re.sub(r"^(Example: )(.+)$", r"\1`\2`", made, flags=re.MULTILINE).splitlines()
+
+
+def with_summaries(lines: Iterable[str]) -> Iterator[str]:
+    """The same lines with what each command does, in a whole sentence, wherever commands are listed."""
+    path: list[str] = []
+    for line in lines:
+        if heading := re.match(r"#+ `stonechat ?([a-z -]*)`$", line):
+            path = heading[1].split()
+        listed = re.match(r"\* `([a-z][a-z-]*)`: ", line)
+        yield line if listed is None else summary((*path, listed[1]))
+
+
+def summary(path: Sequence[str]) -> str:
+    """A command with the first paragraph of its help, as an entry of a list."""
+    command: Any = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    said = " ".join((command.help or "").split("\n\n")[0].split())
+    return f"* [`{path[-1]}`](#{'-'.join(('stonechat', *path))}): {said}"
 
 
 def paragraphs(text: str) -> Iterator[str]:
