@@ -107,8 +107,8 @@ def check_database(board: HealthBoard, database: Database) -> None:
             return down(why, said, "Raise DATABASE_POOL_SIZE if this recurs.", usable=True)
         if long:
             return degraded(f"held too long: {', '.join(long)}", said)
-        pace = database.pace()
-        return degraded(str(pace), said, SLOW_REMEDY) if pace.overloaded else ok(said)
+        latency = database.latency()
+        return degraded(str(latency), said, SLOW_REMEDY) if latency.overloaded else ok(said)
 
     async def connect() -> ProbeResult:
         try:

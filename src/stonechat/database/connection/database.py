@@ -56,7 +56,7 @@ class Database:
         self._places = Permits(
             settings.pool_size, settings.pool_wait, clock, one_writer=engine.dialect.name == "sqlite"
         )
-        self._pacer = LatencyTracker(settings.slow, clock)
+        self._latency = LatencyTracker(settings.slow, clock)
         self._begin = {
             write: begin_statement(engine.dialect.name, settings, write=write) for write in (True, False)
         }
@@ -242,7 +242,7 @@ class Database:
             if timed and place.task != CHECK_TASK:
                 now = self._clock.monotonic()
                 spent = now - place.started if watch is None else watch.stopwatch.read()
-                self._pacer.note(place.task, spent, place.where, place.job)
+                self._latency.note(place.task, spent, place.where, place.job)
 
     async def _commit(self, connection: AsyncConnection, *, write: bool) -> None:
         """Commit; where the answer to it is lost, nobody can say whether it happened.
@@ -285,7 +285,7 @@ class Database:
         """The pool now: who holds a connection and who waits."""
         return self._places.state()
 
-    def pace(self) -> Latency:
+    def latency(self) -> Latency:
         """Whether the database is slow: the last minute's transactions and the slowest of them.
 
         A transaction's time is what it waited for the database: for the connection to open, for locks,
@@ -293,11 +293,11 @@ class Database:
         own code did in between. Work that ended in an error is not counted, unless the database says that a
         statement or a lock took too long: one that is away is not slow.
         """
-        return self._pacer.pace()
+        return self._latency.latency()
 
     def meters(self) -> tuple[Histogram, Counter]:
         """For Prometheus: how long the transactions of each task took, and how many were slow."""
-        return self._pacer.meters()
+        return self._latency.meters()
 
     def _exhausted(self, task: str, full: PermitsExhausted) -> Transient:
         held = ", ".join(str(holder) for holder in self.pool().holders)

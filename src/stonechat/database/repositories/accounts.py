@@ -93,7 +93,7 @@ async def find(connection: AsyncConnection, account_id: str) -> Account | None:
     return next((one for one in await every(connection) if one.id == account_id), None)
 
 
-async def standings(
+async def account_states(
     connection: AsyncConnection, account_ids: Collection[str], *, lock: bool = False
 ) -> dict[str, AccountState]:
     """The states of these accounts, by id.
