@@ -25,12 +25,12 @@ class Asked:
 
     Attributes:
         size: how much is measured: posts, runs, rows, drafts or seeds; None for the bench's own.
-        file: recorded posts.
+        files: recorded posts.
         database: a server to measure on; None where the bench starts its own.
     """
 
     size: int | None = None
-    file: Path | None = None
+    files: tuple[Path, ...] = ()
     database: str | None = None
 
 
@@ -52,8 +52,17 @@ async def _content(asked: Asked) -> list[Row]:
 
 async def _learning(asked: Asked) -> list[Row]:
     from benchmarks.learning.bench import bench_learning
+    from benchmarks.learning.forecasts import forecast_files
 
-    return await asyncio.to_thread(bench_learning, asked.size or 300, posts=asked.file)
+    if asked.files:
+        return await asyncio.to_thread(forecast_files, asked.files)
+    return await asyncio.to_thread(bench_learning, asked.size or 300)
+
+
+async def _forecasts(asked: Asked) -> list[Row]:
+    from benchmarks.learning.forecasts import forecast_simulated
+
+    return await asyncio.to_thread(forecast_simulated, asked.size or 1)
 
 
 async def _jobs(asked: Asked) -> list[Row]:
@@ -76,6 +85,18 @@ async def _jobs(asked: Asked) -> list[Row]:
     rows.append(alone("idle stonechat run without browser, % of a core", run[0], 3.0))
     rows.append(alone("idle stonechat run without browser, MB (RSS)", run[1], None))
     return rows
+
+
+async def _accounts(asked: Asked) -> list[Row]:
+    from benchmarks.accounts import bench_accounts
+    from benchmarks.support.postgresql import own_postgresql
+
+    async with AsyncExitStack() as stack:
+        server = asked.database or ""
+        if not server:
+            server = await stack.enter_async_context(own_postgresql())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stonechat-bench-")))
+        return await bench_accounts(folder, server, most=asked.size or 1_000)
 
 
 async def _browser(asked: Asked) -> list[Row]:
@@ -107,15 +128,26 @@ async def _move(asked: Asked) -> list[Row]:
         return await bench_move(folder, url, size=asked.size or 100_000)
 
 
+async def _alerting(asked: Asked) -> list[Row]:
+    from benchmarks.alerting import bench_alerting
+
+    return await bench_alerting(size=asked.size or 1_000)
+
+
+_COLUMNS = ["measure", "ours", "peer", "ratio", "goal", "met"]
+
 BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
+    "alerting": _alerting,
     "loop": _loop,
     "posting": _posting,
     "jobs": _jobs,
+    "accounts": _accounts,
     "storage": _storage,
     "move": _move,
     "browser": _browser,
     "content": _content,
     "learning": _learning,
+    "forecasts": _forecasts,
 }
 """Every bench by name."""
 
@@ -123,8 +155,16 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
 def _asked(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench NAME=…", description=__doc__)
     parser.add_argument("name", choices=sorted(BENCHES))
-    parser.add_argument("--size", type=int, help="how much is measured: posts, runs, rows, drafts or seeds")
-    parser.add_argument("--file", type=Path, help="learning: recorded posts as CSV, for the predictors")
+    parser.add_argument(
+        "--size", type=int, help="how much is measured: posts, runs, rows, drafts, accounts or seeds"
+    )
+    parser.add_argument(
+        "--file",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="learning: measure the predictors on these recorded posts (CSV), and nothing else",
+    )
     parser.add_argument("--database", help="jobs, storage: measure on this PostgreSQL and start none")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args(arguments)
@@ -137,12 +177,12 @@ async def _measured(rows: Awaitable[list[Row]]) -> list[Row]:
 def main() -> None:
     """Run one bench and print its rows."""
     asked = _asked(sys.argv[1:])
-    rows = asyncio.run(_measured(BENCHES[asked.name](Asked(asked.size, asked.file, asked.database))))
+    rows = asyncio.run(_measured(BENCHES[asked.name](Asked(asked.size, tuple(asked.file), asked.database))))
     if asked.json:
         json.dump(rows, sys.stdout, indent=2)
         sys.stdout.write("\n")
         return
-    columns = ["measure", "ours", "peer", "ratio", "goal", "met"]
+    columns = list(rows[0]) if rows and "measure" not in rows[0] else _COLUMNS
     print_rows(rows, columns, title=f"bench {asked.name}", empty="Nothing was measured.")
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -26,11 +27,15 @@ from stonechat.config.loader import sections
 from stonechat.config.settings import AccountSettings, Section, expected_form
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
+from stonechat.core.model import Metrics
 from stonechat.dashboard import DashboardData, create_app
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.guard import Guard
 from stonechat.database.schema.tables import metadata
 from stonechat.monitoring import HealthBoard, Meters
+from stonechat.monitoring.catalogue.rules import PARTS, RULES
+from stonechat.monitoring.catalogue.table import CHECKS, every_meter
+from stonechat.networks.plugin import Capability, NetworkPlugin
 from stonechat.networks.registry import installed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +54,8 @@ def main() -> int:
         "commands.md": commands_page(),
         "api.md": api_page(),
         "tables.md": tables_page(),
+        "monitoring.md": monitoring_page(),
+        "networks.md": networks_page(),
         **{name.lower(): adopted(name) for name in ADOPTED},
     }
     REFERENCE.mkdir(exist_ok=True)
@@ -309,6 +316,97 @@ def column_type(column: Column[Any]) -> str:
     length = getattr(column.type, "length", None)
     said = f"text, at most {length}" if name == "String" else words.get(name, name)
     return f"{said}{'; key' if column.primary_key else '; or null' if column.nullable else ''}"
+
+
+# --- what is watched ---------------------------------------------------------------------------------
+
+
+def monitoring_page() -> Iterator[str]:
+    """Meters, health checks and alert rules by layer."""
+    yield from (
+        "# What is watched",
+        "",
+        "The catalogue: every meter of `/metrics`, every health check and every alert rule. `stonechat "
+        "monitoring prometheus` prints rules for Prometheus that are made of it, `stonechat monitoring "
+        "grafana` a dashboard; [Monitoring](../monitoring.md) says how to use them.",
+        "",
+        "## Health checks",
+        "",
+    )
+    yield from table(
+        ("layer", "check", "well where"), ([one.layer, one.name, cell(one.judged)] for one in CHECKS)
+    )
+    yield from ("## Alert rules", "")
+    yield from table(
+        ("rule", "about", "at most", "fires when", "page"),
+        ([f"`{one.name}`", one.part, one.severity, cell(one.when), one.page] for one in RULES.values()),
+    )
+    yield from ("### What trouble of a part means", "")
+    yield from table(
+        ("part", "for the account", "Stonechat"),
+        ([name, cell(one.effect), cell(one.doing)] for name, one in PARTS.items()),
+    )
+    for layer in dict.fromkeys(one.layer for one in every_meter()):
+        yield from (f"## Meters: {layer}", "")
+        yield from table(
+            ("meter", "kind", "labels", "meaning"),
+            (
+                [f"`{one.series}`", one.kind, ", ".join(one.labels), cell(one.help)]
+                for one in every_meter()
+                if one.layer == layer
+            ),
+        )
+
+
+# --- networks -----------------------------------------------------------------------------------------
+
+
+def networks_page() -> Iterator[str]:
+    """Every installed network, those that invite programs first."""
+    found = sorted(installed().plugins.values(), key=lambda one: (not one.rules.official, one.name))
+    yield from (
+        "# Networks",
+        "",
+        "What each network offers and asks for, as its plug-in declares it. Those that invite programs come "
+        "first; an account on any other may be lost by being run with a program.",
+        "",
+    )
+    head = ("network", "name in settings", "invites programs", "longest post", "search", "mentions", "quotes")
+    yield from table(head, ([*known_by(one), *offered(one)] for one in found))
+    more = ("network", "metrics", "answers", "let in by", "needs a browser")
+    yield from table(more, ([one.title or one.name, *asked(one)] for one in found))
+    for one in found:
+        yield from (f"## {one.title or one.name}", "")
+        yield from (f"- {demand}" for demand in one.rules.to_observe)
+        yield ""
+
+
+def known_by(plugin: NetworkPlugin) -> list[str]:
+    """What people and settings call it, and whether it invites programs."""
+    return [plugin.title or plugin.name, f"`{plugin.name}`", yes(plugin.rules.official)]
+
+
+def offered(plugin: NetworkPlugin) -> list[str]:
+    """The greatest length, and each capability."""
+    return [str(plugin.text.max_length), *(yes(one in plugin.capabilities) for one in Capability)]
+
+
+def asked(plugin: NetworkPlugin) -> list[str]:
+    """Its metrics, whom it lets an account answer, and how an account gets in."""
+    metrics = [one.name for one in fields(Metrics) if one.name in plugin.metrics]
+    answers = "anybody" if plugin.rules.unasked_replies else "who spoke to the account"
+    by = f"`stonechat connect {plugin.name}`" if plugin.connecting else "settings alone"
+    return [
+        ", ".join(metrics),
+        answers,
+        "`stonechat login`" if plugin.log_in else by,
+        yes(plugin.uses_browser),
+    ]
+
+
+def yes(holds: bool) -> str:
+    """For a cell of a table."""
+    return "yes" if holds else "no"
 
 
 # --- documents at the root --------------------------------------------------------------------------

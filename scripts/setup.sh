@@ -17,7 +17,11 @@ if [ -s /etc/ssl/certs/ca-certificates.crt ] || [ "$(uname)" = Darwin ]; then
     export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}" UV_NATIVE_TLS="${UV_NATIVE_TLS:-1}"
 fi
 TOOLS=.venv-tools
-PIP_PYZ=https://bootstrap.pypa.io/pip/pip.pyz
+# uv in one version, and only where its hash is right: it installs everything else by the hashes of uv.lock.
+PINNED="-qq --disable-pip-version-check --require-hashes --only-binary :all: -r scripts/uv.txt"
+# Fetched only where the machine's Python has neither venv nor pip; a wheel of pip also runs as a program.
+PIP_WHEEL=https://files.pythonhosted.org/packages/07/25/ee8c38ae72d66b844ce8eb9711ba905dba21ca1a8a0c960057c41cd23337/pip-26.3-py3-none-any.whl
+PIP_SHA256=f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13
 
 seconds() { date +%s; }
 say() { printf '%s\n' "$*"; }
@@ -77,19 +81,24 @@ fetch_uv() {
     rm -rf "$TOOLS"
     say "[2/3] Packages: getting uv into $TOOLS (about 5 s) …"
     if make_venv; then
-        "$TOOLS/bin/python" -m pip install -qq --disable-pip-version-check uv && return 0
+        "$TOOLS/bin/python" -m pip install $PINNED && return 0
     fi
     rm -rf "$TOOLS"
     if "$any_python" -m pip --version >/dev/null 2>&1; then
-        "$any_python" -m pip install -qq --disable-pip-version-check --target "$TOOLS" uv && return 0
+        "$any_python" -m pip install $PINNED --target "$TOOLS" && return 0
     fi
-    # A stock Ubuntu has python3 with neither venv nor pip: pip also comes as a single file.
+    # A stock Ubuntu has python3 with neither venv nor pip.
     mkdir -p "$TOOLS"
+    wheel=$TOOLS/${PIP_WHEEL##*/}
     if "$any_python" -c "
-import sys, urllib.request
-with urllib.request.urlopen('$PIP_PYZ', timeout=30) as answer, open('$TOOLS/pip.pyz', 'wb') as file:
-    file.write(answer.read())" 2>/dev/null; then
-        "$any_python" "$TOOLS/pip.pyz" install -qq --target "$TOOLS" uv && return 0
+import hashlib, sys, urllib.request
+with urllib.request.urlopen('$PIP_WHEEL', timeout=30) as answer:
+    data = answer.read()
+if hashlib.sha256(data).hexdigest() != '$PIP_SHA256':
+    sys.exit('what came in the place of pip is not pip: its hash is another one')
+with open('$wheel', 'wb') as file:
+    file.write(data)"; then
+        "$any_python" "$wheel/pip" install $PINNED --target "$TOOLS" && return 0
     fi
     fail "uv, which installs the packages, could not be had." \
         "Debian or Ubuntu: sudo apt-get install python3-venv" \

@@ -1,4 +1,4 @@
-"""``stonechat bench learning``: the learner in simulated worlds and on real posts, against others.
+"""``stonechat bench learning``: the bandit in simulated worlds, against others.
 
 The worlds are the seeds from 0 up. Every number of the bandit and of its rivals was tuned on seeds from
 100,000 up, so none was tuned on these. Rivals play the same worlds in the same run.
@@ -6,18 +6,14 @@ The worlds are the seeds from 0 up. Every number of the bandit and of its rivals
 
 from __future__ import annotations
 
-import csv
-import html
 import math
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +23,6 @@ from benchmarks.learning.rivals import PLAIN_RIVALS, library_rivals
 from stonechat.core.model import Arm
 from stonechat.learning.arms import ArmSpace, Factors
 from stonechat.learning.bandit import LinearThompson
-from stonechat.learning.features import Example
-from stonechat.learning.predictors import score, train
-from stonechat.learning.reward import Weights
 from stonechat.learning.uplift import Trial, UpliftMeter
 
 Row = dict[str, Any]
@@ -45,16 +38,12 @@ class Run:
     claimed: int | None = None
 
 
-def bench_learning(
-    seeds: int = 300, peer_seeds: int = 16, workers: int = 2, posts: Path | None = None
-) -> list[Row]:
+def bench_learning(seeds: int = 300, peer_seeds: int = 16, workers: int = 2) -> list[Row]:
     """Measure everything; rows of ``measure, ours, peer, ratio, goal, met``.
 
     Args:
         seeds: worlds for each setting of our own bandit and of the plain rivals (those at most 30).
         peer_seeds: worlds for the tuned libraries, which take a hundred times as long.
-        posts: recorded posts as CSV with ``created_at, text, replies, retweets, favorites`` for the
-            predictors; without it they are not measured.
     """
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         libraries = {
@@ -71,8 +60,6 @@ def bench_learning(
     rows += _uplift_rows(runs)
     rows += _speed_rows()
     rows += [_rival_row(name, runs["plain"], played[name]) for name in played]
-    if posts is not None:
-        rows += _predictor_rows(posts)
     return rows
 
 
@@ -243,38 +230,3 @@ def _microseconds(act: Callable[[int], Any], times: int, repeats: int = 40) -> f
             act(at)
         found.append((time.process_time() - start) / times * 1e6)
     return min(found)
-
-
-# --- predictors ---------------------------------------------------------------------------------------
-
-
-def recorded_posts(path: Path, weights: Weights | None = None) -> list[Example]:
-    """Posts of a recording (CSV, Windows-1252) in order of time, each with its log reward."""
-    w = weights or Weights()
-    with path.open(encoding="cp1252", errors="replace", newline="") as lines:
-        found = [
-            Example(
-                html.unescape(row["text"]),
-                datetime.strptime(row["created_at"], "%m/%d/%y %H:%M").replace(tzinfo=UTC),
-                math.log1p(
-                    w.likes * int(row["favorites"])
-                    + w.reposts * int(row["retweets"])
-                    + w.replies * int(row["replies"])
-                ),
-            )
-            for row in csv.DictReader(lines)
-        ]
-    return sorted(found, key=lambda example: example.at)
-
-
-def _predictor_rows(path: Path) -> list[Row]:
-    """First 70 % of the posts by time against the last 30 %; the peer is the rolling median."""
-    posts = recorded_posts(path)
-    cut = int(0.7 * len(posts))
-    found = train(posts[:cut], timedelta(hours=48)).predict(posts, cut)
-    actual = [float(post.value or 0.0) for post in posts[cut:]]
-    ours, median = score([p.value for p in found], actual), score([p.baseline for p in found], actual)
-    return [
-        _row("rank correlation on unseen real posts", ours.spearman, median.spearman, least=0.60),
-        _row("mean absolute error on unseen real posts (log)", ours.error, median.error),
-    ]

@@ -23,6 +23,7 @@ from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.events import EventStream
 from stonechat.core.model import Approval, LatePolicy
 from stonechat.monitoring.logs import EventLog
+from stonechat.networks.plugin import LocalSite
 from stonechat.networks.registry import installed
 from stonechat.startup.wiring import open_stonechat
 
@@ -52,7 +53,7 @@ def settings_for(order: BenchOrder) -> Settings:
             "MODE": "demo",
             "DATA_DIR": order.folder,
             "ACCOUNT_HANDLE": first,
-            **registry.settings_of_demo(order.url, {first: order.sessions[first]}),
+            **registry.settings_of_demo(LocalSite(order.url, {first: order.sessions[first]}, {})),
             "OPENAI_BASE_URL": order.model_url,
             "OPENAI_API_KEY": "local",
             "BROWSER_CONTEXTS": len(order.sessions),

@@ -102,7 +102,7 @@ QUERIES = (
     BenchQuery("latest posts", "dashboard", content.newest_posted),
     BenchQuery("metrics of the latest", "dashboard", lambda c: metrics.latest(c, MAIN, _POSTS[:20])),
     BenchQuery("story of a piece", "dashboard", lambda c: state_history.of(c, "content", _PIECE)),
-    BenchQuery("stock", "alerting", lambda c: content.count_by_state(c, MAIN, states=(ContentState.QUEUED,))),
+    BenchQuery("stock", "alerting", lambda c: content.count_of_each(c, (ContentState.QUEUED,))),
     BenchQuery("next due of each", "jobs", lambda c: slots.next_due_of_each(c, {MAIN: NOW})),
     BenchQuery("all jobs", "dashboard", job_progress.every),
     BenchQuery("jobs changed", "jobs", lambda c: job_progress.every(c, since=NOW - timedelta(minutes=10))),

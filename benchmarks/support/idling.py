@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.jobs.idle import watch
@@ -22,6 +24,7 @@ from stonechat.database.repositories import accounts
 from stonechat.networks.registry import installed
 
 START = 90.0
+_ADDRESS = re.compile(r"Running in .* mode: (http\S+)")
 
 
 async def idle(url: str, folder: Path, seconds: float) -> tuple[float, float]:
@@ -59,18 +62,37 @@ async def idle(url: str, folder: Path, seconds: float) -> tuple[float, float]:
 
 @asynccontextmanager
 async def _running(url: str, network: LocalNetwork, folder: Path) -> AsyncIterator[int]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
     settings = {
         "DATABASE_URL": url,
         "DATA_DIR": str(folder),
         "MODE": "demo",  # the session goes to this machine alone
-        **installed().settings_of_demo(network.url, {HANDLE: network.sessions[HANDLE]}),
+        **installed().settings_of_demo(network.site),
         "OPENAI_BASE_URL": network.model_url,
         "OPENAI_API_KEY": "local",
         "ACCOUNT_HANDLE": HANDLE,
         "PORT": "0",
     }
-    log = folder / "idle.log"
+    async with running(settings, folder) as started:
+        yield started.pid
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A ``stonechat run``: its process id, and the address of its pages."""
+
+    pid: int
+    address: str
+
+
+@asynccontextmanager
+async def running(settings: Mapping[str, str], folder: Path) -> AsyncIterator[Started]:
+    """A ``stonechat run`` in ``folder``, given these settings alone; stopped at the end.
+
+    Raises:
+        Transient: it did not start.
+    """
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
+    log = folder / "run.log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -78,7 +100,7 @@ async def _running(url: str, network: LocalNetwork, folder: Path) -> AsyncIterat
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            env=kept | settings,
+            env={**kept, **settings},
             cwd=folder,
         )
     try:
@@ -88,7 +110,7 @@ async def _running(url: str, network: LocalNetwork, folder: Path) -> AsyncIterat
                     await asyncio.sleep(0.1)
         if not _runs(log):
             raise Transient("stonechat run did not start.", remedy=log.read_text(errors="replace")[-500:])
-        yield process.pid
+        yield Started(process.pid, _runs(log))
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
@@ -99,5 +121,7 @@ async def _running(url: str, network: LocalNetwork, folder: Path) -> AsyncIterat
             await process.wait()
 
 
-def _runs(log: Path) -> bool:
-    return "Running in" in log.read_text(errors="replace")
+def _runs(log: Path) -> str:
+    """The address that it names once it runs."""
+    found = _ADDRESS.search(log.read_text(errors="replace"))
+    return found[1] if found else ""

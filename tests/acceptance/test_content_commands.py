@@ -103,8 +103,11 @@ async def test_content_is_approved_rejected_and_edited_from_the_command_line(tmp
 
 
 async def test_five_answers_make_a_voice_file_that_can_be_used(tmp_path: Path) -> None:
-    answers = "A calm account\nBusy people\nsmall meals\nsoup, slow bread\npromise results\n"
-    code, _, err = await stonechat(tmp_path, None, "init", stdin=answers)
+    settings = "\n" * 7  # what is offered is taken; of the handle, the key and the model nothing is asked
+    voice = "A calm account\nBusy people\nsmall meals\nsoup, slow bread\npromise results\n"
+    code, _, err = await stonechat(
+        tmp_path, None, "init", "--handle", "@calm", "--model", "m", stdin=settings + voice
+    )
     assert code == 0, err
     assert load_voice(tmp_path / "voice.toml").topics == ("soup", "slow bread")
     async with open_aviary() as aviary:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from stonechat.content.voice import example
 from tests.support.processes import Reaper, free_port, wait_until
 from tests.support.servers import aviary
 
@@ -104,6 +105,7 @@ def test_a_network_of_somebody_elses_is_used_without_touching_ours(tmp_path: Pat
         [fault] = [one for one in unknown["checks"] if one["name"] == "setting ACCOUNT_NETWORK"]
         assert "Did you mean echo?" in fault["fix"]
 
+        (tmp_path / "voice.toml").write_text(example(), encoding="utf-8")
         added = owner.types("queue", "add", TEXT, "--at", "now")
         assert added.returncode == 0, added.stderr
         log = tmp_path / "log"
@@ -111,7 +113,7 @@ def test_a_network_of_somebody_elses_is_used_without_touching_ours(tmp_path: Pat
             running = subprocess.Popen(
                 (*STONECHAT, "run"),
                 cwd=tmp_path,
-                env=owner.environment | {"MODE": "live"},
+                env=owner.environment | {"MODE": "live", "VOICE_FILE": "voice.toml"},
                 stdout=out,
                 stderr=out,
             )

@@ -58,6 +58,7 @@ def dead_button(running: Product) -> Iterator[None]:
         running.lever(dead_button=False)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_send_button_that_is_dead_is_told_in_few_words_and_over_when_a_post_is_out(
     tmp_path: Path, reaper: Reaper
@@ -79,6 +80,7 @@ def test_a_send_button_that_is_dead_is_told_in_few_words_and_over_when_a_post_is
         running.until(lambda: running.health()["state"] == "ok", "all well", seconds=120)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_database_that_is_frozen_is_one_incident(tmp_path: Path, reaper: Reaper) -> None:
     with (
@@ -151,3 +153,37 @@ def test_ten_healthy_minutes_of_a_fast_clock_say_nothing_and_the_heartbeat_goes_
         running.during(600)
         assert running.inbox.told() == []
         assert len([at for at in running.inbox.beats if at >= began]) >= 8
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_an_hour_of_a_healthy_day_says_nothing(tmp_path: Path, reaper: Reaper) -> None:
+    with product(reaper, tmp_path, speed=60) as running:
+        published = running.posts()
+        running.during(75)
+        assert running.posts() > published
+        assert running.inbox.told() == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_post_that_nobody_can_place_is_asked_about_by_its_id(tmp_path: Path, reaper: Reaper) -> None:
+    """The answer to a post is lost, and no read of the profile shows a whole post."""
+    with product(reaper, tmp_path) as running:
+        began = time.monotonic()
+        running.lever(lose_answer=True, hollow_share=1.0)
+        running.until(
+            lambda: any("Nobody can tell whether" in line for line in running.inbox.told(began)),
+            "somebody is asked",
+            seconds=330,
+        )
+        [body] = [
+            body
+            for at, body in running.inbox.alerts
+            if at >= began and "Nobody can tell" in body["commonAnnotations"]["summary"]
+        ][:1]
+        assert body["commonLabels"]["severity"] == "critical"
+        assert "stonechat queue live" in body["commonAnnotations"]["remedy"]
+        assert body["alerts"][0]["generatorURL"].startswith(f"{running.page}/alerts#alert-")
+        running.lever(lose_answer=False, hollow_share=0.0)
+        running.until(lambda: running.health()["state"] == "ok", "all well", seconds=200)

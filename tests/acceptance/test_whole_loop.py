@@ -51,6 +51,7 @@ def test_the_demo_publishes_measures_and_learns_and_its_report_is_clean(tmp_path
     assert "Traceback" not in ended.stdout + ended.stderr
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_run_does_the_same_loop_on_postgresql_and_a_redis_that_forgets_and_ends_in_order(
     tmp_path: Path, reaper: Reaper, postgres_url: str, redis_url: str

@@ -59,6 +59,7 @@ def test_rows_are_forgotten_in_one_place_only() -> None:
             "database/repositories/executors.py": "the rows of processes that have stopped",
             "database/repositories/wakeups.py": "a wake-up that another has followed",
             "database/repositories/job_declarations.py": "jobs that are no longer declared",
+            "database/repositories/sessions.py": "a log-in that its owner has taken away",
             "database/repositories/media.py": "pictures that were taken off a post, and bytes that no post names",
             "database/repositories/learning.py": "versions of models that newer ones replace, kept in the reward log",
         },

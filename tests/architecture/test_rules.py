@@ -69,6 +69,7 @@ def test_only_config_reads_the_environment() -> None:
         {
             "cli/context.py": "hands the environment to config.load, and nothing else",
             "cli/commands/status.py": "hands the environment to config.load_section, and nothing else",
+            "cli/demonstration/drill_copy.py": "a drill's copy takes what a program needs to start, and no more",
             "cli/commands/demo.py": "the demo takes nothing from the owner's settings but the browser's path",
             "benchmarks/support/idling.py": "the idle run takes nothing from the owner's settings",
             "browser/chromium.py": "hands Chromium this environment with folders of its own",
@@ -196,6 +197,7 @@ def test_modules_and_functions_stay_of_a_size_that_can_be_read() -> None:
     assert not offences(
         is_long,
         {
+            "core/events.py": "all events on one page, as logs, meters, alerts and pages read them",
             "config/settings.py": "all settings on one page, each with a paragraph for its user",
             "database/schema/tables.py": "all tables on one page, to be read side by side",
         },

@@ -22,6 +22,7 @@ from stonechat.database.schema.tables import models
 from stonechat.jobs.execution.step_results import from_json, to_json
 from stonechat.learning.learner import Learner, jobs
 from stonechat.learning.model_registry import Lesson, decode, encode, replayed
+from stonechat.learning.reports import LearningReports
 from tests.support.clock import ManualClock
 
 ME = "x:me"
@@ -60,6 +61,7 @@ class House:
         stream.subscribe(lambda stamped: self.heard.append(stamped.event))
         self.factors: dict[str, tuple[str, ...]] = dict(FACTORS)
         self.learner = Learner(database, stream, LearningSettings(), lambda account: self.factors)
+        self.reports = LearningReports(database, timedelta(hours=48))
         self.posted = 0
 
     async def post(self, choices: list[Choice], *, likes: int | None = None, kind: str = "single") -> None:
@@ -220,7 +222,7 @@ async def test_without_metrics_the_model_stays_and_the_staleness_shows(house: Ho
     work = await house.learner.learn(house.ctx)
     assert (work.done, work.due) == (0, 5)
     assert await house.body() == before
-    summary = await house.learner.summary(ME, house.clock.now())
+    summary = await house.reports.summary(ME, house.clock.now())
     assert summary["stale"] is True
     assert summary["overdue"] == 5
 
@@ -300,7 +302,7 @@ async def test_the_figures_for_people_cover_every_level_and_say_what_is_not_know
     await house.days(4)
     await house.learner.learn(house.ctx)
     await house.learner.aggregate(house.ctx)
-    figures = (await house.learner.summary(ME, house.clock.now()))["figures"]
+    figures = (await house.reports.summary(ME, house.clock.now()))["figures"]
     shown = {(effect["factor"], effect["level"]) for effect in figures["effects"]}
     assert shown == {(factor, level) for factor, levels in FACTORS.items() for level in levels}
     assert all(effect["low"] <= effect["mean"] <= effect["high"] for effect in figures["effects"])
@@ -319,7 +321,7 @@ async def test_drafts_are_ranked_once_a_predictor_serves(house: House) -> None:
     await with_rewards(house, 90)
     work = await house.learner.train(house.ctx)
     assert (work.done, work.due) == (1, 1)
-    predictors = (await house.learner.summary(ME, house.clock.now()))["predictors"]
+    predictors = (await house.reports.summary(ME, house.clock.now()))["predictors"]
     assert [(one["version"], one["serving"]) for one in predictors] == [(1, True)]
     food, sleep = await house.learner.rank(ME, drafts)
     assert sleep > food

@@ -1,17 +1,27 @@
-"""What every network keeps to, whoever brings it: the adapter for X on the local network, and the tests' fake."""
+"""What every network keeps to, whoever brings it: our adapters on the local network, and the tests' fake."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from stonechat.core.errors import Permanent, SessionTrouble, Transient
+from stonechat.core.model import Metrics
 from stonechat.core.network import Posted, Publication, PublishOutcome, Refused, Rehearsed, Unconfirmed
 from stonechat.core.states import SessionState
-from tests.support.network_stands import FakeStand, Live, Stand, Trouble, open_x_web_stand
+from stonechat.networks.registry import installed
+from tests.support.network_stands import (
+    FakeStand,
+    Live,
+    Stand,
+    Trouble,
+    open_mastodon_stand,
+    open_x_web_stand,
+)
 from tests.support.pictures import picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -20,14 +30,15 @@ GONE = "1234567890"
 NOWHERE = "zqxjkvwpzqxjkvwp"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["fake", "x_web"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["fake", "mastodon", "x_web"])
 async def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stand]:
     if request.param == "fake":
         yield FakeStand()
         return
-    async with open_x_web_stand(tmp_path_factory.mktemp("x_web")) as stand:
+    open_stand = {"mastodon": open_mastodon_stand, "x_web": open_x_web_stand}[request.param]
+    async with open_stand(tmp_path_factory.mktemp(request.param)) as stand:
         yield stand
 
 
@@ -200,6 +211,8 @@ async def test_own_posts_are_read_with_their_counts_and_own_replies_apart(stand:
     measured = next(one for one in posts.posts if one.text == "To be measured")
     assert posts.complete
     assert measured.metrics.likes is not None
+    shown = {one.name for one in fields(Metrics) if getattr(measured.metrics, one.name) is not None}
+    assert shown <= installed()[stand.network.name].metrics
     assert measured.author.casefold() == stand.account.handle.casefold()
     assert "An answer to somebody" not in [one.text for one in posts.posts]
     assert post.id in [one.in_reply_to for one in replies.posts]

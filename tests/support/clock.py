@@ -6,6 +6,8 @@ import asyncio
 import heapq
 from datetime import UTC, datetime, timedelta
 
+from stonechat.core.clock import Clock
+
 
 class ManualClock:
     """Account time and real time are the same here, and move only by :meth:`advance` or :meth:`jump`."""
@@ -75,7 +77,7 @@ class OtherClock:
 
     speed = 1.0
 
-    def __init__(self, clock: ManualClock, ahead: timedelta = timedelta()) -> None:
+    def __init__(self, clock: Clock, ahead: timedelta = timedelta()) -> None:
         self._clock = clock
         self.ahead = ahead
         self.slept = timedelta()

@@ -44,7 +44,7 @@ from stonechat.jobs import (
 )
 from stonechat.jobs.execution.durable_runs import execute_runs
 from stonechat.jobs.execution.run_request import RunRequest
-from stonechat.jobs.scheduling.scheduler import order_of
+from stonechat.jobs.scheduling.owner_requests import order_of
 from stonechat.networks.registry import installed
 from stonechat.resilience.state_machine import Record, forced, fresh
 from stonechat.resilience.store import to_row
@@ -191,6 +191,14 @@ CASES = (
         {},
         "reserve/discard",
         {"target": "d-kept"},
+    ),
+    Case(
+        "accounts.remove",
+        ("accounts", "remove", "robin", "--why", "sold"),
+        "accounts/robin/remove",
+        {"why": "sold"},
+        "accounts/remove",
+        {"target": "robin", "why": "sold"},
     ),
     Case(
         "authors.mute",

@@ -243,8 +243,18 @@ class FakeNetwork:
         self.calls.append(f"search {query}")
         if not self.searching or query in self.deaf_to:
             raise Transient("Search does not answer.")
+        if query.startswith("from:") and "since_time:" in query:
+            return self._between(account, query, limit)
         words = [word for word in query.lower().split() if ":" not in word]
         return self._found(account, limit, words)
+
+    def _between(self, account: Account, query: str, limit: int) -> Timeline:
+        """The account's own posts between two moments, newest first; a search proves no absence."""
+        self._check()
+        since, until = (float(word.partition("_time:")[2]) for word in query.split()[1:])
+        mine = [post for post in self.ledger if post.author == account.handle and post.created_at]
+        found = [one for one in mine if one.created_at and since <= one.created_at.timestamp() <= until]
+        return Timeline(tuple(reversed(found))[:limit], False, None, "wire")
 
     async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
         self.calls.append("mentions")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,7 @@ from stonechat.browser import open_browser_pool
 from stonechat.browser.sessions import GivenSessions
 from stonechat.cli.demonstration.local_network import LocalNetwork, local_network
 from stonechat.config.settings import BrowserSettings
-from stonechat.core.clock import ScaledClock
+from stonechat.core.clock import Clock, ScaledClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
 from stonechat.core.network import NetworkAdapter, NetworkPost, TextRules
@@ -28,6 +29,7 @@ from stonechat.networks.x_web.adapter import XWeb
 from tests.integration.networks.x_web_support import CHROMIUM
 from tests.support import network as fake
 from tests.support.clock import ManualClock
+from tests.support.mastodon import mastodon_at, token_of
 from tests.support.networks import x_session, x_site
 from tests.support.waiting import eventually
 
@@ -141,16 +143,17 @@ class FakeStand(Stand):
         yield
 
 
-# --- X through its website, on the local network ------------------------------------------------------------
+# --- on the local network ---------------------------------------------------------------------------------
 
 
 @dataclass
-class XWebStand(Stand):
-    """The real adapter in a real Chromium, on a local network that is a process of its own."""
+class SiteStand(Stand):
+    """A real adapter on a local network that is a process of its own."""
 
     network: NetworkAdapter
     account: Account
     site: LocalNetwork
+    clock: Clock
 
     @property
     def text(self) -> TextRules:
@@ -176,6 +179,10 @@ class XWebStand(Stand):
         async with httpx.AsyncClient(timeout=10) as client:
             (await client.post(f"{self.site.url}/aviary/levers/reset")).raise_for_status()
 
+
+class XWebStand(SiteStand):
+    """X through its website, in a real Chromium."""
+
     @contextlib.asynccontextmanager
     async def breaking_off(self, first: str) -> AsyncIterator[None]:
         async def first_is_live() -> bool:
@@ -191,6 +198,27 @@ class XWebStand(Stand):
             yield
 
 
+class MastodonStand(SiteStand):
+    """Mastodon's API, where a reply carries the name of whom it answers."""
+
+    async def live(self) -> list[Live]:
+        found = await super().live()
+        own = {one.id for one in found}
+        return [
+            replace(one, text=_NAMED.sub("", one.text))
+            if one.in_reply_to and one.in_reply_to not in own
+            else one
+            for one in found
+        ]
+
+    @contextlib.asynccontextmanager
+    async def breaking_off(self, first: str) -> AsyncIterator[None]:
+        await self.site.move_levers(refuse={"code": 344, "n": 1, "after": 1})
+        yield
+
+
+_NAMED = re.compile(r"^@\w+ ")
+
 _LEVERS: dict[Trouble, dict[str, Any]] = {
     Trouble.LOST_ANSWER: {"lose_answer": 1},
     Trouble.LOST_REQUEST: {"lose_request": True},
@@ -199,6 +227,18 @@ _LEVERS: dict[Trouble, dict[str, Any]] = {
     Trouble.SESSION_OVER: {"logged_out": True},
     Trouble.BROKEN: {"status_5xx": True},
 }
+
+
+@contextlib.asynccontextmanager
+async def open_mastodon_stand(folder: Path) -> AsyncIterator[MastodonStand]:
+    """The local network's process, until the block ends."""
+    origin = datetime.now(UTC)
+    clock = ScaledClock(1.0, origin, origin.timestamp())
+    async with local_network(
+        handle=HANDLE, seed=7, speed=1.0, epoch=origin, origin=origin.timestamp(), state_dir=folder
+    ) as site:
+        network = mastodon_at(site.url, token_of(site.session_b64), clock)
+        yield MastodonStand(network, Account(f"mastodon:{HANDLE}", network.name, HANDLE), site, clock)
 
 
 @contextlib.asynccontextmanager
@@ -225,4 +265,4 @@ async def open_x_web_stand(folder: Path) -> AsyncIterator[XWebStand]:
         ) as pool,
     ):
         network = XWeb(pool, clock, EventStream(clock), base_url=site.url, answer_within=within)
-        yield XWebStand(network, Account(f"x:{HANDLE}", network.name, HANDLE), site)
+        yield XWebStand(network, Account(f"x:{HANDLE}", network.name, HANDLE), site, clock)

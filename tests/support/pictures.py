@@ -7,6 +7,8 @@ import struct
 import zlib
 
 from stonechat.core.network import Picture
+from stonechat.networks.x_web.picture_limits import LIMITS
+from stonechat.posting.pictures import PreparedPicture, prepare
 
 
 def png(red: int, size: int = 8) -> bytes:
@@ -24,3 +26,8 @@ def picture(red: int, alt: str) -> Picture:
     """As it is handed to a network."""
     body = png(red)
     return Picture(hashlib.sha256(body).hexdigest(), "image/png", alt, body)
+
+
+def ready(body: bytes) -> PreparedPicture:
+    """As it is attached for X."""
+    return prepare(body, LIMITS)

@@ -127,7 +127,7 @@ class Desk:
         """A publisher as a process that has just started would have it."""
         return Publisher(
             self.database,
-            {"x_web": self.network},
+            {self.network.name: self.network},
             self.clock,
             self.events,
             self.rules,
@@ -147,7 +147,7 @@ class Desk:
         return Sweep(
             self.database,
             self.clock,
-            {"x_web": self.network},
+            {self.network.name: self.network},
             self.rules,
             self.publisher(),
             self.reconciler(),

@@ -1,4 +1,4 @@
-"""Processes that publish through a real browser and kill themselves (SIGKILL) at a given step.
+"""Processes that publish on a real network and kill themselves (SIGKILL) at a given step.
 
 ``python -m tests.support.posting_lives JSON``: everything is imported once, then each life is a fork of
 its own. The first life of a kind counts the steps of one publication; then one life for each step dies
@@ -37,9 +37,10 @@ from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities
 from stonechat.networks.x_web.adapter import XWeb
 from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting.attachments import attach
+from tests.support.mastodon import mastodon_at, token_of
 from tests.support.network import foreign_post
 from tests.support.networks import x_session, x_site
-from tests.support.pictures import png
+from tests.support.pictures import png, ready
 from tests.support.posting import SETTINGS, Desk, MortalDatabase, desk_on, piece
 
 Step = Callable[[str], None]
@@ -75,12 +76,13 @@ class Plan:
     kinds: tuple[str, ...]
     pages: bool = True
     every: int = 1
+    adapter: str = "x_web"
 
     @property
     def account(self) -> Account:
         return Account(
-            f"x:{self.handle}",
-            "x_web",
+            f"{self.adapter}:{self.handle}",
+            self.adapter,
             self.handle,
             approval=Approval.NONE,
             late_policy=LatePolicy.PUBLISH,
@@ -157,12 +159,16 @@ class Steps:
 
 @asynccontextmanager
 async def open_desk(plan: Plan, steps: Steps) -> AsyncIterator[Desk]:
-    """A posting layer on the real database and a real browser."""
+    """A posting layer on the real database, and on a real browser where the network is read with one."""
     clock = ScaledClock(1.0, datetime.fromtimestamp(plan.origin, UTC), plan.origin)
     folder = Path(plan.folder)
     async with open_database(plan.database, DatabaseSettings(), clock) as database:
         mortal: Any = MortalDatabase(database, steps)
         desk = desk_on(mortal, clock, settings=SHORT, checkpoint=steps)
+        if plan.adapter == "mastodon":
+            there: Any = mastodon_at(plan.base_url, token_of(plan.session), clock)
+            yield replace(desk, network=there)
+            return
         saved = GivenSessions({plan.account.id: x_session(plan.session)}, x_site(plan.base_url))
         settings = BrowserSettings(call_timeout=timedelta(seconds=10))
         async with open_browser_pool(
@@ -225,7 +231,7 @@ async def add_picture(desk: Desk, name: str, part: int) -> None:
         await attach(
             connection,
             name,
-            png(50 + part),
+            ready(png(50 + part)),
             f"{name}, drawn",
             part=part,
             who="owner",

@@ -66,6 +66,11 @@ class Running:
             )
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What it wrote into its log."""
         return self._log.read_text(errors="replace")

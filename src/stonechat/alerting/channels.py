@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -25,16 +26,21 @@ _KINDS = {"critical": "failure", "warning": "warning"}
 
 
 class WebhookChannel:
-    """Posts JSON in the form of Alertmanager's webhook receiver, version 4."""
+    """Posts JSON in the form of Alertmanager's webhook receiver, version 4.
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    Args:
+        pages: where the pages are reached, for the links.
+    """
+
+    def __init__(self, url: str, clock: Clock, pages: str = "") -> None:
         self._url = url
         self._clock = clock
+        self._pages = pages
         self.name = f"webhook {urlsplit(url).hostname}"
 
     async def send(self, message: AlertMessage) -> None:
         """Post it; any answer from 200 to 299 means that the other side has taken it."""
-        body = alertmanager_body(message, self._clock.wall())
+        body = alertmanager_body(message, self._clock.wall(), self._pages)
         status = await call("POST", self._url, what="The webhook", json=body)
         if status in _REFUSALS:
             raise Permanent(f"The webhook refused the message ({status}).", remedy="Check ALERT_WEBHOOK_URL.")
@@ -48,10 +54,15 @@ class WebhookChannel:
 
 
 class AppriseChannel:
-    """One apprise address. Each message is sent by a process of its own, which can be ended."""
+    """One apprise address. Each message is sent by a process of its own, which can be ended.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        pages: where the pages are reached, for the links.
+    """
+
+    def __init__(self, url: str, pages: str = "") -> None:
         self._url = url
+        self._pages = pages
         self.name = f"apprise {urlsplit(url).scheme}"
 
     async def send(self, message: AlertMessage) -> None:
@@ -62,7 +73,7 @@ class AppriseChannel:
             Transient: the service did not take the message.
         """
         kind = "success" if message.status == "resolved" else _KINDS.get(message.severity, "info")
-        body = "\n".join(part for part in (message.body, message.remedy) if part) or message.title
+        body = text_of(message, self._pages)
         asked = {"url": self._url, "title": f"Stonechat: {message.title}", "body": body, "kind": kind}
         code = await self._run(json.dumps(asked).encode())
         if code == UNKNOWN_ADDRESS:
@@ -91,20 +102,49 @@ class AppriseChannel:
         return process.returncode or 0
 
 
-def make_channels(settings: AlertingSettings, clock: Clock) -> list[AlertChannel]:
+def make_channels(settings: AlertingSettings, clock: Clock, pages: str = "") -> list[AlertChannel]:
     """A channel for each address in the settings; names are made different by a number."""
-    channels: list[WebhookChannel | AppriseChannel] = [AppriseChannel(url) for url in settings.urls]
+    channels: list[WebhookChannel | AppriseChannel] = [AppriseChannel(url, pages) for url in settings.urls]
     if settings.webhook_url:
-        channels.append(WebhookChannel(settings.webhook_url, clock))
+        channels.append(WebhookChannel(settings.webhook_url, clock, pages))
+    return _numbered(channels, "")
+
+
+def make_deputies(settings: AlertingSettings, pages: str = "") -> list[AlertChannel]:
+    """A channel to each of those who are told when nobody acknowledges."""
+    return _numbered([AppriseChannel(url, pages) for url in settings.escalate_urls], "escalation ")
+
+
+def _numbered(channels: Sequence[WebhookChannel | AppriseChannel], prefix: str) -> list[AlertChannel]:
     for number, channel in enumerate(channels, 1):
-        channel.name = f"{channel.name} {number}"[:60]
-    return cast(list[AlertChannel], channels)
+        channel.name = f"{prefix}{channel.name} {number}"[:60]
+    return cast(list[AlertChannel], list(channels))
 
 
-def alertmanager_body(message: AlertMessage, now: datetime) -> dict[str, Any]:
+def link_to(message: AlertMessage, pages: str) -> str:
+    """Where the alert stands on the pages; empty where nobody knows their address."""
+    alert_id = message.labels.get("alert_id", "")
+    return f"{pages.rstrip('/')}/alerts#alert-{alert_id}" if pages and alert_id else pages
+
+
+def text_of(message: AlertMessage, pages: str) -> str:
+    """A message for people: what, since when, for the account, what is done, what to do, and a link."""
+    lines = [message.body]
+    if message.status == "firing":
+        lines += [
+            f"Since {message.starts_at:%Y-%m-%d %H:%M} UTC.",
+            f"For the account: {message.effect}" if message.effect else "",
+            f"Stonechat: {message.doing}" if message.doing else "",
+            f"What to do: {message.remedy}" if message.remedy else "",
+        ]
+    return "\n".join(line for line in (*lines, link_to(message, pages)) if line)
+
+
+def alertmanager_body(message: AlertMessage, now: datetime, pages: str = "") -> dict[str, Any]:
     """The message as Alertmanager would post it at ``now`` (prometheus.io, "webhook_config")."""
     labels = dict(message.labels) | {"severity": message.severity}
     notes = {"summary": message.title, "description": message.body, "remedy": message.remedy}
+    notes |= {"effect": message.effect, "doing": message.doing}
     over = message.status == "resolved"
     return {
         "version": "4",
@@ -115,7 +155,7 @@ def alertmanager_body(message: AlertMessage, now: datetime) -> dict[str, Any]:
         "groupLabels": {"alertname": labels.get("alertname", "")},
         "commonLabels": labels,
         "commonAnnotations": notes,
-        "externalURL": "",
+        "externalURL": pages,
         "alerts": [
             {
                 "status": message.status,
@@ -123,7 +163,7 @@ def alertmanager_body(message: AlertMessage, now: datetime) -> dict[str, Any]:
                 "annotations": notes,
                 "startsAt": message.starts_at.isoformat(),
                 "endsAt": now.isoformat() if over else "0001-01-01T00:00:00Z",
-                "generatorURL": "",
+                "generatorURL": link_to(message, pages),
                 "fingerprint": labels.get("alert_id", message.id),
             }
         ],

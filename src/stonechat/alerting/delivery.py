@@ -6,7 +6,7 @@ that no channel has delivered is never given up; only the owner's acknowledgemen
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,19 +44,16 @@ so lately (real time), another one does not."""
 log = structlog.get_logger()
 
 
-def outbox_rows(
-    messages: Sequence[AlertMessage], channels: Sequence[AlertChannel], now: datetime
-) -> list[OutboxRow]:
-    """One row for each message and channel, with an id that a repetition would have too.
+def _goes_to(body: Mapping[str, Any], channel: str, deputies: Collection[str]) -> bool:
+    """Whether this message is for this channel.
 
-    That a channel takes no messages is not told through that channel.
+    That a channel takes no messages is not told through that channel. ``deputies`` hear of what nobody
+    acknowledged and of its end; the others have heard of it already.
     """
-    return [
-        _addressed(as_json(message), channel.name, now)
-        for message in messages
-        for channel in channels
-        if (message.labels.get("alertname"), message.labels.get("about")) != (CHANNEL_RULE, channel.name)
-    ]
+    if (body["labels"].get("alertname"), body["labels"].get("about")) == (CHANNEL_RULE, channel):
+        return False
+    escalated = bool(body.get("escalated"))
+    return escalated if channel in deputies else not (escalated and body["status"] == "firing")
 
 
 def as_json(message: AlertMessage) -> dict[str, Any]:
@@ -90,11 +87,21 @@ class Delivery:
     """Sends from the outbox table, and from the local spool what could not be put there.
 
     Args:
+        channels: where messages go; ``deputies``: the channels to those who are told when nobody
+            acknowledges.
         spool: where messages wait while the database is away; None keeps them in memory.
     """
 
-    def __init__(self, channels: Sequence[AlertChannel], clock: Clock, spool: Spool | None) -> None:
-        self.channels = tuple(channels)
+    def __init__(
+        self,
+        channels: Sequence[AlertChannel],
+        clock: Clock,
+        spool: Spool | None,
+        *,
+        deputies: Sequence[AlertChannel] = (),
+    ) -> None:
+        self.channels = (*channels, *deputies)
+        self._deputies = frozenset(channel.name for channel in deputies)
         self._clock = clock
         self._spool = spool
         self._local: dict[str, OutboxRow] = {}
@@ -106,6 +113,18 @@ class Delivery:
                 self._local[entry.key] = row
                 self._spooled.add(entry.key)
             self._readdress_local()
+
+    def rows(self, messages: Sequence[AlertMessage], now: datetime) -> list[OutboxRow]:
+        """One row for each message and channel, with an id that a repetition would have too."""
+        bodies = [as_json(message) for message in messages]
+        return [_addressed(body, name, now) for body in bodies for name in self._names_for(body)]
+
+    def _names_for(self, body: Mapping[str, Any]) -> list[str]:
+        return [one.name for one in self.channels if _goes_to(body, one.name, self._deputies)]
+
+    def kept(self) -> list[OutboxRow]:
+        """Messages that wait outside the database, and are not delivered yet; newest first."""
+        return sorted(self._local.values(), key=lambda row: row.created_at, reverse=True)
 
     @property
     def waiting_locally(self) -> int:
@@ -151,7 +170,7 @@ class Delivery:
                 return
         async with database.begin("alerting.readdress") as connection:
             for row in await outbox.orphaned(connection, names):
-                for name in names:
+                for name in self._names_for(row.body):
                     await outbox.enqueue(connection, _addressed(row.body, name, now))
                 error = "this channel is no longer in the settings"
                 await outbox.mark_failed(connection, row.id, error=error, again_at=None, at=now)
@@ -192,7 +211,7 @@ class Delivery:
                 self._release(SENDING, row.id)
             if error and not self._is_old(row, self._clock.wall()):
                 again = self._clock.wall() + _pause(row)
-                self._local[row.id] = replace(row, due_at=again, attempts=row.attempts + 1)
+                self._local[row.id] = replace(row, due_at=again, attempts=row.attempts + 1, error=error)
                 continue
             sent += not error
             self._drop(row)
@@ -230,7 +249,7 @@ class Delivery:
         names = [channel.name for channel in self.channels]
         for row in [row for row in self._local.values() if names and row.channel not in names]:
             self._drop(row)
-            self.keep([_addressed(row.body, name, row.created_at) for name in names])
+            self.keep([_addressed(row.body, name, row.created_at) for name in self._names_for(row.body)])
 
     def _claimed(self, kind: str, key: str, lasts: timedelta) -> bool:
         spool = self._spool

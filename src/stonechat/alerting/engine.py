@@ -12,10 +12,9 @@ from functools import partial
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stonechat.alerting.channels import make_channels
-from stonechat.alerting.delivery import Delivery, outbox_rows
+from stonechat.alerting.channels import make_channels, make_deputies
+from stonechat.alerting.delivery import Delivery
 from stonechat.alerting.finding import Finding
 from stonechat.alerting.heartbeat import DeadMansSwitch
 from stonechat.alerting.observer import Observer
@@ -26,15 +25,18 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import IllegalTransition, StonechatError, Transient
 from stonechat.core.events import AlertChanged, EventStream, Stamped
 from stonechat.core.ports import AlertChannel
+from stonechat.core.quiet_hours import quiet_hours
 from stonechat.core.states import AlertState, LayerState
-from stonechat.core.supervision import supervise
+from stonechat.core.supervision import running_loops
 from stonechat.core.transitions import check_transition
 from stonechat.database import Database
 from stonechat.database.repositories import alerts, outbox
-from stonechat.database.repositories.alerts import AlertRow
+from stonechat.database.repositories.alerts import AlertRow, AlertStep
 from stonechat.database.spool.spool import Spool
 from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard
+from stonechat.monitoring.figures import Figures
+from stonechat.monitoring.loop_lag import LoopLag
 from stonechat.resilience.circuit_breaker import BreakerStatus
 
 LOOK_EVERY = timedelta(seconds=2)
@@ -69,8 +71,9 @@ class Alerting:
         spool: Spool | None = None,
         pool_low: int = 0,
         host: str = "",
+        deputies: Sequence[AlertChannel] = (),
     ) -> None:
-        self.delivery = Delivery(channels, clock, spool)
+        self.delivery = Delivery(channels, clock, spool, deputies=deputies)
         self._timing = timing
         self._clock = clock
         self._events = events
@@ -82,7 +85,7 @@ class Alerting:
         self._unsaved = False
         self._store_again_at = clock.monotonic()
         self._looked_at = clock.monotonic()
-        self._delivered_at = {channel.name: clock.monotonic() for channel in channels}
+        self._delivered_at = {one.name: clock.monotonic() for one in self.delivery.channels}
         self._wake = asyncio.Event()
 
     def connect(
@@ -91,12 +94,16 @@ class Alerting:
         database: Database | None = None,
         jobs: Callable[[], Awaitable[Sequence[JobStatus]]] | None = None,
         breakers: Callable[[], Sequence[BreakerStatus]] | None = None,
+        figures: Figures | None = None,
+        lag: LoopLag | None = None,
     ) -> None:
         """Look at these too from now on; alerts known so far are stored when the database comes."""
         seen = self._observer
         seen.database = database or seen.database
         seen.jobs = jobs or seen.jobs
         seen.breakers = breakers or seen.breakers
+        seen.figures = figures or seen.figures
+        seen.lag = lag or seen.lag
 
     def silent(self) -> str:
         """Why the heartbeat is withheld, which alarms somebody outside; empty where all does its work."""
@@ -192,10 +199,10 @@ class Alerting:
             stored = await alerts.every(connection, lock=True)
             known = self._merged(stored) if self._unsaved else stored
             result = look(known, findings, now, self._timing, self._host, undecided)
-            for row in result.alerts.values():
-                if stored.get(row.id) != row:
-                    await _save(connection, row, stored.get(row.id))
-            for message in outbox_rows(result.messages, self.delivery.channels, now):
+            moved = [row for row in result.alerts.values() if stored.get(row.id) != row]
+            steps = [step for row in moved for step in _steps(row, stored.get(row.id))]
+            await alerts.save_all(connection, steps)
+            for message in self.delivery.rows(result.messages, now):
                 await outbox.enqueue(connection, message)
         if self._unsaved:
             self.delivery.database_is_back()
@@ -206,7 +213,7 @@ class Alerting:
         """Without the database: from what was last known, with messages kept and sent from here."""
         now = self._clock.wall()
         result = look(self._known, findings, now, self._timing, self._host, undecided)
-        self.delivery.keep(outbox_rows(result.messages, self.delivery.channels, now))
+        self.delivery.keep(self.delivery.rows(result.messages, now))
         self._unsaved = self._unsaved or bool(result.changed)
         return result
 
@@ -252,15 +259,17 @@ class Alerting:
             return
 
 
-async def _save(connection: AsyncConnection, row: AlertRow, before: AlertRow | None) -> None:
-    """Store the alert; a step that was taken while the database was away is made up for."""
+def _steps(row: AlertRow, before: AlertRow | None) -> list[AlertStep]:
+    """From how the alert is stored to how it is; a step that was taken while the database was away is made
+    up for."""
     known = AlertState.INACTIVE if before is None else before.state
+    steps = []
     if row.state is not known and not _legal(known, row.state):
         missed = [state for state in AlertState if _legal(known, state) and _legal(state, row.state)]
         through = replace(row, state=missed[0])
-        await alerts.save(connection, through, before, why="while the database was away")
+        steps.append(AlertStep(through, before, "while the database was away"))
         before = through
-    await alerts.save(connection, row, before, why=row.body[:200])
+    return [*steps, AlertStep(row, before, row.body[:200])]
 
 
 def _legal(before: AlertState, after: AlertState) -> bool:
@@ -281,6 +290,7 @@ async def open_alerting(
     *,
     spool: Spool | None = None,
     pool_low: int = 0,
+    pages: str = "",
     channels: Sequence[AlertChannel] | None = None,
 ) -> AsyncIterator[Alerting]:
     """Look, deliver and beat until closed. May be opened before the database: ``connect`` it later.
@@ -288,25 +298,27 @@ async def open_alerting(
     Args:
         spool: keeps messages on disk while the database is away.
         pool_low: open reply opportunities below which an account's pool is called low.
+        pages: where the pages are reached, for the links in messages.
         channels: instead of those in the settings.
     """
-    timing = Timing(group_wait=settings.group_wait, repeat=settings.repeat)
-    used = make_channels(settings, clock) if channels is None else channels
-    alerting = Alerting(used, timing, clock, events, board, spool=spool, pool_low=pool_low)
+    timing = Timing(
+        group_wait=settings.group_wait,
+        repeat=settings.repeat,
+        escalate=settings.escalate_after if settings.escalate_urls else None,
+        quiet=quiet_hours(settings.quiet_hours, settings.timezone),
+    )
+    used = make_channels(settings, clock, pages) if channels is None else channels
+    deputies = make_deputies(settings, pages)
+    alerting = Alerting(used, timing, clock, events, board, spool=spool, pool_low=pool_low, deputies=deputies)
     alerting.connect(database=database)
     unsubscribe = events.subscribe(alerting.hear)
     loops = {"alerting.look": alerting.run}
-    for channel in used:
+    for channel in alerting.delivery.channels:
         loops[f"alerting.deliver {channel.name}"] = partial(alerting.deliver_on, channel)
     if settings.heartbeat_url:
         loops["alerting.heartbeat"] = DeadMansSwitch(settings.heartbeat_url, clock, alerting.silent).run
-    tasks = [
-        asyncio.create_task(supervise(name, loop, clock, events), name=name) for name, loop in loops.items()
-    ]
     try:
-        yield alerting
+        async with running_loops(loops, clock, events):
+            yield alerting
     finally:
         unsubscribe()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

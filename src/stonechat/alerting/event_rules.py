@@ -35,6 +35,7 @@ from stonechat.core.events import (
     PostReconciled,
     PostRefused,
     PostUnconfirmed,
+    PostVanished,
     RunEnded,
     RunMissed,
     RunStarted,
@@ -179,6 +180,20 @@ def _post_ended(event: PostEnded) -> Finding | None:
     )
 
 
+def _post_vanished(event: PostVanished) -> Finding:
+    return _told_once(
+        "post_vanished",
+        event.post_id,
+        "scraping",
+        WARNING,
+        f"A post of {event.account_id} is no longer on the network",
+        f"The page of the post {event.post_id} says that it is gone; its metrics are read no more.",
+        "Nothing, if you deleted it. Otherwise open the site as this account: the network may have removed "
+        "it, and say why.",
+        account_id=event.account_id,
+    )
+
+
 def _posting_stopped(event: PostingStopped) -> Finding:
     return _told_once(
         "posting_stopped",
@@ -246,6 +261,7 @@ TOLD: Mapping[type[Event], Callable[[Any, float], Finding | None]] = MappingProx
         PostReconciled: _of(_post_reconciled),
         PostRefused: _of(_post_refused),
         PostEnded: _of(_post_ended),
+        PostVanished: _of(_post_vanished),
         PostingStopped: _of(_posting_stopped),
         ModelRejected: _of(_model_rejected),
         LoopFailed: _of(_loop_failed),

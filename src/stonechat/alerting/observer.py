@@ -22,6 +22,8 @@ from stonechat.database.repositories.accounts import SessionRow
 from stonechat.jobs import JobStatus
 from stonechat.monitoring import HealthBoard
 from stonechat.monitoring.dependency_graph import NEEDS
+from stonechat.monitoring.figures import Figures
+from stonechat.monitoring.loop_lag import LoopLag
 from stonechat.resilience.circuit_breaker import BreakerStatus
 
 SLOW_EVERY = 5
@@ -44,6 +46,8 @@ class Observer:
         self.jobs: Callable[[], Awaitable[Sequence[JobStatus]]] | None = None
         self.breakers: Callable[[], Sequence[BreakerStatus]] | None = None
         self.channels: Callable[[], Sequence[rules.ChannelTrouble]] = list
+        self.figures: Figures | None = None
+        self.lag: LoopLag | None = None
         self._clock = clock
         self._board = board
         self._pool_low = pool_low
@@ -80,6 +84,10 @@ class Observer:
         found += rules.channel_findings(self.channels())
         if self.breakers is not None:
             found += rules.breaker_findings(self.breakers(), self._openings)
+        if self.figures is not None:
+            found += rules.level_findings(self.figures.latest)
+        if self.lag is not None:
+            found += rules.lag_findings(self.lag, self._host)
         if self._looks % SLOW_EVERY == 0:
             self._slow = await self._slow_findings()
         self._looks += 1
@@ -112,11 +120,12 @@ class Observer:
     async def _accounts(
         self, connection: AsyncConnection
     ) -> tuple[list[SessionRow], list[rules.AccountStock]]:
-        sessions, stocks = [], []
+        sessions = await accounts.sessions(connection)
+        of_all = await content.count_of_each(connection, _STOCK)
+        pools = await opportunities.pool_sizes(connection)
+        stocks = []
         for account in await accounts.every(connection):
-            sessions.append(await accounts.session(connection, account.id))
-            counts = await content.count_by_state(connection, account.id, states=_STOCK)
-            pool = await opportunities.pool_size(connection, account.id)
+            counts, pool = of_all.get(account.id, {}), pools.get(account.id, 0)
             if pool >= self._pool_low:
                 self._full.add(account.id)
             stocks.append(

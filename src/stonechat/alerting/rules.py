@@ -14,6 +14,9 @@ from stonechat.database.repositories.accounts import SessionRow
 from stonechat.jobs import JobStatus
 from stonechat.monitoring import LayerHealth
 from stonechat.monitoring.dependency_graph import NEEDS
+from stonechat.monitoring.figures import AccountFigures
+from stonechat.monitoring.loop_lag import LoopLag
+from stonechat.monitoring.service_levels import MEASURED, burns
 from stonechat.resilience import kind_of
 from stonechat.resilience.circuit_breaker import BreakerStatus
 
@@ -34,6 +37,9 @@ VITAL = frozenset({"startup", "jobs", "posting", "browser", "database", "network
 
 OWN = frozenset({"startup", "browser", "cache", "database"})
 """Parts of which each host has its own; the others are judged by rows, and every host sees the same."""
+
+LAG = 1.0
+"""Real seconds by which the process may come late to what it planned, at the median of a minute."""
 
 CHANNEL_RULE = "channel_failing"
 FLAPS, FLAP_PERIOD = 4, timedelta(hours=1)
@@ -218,6 +224,7 @@ def _failed_by_itself(job: JobStatus, layer: str, explained: Callable[[str, date
 
 def session_findings(sessions: Sequence[SessionRow]) -> list[Finding]:
     """Sessions that the network does not accept."""
+    everybody = all(one.state is not SessionState.VALID for one in sessions)
     return [
         Finding(
             rule="session_trouble",
@@ -229,7 +236,7 @@ def session_findings(sessions: Sequence[SessionRow]) -> list[Finding]:
             remedy=SESSION_REMEDIES.get(row.state, ""),
             account_id=row.account_id,
             root=True,
-            everybody=all(one.state is not SessionState.VALID for one in sessions),
+            everybody=everybody,
             group="session_trouble",
             variant=row.state.value,
         )
@@ -325,6 +332,52 @@ def stock_findings(stocks: Sequence[AccountStock]) -> list[Finding]:
                 )
             )
     return found
+
+
+def level_findings(accounts: Sequence[AccountFigures]) -> list[Finding]:
+    """Service levels that spend their error budget too fast by what no incident explains."""
+    found = []
+    for account in accounts:
+        for level in account.levels:
+            if not burns(level):
+                continue
+            day, week = level.untold["1d"], level.untold["7d"]
+            found.append(
+                Finding(
+                    rule="service_level",
+                    about=f"{level.name}/{account.account_id}",
+                    part="scraping" if level.name == MEASURED else "posting",
+                    severity=WARNING,
+                    title=f"Too few {level.name} on {account.account_id}",
+                    body=f"{day.bad} of {day.bad + day.good} were not, within a day, and {week.bad} of "
+                    f"{week.bad + week.good} within a week; {1 - day.target:.0%} may be. No incident "
+                    "explains it.",
+                    remedy="The posting page shows each level; `stonechat queue` says what holds posts.",
+                    wait=DEGRADED_FOR + ROOM,
+                    account_id=account.account_id,
+                    group=f"service_level/{level.name}",
+                )
+            )
+    return found
+
+
+def lag_findings(lag: LoopLag, host: str) -> list[Finding]:
+    """A process that comes more than a second late to everything."""
+    if not lag.full or lag.median < LAG:
+        return []
+    return [
+        Finding(
+            rule="event_loop_slow",
+            about=host,
+            part="startup",
+            severity=WARNING,
+            title="The process is slow: it comes late to everything it plans",
+            body=f"For a minute every other second took {lag.median:.1f} s longer than a second.",
+            remedy="Look what else takes the machine's processors or memory; `stonechat doctor` names both.",
+            wait=DEGRADED_FOR,
+            host=host,
+        )
+    ]
 
 
 def opening(event: Event, at: float) -> BreakerOpened | None:

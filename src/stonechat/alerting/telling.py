@@ -23,6 +23,7 @@ from stonechat.core.ids import stable_id
 from stonechat.core.ports import AlertMessage
 from stonechat.core.states import AlertState
 from stonechat.database.repositories.alerts import AlertRow
+from stonechat.monitoring.catalogue.rules import PartMeaning, meaning
 
 STORM = 5
 """More new incidents than this at one moment are told in one message."""
@@ -52,14 +53,29 @@ def look(
         undecided: ids of alerts of which nothing is known at this moment: not found, and not over either.
     """
     alerts = advance(known, findings, now, timing, host, undecided)
-    messages = [*_beginnings(alerts, now, timing), *_ends(alerts)]
+    quiet = timing.quiet is not None and timing.quiet.ends(now) is not None
+    messages = [
+        *_beginnings(alerts, now, timing, quiet=quiet),
+        *_escalations(alerts, now, timing),
+        *_ends(alerts, quiet=quiet),
+    ]
     changed = tuple(row for alert_id, row in alerts.items() if known.get(alert_id) != row)
     return LookResult(alerts, changed, tuple(messages))
 
 
-def _beginnings(alerts: dict[str, AlertRow], now: datetime, timing: Timing) -> list[AlertMessage]:
-    """Messages for incidents that are new, and for those that nobody has acknowledged for long."""
-    groups = _groups(row for row in alerts.values() if _may_be_told(row, now, timing))
+def _beginnings(
+    alerts: dict[str, AlertRow], now: datetime, timing: Timing, *, quiet: bool
+) -> list[AlertMessage]:
+    """Messages for incidents that are new, and for those that nobody has acknowledged for long.
+
+    Args:
+        quiet: only what is critical is told now; the rest is told when the quiet hours end, if it lasts.
+    """
+    groups = _groups(
+        row
+        for row in alerts.values()
+        if _may_be_told(row, now, timing) and not (quiet and row.severity != CRITICAL)
+    )
     new = {key: [row for row in rows if is_untold(row)] for key, rows in groups.items()}
     due = [rows for key, rows in new.items() if rows and _is_due(rows, alerts, now)]
     told_now = {row.id for rows in due for row in rows}
@@ -73,6 +89,26 @@ def _beginnings(alerts: dict[str, AlertRow], now: datetime, timing: Timing) -> l
     if len(due) > STORM:
         return [_digest([row for rows in due for row in rows], now)]
     return [_message(rows, alerts, now) for rows in sorted(due, key=lambda rows: order(rows[0]))]
+
+
+def _escalations(alerts: dict[str, AlertRow], now: datetime, timing: Timing) -> list[AlertMessage]:
+    """Messages about what is critical, was told, and was acknowledged by nobody for too long; once each."""
+    late = [row for row in alerts.values() if _may_be_told(row, now, timing) and _is_unseen(row, now, timing)]
+    messages = []
+    for rows in _groups(late).values():
+        for row in rows:
+            alerts[row.id] = replace(row, tracking=replace(row.tracking, escalated_at=now))
+        message = _message(rows, alerts, now)
+        title = f"Nobody has acknowledged: {message.title}"
+        messages.append(replace(message, id=f"{message.id}-escalated", title=title, escalated=True))
+    return messages
+
+
+def _is_unseen(row: AlertRow, now: datetime, timing: Timing) -> bool:
+    track = row.tracking
+    if timing.escalate is None or row.severity != CRITICAL or row.acked_by or track.escalated_at:
+        return False
+    return track.told_at is not None and now - (row.fired_at or now) >= timing.escalate
 
 
 def _may_be_told(row: AlertRow, now: datetime, timing: Timing) -> bool:
@@ -106,12 +142,14 @@ def _repeats(row: AlertRow, now: datetime, timing: Timing) -> bool:
     return now - track.told_at >= every
 
 
-def _ends(alerts: dict[str, AlertRow]) -> list[AlertMessage]:
+def _ends(alerts: dict[str, AlertRow], *, quiet: bool) -> list[AlertMessage]:
     """Messages for incidents that were told and are over; a group is over when the last of it is."""
     over = _groups(
         row
         for row in alerts.values()
-        if row.state is AlertState.RESOLVED and row.tracking.told_at is not None
+        if row.state is AlertState.RESOLVED
+        and row.tracking.told_at is not None
+        and not (quiet and row.severity != CRITICAL)
     )
     live = {_key(row) for row in alerts.values() if row.state is FIRING and row.tracking.told_at is not None}
     messages = []
@@ -157,7 +195,15 @@ def _message(rows: Sequence[AlertRow], alerts: Mapping[str, AlertRow], now: date
         remedy=first.remedy,
         starts_at=min(began(row) for row in rows),
         labels=_labels(first),
+        effect=_meant(first).effect,
+        doing=_meant(first).doing,
+        page=_meant(first).page,
     )
+
+
+def _meant(row: AlertRow) -> PartMeaning:
+    """What it means for the account, what is done by itself, and where to look."""
+    return meaning(row.rule, row.tracking.part)
 
 
 def _end(rows: Sequence[AlertRow]) -> AlertMessage:
@@ -175,6 +221,8 @@ def _end(rows: Sequence[AlertRow]) -> AlertMessage:
         remedy="",
         starts_at=start,
         labels=_labels(first),
+        page=_meant(first).page,
+        escalated=any(row.tracking.escalated_at is not None for row in rows),
     )
 
 
@@ -193,6 +241,8 @@ def _digest(rows: list[AlertRow], now: datetime) -> AlertMessage:
         remedy="See the alerts page, worst first.",
         starts_at=min(began(row) for row in rows),
         labels={"alertname": "storm", "alert_id": rows[0].id},
+        effect=_meant(rows[0]).effect,
+        doing=_meant(rows[0]).doing,
     )
 
 

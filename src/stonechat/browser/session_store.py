@@ -18,11 +18,18 @@ from stonechat.browser.session_encryption import Keys, Unreadable
 from stonechat.browser.sessions import Session, Site, for_site
 from stonechat.config.cookies import ended
 from stonechat.core.clock import Clock
-from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.errors import NotTried, SessionTrouble, Transient
+from stonechat.core.redaction import Secrets
+from stonechat.core.safe_json import safe_json
 from stonechat.core.states import SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import sessions
 from stonechat.database.repositories.sessions import SealedSession
+
+
+class SessionLocked(NotTried):
+    """This host lacks the key of a stored session: a fault of the host, and none of the account."""
+
 
 FRESH_FOR = timedelta(seconds=2)
 """Real time for which what was read is not read again: so soon does every host know of a new log-in."""
@@ -51,21 +58,32 @@ class EncryptedSessionStore:
 
     Args:
         given: what the settings say; asked again and again, so that a changed settings file is taken up.
+        secrets: learn the cookies of every session that passes here.
     """
 
-    def __init__(self, database: Database, clock: Clock, keys: Keys, given: Given, site_of: SiteOf) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        keys: Keys,
+        given: Given,
+        site_of: SiteOf,
+        secrets: Secrets | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._keys = keys
         self._given = given
         self._site_of = site_of
         self._held: dict[str, _Held] = {}
+        self._secrets = secrets or Secrets()
 
     async def load(self, account_id: str) -> Session | None:
         """The account's newest session. A database that is away does not stop what is known already.
 
         Raises:
-            SessionTrouble: there is none, or none that can be read; what to do about it stands in it.
+            SessionTrouble: there is none, or none that a browser takes; what to do about it stands in it.
+            SessionLocked: this host lacks the key that it was encrypted with.
             Transient: the database is away and nothing is known yet.
         """
         site = self._site_of(account_id)
@@ -87,7 +105,7 @@ class EncryptedSessionStore:
     async def save(self, account_id: str, session: Session) -> None:
         """Write back what the site renewed, unless somebody has logged in anew since."""
         held = self._held.get(account_id)
-        if held is None:
+        if held is None or not self._can_open(held.row):
             return
         async with self._database.begin("browser.session.renew") as connection:
             row = await sessions.renew(
@@ -139,10 +157,6 @@ class EncryptedSessionStore:
             number = await sessions.generation(connection, account_id)
         return f"{number}/{_mark(given) if given is not None else ''}"
 
-    def secrets(self) -> tuple[str, ...]:
-        """The cookie values that this process knows: what must stand in no log, page or post."""
-        return tuple(str(cookie["value"]) for one in self._held.values() for cookie in one.session.cookies)
-
     def _lasting(self, account_id: str) -> Session | None:
         """What the settings give the account now; None where its log-in has ended."""
         given = self._given().get(account_id)
@@ -156,23 +170,33 @@ class EncryptedSessionStore:
             row = await sessions.find(connection, account_id, besides=besides)
         if row is None and held is not None:
             row = held.row  # nothing new
+        if given is not None and row is not None and not self._can_open(row):
+            self._secrets.learn(given.secrets())  # serves here; what another host can open is left to it
+            session = for_site(given, site)
+            self._held[account_id] = _Held(row, session, self._clock.monotonic())
+            return session
         if given is not None and (row is None or _mark(given) not in row.settings_seen):
             await self.give(account_id, given, source="setting")
             return self._held[account_id].session
         if row is None:
             raise self._nothing(account_id)
-        session = held.session if held is not None and row is held.row else self._opened(row, given, site)
+        session = held.session if held is not None and row is held.row else self._opened(row, site)
         self._held[account_id] = _Held(row, session, self._clock.monotonic())
         return session
 
-    def _opened(self, row: SealedSession, given: Session | None, site: Site) -> Session:
+    def _can_open(self, row: SealedSession) -> bool:
         try:
-            state = json.loads(self._keys.open(row.sealed))
+            return bool(self._keys.open(row.sealed))
         except Unreadable:
-            if given is None:
-                raise _locked_away(row.account_id) from None
-            return for_site(given, site)  # the key is lost: the setting's log-in serves again
+            return False
+
+    def _opened(self, row: SealedSession, site: Site) -> Session:
+        try:
+            state = safe_json(self._keys.open(row.sealed))
+        except Unreadable:
+            raise _locked_away(row.account_id) from None
         saved = Session(tuple(state["cookies"]), tuple(state["origins"]), site.form.needed)
+        self._secrets.learn(saved.secrets())
         session = for_site(saved, site)
         if not site.form.has_log_in(session.cookies):
             raise _useless(row.account_id)
@@ -187,6 +211,7 @@ class EncryptedSessionStore:
         return _trouble(what or f"No session is saved for {account_id}.", account_id)
 
     def _sealed(self, session: Session) -> str:
+        self._secrets.learn(session.secrets())
         return self._keys.seal(json.dumps(session.state()).encode())
 
 
@@ -207,10 +232,9 @@ def _useless(account_id: str) -> SessionTrouble:
     return _trouble(f"The saved session of {account_id} holds no log-in that a browser takes.", account_id)
 
 
-def _locked_away(account_id: str) -> SessionTrouble:
-    return SessionTrouble(
-        SessionState.EXPIRED,
-        f"The saved session of {account_id} was encrypted with another key.",
-        meaning="Nothing is read or published in its name on this host.",
+def _locked_away(account_id: str) -> SessionLocked:
+    return SessionLocked(
+        f"The saved session of {account_id} was encrypted with a key that this host does not have.",
+        meaning="Nothing is read or published in its name on this host; hosts that have the key go on.",
         remedy="Give this host the SESSION_KEY of the one that saved it, or run stonechat login again.",
     )

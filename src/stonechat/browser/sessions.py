@@ -15,13 +15,16 @@ from datetime import timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from stonechat.config.addresses import is_loopback
 from stonechat.config.cookies import Cookie, belongs_to, flaw, normal
-from stonechat.config.fields import is_loopback
 from stonechat.config.session_form import SessionForm, read_session
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
 
 LONGER = timedelta(hours=12)
 """A cookie that ends later by less is not worth a write: sites move the end on with each answer."""
+
+_RANDOM = 16
+"""Characters of the shortest value that may be random."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,28 @@ class Session:
         keys = sorted((str(c["name"]), str(c["value"])) for c in self.cookies if c["name"] in self.needed)
         return hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:12]
 
+    def secrets(self) -> tuple[str, ...]:
+        """What must stand in no log, page or post: what identifies the log-in, and whatever else is long
+        and has figures in it; the value ``dark`` of a cookie is no secret."""
+        stored = (one for origin in self.origins for one in origin.get("localStorage", ()))
+        others = (*self.cookies, *stored)
+        return tuple(
+            value
+            for one in others
+            if (value := str(one.get("value", "")))
+            and (one.get("name") in self.needed or _looks_random(value))
+        )
+
     def state(self) -> dict[str, Any]:
         """As Playwright's ``storage_state``."""
         return {
             "cookies": [dict(one) for one in self.cookies],
             "origins": [dict(one) for one in self.origins],
         }
+
+
+def _looks_random(value: str) -> bool:
+    return len(value) >= _RANDOM and any(sign.isdigit() for sign in value) and " " not in value
 
 
 class SessionStore(Protocol):

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from prometheus_client import Counter
+
 from stonechat.cache.connections import Connections
+from stonechat.cache.failures import kind_of
 from stonechat.cache.memory import InProcessCache
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
@@ -93,6 +96,12 @@ class FallbackCache:
         self._switched = clock.monotonic()
         self._pause = FIRST_PAUSE
         self._calls = self._failures = self._hits = self._misses = 0
+        self.failed_calls = Counter(
+            "stonechat_cache_failures",
+            "Calls to Redis that failed: no connection, too slow, or refused by the server.",
+            ("kind",),
+            registry=None,
+        )
         self._returning: asyncio.Task[None] | None = None
 
     def health(self) -> CacheHealth:
@@ -174,6 +183,7 @@ class FallbackCache:
             answer = await call(self._main)
         except Transient as exc:
             self._failures += 1
+            self.failed_calls.labels(kind_of(exc)).inc()
             self._row += 1
             self._troubled.append(True)
             if self._row >= FAILURES:

@@ -6,12 +6,14 @@ import getpass
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from stonechat.cli.context import open_for_cli, read_stored, run_async
 from stonechat.cli.output import print_json, say
 from stonechat.config.settings import Settings
 from stonechat.owner import Done, Door, Owner
+
+T = TypeVar("T")
 
 
 def user() -> str:
@@ -29,14 +31,16 @@ async def open_owner(settings: Settings) -> AsyncIterator[Owner]:
         yield Owner(database, clock, user(), Door.COMMAND_LINE)
 
 
-def do(act: Callable[[Owner], Awaitable[Done[Any]]], *, as_json: bool) -> None:
+def do(act: Callable[[Owner], Awaitable[Done[T]]], *, as_json: bool) -> Done[T]:
     """Do it and say what was done; whether anything runs or not."""
 
-    async def work() -> Done[Any]:
+    async def work() -> Done[T]:
         async with open_owner(read_stored()) as owner:
             return await act(owner)
 
-    tell(run_async(work()), as_json=as_json)
+    done = run_async(work())
+    tell(done, as_json=as_json)
+    return done
 
 
 def tell(done: Done[Any], *, as_json: bool) -> None:

@@ -49,6 +49,16 @@ def read_for_login() -> tuple[Settings, bool]:
     return load_for_login(environment, installed().known(), folder=Path.cwd()), has_screen(environment)
 
 
+def read_for_connecting() -> Settings:
+    """What connecting an account needs; it need not stand in the settings yet.
+
+    Raises:
+        ConfigError: naming every bad setting that is needed.
+    """
+    known = installed().known()
+    return load_for_login(dict(os.environ), known, folder=Path.cwd(), accounts_needed=False)
+
+
 def read_section(section: type[S]) -> S:
     """One section alone: the others may be missing or wrong.
 
@@ -56,6 +66,11 @@ def read_section(section: type[S]) -> S:
         ConfigError: naming every bad setting of this section.
     """
     return load_section(section, dict(os.environ), folder=Path.cwd())
+
+
+def environment() -> Mapping[str, str]:
+    """What the process was given, for the settings that are looked for there."""
+    return dict(os.environ)
 
 
 def make_clock(settings: Settings) -> Clock:

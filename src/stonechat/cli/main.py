@@ -5,15 +5,33 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from stonechat import __version__
-from stonechat.cli.commands import browser, content, debug, jobs, login, operations, pause, status, storage
+from stonechat.cli.commands import (
+    accounts,
+    browser,
+    connect,
+    content,
+    debug,
+    drill,
+    init,
+    jobs,
+    learn,
+    login,
+    monitoring,
+    operations,
+    pause,
+    status,
+    storage,
+)
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
+from stonechat.core.clock import SystemClock
 from stonechat.core.errors import InvalidInput
+from stonechat.monitoring.logs import named_secrets, set_up
 
 app = typer.Typer(
     name="stonechat",
@@ -25,19 +43,25 @@ app = typer.Typer(
     epilog="Start with: stonechat demo    then: stonechat doctor    then: stonechat run",
 )
 app.add_typer(debug.app, name="debug", rich_help_panel="Look")
+app.add_typer(monitoring.app, name="monitoring", rich_help_panel="Look")
+app.add_typer(drill.app, name="drill", rich_help_panel="Look")
 status.register(app)
 operations.register(app)
 browser.register(app)
+app.add_typer(accounts.accounts_app, name="accounts", rich_help_panel="Look")
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
+app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
 storage.register(app)
 pause.register(app)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content.write)
-app.command("init", rich_help_panel="Run")(content.init)
+app.command("rehearsals", rich_help_panel="Look")(content.rehearsals)
+app.command("init", rich_help_panel="Run")(init.init)
 app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
     login.login
 )
+app.command("connect", rich_help_panel="Run", epilog=connect.EXAMPLE)(connect.connect)
 
 
 def _version(wanted: bool) -> None:
@@ -76,12 +100,24 @@ def demo(
             help="Whether the network alters texts, withholds entries and refuses as X does.",
         ),
     ] = True,
+    network: Annotated[
+        str, typer.Option(help="Which network the local one stands for; `stonechat doctor` lists them.")
+    ] = "",
 ) -> None:
     """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
     from stonechat.cli.commands.demo import DemoOptions, run_demo
 
-    options = DemoOptions(posts=posts, report=report, seed=seed, speed=speed, port=port, unkind=unkind)
+    options = DemoOptions(
+        posts=posts, report=report, seed=seed, speed=speed, port=port, unkind=unkind, network=network
+    )
     raise typer.Exit(run_async(run_demo(options)))
+
+
+def _end(code: int) -> NoReturn:
+    from stonechat.cli.signals import leave
+
+    leave(code)
+    raise typer.Exit(code)
 
 
 @app.command(rich_help_panel="Run", epilog="Example: MODE=shadow stonechat run")
@@ -90,7 +126,7 @@ def run() -> None:
     """Run the account until Ctrl-C. Starts in shadow mode until the owner says MODE=live."""
     from stonechat.cli.commands.run import run as run_account
 
-    raise typer.Exit(run_async(run_account()))
+    _end(run_async(run_account()))
 
 
 @app.command(
@@ -105,7 +141,7 @@ def worker(
     """Add a host: the same settings and database as `stonechat run`, a share of the work, no pages."""
     from stonechat.cli.commands.run import work
 
-    raise typer.Exit(run_async(work(port)))
+    _end(run_async(work(port)))
 
 
 @app.command(rich_help_panel="Look", epilog="Example: stonechat doctor --json")
@@ -137,9 +173,11 @@ def bench(context: typer.Context) -> None:
 def main() -> None:
     """The entry point. Words that are no text are refused before anything is done with them.
 
-    What any command writes can be read by this user alone.
+    What any command writes can be read by this user alone, and its log goes to standard error, masked:
+    ``stonechat run`` and the demo set it up anew, as their settings say.
     """
     os.umask(0o077)
+    set_up(level="WARNING", json=False, secrets=named_secrets(os.environ), clock=SystemClock())
     for number, word in enumerate(sys.argv[1:], 1):
         if NO_TEXT.search(word):
             remedy = "Write it in UTF-8, without control characters."

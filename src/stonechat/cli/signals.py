@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+STOP_LIMIT = timedelta(seconds=14)
+"""Real time from the signal to the end of the process, whatever does not answer. What was under way is as a
+power cut would leave it, and is taken up by the next start."""
 
 
 @contextmanager
@@ -18,6 +27,7 @@ def stop_signals() -> Iterator[asyncio.Future[str]]:
 
     def stop(which: signal.Signals) -> None:
         loop.remove_signal_handler(which)
+        _end_after(STOP_LIMIT)
         if not told.done():
             told.set_result(which.name)
 
@@ -28,6 +38,38 @@ def stop_signals() -> Iterator[asyncio.Future[str]]:
     finally:
         for which in SIGNALS:
             loop.remove_signal_handler(which)
+
+
+def _end_after(limit: timedelta) -> None:
+    """End the process by force when ``limit`` has passed; nothing waits for the thread that does it."""
+
+    def end() -> None:
+        sys.stderr.write(
+            f"Not stopped within {limit.seconds} s: ended. The next start takes up what was left.\n"
+        )
+        _exit(1)
+
+    timer = threading.Timer(limit.total_seconds(), end)
+    timer.daemon = True
+    timer.start()
+
+
+def leave(code: int) -> None:
+    """End the process now where threads of a library would keep it, waiting for a server that is away.
+
+    Everything of ours has been closed when this is called. The job engine's threads try again without end
+    while its database is away, and Python waits for them at exit.
+    """
+    waiting = [one for one in threading.enumerate() if not one.daemon and one is not threading.main_thread()]
+    if waiting:
+        _exit(code)
+
+
+def _exit(code: int) -> None:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from pydantic import SecretStr
 from stonechat.config.networks import KnownNetworks
 from stonechat.config.session_form import SessionForm, read_session
 from stonechat.config.settings import AccountSettings, Settings
+from stonechat.config.settings_file import SETTINGS_FILE, read_settings_file
 from stonechat.core.errors import ConfigFault
-
-SETTINGS_FILE = "stonechat.toml"
 
 SESSIONS = Path("sessions")
 """In the data folder: where the key is kept that sessions are encrypted with."""
@@ -169,15 +167,10 @@ class LogIns:
         return (found.st_mtime_ns, found.st_size)
 
     def _read(self) -> dict[Key, str] | None:
-        try:
-            data = tomllib.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, RecursionError):
+        file = read_settings_file(self._path)
+        if file.faults:
             return None
-        listed = [one for one in data.get("accounts", []) if isinstance(one, dict)]
-        spelt = {name.upper(): value for name, value in data.items()}
-        found = {_key(one): self._written_for(one, listed, spelt) for one in self._accounts}
+        found = {_key(one): self._written_for(one, file.accounts, file.values) for one in self._accounts}
         return {key: value for key, value in found.items() if isinstance(value, str)}
 
     def _written_for(

@@ -1,4 +1,4 @@
-"""Types of settings and how each is parsed: durations, addresses, lists, prices, keys.
+"""Types of settings and how each is parsed: durations, lists, prices, keys, paths; addresses beside it.
 
 A parser raises ``ValueError`` with words that follow the setting's name, and repeats nothing of a value that
 may hold a password.
@@ -7,60 +7,92 @@ may hold a password.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+from stonechat.config.addresses import parse_database, parse_http, parse_redis
+from stonechat.core.spoken_time import read_length, read_time_of_day
+
 _DEAREST = 1_000_000
-_LONGEST = 100 * 365 * 86400.0
-_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*$")
+_ELEMENT = re.compile(r'(?:[^,"]|"[^"]*(?:"|$))+')
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_SECOND_ADDRESS = re.compile(r",\s*[a-z][\w+.-]*://", re.IGNORECASE)
 
 
 def parse_duration(value: Any) -> Any:
-    """``90``, ``"90s"``, ``"5m"``, ``"2h"``, ``"3d"`` or ``"250ms"`` as a timedelta."""
-    if isinstance(value, timedelta):
+    """A timedelta, or one as :func:`stonechat.core.spoken_time.read_length` reads it."""
+    return value if isinstance(value, timedelta) else read_length(str(value))
+
+
+def _parse_day_part(value: Any) -> Any:
+    """``23:00-07:00`` out of ``23.00-7.00``, ``11pm - 7am`` and the like."""
+    if not isinstance(value, str) or not value.strip():
         return value
-    match = _DURATION.match(str(value))
-    if match is None:
-        raise ValueError("not a duration")
-    seconds = float(match[1]) * _UNITS[match[2] or "s"]
-    if seconds > _LONGEST:
-        raise ValueError("longer than a hundred years")
-    return timedelta(seconds=seconds)
+    ends = re.split(r"\s*(?:-|\u2013|\u2014|\bto\b)\s*", value.strip())
+    if len(ends) != 2:
+        raise ValueError("not two times of day")
+    return "-".join(f"{read_time_of_day(end):%H:%M}" for end in ends)
 
 
-def is_loopback(url: str) -> bool:
-    """Whether the address is one of this machine alone."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def split_list(text: str) -> tuple[str, ...]:
+    """The elements of a list in one line: in TOML, or separated by commas that no quotation mark encloses.
+
+    Quotation marks stay where they stand; :func:`_bare` takes those away that enclose a whole element.
+    """
+    if text.lstrip().startswith("["):
+        try:
+            found = tomllib.loads(f"list = {text.strip()}")["list"]
+        except ValueError as exc:
+            raise ValueError('not a list in TOML: ["one", "two"]') from exc
+        return tuple(found)
+    return tuple(part for part in (found.strip() for found in _ELEMENT.findall(text)) if part)
 
 
-def _split(text: str) -> SplitResult:
-    """The parts of an address. The error does not repeat the address, which may hold a password."""
-    try:
-        parts = urlsplit(text)
-    except ValueError as exc:
-        raise ValueError("not an address") from exc
-    try:
-        _ = parts.port
-    except ValueError as exc:
-        raise ValueError("the port is not a number from 0 to 65535") from exc
-    return parts
+def _bare(element: Any) -> Any:
+    """An element without the quotation marks that enclose all of it."""
+    whole = isinstance(element, str) and _QUOTED.fullmatch(element)
+    return element[1:-1].replace('""', '"') if whole else element
+
+
+def _parse_phrases(value: Any) -> Any:
+    """Quotation marks are a part of the phrase: ``"these words"`` is searched for as it stands."""
+    return split_list(value) if isinstance(value, str) else value
 
 
 def _parse_list(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if not isinstance(value, str):
+        return value
+    if _QUOTED.fullmatch(value.strip()) and _SECOND_ADDRESS.search(value):
+        raise ValueError("stands in quotation marks as a whole: put each element in its own, or in none")
+    return tuple(_bare(one) for one in split_list(value))
+
+
+def _check_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    if any(re.search(r"[,\s]", one) for one in value):
+        raise ValueError("a name holds a comma or a blank: separate names by commas, without quotation marks")
     return value
+
+
+def _expand_home(value: Any) -> Any:
+    """``~`` as a shell would read it, which neither Docker nor a settings file does."""
+    if not isinstance(value, str | Path):
+        return value
+    try:
+        path = Path(value).expanduser()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except RuntimeError as exc:
+        raise ValueError("begins with ~, and there is no such home folder") from exc
+    except (OSError, ValueError) as exc:
+        raise ValueError(f"no path that can be used: {getattr(exc, 'strerror', exc)}") from exc
+    return path
 
 
 def _parse_timezone(value: Any) -> Any:
@@ -71,34 +103,6 @@ def _parse_timezone(value: Any) -> Any:
     return value
 
 
-def _parse_http(value: Any) -> Any:
-    parts = _split(str(value))
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("not an http address")
-    return str(value).rstrip("/")
-
-
-def _parse_database(value: Any) -> Any:
-    text = str(value).strip()
-    scheme = text.split(":", 1)[0].lower()
-    if scheme in {"postgres", "postgresql", "postgresql+psycopg"}:
-        if not _split(text).hostname and "host=" not in text:
-            raise ValueError("the address names no host")
-        return re.sub(r"^[^:]+:", "postgresql:", text, count=1)
-    if scheme == "sqlite" and text.startswith("sqlite:///"):
-        return text
-    raise ValueError("not a database address")
-
-
-def _parse_redis(value: Any) -> Any:
-    parts = _split(str(value))
-    if parts.scheme not in {"redis", "rediss", "valkey", "valkeys", "unix"}:
-        raise ValueError("not a Redis address")
-    if not (parts.path if parts.scheme == "unix" else parts.hostname):
-        raise ValueError("the address names no host")
-    return re.sub(r"^valkey", "redis", str(value))
-
-
 def _parse_prices(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -107,8 +111,11 @@ def _parse_prices(value: Any) -> Any:
         name, equals, amounts = part.rpartition("=")
         prompt, slash, completion = amounts.partition("/")
         if not (name and equals and slash):
-            raise ValueError(f"{part!r} is not name=prompt/completion")
-        prices[name.strip()] = (float(prompt), float(completion))
+            raise ValueError("a part is not name=prompt/completion")
+        try:
+            prices[name.strip()] = (float(prompt), float(completion))
+        except ValueError as exc:
+            raise ValueError("a price is not a number") from exc
     if not all(0 <= price <= _DEAREST for pair in prices.values() for price in pair):  # nor is NaN
         raise ValueError(f"a price is not from 0 to {_DEAREST}")
     return prices
@@ -121,11 +128,16 @@ def _check_key(value: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+Handle = Annotated[str, BeforeValidator(lambda value: str(value).strip().removeprefix("@"))]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+DayPart = Annotated[str, BeforeValidator(_parse_day_part)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_parse_list), AfterValidator(_check_names)]
+Phrases = Annotated[tuple[str, ...], BeforeValidator(_parse_phrases)]
+HomePath = Annotated[Path, BeforeValidator(_expand_home)]
 Prices = Annotated[Mapping[str, tuple[float, float]], BeforeValidator(_parse_prices)]
 ApiKey = Annotated[SecretStr, AfterValidator(_check_key)]
 TimeZone = Annotated[str, BeforeValidator(_parse_timezone)]
-HttpUrl = Annotated[str, BeforeValidator(_parse_http)]
-DatabaseUrl = Annotated[str, BeforeValidator(_parse_database)]
-RedisUrl = Annotated[str, BeforeValidator(_parse_redis)]
+HttpUrl = Annotated[str, BeforeValidator(parse_http)]
+DatabaseUrl = Annotated[str, BeforeValidator(parse_database)]
+RedisUrl = Annotated[str, BeforeValidator(parse_redis)]

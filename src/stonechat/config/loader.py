@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
-from stonechat.config.credentials import SETTINGS_FILE, session_faults, with_sessions
+from stonechat.config.credentials import session_faults, with_sessions
+from stonechat.config.environment import flaw, read_environment
 from stonechat.config.networks import KnownNetworks
 from stonechat.config.settings import (
     AccountSettings,
@@ -21,8 +23,10 @@ from stonechat.config.settings import (
     StartupSettings,
     expected_form,
 )
+from stonechat.config.settings_file import SETTINGS_FILE, read_settings_file
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Mode
+from stonechat.core.redaction import masked
 
 S = TypeVar("S", bound=Section)
 
@@ -66,8 +70,7 @@ def load(
         ConfigError: naming every bad setting at once.
     """
     faults: list[ConfigFault] = []
-    written, accounts = _read_file(folder, faults)
-    given: dict[str, Any] = {**written, **{k: v for k, v in environment.items() if v != ""}}
+    written, accounts, given = _read(environment, folder, faults)
     given.update(overrides or {})
     faults += _misspelt(written, environment, networks)
     parts: dict[str, Any] = {}
@@ -101,16 +104,22 @@ def load_stored(environment: Mapping[str, str], *, folder: Path | None = None) -
 
 
 def load_for_login(
-    environment: Mapping[str, str], networks: KnownNetworks, *, folder: Path | None = None
+    environment: Mapping[str, str],
+    networks: KnownNetworks,
+    *,
+    folder: Path | None = None,
+    accounts_needed: bool = True,
 ) -> Settings:
     """What logging in needs: folder, database, browser, networks and accounts; sessions may be missing.
+
+    Args:
+        accounts_needed: there must be an account in the settings already.
 
     Raises:
         ConfigError: naming the bad settings of these sections.
     """
     faults: list[ConfigFault] = []
-    written, listed = _read_file(folder, faults)
-    given = {**written, **{name: value for name, value in environment.items() if value != ""}}
+    _, listed, given = _read(environment, folder, faults)
     accounts = with_sessions(_accounts(given, listed, networks, faults), given, networks, faults)
     own = {name: _build(one.section, given, faults) for name, one in networks.every.items()}
     settings = Settings(
@@ -120,7 +129,8 @@ def load_for_login(
         networks={name: part for name, part in own.items() if part is not None},
         accounts=accounts,
     )
-    faults += _account_faults(settings)
+    if accounts_needed:
+        faults += _account_faults(settings)
     if faults:
         raise ConfigError(tuple(faults))
     return settings
@@ -133,32 +143,42 @@ def load_section(section: type[S], environment: Mapping[str, str], *, folder: Pa
         ConfigError: naming every bad setting of this section.
     """
     faults: list[ConfigFault] = []
-    written, _ = _read_file(folder, faults)
-    given = {**written, **{name: value for name, value in environment.items() if value != ""}}
+    _, _, given = _read(environment, folder, faults)
     built = _build(section, given, faults)
     if faults or not isinstance(built, section):
         raise ConfigError(tuple(faults))
     return built
 
 
-def _read_file(folder: Path | None, faults: list[ConfigFault]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    path = (folder or Path()) / SETTINGS_FILE
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}, []
-    except OSError as exc:
-        faults.append(ConfigFault(str(path), f"cannot be read: {exc.strerror}", "a file that can be read"))
-        return {}, []
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
-        faults.append(ConfigFault(str(path), f"cannot be read: {exc}", "TOML: one NAME = value a line"))
-        return {}, []
-    accounts = data.pop("accounts", [])
-    if not isinstance(accounts, list) or not all(isinstance(entry, dict) for entry in accounts):
-        expected = '[[accounts]] on a line of its own, and below it handle = "…"'
-        faults.append(ConfigFault("accounts", f"is not a list of tables ({SETTINGS_FILE})", expected))
-        accounts = []
-    return {name.upper(): value for name, value in data.items()}, accounts
+def read_file(folder: Path) -> dict[str, Any]:
+    """What ``stonechat.toml`` in ``folder`` sets, ``[[accounts]]`` apart; empty where there is no such file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    read = read_settings_file(folder / SETTINGS_FILE)
+    if read.faults:
+        raise ConfigError(read.faults)
+    return read.values
+
+
+def fault_of(name: str, value: Any, networks: KnownNetworks) -> ConfigFault | None:
+    """What is wrong with one setting's value by itself, or None."""
+    faults: list[ConfigFault] = []
+    every: tuple[type[Section], ...] = (*sections().values(), *networks.sections(), AccountSettings)
+    for section in every:
+        if any(field.alias == name for field in section.model_fields.values()):
+            _build(section, {name: value}, faults)
+    return faults[0] if faults else None
+
+
+def _read(
+    environment: Mapping[str, str], folder: Path | None, faults: list[ConfigFault]
+) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+    """What the file says, its accounts, and what both it and the environment give, which wins."""
+    file = read_settings_file((folder or Path()) / SETTINGS_FILE)
+    faults += file.faults
+    return file.values, file.accounts, {**file.values, **read_environment(environment)}
 
 
 def _misspelt(
@@ -195,17 +215,35 @@ def _comparable(name: str, known: Collection[str]) -> list[str]:
 def _build(section: type[Section], given: Mapping[str, Any], faults: list[ConfigFault]) -> Section | None:
     aliases = {str(field.alias): field for field in section.model_fields.values()}
     values = {alias: given[alias] for alias in aliases if alias in given}
+    flaws = [*_flaws(aliases, values)]
+    faults += flaws
+    values = {alias: value for alias, value in values.items() if alias not in {one.name for one in flaws}}
     try:
-        return section.model_validate(values)
+        built = section.model_validate(values)
     except ValidationError as exc:
         for error in exc.errors():
             alias = str(error["loc"][0])
             secret = any(word in alias for word in ("KEY", "SESSION", "PASSWORD", "URL"))
-            shown = "" if secret else f" ({str(values.get(alias))[:40]!r})"
+            shown = "" if secret else _shown(values.get(alias))
             reason = str(error["msg"]).removeprefix("Value error, ")
             field = aliases.get(alias)
             faults.append(ConfigFault(alias, f"{reason}{shown}", expected_form(field) if field else ""))
         return None
+    return None if flaws else built
+
+
+def _shown(value: Any) -> str:
+    """A short word or number as it was given. What looks otherwise may be a secret in the wrong place."""
+    text = masked(str(value))
+    return f" ({text!r})" if re.fullmatch(r"[\w .,+-]{1,20}", text) else ""
+
+
+def _flaws(fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> Iterator[ConfigFault]:
+    """Values that something stands around; in lists and sessions quotation marks and line ends may stand."""
+    for alias, value in values.items():
+        single = get_origin(fields[alias].annotation) is not tuple and not alias.endswith("SESSION_B64")
+        if single and isinstance(value, str) and (problem := flaw(value)):
+            yield ConfigFault(alias, problem, expected_form(fields[alias]))
 
 
 def _accounts(
@@ -283,6 +321,8 @@ def _missing(
         for name, network in networks.every.items():
             if name not in unread:
                 faults += network.faults(settings, settings.on_network(name))
+    if settings.startup.mode is Mode.LIVE and "content" not in unread and "accounts" not in unread:
+        faults += _voice_faults(settings)
     if settings.startup.mode is not Mode.DEMO and settings.startup.clock_speed != 1.0:
         faults.append(ConfigFault("CLOCK_SPEED", "must be 1 outside the demo", known["CLOCK_SPEED"]))
     if (file := settings.startup.clock_file) is not None:
@@ -298,6 +338,15 @@ def _clock_file_faults(mode: Mode, file: Path) -> list[ConfigFault]:
     else:
         return []
     return [ConfigFault("CLOCK_FILE", problem, expected_form(StartupSettings.model_fields["clock_file"]))]
+
+
+def _voice_faults(settings: Settings) -> list[ConfigFault]:
+    """In live mode no account speaks with the voice of the example."""
+    silent = [one.handle for one in settings.accounts if one.voice_file is None]
+    if settings.content.voice_file is not None or not silent:
+        return []
+    problem = f"is missing: in live mode {silent[0]} would speak with the example's words"
+    return [ConfigFault("VOICE_FILE", problem, "the path of a voice file; `stonechat init` writes one")]
 
 
 def _account_faults(settings: Settings) -> list[ConfigFault]:

@@ -19,13 +19,28 @@ from typing import Any, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
 
-from stonechat.config.fields import ApiKey, DatabaseUrl, Duration, HttpUrl, Prices, RedisUrl, TimeZone, Words
+from stonechat.config.fields import (
+    ApiKey,
+    DatabaseUrl,
+    DayPart,
+    Duration,
+    Handle,
+    HomePath,
+    HttpUrl,
+    Names,
+    Phrases,
+    Prices,
+    RedisUrl,
+    TimeZone,
+    Words,
+)
 from stonechat.core.model import Approval, LatePolicy, Mode
 
 S = TypeVar("S", bound="Section")
 
 _DURATION = "a duration such as 30s, 5m or 48h"
 _YES = "true or false"
+_LIST = '{}, separated by commas; with a comma in one, as in TOML: ["one", "two"]'
 _HTTP = "an address such as https://host/path"
 
 
@@ -61,7 +76,7 @@ class StartupSettings(Section):
     reviewed and rehearsed, and nothing goes out. `live` publishes. `demo` is set by `stonechat demo` and
     accepts only a network on this machine. Change it to `live` when you are content with what shadow mode
     would have posted."""
-    data_dir: Path = setting("DATA_DIR", Path(".stonechat"), "a folder that can be written to")
+    data_dir: HomePath = setting("DATA_DIR", Path(".stonechat"), "a folder that can be written to")
     """The folder for everything that is kept on this machine: the SQLite database, the key for saved
     sessions, content that waits on disk while the database is away, pictures of failures. Relative to the
     folder that you start in. Change it to a mounted volume in a container; back it up with `stonechat
@@ -83,7 +98,7 @@ class StartupSettings(Section):
     clock_origin: float | None = setting("CLOCK_ORIGIN", None, "a Unix time in seconds")
     """The real moment that corresponds to CLOCK_EPOCH, so that all processes of a demo agree on account time.
     Leave it alone."""
-    clock_file: Path | None = setting("CLOCK_FILE", None, "the file of a clock that the demo drives")
+    clock_file: HomePath | None = setting("CLOCK_FILE", None, "the file of a clock that the demo drives")
     """The file that holds the account time of a demo, for all of its processes. Leave it alone."""
     seed: int | None = setting("SEED", None, "a whole number; unset for real chance")
     """Makes every random choice repeatable (which arm, which minute, which jitter). For tests and for the
@@ -215,7 +230,7 @@ class JobsSettings(Section):
 class BrowserSettings(Section):
     """Layer 5. Durations are real time."""
 
-    executable: Path | None = setting("BROWSER_EXECUTABLE", None, "the path of a Chromium")
+    executable: HomePath | None = setting("BROWSER_EXECUTABLE", None, "the path of a Chromium")
     """The Chromium to start. Without it the one that set-up found, or Playwright's own. Set it where Chromium
     stands in an unusual place."""
     contexts: int = setting("BROWSER_CONTEXTS", 3, "a whole number from 1 to 20", ge=1, le=20)
@@ -255,7 +270,7 @@ class ContentSettings(Section):
     model: str = setting("OPENAI_MODEL", "gpt-4o-mini", "a model's name", min_length=1)
     """The model that writes. Its price is looked up; where `stonechat doctor` says that it is not known, set
     MODEL_PRICES, or the budget counts at PRICE_INPUT_USD and PRICE_OUTPUT_USD."""
-    fallback_models: Words = setting("OPENAI_FALLBACK_MODELS", (), "model names, separated by commas")
+    fallback_models: Names = setting("OPENAI_FALLBACK_MODELS", (), "model names, separated by commas")
     """Models that are asked in this order when the first one fails."""
     fallback_base_url: HttpUrl | None = setting("OPENAI_FALLBACK_BASE_URL", None, _HTTP)
     """Where the fallback models are asked, if not at OPENAI_BASE_URL. Set it to another provider: one that is
@@ -317,10 +332,10 @@ class ContentSettings(Section):
         "APPROVAL_SHARE", 0.25, "a share from 0 to 1, of posts that no second model reads", ge=0, le=1
     )
     """How much of what no second model has read waits for your approval, where posts need none otherwise."""
-    voice_file: Path | None = setting("VOICE_FILE", None, "the path of a voice file in TOML")
+    voice_file: HomePath | None = setting("VOICE_FILE", None, "the path of a voice file in TOML")
     """How the accounts sound: topics, tone, words to avoid. `stonechat init` writes one. Without it the
     example that comes with Stonechat is used, which is only good for trying."""
-    arms_file: Path | None = setting("ARMS_FILE", None, "the path of a file of arms in TOML")
+    arms_file: HomePath | None = setting("ARMS_FILE", None, "the path of a file of arms in TOML")
     """The choices that learning tries (topics, hooks, formats, tones, lengths, hours of day). Without it a
     built-in set with the topics of the voice file is used."""
     reserve_days: float = setting("RESERVE_DAYS", 2.0, "days, 0 or more", ge=0)
@@ -378,11 +393,10 @@ class PostingSettings(Section):
     network calls it a duplicate and it cannot be found, it waits for you."""
     reply_spacing: Duration = setting("REPLY_MIN_SPACING", timedelta(minutes=5), _DURATION)
     """The least time between two replies of one account."""
-    quiet_hours: str = setting(
+    quiet_hours: DayPart = setting(
         "POSTING_QUIET_HOURS",
         "",
         "two times of day such as 23:00-07:00, in the account's time zone; empty for none",
-        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
     )
     """A part of the day in which nothing is published, in the account's time zone; it may span midnight. What
     falls due in it goes out at its end."""
@@ -398,19 +412,54 @@ class ScrapingSettings(Section):
     follow_for: Duration = setting("METRICS_FOLLOW_FOR", timedelta(days=7), _DURATION)
     """For how long after its publication a post's metrics are read. Keep it longer than LEARNING_MATURITY, or
     nothing is learned."""
-    page_posts: int = setting("METRICS_PAGE_POSTS", 40, "a whole number from 10 to 200", ge=10, le=200)
-    """How many of the account's newest posts one reading asks for. Raise it where an account posts more than
-    this many times in METRICS_FOLLOW_FOR."""
+    page_posts: int = setting("METRICS_PAGE_POSTS", 200, "a whole number from 20 to 400", ge=20, le=400)
+    """How many of the account's newest posts one load of its profile scrolls through at most. Older ones are
+    searched for, or opened one by one. Lower it for a slow connection."""
+
+
+class ReadingSettings(Section):
+    """Layers 8 and 9: how much of the network is read for an account. Account time.
+
+    Publishing, and looking up what became of a post, are not held by this."""
+
+    loads_per_hour: int = setting("READ_LOADS_PER_HOUR", 12, "a whole number from 1 to 1000", ge=1, le=1000)
+    """The most pages that one account opens to read in an hour. Above three quarters of it nothing is
+    searched for any more; what remains is for metrics, and for those who speak to the account."""
+    loads_per_day: int = setting("READ_LOADS_PER_DAY", 110, "a whole number from 1 to 10000", ge=1, le=10000)
+    """The most pages that one account opens to read in 24 hours, searches included; divided like
+    READ_LOADS_PER_HOUR. Raise it only on a network that welcomes it: reading much is what gives a program
+    away."""
+    searches_per_day: int = setting(
+        "READ_SEARCHES_PER_DAY", 60, "a whole number from 0 to 1000", ge=0, le=1000
+    )
+    """The most searches of one account for posts to answer in 24 hours. 0 searches for none."""
+    quiet_hours: str = setting(
+        "READ_QUIET_HOURS",
+        "01:00-06:00",
+        "two times of day such as 23:00-07:00, in the account's time zone; empty for none",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+    )
+    """A part of the day in which nothing is read, in the account's time zone. What falls due in it is read
+    before or after. Publishing has its own, POSTING_QUIET_HOURS."""
 
 
 class HarvestingSettings(Section):
     """Layer 9. Durations are account time."""
 
-    queries: Words = setting("HARVEST_QUERIES", (), "search queries, separated by commas")
+    queries: Phrases = setting(
+        "HARVEST_QUERIES",
+        (),
+        "search queries, separated by commas outside of quotation marks, or a TOML list",
+    )
     """What is searched for to find posts worth a reply. Without any, posts are found by mentions, watched
     authors and likes alone."""
     viral_likes: int = setting("HARVEST_VIRAL_LIKES", 300, "a whole number, 0 or more", ge=0)
     """From how many likes a post counts as widely read, for the search for such posts."""
+    author_followers_min: int = setting("HARVEST_FOLLOWERS_MIN", 20, "a whole number, 0 or more", ge=0)
+    """Posts by authors with fewer followers are left alone, unless they spoke to the account."""
+    author_followers_max: int = setting("HARVEST_FOLLOWERS_MAX", 0, "a whole number; 0 for no limit", ge=0)
+    """Posts by authors with more followers are left alone, unless they spoke to the account: an answer to
+    somebody with millions is read by nobody."""
     freshness: Duration = setting("HARVEST_FRESHNESS", timedelta(hours=24), _DURATION)
     """How old a post may be to be worth a reply. Older opportunities expire."""
     pool_low: int = setting("HARVEST_POOL_LOW", 200, "a whole number, 0 or more", ge=0)
@@ -440,7 +489,11 @@ class LearningSettings(Section):
 class AlertingSettings(Section):
     """Where the owner is told. Durations are real time."""
 
-    urls: Words = setting("ALERT_URLS", (), "apprise addresses, separated by commas")
+    urls: Words = setting(
+        "ALERT_URLS",
+        (),
+        'apprise addresses, separated by commas; one that holds a comma as "…", or a TOML list',
+    )
     """Where alerts go, as Apprise addresses: mail, Telegram, Slack, ntfy and many more. Each address gets
     every alert. `stonechat doctor` checks that they can be read."""
     webhook_url: HttpUrl | None = setting("ALERT_WEBHOOK_URL", None, _HTTP)
@@ -452,6 +505,21 @@ class AlertingSettings(Section):
     """How long an alert waits for others with the same cause, so that they come as one message."""
     repeat: Duration = setting("ALERT_REPEAT", timedelta(hours=4), _DURATION)
     """After how long an alert that still fires and that nobody has acknowledged is sent again."""
+    escalate_urls: Words = setting("ALERT_ESCALATE_URLS", (), "apprise addresses, separated by commas")
+    """Who is told when nobody acknowledges: each address gets a critical alert that was told ALERT_URLS and
+    was not acknowledged for ALERT_ESCALATE_AFTER, once, and its end."""
+    escalate_after: Duration = setting("ALERT_ESCALATE_AFTER", timedelta(minutes=30), _DURATION)
+    """After how long without an acknowledgement a critical alert goes to ALERT_ESCALATE_URLS too."""
+    quiet_hours: str = setting(
+        "ALERT_QUIET_HOURS",
+        "",
+        "two times of day such as 22:00-07:00, in ALERT_TIMEZONE; empty for none",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+    )
+    """A part of the day in which only critical alerts are sent. Warnings wait for its end, and are sent then
+    if they still hold. It may span midnight."""
+    timezone: TimeZone = setting("ALERT_TIMEZONE", "UTC", "an IANA time zone such as Europe/Vienna")
+    """Where you sleep: the time zone of ALERT_QUIET_HOURS."""
 
 
 class DashboardSettings(Section):
@@ -465,6 +533,12 @@ class DashboardSettings(Section):
     password: SecretStr | None = setting("DASHBOARD_PASSWORD", None, "at least 8 characters", min_length=8)
     """What is asked for before the pages are shown: in clear, or as an argon2 hash (`$argon2id$…`). Without
     it only this machine may look."""
+    public_url: HttpUrl | None = setting("PUBLIC_URL", None, _HTTP)
+    """Where you reach the pages from outside, for the links in alerts. Without it the links name
+    DASHBOARD_HOST and PORT, which work on this machine."""
+    metrics_token: SecretStr | None = setting("METRICS_TOKEN", None, "at least 16 characters", min_length=16)
+    """Lets Prometheus read `/metrics`, and nothing else, without a log-in: the `credentials` of its scrape
+    configuration, sent as `Authorization: Bearer …`."""
 
 
 class AccountSettings(Section):
@@ -476,8 +550,13 @@ class AccountSettings(Section):
 
     network: str = setting("ACCOUNT_NETWORK", "", "the name of an installed network", pattern=r"^\w*$")
     """Which social network the account is on; `stonechat doctor` lists those that are installed."""
-    handle: str = setting("ACCOUNT_HANDLE", "", "the account's handle, without @", pattern=r"^[\w.:-]*$")
-    """The account's name on its network."""
+    handle: Handle = setting(
+        "ACCOUNT_HANDLE",
+        "",
+        "the account's handle",
+        pattern=r"^([\w.:-]+(@[\w.:-]+)?)?$",
+    )
+    """The account's name on its network; behind `@` its server, where the network has many."""
     timezone: TimeZone = setting("ACCOUNT_TIMEZONE", "UTC", "an IANA time zone such as Europe/Vienna")
     """Where the account lives: days, hours of posting and quiet hours are counted in this time zone."""
     posts_per_day: int = setting("POSTS_PER_DAY", 8, "a whole number from 1 to 48", ge=1, le=48)
@@ -487,7 +566,7 @@ class AccountSettings(Section):
     late_policy: LatePolicy = setting("LATE_POLICY", LatePolicy.MOVE, "publish, move or miss")
     """What becomes of a post that is later than POSTING_GRACE, after an outage say: `publish` sends it at
     once, `move` gives it the next free time, `miss` drops it."""
-    voice_file: Path | None = setting(
+    voice_file: HomePath | None = setting(
         "ACCOUNT_VOICE_FILE", None, "the path of this account's voice file; VOICE_FILE by default"
     )
     """How this account sounds, where it differs from VOICE_FILE."""
@@ -512,6 +591,7 @@ class Settings(BaseModel):
     content: ContentSettings = Field(default_factory=ContentSettings)
     posting: PostingSettings = Field(default_factory=PostingSettings)
     scraping: ScrapingSettings = Field(default_factory=ScrapingSettings)
+    reading: ReadingSettings = Field(default_factory=ReadingSettings)
     harvesting: HarvestingSettings = Field(default_factory=HarvestingSettings)
     learning: LearningSettings = Field(default_factory=LearningSettings)
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)

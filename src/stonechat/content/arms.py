@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from stonechat.core.errors import ConfigError, ConfigFault
 from stonechat.core.model import Arm, ContentKind
+from stonechat.core.safe_toml import UnsafeToml, parse_toml, read_toml
 
 TOPIC = "topic"
 """The factor whose levels are what the account speaks about."""
@@ -147,17 +147,14 @@ def load_arms(path: Path | None = None) -> Arms:
     Raises:
         ConfigError: the file cannot be read or breaks the form; every fault is named.
     """
-    name = str(path or "arms.toml")
+    if path is None:
+        text = (files("stonechat.content") / "data" / "arms.toml").read_text(encoding="utf-8")
+        return _parse("arms.toml", parse_toml(text))
     try:
-        text = (
-            path.read_text(encoding="utf-8")
-            if path
-            else (files("stonechat.content") / "data" / "arms.toml").read_text(encoding="utf-8")
-        )
-        data = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise ConfigError((ConfigFault(name, f"cannot be read: {exc}", "a file of arms in TOML"),)) from exc
-    return _parse(name, data)
+        return _parse(str(path), read_toml(path))
+    except (FileNotFoundError, UnsafeToml) as exc:
+        fault = ConfigFault(str(path), f"cannot be read: {exc}", "a file of arms in TOML")
+        raise ConfigError((fault,)) from exc
 
 
 def _parse(name: str, data: dict[str, object]) -> Arms:

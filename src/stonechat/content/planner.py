@@ -269,9 +269,9 @@ async def find_account(database: Database, account_id: str | None) -> Account:
         Transient: it is not in the database (yet), or the database is away.
     """
     async with database.read("content.account") as connection:
-        for account in await accounts.every(connection):
-            if account.id == account_id:
-                return account
+        account = await accounts.find(connection, account_id or "")
+    if account is not None:
+        return account
     raise Transient(
         f"There is no account {account_id!r}.",
         remedy="Check ACCOUNT_HANDLE and the accounts in the settings.",

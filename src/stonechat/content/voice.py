@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from stonechat.core.errors import ConfigError, ConfigFault
+from stonechat.core.safe_toml import UnsafeToml, parse_toml, read_toml
 
 Texts = tuple[str, ...]
 
@@ -65,13 +65,14 @@ def load_voice(path: Path | None = None) -> Voice:
     Raises:
         ConfigError: naming every fault at once, with the nearest known name.
     """
-    text = example() if path is None else _read(path)
-    name = str(path or "voice.toml")
+    if path is None:
+        return _parse("voice.toml", parse_toml(example()))
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError((ConfigFault(name, f"cannot be read: {exc}", "a voice file in TOML"),)) from exc
-    return _parse(name, data)
+        return _parse(str(path), read_toml(path))
+    except (FileNotFoundError, UnsafeToml) as exc:
+        reason = exc.strerror if isinstance(exc, FileNotFoundError) else exc
+        fault = ConfigFault("VOICE_FILE", f"{path} cannot be read: {reason}", "a voice file in TOML")
+        raise ConfigError((fault,)) from exc
 
 
 def example() -> str:
@@ -162,17 +163,8 @@ def written(answers: Mapping[str, str]) -> str:
         "",
     ]
     text = "\n".join(lines)
-    _parse("answers", tomllib.loads(text))
+    _parse("answers", parse_toml(text))
     return text
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = getattr(exc, "strerror", None) or str(exc)
-        fault = ConfigFault("VOICE_FILE", f"{path} cannot be read: {reason}", "the path of a voice file")
-        raise ConfigError((fault,)) from exc
 
 
 def _parse(name: str, data: Mapping[str, Any]) -> Voice:

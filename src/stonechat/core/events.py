@@ -54,7 +54,7 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
-    """A run of a job ended. ``took`` is real time; ``done`` of ``due`` units of work were done."""
+    """A run of a job ended: ``done`` of ``due`` units in ``took`` (real); ``error_kind`` is a class."""
 
     name: ClassVar[str] = "job.ended"
     job: str
@@ -64,6 +64,7 @@ class RunEnded(Event):
     done: int = 0
     due: int = 0
     error: str = ""
+    error_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +230,15 @@ class MetricsRead(Event):
     name: ClassVar[str] = "metrics.read"
     posts: int
     source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostVanished(Event):
+    """A post of ours is no longer on the network, though we did not delete it."""
+
+    name: ClassVar[str] = "post.vanished"
+    content_id: str
+    post_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

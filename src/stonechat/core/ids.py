@@ -33,3 +33,12 @@ def fingerprint(*texts: str) -> str:
 def digest(*texts: str) -> str:
     """SHA-256 of the exact bytes, 64 hex digits: what was approved must be what is posted."""
     return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()
+
+
+def trace_of(entity_id: str) -> str:
+    """The trace of a run or of a piece of content: 32 hexadecimal digits, as W3C Trace Context has them.
+
+    The same on every host and after every restart, so that what became of one post can be put together from
+    any number of logs.
+    """
+    return hashlib.sha256(entity_id.encode()).hexdigest()[:32]

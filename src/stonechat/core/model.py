@@ -183,6 +183,7 @@ class Opportunity:
         invited: the author mentioned, quoted or answered us first; most networks' rules allow
             automated replies only then.
         score: higher is better; comparable within one account only.
+        conversation_id: of the post that the conversation began with; None where it was not shown.
     """
 
     id: str
@@ -198,6 +199,7 @@ class Opportunity:
     invited: bool = False
     score: float = 0.0
     metrics: Metrics = field(default_factory=Metrics)
+    conversation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from stonechat.core.ids import digest
 from stonechat.core.model import Account, Metrics
 from stonechat.core.states import SessionState
 from stonechat.core.texts import STATUS_LINK, same_text
@@ -20,6 +21,25 @@ class Picture:
     mime: str
     alt: str
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLimits:
+    """What a network takes of pictures; larger ones are made to fit before they are approved.
+
+    Attributes:
+        most_bytes: of one picture, by its type; other types are not taken.
+        longest_side: of a still picture, in pixels.
+        animated_side: of one that moves.
+        frames: pictures in one that moves.
+    """
+
+    most_bytes: Mapping[str, int] = field(
+        default_factory=lambda: {f"image/{kind}": 5 * 2**20 for kind in ("jpeg", "png", "webp", "gif")}
+    )
+    longest_side: int = 4096
+    animated_side: int = 1280
+    frames: int = 350
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +58,11 @@ class NetworkPost:
 
     Attributes:
         versions: ids of its earlier versions, the first one first; empty where it was never edited.
+        conversation_id: of the post that the conversation began with.
+        language: ISO 639-1, as the network takes it; None also where it cannot tell.
+        sensitive: whether it is marked as not for everybody.
+        author_bio: what the author says of themselves; empty where it is not shown beside the post.
+        author_blocks_us: the author has blocked the account that reads.
     """
 
     id: str
@@ -51,6 +76,11 @@ class NetworkPost:
     author_followers: int | None = None
     pictures: tuple[ShownPicture, ...] = ()
     versions: tuple[str, ...] = ()
+    conversation_id: str | None = None
+    language: str | None = None
+    sensitive: bool | None = None
+    author_bio: str = ""
+    author_blocks_us: bool = False
 
     def shows(self, ours: str, *, reply: bool) -> bool:
         """Whether this is how the network shows the text ``ours``.
@@ -91,13 +121,14 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An account as the network shows it."""
+    """An account as the network shows it; ``blocks_us``: it has blocked the account that reads."""
 
     handle: str
     name: str
     followers: int | None
     following: int | None
     bio: str = ""
+    blocks_us: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +142,9 @@ class Publication:
         quote_of: id of the post, by ``quote_author``, that the first of them quotes.
         pictures: for each of the parts, in order, its pictures; empty where there are none at all.
         final_click: False in shadow mode: do everything but send.
+        key: of the first try at this content, committed before anything was sent. Every later try has the
+            same one, so that a network that can tell by it takes two tries for one post.
+        first_tried: account time of that try; None where there is no key.
     """
 
     parts: tuple[str, ...]
@@ -120,6 +154,20 @@ class Publication:
     quote_author: str | None = None
     final_click: bool = True
     pictures: tuple[tuple[Picture, ...], ...] = ()
+    key: str = ""
+    first_tried: datetime | None = None
+
+    def key_of_part(self, number: int, answers: str | None) -> str:
+        """A key for the part ``number``: the same in every try that would send it in the same place.
+
+        Another one once its words or pictures are changed, since that is another post.
+
+        Args:
+            answers: id of the post that this part answers.
+        """
+        quoted = self.quote_of if number == 0 else None
+        pictures = [one for shown in self.of_part(number) for one in (shown.sha256, shown.alt)]
+        return digest(self.key, answers or "", quoted or "", self.parts[number], *pictures)
 
     def of_part(self, number: int) -> tuple[Picture, ...]:
         """The pictures of the part ``number``, from 0."""
@@ -253,7 +301,7 @@ class NetworkAdapter(Protocol):
         """
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
-        """Posts of others that match ``query`` in the network's own search syntax."""
+        """Posts that match ``query`` in the network's own search syntax, newest first; also our own."""
 
     async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
         """Posts of others that mention, quote or answer the account: the ones it may reply to."""

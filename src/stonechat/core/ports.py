@@ -98,6 +98,10 @@ class AlertMessage:
         status: ``firing`` or ``resolved``.
         severity: ``critical``, ``warning`` or ``info``.
         remedy: what to do about it.
+        effect: what it means for the account.
+        doing: what Stonechat does about it by itself.
+        page: where on the pages to look, as a path.
+        escalated: it goes, or went, to those as well who are told when nobody acknowledges.
     """
 
     id: str
@@ -108,6 +112,10 @@ class AlertMessage:
     remedy: str
     starts_at: datetime
     labels: Mapping[str, str] = field(default_factory=dict)
+    effect: str = ""
+    doing: str = ""
+    page: str = "/alerts"
+    escalated: bool = False
 
 
 class AlertChannel(Protocol):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from stonechat.core.clock import Clock
@@ -30,3 +32,19 @@ async def supervise(
         events.emit(LoopFailed(loop=name, why=why[:500]))
         await clock.sleep_real(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+@asynccontextmanager
+async def running_loops(
+    loops: Mapping[str, Callable[[], Awaitable[None]]], clock: Clock, events: EventStream
+) -> AsyncIterator[None]:
+    """Each loop supervised, in a task of its name, until the block ends."""
+    tasks = [
+        asyncio.create_task(supervise(name, loop, clock, events), name=name) for name, loop in loops.items()
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

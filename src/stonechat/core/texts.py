@@ -24,7 +24,7 @@ _SCHEME = re.compile(r"https?://(?:www\.)?|(?<![\w.])www\.", re.IGNORECASE)
 _HOST = re.compile(r"^(?P<before>\W*)(?P<host>[^/?#]*\.[^/?#]*)(?P<path>.*)$", re.DOTALL)
 _SHORT = re.compile(r"t\.co/\w+")
 _ADDED = re.compile(r"(?:t\.co/\w+|pic\.(?:x|twitter)\.com/\w+)")
-_HANDLE = re.compile(r"@\w{1,30}")
+_HANDLE = re.compile(r"@\w[\w.-]{0,63}(?:@[\w.-]+)?")
 STATUS_LINK = re.compile(r"\s*(?:https?://)?(?:www\.)?(?:x|twitter)\.com/\w+/status/(?P<id>\d+)\S*\s*$")
 """A link to a post at the end of a text."""
 _CUT = ("…", "...")

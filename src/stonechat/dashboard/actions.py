@@ -114,6 +114,7 @@ ACTIONS: Mapping[tuple[str, str], Act] = {
     ("reserve", "approve"): _plain(reserve.approve),
     ("reserve", "discard"): _plain(reserve.discard),
     ("accounts", "log_in"): _log_in,
+    ("accounts", "remove"): _reasoned(log_in.forget),
     ("authors", "mute"): _of_account(authors.mute),
     ("authors", "unmute"): _of_account(authors.unmute),
     ("posting", "pause"): _reasoned(posting.pause),
@@ -130,6 +131,9 @@ ACTIONS: Mapping[tuple[str, str], Act] = {
     ("alerts", "acknowledge"): _reasoned(alerts.acknowledge),
     ("alerts", "silence"): _silence,
     ("alerts", "unsilence"): _reasoned(alerts.unsilence),
+    ("alerts", "test"): lambda doors, owner, target, _form: alerts.try_channels(
+        owner, doors.channels(), target
+    ),
 }
 """``POST /do/{kind}/{what}`` with ``target`` and what else the action takes."""
 

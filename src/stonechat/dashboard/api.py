@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
@@ -9,6 +11,7 @@ from stonechat.core.json_values import plain
 from stonechat.dashboard.api_models import AuditLine
 from stonechat.dashboard.health import deep_status
 from stonechat.dashboard.page_data import DashboardData
+from stonechat.monitoring.figures import AccountFigures
 
 
 def api_routes(data: DashboardData) -> APIRouter:
@@ -36,6 +39,11 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
     async def posts(limit: int = 50) -> Response:
         """The newest posts with their metrics."""
         return JSONResponse(plain(await data.posts(limit=max(1, min(limit, 500)))))
+
+    @router.get("/rehearsals")
+    async def rehearsals(limit: int = 50) -> Response:
+        """What shadow mode would have posted, newest first."""
+        return JSONResponse(plain(await data.rehearsals(limit=max(1, min(limit, 500)))))
 
     @router.get("/posts/{content_id}")
     async def post(content_id: str) -> Response:
@@ -88,8 +96,48 @@ def _of_the_system(router: APIRouter, data: DashboardData) -> None:
         """Who gets no replies: muted by hand, or because they asked for it."""
         return JSONResponse(plain(await data.muted()))
 
+    @router.get("/figures")
+    async def figures() -> Response:
+        """Each account in numbers: queue, pool, ages, spend, and service levels with their budgets."""
+        return JSONResponse([_figures(one) for one in data.account_figures()])
+
+    @router.get("/alerts/undelivered")
+    async def undelivered() -> Response:
+        """Messages about alerts that could not be delivered: they wait, or were given up."""
+        return JSONResponse(plain(await data.undelivered()))
+
     @router.get("/audit")
     async def audit(limit: int = 100) -> list[AuditLine]:
         """What the owner did, through which door, newest first."""
         rows = await data.audit(limit=max(1, min(limit, 1000)))
         return [AuditLine.model_validate(row) for row in rows]
+
+
+def _figures(one: AccountFigures) -> dict[str, Any]:
+    """As JSON: keys of two parts become one, and each window says what is left of its budget."""
+    said: dict[str, Any] = plain({key: getattr(one, key) for key in _PLAIN})
+    said["pool"] = {f"{source}, {age}": count for (source, age), count in one.pool.items()}
+    said["levels"] = [
+        {
+            "name": level.name,
+            "windows": {
+                name: {
+                    "good": count.good,
+                    "bad": count.bad,
+                    "ratio": count.ratio,
+                    "target": count.target,
+                    "budget_left": count.budget_left,
+                    "burn_rate": count.burn_rate,
+                }
+                for name, count in level.windows.items()
+            },
+        }
+        for level in one.levels
+    ]
+    return said
+
+
+_PLAIN = (
+    *("account_id", "last_post", "overdue", "queue_days", "queued", "success"),
+    *("metrics_age", "model_age", "spend"),
+)

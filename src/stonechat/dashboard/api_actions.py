@@ -26,6 +26,7 @@ from stonechat.dashboard.api_models import (
     RunsAnswer,
     SessionBody,
     Silence,
+    WhichChannel,
     WhichPosting,
     WhichRuns,
 )
@@ -176,6 +177,11 @@ def _on_accounts(router: APIRouter, doors: Doors, come_in: Any) -> None:
         """Log an account in by cookies that another browser exported; the network is asked whose they are."""
         return await _answer(doors, log_in.import_session(owner, doors.session_import(), account, body.body))
 
+    @router.post("/accounts/{account}/remove")
+    async def remove(account: str, body: Reason | None = None, owner: Owner = come_in) -> Answer:
+        """Remove an account's saved log-in and hold its posting; its history stays."""
+        return await _answer(doors, log_in.forget(owner, account, why=_why(body)))
+
 
 def _on_authors(router: APIRouter, doors: Doors, come_in: Any) -> None:
     @router.post("/authors/{handle}/mute")
@@ -246,6 +252,12 @@ def _on_breakers(router: APIRouter, doors: Doors, come_in: Any) -> None:
 
 
 def _on_alerts(router: APIRouter, doors: Doors, come_in: Any) -> None:
+    @router.post("/alerts/test")
+    async def test(body: WhichChannel | None = None, owner: Owner = come_in) -> Answer:
+        """Send a test message through each channel, or the one that is named; says which of them took it."""
+        name = body.channel if body else ""
+        return await _answer(doors, alerts.try_channels(owner, doors.channels(), name))
+
     @router.post("/alerts/{alert_id}/acknowledge")
     async def acknowledge(alert_id: str, body: Reason | None = None, owner: Owner = come_in) -> Answer:
         """You see to it: it is not repeated."""

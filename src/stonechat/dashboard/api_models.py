@@ -62,7 +62,7 @@ class Addresses(Request):
 
 
 class PictureBody(Request):
-    """A picture, JPEG, PNG, WebP or GIF, in base64."""
+    """A picture, JPEG, PNG, WebP or GIF, in base64; it is turned upright, freed of metadata, made to fit."""
 
     body: Base64Bytes = Field(description="The picture's bytes in base64.")
     alt: Text = Field(description="What it shows, for who cannot see it.")
@@ -82,7 +82,7 @@ class NewContent(NewText):
     """A post of the owner's own; the same request again makes no second one."""
 
     account: Name | None = Field(None, description="Id or handle; not needed where there is one account.")
-    at: Name | None = Field(None, description="now, 18:30, or an ISO 8601 time; the next free one without.")
+    at: Name | None = Field(None, description="As --at of `stonechat queue add`; the next free one without.")
     pictures: list[PictureBody] = Field([], max_length=MOST, description="Each with what it shows.")
     again: bool = Field(False, description="One more post, though the same was added before.")
 
@@ -115,6 +115,12 @@ class Silence(Reason):
     """How long an alert is silent at most; it ends with its incident."""
 
     length: Name = Field("4h", description="Such as 30m, 4h or 2d; at most 7d. Real time.")
+
+
+class WhichChannel(Reason):
+    """Which alert channel is tried; empty for each."""
+
+    channel: str = Field("", description="A channel's name, as the alerts page lists it.", max_length=60)
 
 
 class AuditLine(BaseModel):

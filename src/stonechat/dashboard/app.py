@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from stonechat import __version__
 from stonechat.core.errors import Conflict, NotFound, Permanent, StonechatError
@@ -24,6 +25,7 @@ from stonechat.dashboard.doors import Doors
 from stonechat.dashboard.guard import Guard, comes_from_us
 from stonechat.dashboard.health import health_routes
 from stonechat.dashboard.job_pages import job_routes
+from stonechat.dashboard.log_in_limit import LogInLimit
 from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages, page_routes
 from stonechat.dashboard.pictures import picture_routes
@@ -45,13 +47,13 @@ HEADERS = {
 }
 
 
-def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
+def create_app(data: DashboardData, guard: Guard, changes: Changes, *, metrics_token: str = "") -> FastAPI:
     """The application; ``data`` may be connected to the rest later."""
     app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
     pages = Pages(data, guard)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    app.include_router(health_routes(data, guard))
+    app.include_router(health_routes(data, guard, metrics_token))
     app.include_router(page_routes(pages, changes))
     app.include_router(job_routes(pages))
     doors = Doors(data, changes)
@@ -70,6 +72,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes) -> FastAPI:
                 response.headers.setdefault(name, value)
         return response
 
+    app.add_middleware(LogInLimit, guard=guard)  # the last one added is asked first
     _tell_errors(app, pages)
     return app
 
@@ -99,6 +102,10 @@ def _tell_errors(app: FastAPI, pages: Pages) -> None:
         return _refused(
             422, f"That cannot be read. {storable('; '.join(faults))[:500]}", "Nothing was changed."
         )
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # whoever asked has left, or took too long; nobody reads this
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
@@ -134,10 +141,10 @@ def _refused(
     return JSONResponse({"error": what, "meaning": meaning, "remedy": remedy}, status, headers=headers)
 
 
-def create_health_app(data: DashboardData) -> FastAPI:
+def create_health_app(data: DashboardData, *, metrics_token: str = "") -> FastAPI:
     """Health and metrics alone, for a host that only works."""
     app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
-    app.include_router(health_routes(data, Guard(None, data.clock)))
+    app.include_router(health_routes(data, Guard(None, data.clock), metrics_token))
     return app
 
 

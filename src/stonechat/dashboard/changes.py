@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from stonechat.core.events import (
     AlertChanged,
@@ -33,6 +33,7 @@ from stonechat.core.events import (
     PostReconciled,
     PostRefused,
     PostUnconfirmed,
+    PostVanished,
     RunEnded,
     RunMissed,
     RunStarted,
@@ -63,6 +64,7 @@ TOPICS: Mapping[type[Event], tuple[str, ...]] = {
     PostUnconfirmed: ("queue",),
     PostReconciled: ("queue", "posts"),
     PostPublished: ("queue", "posts"),
+    PostVanished: ("posts",),
     MetricsRead: ("posts", "plot"),
     ModelLearned: ("learning",),
     ModelRejected: ("learning",),
@@ -88,6 +90,14 @@ KEEP_ALIVE = 15.0
 """Real seconds of silence after which a comment is sent, so that proxies keep the stream open."""
 
 
+STREAMS, STREAMS_OF_ONE = 64, 24
+"""Open pages at a time, and of them from one address: each holds a connection as long as it is open."""
+
+
+class TooManyStreams(Exception):
+    """No more pages can listen now."""
+
+
 class Changes:
     """Collects topics for every open page. Subscribe :meth:`hear` to the event stream."""
 
@@ -111,34 +121,48 @@ class Changes:
         for page in self._pages:
             page.wake.set()
 
-    async def stream(self) -> AsyncIterator[str]:
-        """Server-sent events (WHATWG HTML, 9.2), one for each burst: ``data: health queue``."""
-        with self._opened() as page:
-            yield "retry: 2000\n\n"
-            while not self._closed:
-                try:
-                    async with asyncio.timeout(KEEP_ALIVE):
-                        await page.wake.wait()
-                except TimeoutError:
-                    yield ": still here\n\n"
-                    continue
-                topics = page.take()
-                if topics:
-                    yield f"data: {' '.join(sorted(topics))}\n\n"
-                    await asyncio.sleep(PAUSE)
+    def open(self, source: str, is_allowed: Callable[[], bool]) -> AsyncIterator[str]:
+        """Server-sent events (WHATWG HTML, 9.2), one for each burst: ``data: health queue``.
 
-    @contextmanager
-    def _opened(self) -> Iterator[_Page]:
-        page = _Page()
+        Args:
+            source: the address that asks.
+            is_allowed: asked before anything is sent, so that a stream ends with its log-in.
+
+        Raises:
+            TooManyStreams: there are as many as may be, in all or from ``source``.
+        """
+        if self._is_full(source):
+            raise TooManyStreams
+        return self._stream(source, is_allowed)
+
+    def _is_full(self, source: str) -> bool:
+        of_source = sum(page.source == source for page in self._pages)
+        return len(self._pages) >= STREAMS or of_source >= STREAMS_OF_ONE
+
+    async def _stream(self, source: str, is_allowed: Callable[[], bool]) -> AsyncIterator[str]:
+        if self._is_full(source):  # others began between the question and the first byte
+            return
+        page = _Page(source)
         self._pages.add(page)
         try:
-            yield page
+            yield "retry: 2000\n\n"
+            while not self._closed:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(KEEP_ALIVE):
+                        await page.wake.wait()
+                if not is_allowed():
+                    return
+                topics = page.take()
+                yield f"data: {' '.join(sorted(topics))}\n\n" if topics else ": still here\n\n"
+                if topics:
+                    await asyncio.sleep(PAUSE)
         finally:
             self._pages.discard(page)
 
 
 class _Page:
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
+        self.source = source
         self.wake = asyncio.Event()
         self._topics: set[str] = set()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
 from stonechat.content.writing.pipeline import WritingPipeline
+from stonechat.core.ports import AlertChannel
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.guard import Visitor
 from stonechat.dashboard.page_data import DashboardData, NotOpen
@@ -73,6 +74,10 @@ class Doors:
         if self._data.session_import is None:
             raise NotOpen("browser pool")
         return self._data.session_import
+
+    def channels(self) -> Sequence[AlertChannel]:
+        """Where the owner is told."""
+        return self._data.told.channels
 
     def operations(self) -> JobOperations:
         """The jobs.

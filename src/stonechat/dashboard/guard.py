@@ -51,9 +51,13 @@ class Guard:
 
     The password may be given in clear or as an argon2 hash (``$argon2id$…``). Sessions are kept in
     memory as digests; they end after 12 hours, at log-out, and when the process does.
+
+    Args:
+        token: what the owner's commands show instead (:mod:`stonechat.dashboard.command_access`).
     """
 
-    def __init__(self, password: str | None, clock: Clock) -> None:
+    def __init__(self, password: str | None, clock: Clock, token: str | None = None) -> None:
+        self._token = _digest(f"Bearer {token}") if token else None
         self._clock = clock
         self._hasher = PasswordHasher()
         self._hash = self._hashed(password) if password else None
@@ -69,6 +73,9 @@ class Guard:
 
     def visitor(self, request: Request) -> Visitor | None:
         """Who it is, or None where the request may see nothing."""
+        shown = _digest(request.headers.get("authorization", ""))
+        if self._token is not None and hmac.compare_digest(shown, self._token):
+            return Visitor("owner")
         if not self.needs_login:
             return Visitor("local owner") if _is_local(request) else None
         token = request.cookies.get(COOKIE, "")
@@ -76,6 +83,10 @@ class Guard:
         if ends is None or ends < self._clock.monotonic():
             return None
         return Visitor("owner")
+
+    def refuses(self, source: str) -> bool:
+        """Whether a password from ``source`` would not be looked at now: it tried too often, or many wait."""
+        return self._waiting >= WAITING or len(self._lately(source)) >= TRIES
 
     async def log_in(self, password: str, source: str) -> str | None:
         """A new session's token, or None where the password is wrong or tried too often from ``source``.
@@ -107,11 +118,15 @@ class Guard:
             self._tries = {
                 one: at for one, at in self._tries.items() if now - at[-1] < TRY_PERIOD.total_seconds()
             }
-        lately = [at for at in self._tries.get(source, ()) if now - at < TRY_PERIOD.total_seconds()]
+        lately = self._lately(source)
         if len(lately) >= TRIES or (not lately and len(self._tries) >= _SOURCES):
             return False
         self._tries[source] = [*lately, now]
         return True
+
+    def _lately(self, source: str) -> list[float]:
+        now = self._clock.monotonic()
+        return [at for at in self._tries.get(source, ()) if now - at < TRY_PERIOD.total_seconds()]
 
     def _is_right(self, known: str, password: str) -> bool:
         """Takes some 50 ms of processor time and 64 MB by design."""

@@ -5,6 +5,7 @@ Whoever may see the pages is told causes, addresses and numbers; everybody else 
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -21,8 +22,12 @@ UNWELL = 503
 _BOTH = ["GET", "HEAD"]
 
 
-def health_routes(data: DashboardData, guard: Guard) -> APIRouter:
-    """None of these waits for a check: they tell what the board knows."""
+def health_routes(data: DashboardData, guard: Guard, metrics_token: str = "") -> APIRouter:
+    """None of these waits for a check: they tell what the board knows.
+
+    Args:
+        metrics_token: whoever shows it may read ``/metrics`` without a log-in, and nothing else.
+    """
     router = APIRouter(tags=["health"])
 
     @router.api_route("/livez", methods=_BOTH, operation_id="livez")
@@ -66,12 +71,20 @@ def health_routes(data: DashboardData, guard: Guard) -> APIRouter:
 
     @router.get("/metrics")
     async def meters(request: Request) -> Response:
-        """For Prometheus."""
-        if guard.visitor(request) is None:
+        """For Prometheus: with a log-in, or with METRICS_TOKEN as `Authorization: Bearer …`."""
+        if guard.visitor(request) is None and not _bears(request, metrics_token):
             return PlainTextResponse("# Log in first: numbers and names are not for everybody.\n", 401)
         return Response(data.meters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
+
+
+def _bears(request: Request, token: str) -> bool:
+    """Whether the request shows the token, compared in constant time."""
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    return (
+        bool(token) and scheme.casefold() == "bearer" and hmac.compare_digest(shown.encode(), token.encode())
+    )
 
 
 def states(data: DashboardData) -> dict[str, Any]:

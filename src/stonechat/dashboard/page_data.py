@@ -6,19 +6,21 @@ import asyncio
 import platform
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.browser.failure_artifacts import FailureArtifactFolder, FailureArtifacts
 from stonechat.browser.health import PoolHealth
+from stonechat.cache import FallbackCache
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.clock import Clock
+from stonechat.core.errors import NotFound
 from stonechat.core.model import Content, ContentKind, Snapshot
-from stonechat.core.ports import Cache
 from stonechat.core.states import ContentState
+from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.view_models import AccountLine, NextAction, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
 from stonechat.database.repositories import (
@@ -31,7 +33,6 @@ from stonechat.database.repositories import (
     receipts,
     state_history,
 )
-from stonechat.database.repositories import alerts as alert_rows
 from stonechat.database.repositories import audit as audit_rows
 from stonechat.database.repositories.accounts import Switch
 from stonechat.database.repositories.alerts import AlertRow
@@ -39,10 +40,13 @@ from stonechat.database.repositories.audit import AuditRow
 from stonechat.database.repositories.drafts import ReserveDraft
 from stonechat.database.repositories.job_progress import RunEnd
 from stonechat.database.repositories.opportunities import MutedAuthor
+from stonechat.database.repositories.outbox import OutboxRow
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.state_history import Change
 from stonechat.jobs import JobService, JobStatus
+from stonechat.learning.reports import LearningReports
 from stonechat.monitoring import HealthBoard, Meters
+from stonechat.monitoring.figures import AccountFigures, Figures
 from stonechat.networks.registry import Registry
 from stonechat.owner.log_in import SessionImport
 from stonechat.posting.queue import QueueRow
@@ -85,7 +89,9 @@ class DashboardData:
         mode: str,
         steps: Callable[[], Sequence[BootedStep]],
         ready: Callable[[], bool],
+        told: AlertBoard | None = None,
     ) -> None:
+        self.told = told or AlertBoard()
         self.clock = clock
         self.board = board
         self.meters = meters
@@ -93,13 +99,14 @@ class DashboardData:
         self.steps = steps
         self.ready = ready
         self.database: Database | None = None
-        self.cache: Cache | None = None
+        self.cache: FallbackCache | None = None
         self.breakers: Breakers | None = None
         self.runner: JobService | None = None
         self.drafter: WritingPipeline | None = None
         self.networks: Registry | None = None
         self.session_import: SessionImport | None = None
-        self._learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None
+        self.figures: Figures | None = None
+        self._learning: LearningReports | None = None
         self._pool: Callable[[], PoolHealth] | None = None
         self._costs: Callable[[], Awaitable[Statement]] | None = None
         self.evidence: FailureArtifactFolder | None = None
@@ -110,10 +117,10 @@ class DashboardData:
         self,
         *,
         database: Database | None = None,
-        cache: Cache | None = None,
+        cache: FallbackCache | None = None,
         breakers: Breakers | None = None,
         runner: JobService | None = None,
-        learning: Callable[[str, datetime], Awaitable[dict[str, Any]]] | None = None,
+        learning: LearningReports | None = None,
         pool: Callable[[], PoolHealth] | None = None,
         costs: Callable[[], Awaitable[Statement]] | None = None,
         evidence: FailureArtifactFolder | None = None,
@@ -122,6 +129,7 @@ class DashboardData:
         drafter: WritingPipeline | None = None,
         networks: Registry | None = None,
         session_import: SessionImport | None = None,
+        figures: Figures | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
         self.database = database or self.database
@@ -137,6 +145,7 @@ class DashboardData:
         self.drafter = drafter or self.drafter
         self.networks = networks or self.networks
         self.session_import = session_import or self.session_import
+        self.figures = figures or self.figures
 
     def open_database(self) -> Database:
         """The database, or ``NotOpen``."""
@@ -209,6 +218,13 @@ class DashboardData:
             shots = await _latest(connection, rows)
         return [_post_line(row, handles, shots) for row in rows]
 
+    async def rehearsals(self, *, limit: int = 50) -> list[PostLine]:
+        """What shadow mode would have posted, newest first."""
+        async with self.open_database().read("dashboard.rehearsals") as connection:
+            handles = await _handles(connection)
+            rows = await receipts.rehearsed(connection, limit=limit)
+        return [_post_line(row, handles, {}) for row in rows]
+
     async def post(
         self, content_id: str
     ) -> tuple[PostLine, list[Change], list[Attempt], list[Snapshot]] | None:
@@ -259,9 +275,18 @@ class DashboardData:
             raise NotOpen("learning")
         now = self.clock.now()
         return [
-            {"handle": account.handle} | await self._learning(account.id, now)
+            {"handle": account.handle} | await self._learning.summary(account.id, now)
             for account in (line.account for line in await self.accounts())
         ]
+
+    async def arm_explained(self, content: Content) -> dict[str, Any] | None:
+        """Why a post got its arm; None where none was chosen or it is known no more."""
+        if self._learning is None:
+            return None
+        try:
+            return await self._learning.why(content)
+        except NotFound:
+            return None
 
     async def costs(self) -> Statement:
         """What the texts cost, and how the budgets stand."""
@@ -313,9 +338,12 @@ class DashboardData:
         return ", ".join(sorted({one for one in hosts if one}))
 
     async def alerts(self, *, limit: int = 50) -> list[AlertRow]:
-        """Alerts, those that fire first, then the newest."""
-        async with self.open_database().read("dashboard.alerts") as connection:
-            return await alert_rows.newest(connection, limit=limit)
+        """Alerts, those that fire first, then the newest; see :class:`AlertBoard`."""
+        return await self.told.alerts(self.database, self.board, limit)
+
+    async def undelivered(self) -> list[OutboxRow]:
+        """Messages about alerts that could not be delivered: they wait, or were given up."""
+        return await self.told.undelivered(self.database, self.board)
 
     async def firing(self) -> list[AlertRow]:
         """Alerts that fire now."""
@@ -325,6 +353,16 @@ class DashboardData:
         """Who gets no replies, by account."""
         async with self.open_database().read("dashboard.muted") as connection:
             return await opportunities.muted(connection)
+
+    def account_figures(self) -> Sequence[AccountFigures]:
+        """The accounts in numbers, as they were read last.
+
+        Raises:
+            NotOpen: they were not read yet.
+        """
+        if self.figures is None or self.figures.read_at is None:
+            raise NotOpen("figures of the accounts")
+        return self.figures.latest
 
     async def audit(self, *, limit: int = 100) -> list[AuditRow]:
         """What the owner did, newest first."""

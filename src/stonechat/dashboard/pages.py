@@ -13,9 +13,13 @@ from fastapi.templating import Jinja2Templates
 from stonechat.core.errors import StonechatError
 from stonechat.core.ids import digest
 from stonechat.dashboard import formatting
-from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.changes import Changes, TooManyStreams
 from stonechat.dashboard.guard import Guard
 from stonechat.dashboard.page_data import DashboardData, NotOpen
+from stonechat.monitoring.catalogue.rules import meaning
+from stonechat.monitoring.figures import AGES, OLDER
+from stonechat.monitoring.meters import samples
+from stonechat.monitoring.service_levels import TARGETS, WINDOWS
 
 HERE = Path(__file__).parent
 
@@ -67,6 +71,10 @@ class Pages:
             "reserve": self._reserve,
             "accounts": self._accounts,
             "muted": self._muted,
+            "posting": self._posting,
+            "database": self._database,
+            "cache": self._cache,
+            "harvesting": self._harvesting,
         }
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
@@ -151,6 +159,47 @@ class Pages:
         failures = await self.data.failures(limit=10)
         return {"health": health, "state": state, "outcomes": outcomes, "failures": failures}
 
+    async def _posting(self) -> Context:
+        breakers = [one for one in self.data.breaker_status() if one.name.startswith("posting/")]
+        return {
+            "health": self.data.board.layer("posting"),
+            "accounts": self.data.account_figures(),
+            "windows": tuple(WINDOWS),
+            "targets": TARGETS,
+            "breakers": breakers,
+        }
+
+    async def _database(self) -> Context:
+        database = self.data.open_database()
+        return {
+            "health": self.data.board.layer("database"),
+            "address": database.url,
+            "pool": database.pool(),
+            "hold_limit": database.hold_limit,
+            "latency": database.latency(),
+            "refused": database.refused(),
+            "failures": samples(database.meters()[-1]),
+        }
+
+    async def _cache(self) -> Context:
+        if self.data.cache is None:
+            raise NotOpen("cache")
+        cache = self.data.cache
+        return {
+            "health": self.data.board.layer("cache"),
+            "cache": cache.health(),
+            "failures": samples(cache.failed_calls),
+        }
+
+    async def _harvesting(self) -> Context:
+        jobs = [job for job in await self.data.jobs() if job.name.startswith("harvesting.")]
+        return {
+            "health": self.data.board.layer("harvesting"),
+            "accounts": self.data.account_figures(),
+            "ages": (*(name for name, _ in AGES), OLDER),
+            "jobs": jobs,
+        }
+
     async def _breakers(self) -> Context:
         return {"breakers": self.data.breaker_status()}
 
@@ -163,8 +212,13 @@ def page_routes(pages: Pages, changes: Changes) -> APIRouter:
     _login_pages(router, pages)
 
     @router.get("/changes")
-    async def stream() -> Response:
-        return StreamingResponse(changes.stream(), media_type="text/event-stream")
+    async def stream(request: Request) -> Response:
+        try:
+            source = request.client.host if request.client else ""
+            stream = changes.open(source, lambda: pages.guard.visitor(request) is not None)
+        except TooManyStreams:
+            return Response("too many open pages", 429, headers={"Retry-After": "30"})
+        return StreamingResponse(stream, media_type="text/event-stream")
 
     @router.get("/parts/{name}")
     async def part(request: Request, name: str) -> Response:
@@ -180,7 +234,7 @@ def _simple_pages(router: APIRouter, pages: Pages) -> None:
         async def show(request: Request) -> Response:
             return await pages.page(request, template, names)
 
-        router.add_api_route(path, show, methods=["GET"], operation_id=f"page_{template}")
+        router.add_api_route(path, show, methods=["GET"], operation_id=f"page_{path}")
 
     page("/", "overview.html", "verdict", "alerts", "layers", "posts", "queue", "learning", "costs", "jobs")
     page("/queue", "queue.html", "approval", "waiting", "submit", "reserve")
@@ -188,6 +242,8 @@ def _simple_pages(router: APIRouter, pages: Pages) -> None:
     page("/jobs", "jobs.html", "jobs")
     page("/breakers", "breakers.html", "breakers")
     page("/browser", "browser.html", "browser")
+    for name in ("posting", "database", "cache", "harvesting"):
+        page(f"/{name}", "layer.html", name)
     page("/learning", "learning.html", "learned")
 
 
@@ -209,15 +265,28 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             shots=shots,
             failures=failures,
             elsewhere=elsewhere,
+            why=await pages.data.arm_explained(line.content),
         )
 
     @router.get("/posts")
     async def posts(request: Request) -> Response:
         return pages.render(request, "posts.html", posts=await pages.data.posts(limit=200))
 
+    @router.get("/rehearsals")
+    async def rehearsals(request: Request) -> Response:
+        return pages.render(request, "rehearsals.html", posts=await pages.data.rehearsals(limit=200))
+
     @router.get("/alerts")
     async def alerts(request: Request) -> Response:
-        return pages.render(request, "alerts.html", alerts=await pages.data.alerts())
+        data = pages.data
+        return pages.render(
+            request,
+            "alerts.html",
+            alerts=await data.alerts(),
+            undelivered=await data.undelivered(),
+            channels=[channel.name for channel in data.told.channels],
+            meaning=meaning,
+        )
 
     @router.get("/audit")
     async def audit(request: Request) -> Response:

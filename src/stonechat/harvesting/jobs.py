@@ -1,9 +1,10 @@
-"""The jobs of this layer: search, viral posts, mentions, and authors worth watching."""
+"""The jobs of this layer: search for posts worth a reply, mentions, and authors worth watching."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -15,34 +16,36 @@ from stonechat.core.model import Account, Opportunity
 from stonechat.core.network import Network, Profile, Timeline
 from stonechat.core.states import SessionState
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, opportunities
+from stonechat.database.repositories import (
+    accounts,
+    answered_replies,
+    harvest_sources,
+    opportunities,
+    receipts,
+)
 from stonechat.database.spool.spool import Spool
 from stonechat.database.spool.spooled_store import SpooledStore
-from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from, why_not
+from stonechat.harvesting.candidate_filter import CandidateFilter, Interests, opportunities_from, why_not
 from stonechat.harvesting.recently_seen import Recent
+from stonechat.harvesting.sources import Source, next_sources, sources_of
 from stonechat.harvesting.stop_requests import wants_no_bots, wants_no_replies
 from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
 from stonechat.networks.plugin import Capability, NetworkPlugin
+from stonechat.networks.reading_budget import Purpose, ReadingBudget
 from stonechat.networks.session_trouble import noting_trouble
 
 SEARCH = "harvesting.search"
-VIRAL = "harvesting.viral"
 MENTIONS = "harvesting.mentions"
 ACCOUNTS = "harvesting.accounts"
+MENTIONED = Source("mentions", "")
 AUTHORS_OF = timedelta(days=3)
 """Authors of opportunities of that long are looked at."""
 
-AUTHORS_A_RUN = 5
+AUTHORS_A_RUN = 2
 """Profiles that one run of the account discovery opens."""
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One place to look: a query, or the mentions where ``query`` is empty."""
-
-    name: str
-    query: str
-    least_likes: int = 0
+SEARCHES_A_RUN = 3
+"""Searches of one run while the pool is below its low mark; above it one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +59,17 @@ class Harvester:
     settings: HarvestingSettings
     store: SpooledStore[Opportunity]
     recent: Recent
+    budget: ReadingBudget
     plugins: Mapping[str, NetworkPlugin] = field(default_factory=dict)
+    interests_of: Callable[[str], Interests] = lambda _account: Interests()
 
     async def search(self, ctx: JobContext) -> Work:
-        """One run of ``harvesting.search``: the owner's queries, then the watched authors."""
-        sources = [Source("search", query) for query in self.settings.queries]
-        async with self.database.read("harvesting.watched") as connection:
-            watched = await opportunities.watched(connection, ctx.account_id or "", limit=3)
-        sources += [Source("watched", f"from:{handle}") for handle in watched]
-        return await self._harvest(ctx, sources)
-
-    async def viral(self, ctx: JobContext) -> Work:
-        """One run of ``harvesting.viral``: posts that many liked, on the owner's subjects."""
-        least = self.settings.viral_likes
-        floor = f"min_faves:{least} -filter:replies"
-        queries = [f"{query} {floor}" for query in self.settings.queries] or [floor]
-        return await self._harvest(ctx, [Source("viral", query, least) for query in queries])
+        """One run of ``harvesting.search``: the sources whose turn it is, no more than the pool needs."""
+        return await self._harvest(ctx, invited=False)
 
     async def mentions(self, ctx: JobContext) -> Work:
         """One run of ``harvesting.mentions``: those who spoke to us first; never held back by a full pool."""
-        return await self._harvest(ctx, [Source("mentions", "")], invited=True)
+        return await self._harvest(ctx, invited=True)
 
     async def authors(self, ctx: JobContext) -> Work:
         """One run of ``harvesting.accounts``: opens the profiles of the best authors that are not known."""
@@ -89,7 +83,7 @@ class Harvester:
         seen = await self.recent.readable(account.network, found, AUTHORS_A_RUN)
         return await ctx.step("profiles", lambda: self._look_at(account, network, seen), Work)
 
-    async def _harvest(self, ctx: JobContext, sources: Sequence[Source], *, invited: bool = False) -> Work:
+    async def _harvest(self, ctx: JobContext, *, invited: bool) -> Work:
         account, network, held = await self._begin(ctx)
         held = held or self._not_offered(account, invited=invited)
         await self.store.catch_up()
@@ -101,8 +95,28 @@ class Harvester:
             pool = await opportunities.pool_size(connection, account.id)
         if held or (pool >= self.settings.pool_high and not invited):
             return Work(note=held or f"the pool holds {pool}, enough for now")
+        sources = [MENTIONED] if invited else await self._next_sources(account, pool)
         return await ctx.step(
             "read", lambda: self._from_sources(account, network, sources, invited=invited), Work
+        )
+
+    async def _next_sources(self, account: Account, pool: int) -> list[Source]:
+        async with self.database.read("harvesting.sources") as connection:
+            watched = await opportunities.watched(connection, account.id)
+            records = await harvest_sources.of_account(connection, account.id)
+        sources = sources_of(
+            self.settings.queries,
+            watched,
+            viral_likes=self.settings.viral_likes,
+            language=self.interests_of(account.id).language,
+        )
+        low = pool < self.settings.pool_low
+        return next_sources(
+            sources,
+            {(one.source, one.query): one for one in records},
+            self.clock.now(),
+            limit=SEARCHES_A_RUN if low else 1,
+            hurry=1.0 if low else 0.5,
         )
 
     def _not_offered(self, account: Account, *, invited: bool) -> str:
@@ -117,8 +131,13 @@ class Harvester:
     ) -> Work:
         """Ask each source in turn: one that fails is followed by the next; only all failing is failing."""
         failures: list[StonechatError] = []
-        new = 0
+        new = asked = 0
+        held = ""
         for source in sources:
+            held = await self.budget.take(account, Purpose.MENTIONS if invited else Purpose.SEARCH)
+            if held:
+                break
+            asked += 1
             try:
                 timeline = await self._ask(account, network, source)
             except SessionTrouble:
@@ -129,15 +148,15 @@ class Harvester:
             new += await self._keep(account, source, timeline, invited=invited)
             if not invited and await self._pool(account) >= self.settings.pool_high:
                 break
-        if failures and len(failures) == len(sources):
+        if failures and len(failures) == asked:
             raise failures[-1]
         pool = await self._pool(account)
         name = sources[0].name if sources else "none"
         self.events.emit(OpportunitiesFound(account_id=account.id, source=name, new=new, pool=pool))
         low = f", below {self.settings.pool_low}" if pool < self.settings.pool_low else ""
-        failed = f"; {len(failures)} of {len(sources)} sources failed" if failures else ""
-        note = f"{new} new, the pool holds {pool}{low}{failed}"
-        return Work(done=len(sources) - len(failures), due=len(sources), note=note)
+        failed = f"; {len(failures)} of {asked} sources failed" if failures else ""
+        note = f"{new} new, the pool holds {pool}{low}{failed}{'; ' + held if held else ''}"
+        return Work(done=asked - len(failures), due=asked, note=note)
 
     async def _ask(self, account: Account, network: Network, source: Source) -> Timeline:
         async def read() -> Timeline:
@@ -163,36 +182,63 @@ class Harvester:
         now = self.clock.now()
         await self._hear(account, timeline, invited=invited)
         seen = await self.recent.seen(account.id)
-        sieve = CandidateFilter(self.settings.freshness, source.least_likes, invited, known=frozenset(seen))
+        own = self.settings
+        sieve = CandidateFilter(
+            own.freshness,
+            source.least_likes,
+            invited,
+            known=frozenset(seen),
+            followers=(own.author_followers_min, own.author_followers_max),
+            interests=self.interests_of(account.id),
+        )
         posts = [post for post in timeline.posts if not why_not(post, account, sieve, now)]
-        if not posts:
-            return 0
-        async with self.database.read("harvesting.known") as connection:
-            out = await opportunities.opted_out(connection, account.id)
-            known = await opportunities.known_posts(connection, account.id, [post.id for post in posts])
-        sieve = replace(sieve, shut_out=out, known=known)
-        found = opportunities_from(posts, account, sieve, source=source.name, now=now)
+        found: list[Opportunity] = []
+        if posts:
+            ids = [post.id for post in posts]
+            conversations = {post.conversation_id for post in posts if post.conversation_id}
+            async with self.database.read("harvesting.known") as connection:
+                out = await opportunities.opted_out(connection, account.id)
+                known = await opportunities.known_posts(connection, account.id, ids)
+                taken = await opportunities.conversations(connection, account.id, conversations)
+                ours = await receipts.known_among(connection, account.id, conversations)
+            sieve = replace(sieve, shut_out=out, known=known, taken=taken, ours=ours)
+            found = opportunities_from(posts, account, sieve, source=source.name, now=now)
+            ids = [*seen, *sorted(known), *(one.post_id for one in found)]
         new = await self.store.keep(found)
-        ids = (*seen, *sorted(known), *(one.post_id for one in found))
-        await self.recent.remember(account.id, ids, self.settings.freshness)
+        if found:
+            await self.recent.remember(account.id, ids, own.freshness)
+        with suppress(Transient):  # counts of a source decide only when it is asked again
+            async with self.database.begin("harvesting.source") as connection:
+                await harvest_sources.note(
+                    connection, account.id, source.name, source.query, found=new, now=now
+                )
         return new
 
     async def _hear(self, account: Account, timeline: Timeline, *, invited: bool) -> None:
         """Remember whoever asks us, or every automated account, to stay away; before anything is stored."""
         asks = wants_no_replies if invited else wants_no_bots
         others = [post for post in timeline.posts if post.author.casefold() != account.handle.casefold()]
-        authors = sorted({post.author.casefold() for post in others if asks(post.text)})
-        if not authors:
+        silent = (
+            post.author.casefold()
+            for post in others
+            if post.author_blocks_us or asks(post.text) or wants_no_bots(post.author_bio)
+        )
+        authors = sorted(set(silent))
+        if not authors and not invited:
             return
         async with self.database.begin("harvesting.stop") as connection:
-            known = await opportunities.opted_out(connection, account.id)
+            known = await opportunities.opted_out(connection, account.id) if authors else set()
             for author in authors:
                 if author not in known:
                     await opportunities.opt_out(connection, account.id, author, now=self.clock.now())
+            if invited:
+                await answered_replies.note(connection, account.id, others, now=self.clock.now())
 
     async def _look_at(self, account: Account, network: Network, seen: Sequence[tuple[str, float]]) -> Work:
         looked = watched = 0
         for handle, worth in seen:
+            if await self.budget.take(account, Purpose.PROFILES):
+                break
             try:
                 profile = await self._profile(account, network, handle)
             except SessionTrouble:
@@ -205,7 +251,7 @@ class Harvester:
             looked += 1
             now = self.clock.now()
             async with self.database.begin("harvesting.watch") as connection:
-                if wants_no_bots(profile.bio):
+                if profile.blocks_us or wants_no_bots(profile.bio):
                     await opportunities.opt_out(connection, account.id, handle, now=now)
                     continue
                 watched += await opportunities.watch_author(
@@ -253,12 +299,13 @@ def opportunity_store(database: Database, spool: Spool) -> SpooledStore[Opportun
 def jobs(harvester: Harvester) -> tuple[Job, ...]:
     """The declarations of this layer's jobs."""
 
-    def job(name: str, run: Callable[[JobContext], Awaitable[Work]], every: int, stagger: int) -> Job:
+    def job(name: str, run: Callable[[JobContext], Awaitable[Work]], every: int) -> Job:
         return Job(
             name=name,
             run=run,
             every=timedelta(minutes=every),
-            stagger=timedelta(minutes=stagger),
+            spread=timedelta(minutes=every),
+            jitter=timedelta(minutes=every / 2),
             missed=Missed.LATEST,
             needs=frozenset({"database", "browser"}),
             resource=Resource.BROWSER,
@@ -267,8 +314,7 @@ def jobs(harvester: Harvester) -> tuple[Job, ...]:
         )
 
     return (
-        job(SEARCH, harvester.search, 20, 4),
-        job(VIRAL, harvester.viral, 120, 13),
-        job(MENTIONS, harvester.mentions, 15, 6),
-        job(ACCOUNTS, harvester.authors, 90, 17),
+        job(SEARCH, harvester.search, 30),
+        job(MENTIONS, harvester.mentions, 40),
+        job(ACCOUNTS, harvester.authors, 180),
     )

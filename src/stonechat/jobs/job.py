@@ -122,6 +122,8 @@ class Job:
             ``stagger``, so that every host computes the same ones.
         cron: five-field cron expression instead of ``every``, read in ``timezone``.
         stagger: offset of the ticks, so that jobs do not all start at once.
+        spread: each account's ticks come later by its own fixed share of it, drawn from the names of job and
+            account, so that a thousand accounts do not fall due in the same second.
         jitter: each tick comes by up to so much later, by an amount drawn from its own name: the same on
             every host, another for each account. Shorter than the interval.
         upcoming: read from the rows every two seconds by every host; at that moment there is one run
@@ -149,6 +151,7 @@ class Job:
     cron: str | None = None
     timezone: str = "UTC"
     stagger: timedelta = timedelta()
+    spread: timedelta = timedelta()
     jitter: timedelta = timedelta()
     upcoming: Upcoming | None = None
     per_account: bool = True

@@ -10,25 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Permanent
+from stonechat.core.errors import Permanent, Transient
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import accounts as switches
 from stonechat.database.repositories import job_progress
 from stonechat.database.repositories import wakeups as wakeup_rows
 from stonechat.database.repositories.job_progress import JobProgress, JobRun, Key, RunEnd
-from stonechat.database.repositories.wakeups import Wakeup
-from stonechat.jobs.execution.run_records import RunOrder, RunStep
+from stonechat.database.repositories.wakeups import OwnerRequest, Verb, Wakeup
+from stonechat.jobs.execution.run_records import OUTCOMES, RunStep
 from stonechat.jobs.execution.run_request import RunRequest, run_id_of
 from stonechat.jobs.execution.run_store import RunStore
 from stonechat.jobs.job import Job
-from stonechat.jobs.scheduling.scheduler import order_of
+from stonechat.jobs.scheduling import owner_requests
+from stonechat.jobs.scheduling.owner_requests import request_of
 from stonechat.jobs.scheduling.schedules import schedule_of
 from stonechat.jobs.scheduling.watchdog import Health, JobHealth, judge, observed
 from stonechat.jobs.validation import unknown
+
+log = structlog.get_logger()
 
 Monitors = Callable[[str, str | None], JobHealth]
 
@@ -82,26 +86,36 @@ class JobOperations:
 
     async def status(self, accounts: Sequence[str]) -> list[JobStatus]:
         """Every job and account: what it last did, how well, and when it is next due."""
+        owners = {name: _owners(job, accounts) for name, job in self._jobs.items()}
+        return await self._status_of([(name, owner) for name in owners for owner in owners[name]])
+
+    async def status_of(self, keys: Sequence[Key]) -> list[JobStatus]:
+        """The same of these jobs and accounts alone; what is not declared here is left out."""
+        return await self._status_of([key for key in keys if key[0] in self._jobs], few=True)
+
+    async def _status_of(self, keys: Sequence[Key], *, few: bool = False) -> list[JobStatus]:
+        owners: dict[str, list[str | None]] = {}
+        for name, owner in keys:
+            owners.setdefault(name, []).append(owner)
         async with self._database.read("jobs.status") as connection:
             off = {switch.scope: switch.why for switch in await switches.switched_off(connection)}
             wakeups = await wakeup_rows.waiting(connection)
-            rows = await job_progress.every(connection)
+            rows = await (job_progress.of_keys(connection, keys) if few else job_progress.every(connection))
             sooner = {
-                name: await self._sooner(connection, job, _owners(job, accounts), wakeups)
-                for name, job in self._jobs.items()
+                name: await self._sooner(connection, self._jobs[name], of_job, wakeups)
+                for name, of_job in owners.items()
             }
         active = {} if self._monitors is not None else await self._active()
         wall = self._clock.wall()
         return [
             self._status(
-                job,
+                self._jobs[name],
                 rows.get((name, owner), JobProgress(name, owner, wall)),
                 active=active.get((name, owner)),
                 sooner=sooner[name].get(owner),
                 paused=paused(off, name, owner),
             )
-            for name, job in self._jobs.items()
-            for owner in _owners(job, accounts)
+            for name, owner in keys
         ]
 
     async def times(self) -> dict[Key, list[RunEnd]]:
@@ -124,41 +138,61 @@ class JobOperations:
         return sorted([*runs, *held], key=_newest, reverse=True)[:limit]
 
     async def show(self, run_id: str) -> tuple[JobRun, list[RunStep]] | None:
-        """One run with its steps; None if there is no such run."""
+        """One run with its steps; None if there is no such run, and nobody has asked for one."""
         run = await self._store.find(run_id)
-        return (run, await self._store.steps(run_id)) if run is not None else None
+        if run is not None:
+            return run, await self._store.steps(run_id)
+        async with self._database.read("jobs.show") as connection:
+            asked = await wakeup_rows.asked(connection)
+        waiting = (request_of(one) for one in asked if one.verb is Verb.RUN)
+        return next(((_not_begun(one), []) for one in waiting if one.run_id == run_id), None)
 
-    async def run(self, job: str, account_id: str | None = None, *, by: str) -> str:
-        """Have a job run now, even if paused; returns the run's id. A process that runs jobs takes it up.
+    async def ask_for_runs(
+        self, connection: AsyncConnection, job: str, account_ids: Sequence[str | None], *, by: str
+    ) -> list[str]:
+        """Have a job run now for each of these, even if it is paused, once this is committed.
+
+        Returns:
+            The ids of the runs. :meth:`do_what_is_asked` does it at once; otherwise a process that runs jobs
+            does within seconds.
 
         Raises:
             Permanent: no job is called that, or it runs for an account and none is given.
         """
-        order = self.order(job, account_id, by=by)
-        await self._store.enqueue([order])
-        return order.request.run_id
+        now = self._clock.now()
+        requests = [OwnerRequest(Verb.RUN, job, one, now, by) for one in account_ids]
+        for one in requests:
+            self.check_owner(one.job, one.account_id)
+        await wakeup_rows.ask(connection, requests)
+        return [request_of(one).run_id for one in requests]
 
-    def order(self, job: str, account_id: str | None, *, by: str) -> RunOrder:
-        """What is asked of the engine when somebody asks for a run now.
+    async def ask_to_cancel(self, connection: AsyncConnection, run_id: str, *, by: str) -> bool:
+        """Have a run given up, on whichever host it is, once this is committed; False if it has ended."""
+        found = await self.show(run_id)
+        if found is None or found[0].state in OUTCOMES:
+            return False
+        request = OwnerRequest(Verb.CANCEL, found[0].job, found[0].account_id, found[0].tick, by)
+        await wakeup_rows.ask(connection, [request])
+        return True
+
+    async def do_what_is_asked(self) -> None:
+        """Do what was committed; what cannot be done now is done by the next process that runs jobs."""
+        try:
+            await owner_requests.do_all(self._database, self._store, self._jobs, self._clock)
+        except Transient as exc:
+            log.warning("job.asked_and_not_done_yet", cause=exc.what)
+
+    def check_owner(self, job: str, account_id: str | None) -> Job:
+        """The declaration, once it is certain that the job can run for this account, or for none.
 
         Raises:
-            Permanent: see :meth:`run`.
+            Permanent: no job is called that, or it runs for an account and none is given, or the reverse.
         """
         declared = self.job(job)
-        if declared.per_account != (account_id is not None):
-            wants = "for one account" if declared.per_account else "for the whole system"
+        if declared.per_account is (account_id is None):
+            wants = "for one account" if declared.per_account else "for the whole system, for no account"
             raise Permanent(f"The job {job} runs {wants}.", remedy="Name the account, or none.")
-        request = RunRequest(job, account_id, self._clock.now(), f"manual: {by}"[:40])
-        return order_of(declared, request)
-
-    async def cancel(self, connection: AsyncConnection, run_id: str, *, by: str) -> bool:
-        """Give up a run that has not ended, on whichever host it is; False if it had."""
-        if not await self._store.cancel(run_id, note=f"cancelled by {by}"):
-            return False
-        run = await self._store.find(run_id)
-        if run is not None:
-            await job_progress.record(connection, [run], self._clock.wall())
-        return True
+        return declared
 
     def job(self, name: str) -> Job:
         """The declaration of a name.
@@ -253,6 +287,18 @@ def _held_back(row: JobProgress) -> JobRun | None:
         state=RunState.SKIPPED,
         asked_at=row.held.at,
         note=row.held.why,
+    )
+
+
+def _not_begun(request: RunRequest) -> JobRun:
+    """A run that was asked for and that the engine has not heard of yet."""
+    return JobRun(
+        run_id=request.run_id,
+        job=request.job,
+        account_id=request.account_id,
+        tick=request.tick,
+        trigger=request.trigger,
+        state=RunState.SCHEDULED,
     )
 
 

@@ -14,6 +14,7 @@ from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import job_progress
+from stonechat.database.repositories.wakeups import OwnerRequest, Verb
 from stonechat.jobs import stored_declarations
 from stonechat.jobs.execution.durable_runs import ClaimedRun, execute_runs, open_store
 from stonechat.jobs.execution.executor import IsDown
@@ -21,6 +22,7 @@ from stonechat.jobs.execution.failover import Heartbeat, executor_name
 from stonechat.jobs.job import Job, Json
 from stonechat.jobs.operations import JobOperations, JobStatus
 from stonechat.jobs.scheduling.due_runs import DueRuns
+from stonechat.jobs.scheduling.owner_requests import order_of, request_of
 from stonechat.jobs.validation import by_name
 from stonechat.jobs.worker import Worker, WorkerDependencies, places
 
@@ -69,7 +71,8 @@ class JobService:
         Raises:
             Permanent: no job is called that, or it runs for an account and none is given.
         """
-        order = self.operations.order(job, account_id, by=by)
+        asked = OwnerRequest(Verb.RUN, job, account_id, self._clock.now(), by)
+        order = order_of(self.operations.check_owner(job, account_id), request_of(asked))
         await self._worker.execution.enqueue([order])
         return order.request.run_id
 
@@ -89,6 +92,18 @@ class JobService:
                 known = (self._clock.monotonic(), await self.operations.status(self._accounts()))
                 self._status = known
             return known[1]
+
+    async def troubled(self) -> list[JobStatus]:
+        """Those that are late or failing; costs what is in trouble, however many jobs and accounts there are.
+
+        Raises:
+            Transient: the database is away.
+        """
+        return await self.operations.status_of(self._worker.watchdog.troubled())
+
+    def schedules(self, layer: str = "") -> int:
+        """How many jobs and accounts are looked after, of one layer or of all."""
+        return self._worker.scheduler.schedules(f"{layer}." if layer else "")
 
 
 @asynccontextmanager
@@ -119,8 +134,12 @@ async def open_jobs(
     """
     named = by_name(jobs)
     async with database.begin("jobs.open") as connection:
-        due_runs = DueRuns(jobs, await job_progress.positions(connection), clock.speed)
+        positions = await job_progress.positions(connection)
+        served = [(job.name, one) for job in jobs for one in (accounts() if job.per_account else (None,))]
+        new = [key for key in served if key not in positions]
+        await job_progress.begin(connection, new, clock.now(), clock.wall())
         await stored_declarations.store(connection, jobs, clock.wall())
+    due_runs = DueRuns(jobs, positions, clock.speed)
     due_runs.serve(accounts(), clock.now())
     async with open_store(runs_url) as store:
         needs = WorkerDependencies(

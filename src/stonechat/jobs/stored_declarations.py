@@ -16,7 +16,7 @@ from stonechat.jobs.job import Job, JobContext, JobPriority, Json, Missed, Overl
 CODE = frozenset({"run", "upcoming"})
 """Fields that only the process itself has."""
 
-_DURATIONS = ("every", "stagger", "jitter", "timeout", "grace")
+_DURATIONS = ("every", "stagger", "spread", "timeout", "grace")
 
 
 async def store(connection: AsyncConnection, jobs: Sequence[Job], now: datetime) -> None:

@@ -58,11 +58,11 @@ def _faults(job: Job) -> Iterator[ConfigFault]:
         (job.retry.attempts < 1, f"has {job.retry.attempts} attempts", "at least 1"),
         (job.retry.first < timedelta(), f"waits {job.retry.first} before a retry", "0 or more"),
         (job.at_once is not None and job.at_once < 1, f"may run {job.at_once} at once", "at least 1"),
-        (job.jitter < timedelta(), f"has a jitter of {job.jitter}", "0 or more"),
+        (job.spread < timedelta(), f"has a spread of {job.spread}", "0 or more"),
         (
-            job.every is not None and job.jitter >= job.every,
-            f"has a jitter of {job.jitter} and an interval of {job.every}",
-            "a jitter shorter than the interval",
+            job.spread > timedelta() and not job.per_account,
+            "runs once for the whole system and yet spreads over accounts",
+            "a spread with per_account only",
         ),
         (
             job.at_once is not None and not job.per_account,

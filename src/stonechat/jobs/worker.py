@@ -24,6 +24,7 @@ from stonechat.jobs.execution.log_throttle import Outage
 from stonechat.jobs.execution.outcome_writer import OutcomeWriter
 from stonechat.jobs.execution.run_store import RunStore
 from stonechat.jobs.job import POSTING, Job, Resource
+from stonechat.jobs.scheduling import owner_requests
 from stonechat.jobs.scheduling.due_runs import DueRuns
 from stonechat.jobs.scheduling.scheduler import Scheduler
 from stonechat.jobs.scheduling.watchdog import Watchdog
@@ -121,11 +122,14 @@ class Worker:
 
         Runs at work then have ``close_limit`` (real time) to end, and their outcomes are committed.
         """
+        needs = self._needs
         writing = self._loop("outcomes", self.outcomes.run)
         loops: list[asyncio.Task[None]] = []
         try:
             with contextlib.suppress(Transient):
                 await self._failover.beat()
+            with contextlib.suppress(Transient):  # before any run begins that the owner wants stopped
+                await owner_requests.do_all(needs.database, needs.store, needs.jobs, needs.clock)
             ready.set()
             loops.append(self._loop("schedule", self.scheduler.run))
             loops.append(self._loop("heartbeat", self._beat))

@@ -2,13 +2,14 @@
 
 It promises that each post is judged exactly once (the reward log is append-only), that every choice is logged
 with its probability, and that a version of the model serves only after it has passed its checks. Any version
-can be rebuilt from the log bit for bit. Others use :class:`~stonechat.learning.learner.Learner` and the jobs
-that it declares; everything below it (``bandit``, ``reward``, ``policy``, ``uplift`` …) is pure.
+can be rebuilt from the log bit for bit. Others use :class:`~stonechat.learning.learner.Learner`, the jobs
+that it declares, and :class:`~stonechat.learning.reports.LearningReports`; everything below it
+(``bandit``, ``reward``, ``policy``, ``uplift`` …) is pure.
 
 ::
 
     learner = Learner(database, events, settings.learning, factors_of)
     choices = await learner.choose(account.id, rng, clock.now(), 3, new=())
     choices[0].arm, choices[0].propensity, choices[0].holdout
-    summary = await learner.summary(account.id, clock.now())   # for pages and commands
+    summary = await LearningReports(database, maturity).summary(account.id, clock.now())   # for people
 """

@@ -16,7 +16,8 @@ from stonechat.database.connection.database import Database
 from stonechat.database.repositories import content
 from stonechat.database.repositories import learning as rows
 from stonechat.learning.features import Example
-from stonechat.learning.predictors import FEWEST, Predictor, Trained, retrain
+from stonechat.learning.predictors import Predictor
+from stonechat.learning.training import FEWEST, Trained, retrain
 
 KIND = "predictor"
 KEPT_VERSIONS = 10

@@ -1,7 +1,8 @@
-"""Features of a post at the moment of posting: its text, its time, and how earlier, matured posts did.
+"""Features of a post at the moment of posting: its text, its time, its arm, and how earlier posts did.
 
-Everything here is causal. A row is described from its own text and time and from the rewards of posts
-that had matured by then, in training exactly as in use.
+Everything here is causal. A row is described from its own text and time and from the rewards of posts that
+were known by then, in training exactly as in use. Each group of features is here because it helped on
+several accounts of different kinds, not on one: docs/decisions/0054.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -23,15 +24,13 @@ from stonechat.core.model import Arm
 Floats = NDArray[np.float64]
 
 ROLLING = 30
-"""Matured posts that the rolling median looks back on."""
+"""Known rewards that the rolling median looks back on."""
 
-LOOKBACK = 1500
-"""Matured posts that a text is compared with."""
-
-_HALF_LIVES = (5, 20, 60)  # matured posts
 _LINK = re.compile(r"https?://\S+")
 _WORD = re.compile(r"[#@]?\w[\w']*")
-_TRUST = 0.3  # so much similarity counts as much as the rolling median does
+_QUOTES = ('"', "\u201c", "\u00ab")
+_FEWEST_WITH_LEVEL = 3
+"""Posts below which a level of an arm has no column of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,169 +48,122 @@ class Example:
     arm: Arm = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Described:
-    """Rows of features.
-
-    Attributes:
-        baseline: rolling median of matured log rewards, shape (rows,).
-        dense: the other features, shape (rows, columns), not scaled.
-    """
-
-    baseline: Floats
-    dense: Floats
-
-
-def words(example: Example) -> list[str]:
-    """Lower-case words, hashtags and handles of the text without links, then the arm's levels."""
-    found = _WORD.findall(_LINK.sub(" ", example.text.lower()))
-    return found + [f"{factor}={level}" for factor, level in example.arm.items()]
-
-
 def terms(example: Example) -> list[str]:
-    """Words and pairs of neighbouring words."""
-    single = words(example)
+    """Words, hashtags and handles in lower case without links, and pairs of neighbouring ones."""
+    single = _WORD.findall(_LINK.sub(" ", example.text.lower()))
     return single + [f"{a} {b}" for a, b in pairwise(single)]
 
 
-def rarity(
-    examples: Sequence[Example], split: Callable[[Example], list[str]] = words, least: int = 1
-) -> dict[str, float]:
-    """Smoothed inverse document frequency, ``ln((1 + n)/(1 + df)) + 1``, of what ``least`` examples have."""
-    counts = Counter(word for example in examples for word in set(split(example)))
-    total = 1 + len(examples)
-    return {word: math.log(total / (1 + df)) + 1.0 for word, df in counts.items() if df >= least}
-
-
-def vector(found: Sequence[str], rare: Mapping[str, float], unknown: float) -> dict[str, float]:
-    """A unit vector of ``(1 + ln tf) * idf``; for what ``rare`` does not know idf is ``unknown``."""
-    counts = Counter(found)
-    weights = {word: (1.0 + math.log(count)) * rare.get(word, unknown) for word, count in counts.items()}
+def unit_vector(found: Sequence[str], rarity: Mapping[str, float]) -> dict[str, float]:
+    """A vector of length 1 of ``(1 + ln tf) * idf`` over the terms that ``rarity`` knows."""
+    counts = Counter(term for term in found if term in rarity)
+    weights = {term: (1.0 + math.log(count)) * rarity[term] for term, count in counts.items()}
     norm = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
-    return {word: weight / norm for word, weight in weights.items() if weight}
+    return {term: weight / norm for term, weight in weights.items()}
+
+
+def frequent_levels(examples: Sequence[Example]) -> list[tuple[str, str]]:
+    """The (factor, level) pairs that have a column: those of at least three of these posts, sorted."""
+    counts = Counter(pair for example in examples for pair in example.arm.items())
+    return sorted(pair for pair, posts in counts.items() if posts >= _FEWEST_WITH_LEVEL)
 
 
 def describe(
     examples: Sequence[Example],
-    rare: Mapping[str, float],
-    maturity: timedelta,
-    since: int = 0,
-    *,
-    apart: bool = False,
-) -> Described:
-    """Features of ``examples[since:]``; all examples must stand in order of time.
+    levels: Sequence[tuple[str, str]],
+    drafts_from: int | None = None,
+) -> Floats:
+    """One row for each example, which stand in order of time; columns are not scaled.
 
     Args:
-        rare: inverse document frequencies; an unknown word counts as the rarest known one.
-        maturity: how long after posting a reward becomes known.
-        apart: the rows from ``since`` on are alternatives (drafts for one slot) that do not follow
-            each other; each follows the last row before ``since``.
+        levels: the levels of arms that get a column each.
+        drafts_from: the rows from here on are alternatives for one slot that do not follow each other;
+            each follows the last row before them.
     """
-    past = _Past(examples, rare, maturity)
-    baseline = np.array([past.median(at) for at in range(since, len(examples))])
-    rows = [
-        [
-            *_moment(examples, at, since if apart else at),
-            *_shape(examples[at].text),
-            *past.trends(at),
-            *past.similar(at),
-        ]
-        for at in range(since, len(examples))
-    ]
-    return Described(baseline, np.array(rows, dtype=float).reshape(len(rows), -1))
-
-
-class _Past:
-    """How matured posts did, as seen from any row."""
-
-    def __init__(self, examples: Sequence[Example], rare: Mapping[str, float], maturity: timedelta) -> None:
-        kept = [
-            (example.at + maturity, at) for at, example in enumerate(examples) if example.value is not None
-        ]
-        kept.sort()
-        self._ripe_at = [moment for moment, _ in kept]
-        self._values = np.array([examples[at].value for _, at in kept], dtype=float)
-        self._examples = examples
-        self._medians = [self._median_of(upto) for upto in range(len(kept) + 1)]
-        rarest = max(rare.values(), default=1.0)
-        self._vectors = [vector(words(example), rare, rarest) for example in examples]
-        self._index: dict[str, tuple[NDArray[np.int64], Floats]] = {}
-        gathered: dict[str, list[tuple[int, float]]] = {}
-        for order, (_, at) in enumerate(kept):
-            for word, weight in self._vectors[at].items():
-                gathered.setdefault(word, []).append((order, weight))
-        for word, found in gathered.items():
-            self._index[word] = (np.array([o for o, _ in found]), np.array([w for _, w in found]))
-        # how each matured post did against the rolling median of its own day
-        own = [self._medians[bisect_right(self._ripe_at, examples[at].at)] for _, at in kept]
-        self._surplus = self._values - np.array(own) if kept else self._values
-
-    def _median_of(self, upto: int) -> float:
-        return float(np.median(self._values[max(0, upto - ROLLING) : upto])) if upto else 0.0
-
-    def _known(self, at: int) -> int:
-        """How many rewards were known when row ``at`` was posted."""
-        return bisect_right(self._ripe_at, self._examples[at].at)
-
-    def median(self, at: int) -> float:
-        return self._medians[self._known(at)]
-
-    def trends(self, at: int) -> list[float]:
-        """Exponentially weighted means, as differences from the rolling median."""
-        upto = self._known(at)
-        if not upto:
-            return [0.0] * len(_HALF_LIVES)
-        found = []
-        for half in _HALF_LIVES:
-            part = self._values[max(0, upto - 6 * half) : upto]
-            weights = 0.5 ** (np.arange(len(part))[::-1] / half)
-            found.append(float((weights * part).sum() / weights.sum()) - self._medians[upto])
-        return found
-
-    def similar(self, at: int) -> list[float]:
-        """How posts with similar texts did: their surplus, weighted by squared cosine; and how similar."""
-        upto = self._known(at)
-        low = max(0, upto - LOOKBACK)
-        cosine = np.zeros(upto - low)
-        for word, weight in self._vectors[at].items():
-            if word in self._index:
-                orders, weights = self._index[word]
-                part = slice(int(np.searchsorted(orders, low)), int(np.searchsorted(orders, upto)))
-                cosine[orders[part] - low] += weight * weights[part]
-        closeness = cosine**2
-        total = float(closeness.sum())
-        surplus = float((closeness * self._surplus[low:upto]).sum()) / (total + _TRUST)
-        return [surplus, math.log1p(total), surplus * math.log1p(total)]
-
-
-def _moment(examples: Sequence[Example], at: int, after: int) -> list[float]:
-    """Hour (two harmonics), weekend, time since the post before row ``after``, posts in the last day."""
-    now = examples[at].at
-    turn = 2 * math.pi * (now.hour + now.minute / 60) / 24
-    gap = (now - examples[after - 1].at).total_seconds() / 3600 if after else 1.0
-    recent = 0
-    while recent < after and now - examples[after - recent - 1].at <= timedelta(days=1):
-        recent += 1
-    waves = [math.sin(turn), math.cos(turn), math.sin(2 * turn), math.cos(2 * turn)]
-    return [*waves, float(now.weekday() >= 5), math.log1p(max(gap, 0.0)), math.log1p(recent)]
+    rows = []
+    for at, example in enumerate(examples):
+        after = at if drafts_from is None else min(at, drafts_from)
+        held = [float(example.arm.get(factor) == level) for factor, level in levels]
+        rows.append([*_shape(example.text), *_calendar(example.at), *_pace(examples, at, after), *held])
+    return np.array(rows, dtype=float).reshape(len(rows), -1)
 
 
 def _shape(text: str) -> list[float]:
-    """Surface features of a text: length, links, punctuation."""
+    """What can be seen without reading: length, links, punctuation, capitals, whom it speaks to."""
     body = _LINK.sub("", text)
+    written = body.split()
     length = len(body) / 100
     return [
         length,
         length**2,
-        len(_LINK.findall(text)),
-        float(text.startswith("RT @")),
-        body.count("#"),
-        body.count("@"),
+        len(written) / 10,
+        float(bool(_LINK.search(text))),
         float("?" in body),
         float("!" in body),
-        float('"' in body or "\u201c" in body),
-        float(any(sign.isdigit() for sign in body)),
         float(":" in body),
-        sum(word.isupper() and len(word) > 2 for word in body.split()),
-        body.count("\n"),
+        float(any(sign.isdigit() for sign in body)),
+        sum(sign.isupper() for sign in body) / max(1, len(body)) * 10,
+        min(sum(word.isupper() and len(word) > 2 for word in written), 10),
+        float(text.startswith(("@", ".@"))),
+        float(text.startswith(_QUOTES)),
+        float(any(mark in body for mark in _QUOTES)),
+        min(body.count("#"), 3),
+        min(body.count("@"), 3),
     ]
+
+
+def _calendar(at: datetime) -> list[float]:
+    """Hour of the day (two harmonics) and of the week, and whether it is a weekend."""
+    hour = at.hour + at.minute / 60
+    day, week = 2 * math.pi * hour / 24, 2 * math.pi * (at.weekday() + hour / 24) / 7
+    waves = [f(angle) for angle in (day, 2 * day, week) for f in (math.sin, math.cos)]
+    return [*waves, float(at.weekday() >= 5)]
+
+
+def _pace(examples: Sequence[Example], at: int, after: int) -> list[float]:
+    """Hours since the post before row ``after``, and posts in the day before, as logarithms."""
+    now = examples[at].at
+    gap = (now - examples[after - 1].at).total_seconds() / 3600 if after else 1.0
+    recent = 0
+    while recent < after and now - examples[after - recent - 1].at <= timedelta(days=1):
+        recent += 1
+    return [math.log1p(max(gap, 0.0)), math.log1p(recent)]
+
+
+class KnownRewards:
+    """What was known of the rewards of ``examples`` when each of them was posted.
+
+    Args:
+        maturity: how long after posting a reward becomes known.
+    """
+
+    def __init__(self, examples: Sequence[Example], maturity: timedelta) -> None:
+        valued = sorted((one.at + maturity, at) for at, one in enumerate(examples) if one.value is not None)
+        ripe = [moment for moment, _ in valued]
+        self.order = np.array([at for _, at in valued], dtype=np.int64)
+        """Rows with a reward, in the order in which their rewards became known."""
+        self.known = np.array([bisect_right(ripe, one.at) for one in examples], dtype=np.int64)
+        """For each row, how many of ``order`` were known."""
+        self.values = np.array([np.nan if one.value is None else one.value for one in examples], dtype=float)
+
+    def medians(self) -> Floats:
+        """For each row the rolling median of what was known; 0 before anything was."""
+        kept = self.values[self.order]
+        seen = [float(np.median(kept[max(0, n - ROLLING) : n])) if n else 0.0 for n in range(len(kept) + 1)]
+        return np.array(seen)[self.known]
+
+    def weighted_means(self, series: Floats, half_life: float, first: float) -> Floats:
+        """For each row the mean of what was known of ``series``, newer rows weighing more.
+
+        Args:
+            series: a value for each row that has a reward.
+            half_life: after so many rewards a weight is half as large.
+            first: what stands before anything is known.
+        """
+        fade = 0.5 ** (1.0 / half_life)
+        total = weight = 0.0
+        seen = [first]
+        for value in series[self.order]:
+            total, weight = total * fade + float(value), weight * fade + 1.0
+            seen.append(total / weight)
+        return np.array(seen)[self.known]

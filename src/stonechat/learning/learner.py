@@ -6,9 +6,8 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,18 +19,15 @@ from stonechat.database.connection.database import Database
 from stonechat.database.repositories import learning as rows
 from stonechat.jobs import Job, JobContext, Work
 from stonechat.learning.arms import Factors
-from stonechat.learning.draft_ranking import KIND as PREDICTOR
 from stonechat.learning.draft_ranking import DraftRanker, Training
-from stonechat.learning.model_registry import Lesson, Model, decode, encode, faults
+from stonechat.learning.model_registry import Model, decode, encode, faults
 from stonechat.learning.policy import ArmPolicy
+from stonechat.learning.reports import KIND, READING_GRACE, figures, lesson_of
 from stonechat.learning.reward import Gates, MaturedPost, RewardJudgement, judge
-from stonechat.learning.summary import Logged, effects, reviewed
 from stonechat.learning.uplift import holdout_share
+from stonechat.learning.warm_start import prior_of
 
-KIND = "bandit"
 KEPT_VERSIONS = 500
-READING_GRACE = timedelta(hours=6)
-"""Account time after maturity by which the metrics of a post should have been read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +105,11 @@ class Learner:
             return known
         async with self._database.begin("learning.arms") as connection:
             current = await self._read(connection, account_id)
-            model = current[1].with_arms(factors) if current else Model.new(factors)
-            why = "arms changed" if current else "nothing learned yet"
+            if current:
+                model, why = current[1].with_arms(factors), "arms changed"
+            else:
+                prior, source = await prior_of(connection, account_id)
+                model, why = Model.new(factors, prior=prior), source or "nothing learned yet"
             stored = await self._store(connection, account_id, model, now, why)
         self._decoded[account_id] = stored
         return stored
@@ -124,8 +123,13 @@ class Learner:
             return row.version, decode(row.body)
         except ValueError:
             log = await rows.reward_log(connection, account_id)
-            model, _ = Model.new(self._factors(account_id)).learned(_lesson(line) for line in log)
+            model, _ = (await self._first(connection, account_id)).learned(lesson_of(line) for line in log)
             return row.version, model.with_share(1, self._settings.holdout_first)
+
+    async def _first(self, connection: AsyncConnection, account_id: str) -> Model:
+        """A model that has learned nothing itself."""
+        prior, _ = await prior_of(connection, account_id)
+        return Model.new(self._factors(account_id), prior=prior)
 
     async def _store(
         self,
@@ -189,9 +193,9 @@ class Learner:
         event: ModelLearned | ModelRejected | None = None
         async with self._database.begin("learning.update") as connection:
             current = await self._read(connection, account_id)
-            version, model = current or (0, Model.new(self._factors(account_id)))
+            version, model = current or (0, await self._first(connection, account_id))
             log = await rows.reward_log(connection, account_id, after=model.last_id)
-            lessons = [_lesson(line) for line in log]
+            lessons = [lesson_of(line) for line in log]
             newest = await rows.newest_model(connection, account_id, KIND)
             if not lessons or (newest and newest.last_reward_id >= lessons[-1].id):
                 return f"version {version} serves"
@@ -235,69 +239,11 @@ class Learner:
             log = await rows.reward_log(connection, account_id)
         if current is None:
             return 0
-        body = await asyncio.to_thread(_figures, current[0], current[1], log, now)
+        body = await asyncio.to_thread(figures, current[0], current[1], log, now)
         async with self._database.begin("learning.aggregate") as connection:
             await rows.put_summary(connection, account_id, now, json.dumps(body, separators=(",", ":")))
             await rows.prune_models(connection, account_id, KIND, keep=KEPT_VERSIONS)
         return len(log)
-
-    async def summary(self, account_id: str, now: datetime) -> dict[str, Any]:
-        """All that people want to know of what was learned; a JSON object.
-
-        Keys: ``figures`` (None before the first aggregation: version, level, effects, uplift, pairs …),
-        ``versions`` and ``predictors`` (newest first), ``refused`` (reason to count), ``last_reward_at``,
-        ``overdue`` (mature posts without metrics) and ``stale``.
-        """
-        late = now - self._gates.maturity - READING_GRACE
-        async with self._database.read("learning.summary") as connection:
-            stored = await rows.serving_model(connection, account_id, "summary")
-            versions = await rows.versions(connection, account_id, KIND, limit=20)
-            predictors = await rows.versions(connection, account_id, PREDICTOR, limit=5)
-            refused = await rows.refusals(connection, account_id)
-            last = await rows.last_reward_at(connection, account_id)
-            overdue = len(await rows.ripe_posts(connection, account_id, late))
-        return {
-            "account_id": account_id,
-            "figures": json.loads(stored.body) if stored else None,
-            "versions": [_version(row) for row in versions],
-            "predictors": [_version(row) for row in predictors],
-            "refused": refused,
-            "last_reward_at": last.isoformat() if last else None,
-            "overdue": overdue,
-            "stale": overdue > 0,
-        }
-
-
-def _figures(version: int, model: Model, log: Sequence[rows.RewardRow], now: datetime) -> dict[str, Any]:
-    known = [line for line in log if line.id <= model.last_id]
-    review = reviewed(model, [Logged(_lesson(line), line.holdout, line.model_version) for line in known])
-    return {
-        "at": now.isoformat(),
-        "version": version,
-        "posts_learned": model.bandit.seen,
-        "level": float(model.bandit.mean[0]),
-        "noise": model.bandit.noise,
-        "effects": [asdict(effect) for effect in effects(model, [line.arm for line in known])],
-        "uplift": asdict(review.uplift) | {"sentence": review.uplift.sentence()},
-        "predicted_actual": [list(pair) for pair in review.pairs],
-        "error": review.error,
-    }
-
-
-def _version(row: rows.ModelRow) -> dict[str, Any]:
-    return {
-        "version": row.version,
-        "at": row.created_at.isoformat(),
-        "rewards": row.rewards,
-        "serving": row.serving,
-        "why": row.why,
-    }
-
-
-def _lesson(row: rows.RewardRow) -> Lesson:
-    if row.value is None:
-        raise ValueError(f"line {row.id} of the reward log was refused and teaches nothing")
-    return Lesson(row.id, row.arm, row.value)
 
 
 def _account(ctx: JobContext) -> str:
@@ -313,7 +259,7 @@ def jobs(learner: Learner) -> list[Job]:
             "learning.learn",
             learner.learn,
             every=timedelta(hours=1),
-            stagger=timedelta(minutes=11),
+            spread=timedelta(hours=1),
             grace=timedelta(minutes=30),
             useful="matured posts were judged",
         ),
@@ -321,7 +267,7 @@ def jobs(learner: Learner) -> list[Job]:
             "learning.aggregate",
             learner.aggregate,
             every=timedelta(hours=2),
-            stagger=timedelta(minutes=17),
+            spread=timedelta(hours=2),
             grace=timedelta(hours=1),
             useful="figures were computed",
         ),
@@ -329,7 +275,8 @@ def jobs(learner: Learner) -> list[Job]:
             "learning.train",
             learner.train,
             every=timedelta(days=1),
-            stagger=timedelta(hours=3, minutes=23),
+            stagger=timedelta(hours=2),
+            spread=timedelta(hours=4),
             timeout=timedelta(minutes=10),
             grace=timedelta(hours=6),
             useful="a predictor was trained and judged",

@@ -19,6 +19,9 @@ from stonechat.core.model import Arm
 from stonechat.learning.arms import ArmSpace, Factors
 from stonechat.learning.bandit import LinearThompson, Surprise, Tuning
 
+Prior = Mapping[tuple[str, str], float]
+"""Prior mean of the effect of a (factor, level) on the log reward."""
+
 FORMAT = 1
 """Grows when the layout of a body changes."""
 
@@ -61,7 +64,7 @@ class Model:
         cls,
         factors: Factors,
         tuning: Tuning | None = None,
-        prior: Mapping[tuple[str, str], float] | None = None,
+        prior: Prior | None = None,
         context: Sequence[str] = (),
     ) -> Model:
         """A model that has learned nothing."""
@@ -168,20 +171,22 @@ def _active(pairs: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((str(factor), tuple(str(level) for level in levels)) for factor, levels in pairs)
 
 
-def restarted(model: Model) -> Model:
-    """The model as it was before its first reward, with its first set of arms."""
+def restarted(model: Model, prior: Prior | None = None) -> Model:
+    """The model as it was before its first reward, with its first set of arms; or with another prior."""
     bandit, first = model.bandit, model.revisions[0]
-    prior = {pair: float(bandit.prior[at]) for pair, at in bandit.space.positions.items()}
+    if prior is None:
+        prior = {pair: float(bandit.prior[at]) for pair, at in bandit.space.positions.items()}
     return Model.new(dict(first.factors), bandit.tuning, prior, bandit.space.context)
 
 
-def replayed(model: Model, log: Iterable[Lesson]) -> Model:
+def replayed(model: Model, log: Iterable[Lesson], prior: Prior | None = None) -> Model:
     """The model rebuilt from nothing but its tuning, its prior, its arms' history and the reward log.
 
     Args:
         log: every learned line of the account, in order of id; lines after ``model.last_id`` are left out.
+        prior: what it would have begun with; its own by default.
     """
-    built = restarted(model)
+    built = restarted(model, prior)
     rest = [lesson for lesson in log if lesson.id <= model.last_id]
     for revision in model.revisions[1:]:
         built, _ = built.learned(lesson for lesson in rest if lesson.id <= revision.after)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,14 @@ import numpy as np
 
 from stonechat.core.model import Arm
 from stonechat.learning.model_registry import Lesson, Model, restarted
-from stonechat.learning.uplift import Trial, Uplift, measured
+from stonechat.learning.uplift import Trial, Uplift, measured, percent
 
 _DRAWS = 1000
 _WIDTH = 1.645  # 90 % of a normal distribution lies within so many standard deviations
 _SHOWN_PAIRS = 100
+
+TREND = 50
+"""Rewards over which it is said where an effect is going."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class FactorEffect:
         low: lower end of the 90 % interval, ``high`` the upper end.
         best: probability that it is the best active level of its factor; 0 where retired.
         posts: rewards learned with it.
+        trend: ``mean`` less what it was :data:`TREND` rewards ago; None where there were not so many.
     """
 
     factor: str
@@ -49,13 +53,39 @@ class FactorEffect:
     best: float
     posts: int
     active: bool
+    trend: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """``helps`` or ``hurts`` where the interval leaves out zero, else ``not yet clear``."""
+        return "helps" if self.low > 0 else "hurts" if self.high < 0 else "not yet clear"
+
+    @property
+    def course(self) -> str:
+        """``rising`` or ``falling`` where it moved by 0.03 and a tenth of its size, else ``steady``."""
+        if self.trend is None or abs(self.trend) < max(0.03, 0.1 * abs(self.mean)):
+            return "" if self.trend is None else "steady"
+        return "rising" if self.trend > 0 else "falling"
+
+    def sentence(self) -> str:
+        """For people, in per cent of (1 + engagement) against the average level of the factor."""
+        low, high = (percent(end, signed=True) for end in (self.low, self.high))
+        spread = f"90 % interval {low} to {high}"
+        best = f"the best with probability {self.best:.0%}" if self.active else "retired"
+        course = f", {self.course}" if self.course else ""
+        what = f"{self.factor} {self.level}".replace("_", " ")
+        return (
+            f"{what}: {percent(self.mean, signed=True)} ({spread}), {self.verdict}{course}; "
+            f"{best}; {self.posts} {'post' if self.posts == 1 else 'posts'}"
+        )
 
 
-def effects(model: Model, arms: Sequence[Arm]) -> list[FactorEffect]:
+def effects(model: Model, arms: Sequence[Arm], before: Model | None = None) -> list[FactorEffect]:
     """The effect of every level known to the model.
 
     Args:
         arms: the arms of the rewards learned, to count posts by level.
+        before: the model as it was :data:`TREND` rewards ago.
     """
     bandit, space = model.bandit, model.bandit.space
     counts = Counter(pair for arm in arms for pair in arm.items())
@@ -88,9 +118,18 @@ def effects(model: Model, arms: Sequence[Arm]) -> list[FactorEffect]:
                     best,
                     counts[factor, level],
                     at in offered,
+                    None if before is None else mean - _mean_then(before, factor, level, active),
                 )
             )
     return found
+
+
+def _mean_then(before: Model, factor: str, level: str, active: Mapping[str, Sequence[str]]) -> float:
+    """The effect of a level in an earlier model, against the levels that are active now; 0 where unknown."""
+    bandit, at = before.bandit, before.bandit.space.positions
+    own = float(bandit.mean[at[factor, level]]) if (factor, level) in at else 0.0
+    rest = [float(bandit.mean[at[factor, v]]) for v in active.get(factor, ()) if (factor, v) in at]
+    return own - (sum(rest) / len(rest) if rest else 0.0)
 
 
 def _contrast(size: int, at: int, offered: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -109,19 +148,23 @@ class LearningSummary:
     Attributes:
         pairs: the last (predicted, actual) log rewards, oldest first.
         error: root mean square of actual - predicted over the second half of the log; None below 10.
+        before: the model as it was :data:`TREND` rewards ago; None where there were not so many.
     """
 
     uplift: Uplift
     pairs: tuple[tuple[float, float], ...]
     error: float | None
+    before: Model | None = None
 
 
 def reviewed(model: Model, log: Sequence[Logged]) -> LearningSummary:
     """Uplift, and predicted against actual, from the log that ``model`` learned."""
     walker = restarted(model)
-    trials, pairs = [], []
+    trials, pairs, before = [], [], None
     revisions = list(model.revisions[1:])
-    for line in log:
+    for number, line in enumerate(log):
+        if number == len(log) - TREND:
+            before = walker.copy()
         while revisions and line.lesson.id > revisions[0].after:
             walker = walker.with_arms(dict(revisions.pop(0).factors))
         uniform = walker.bandit.average()
@@ -131,4 +174,4 @@ def reviewed(model: Model, log: Sequence[Logged]) -> LearningSummary:
         pairs.append((surprise.expected, line.lesson.value))
     late = pairs[len(pairs) // 2 :]
     error = math.sqrt(sum((a - e) ** 2 for e, a in late) / len(late)) if len(pairs) >= 10 else None
-    return LearningSummary(measured(trials), tuple(pairs[-_SHOWN_PAIRS:]), error)
+    return LearningSummary(measured(trials), tuple(pairs[-_SHOWN_PAIRS:]), error, before)

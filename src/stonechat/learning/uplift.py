@@ -29,6 +29,9 @@ TUNED_FOR = 150
 MIN_HOLDOUT = 10
 """Below so many holdout posts nothing is said: the theory is asymptotic."""
 
+FARTHEST = 10_000
+"""Posts beyond which it is not said how many more it takes."""
+
 MEMORY = 60.0
 """Posts that the baseline ``b`` remembers."""
 
@@ -56,6 +59,8 @@ class Uplift:
 
     Attributes:
         posts: trials that counted; ``held`` of them were holdout.
+        more: about how many more posts it takes until the interval leaves out zero, if all stays as it was
+            so far; None where it does already, where nothing is known, or where it takes too long to say.
     """
 
     mean: float | None
@@ -63,6 +68,7 @@ class Uplift:
     high: float | None
     posts: int
     held: int
+    more: int | None = None
 
     @property
     def known(self) -> bool:
@@ -75,18 +81,25 @@ class Uplift:
         return self.low is not None and self.low > 0
 
     def sentence(self) -> str:
-        """For the dashboard. Per cent of (1 + engagement), since rewards are ``log1p``."""
+        """For people. Per cent of (1 + engagement), since rewards are ``log1p``."""
         if self.mean is None or self.low is None or self.high is None:
-            return f"Not yet known: {self.posts} posts measured, {self.held} of them chosen at random."
-        spread = f"interval {_percent(self.low)} to {_percent(self.high)}"
+            measured = f"{self.posts} posts measured, {self.held} of them chosen at random"
+            return f"Not yet known: {measured}.{self._wait('before it can be judged')}"
+        spread = f"interval {percent(self.low)} to {percent(self.high)}"
         if not self.known:
-            return f"Not yet known: so far {_percent(self.mean)}, {spread}, over {self.posts} posts."
+            so_far = f"so far {percent(self.mean)}, {spread}, over {self.posts} posts"
+            return f"Not yet known: {so_far}.{self._wait('to know, if it goes on like this')}"
         verb = "helps" if self.mean > 0 else "hurts"
-        return f"Learning {verb} by {_percent(abs(self.mean))}, {spread}, over {self.posts} posts."
+        return f"Learning {verb} by {percent(abs(self.mean))}, {spread}, over {self.posts} posts."
+
+    def _wait(self, until: str) -> str:
+        return "" if self.more is None else f" About {self.more} more posts {until}."
 
 
-def _percent(log_difference: float) -> str:
-    return f"{math.expm1(min(log_difference, 20.0)) * 100:.0f} %"
+def percent(log_difference: float, *, signed: bool = False) -> str:
+    """A difference of logarithms as the change that it is, for example ``18 %``."""
+    change = math.expm1(min(log_difference, 20.0)) * 100
+    return f"{change:+.0f} %" if signed else f"{change:.0f} %"
 
 
 class UpliftMeter:
@@ -101,6 +114,7 @@ class UpliftMeter:
         self._squares = 0.0
         self._baseline = 0.0
         self._weight = 0.0
+        self._share = 0.0
 
     def add(self, trial: Trial) -> None:
         """Count one trial; one without chance (share 0 or 1) only moves the baseline."""
@@ -113,6 +127,7 @@ class UpliftMeter:
                 d += (trial.value - self._baseline) / (1.0 - trial.share)
             self._count += 1
             self._held += trial.holdout
+            self._share = trial.share
             step = d - self._mean
             self._mean += step / self._count
             self._squares += step * (d - self._mean)
@@ -125,11 +140,28 @@ class UpliftMeter:
         """The uplift after the trials so far."""
         n, held = self._count, self._held
         if held < MIN_HOLDOUT or n - held < MIN_HOLDOUT:
-            return Uplift(None, None, None, n, held)
-        # Theorem 2.2 with t = n; rho2 makes the interval narrowest at about TUNED_FOR posts.
-        spread = self._squares / n * self._rho2 * n + 1.0
-        half = math.sqrt(2.0 * spread / (n * n * self._rho2) * math.log(math.sqrt(spread) / self._alpha))
-        return Uplift(self._mean, self._mean - half, self._mean + half, n, held)
+            missing = max(MIN_HOLDOUT - held, 0)
+            more = math.ceil(missing / self._share) if self._share and missing else None
+            return Uplift(None, None, None, n, held, more)
+        half = self._half_width(n)
+        more = None if half < abs(self._mean) else self._more_posts()
+        return Uplift(self._mean, self._mean - half, self._mean + half, n, held, more)
+
+    def _half_width(self, posts: int) -> float:
+        """Theorem 2.2 at t = ``posts`` with the variance so far; narrowest at about ``tuned_for`` posts."""
+        spread = self._squares / self._count * self._rho2 * posts + 1.0
+        inside = spread / (posts * posts * self._rho2) * math.log(math.sqrt(spread) / self._alpha)
+        return math.sqrt(2.0 * inside)
+
+    def _more_posts(self) -> int | None:
+        """How many more until the interval leaves out zero; None beyond :data:`FARTHEST`."""
+        low, high = self._count, self._count + FARTHEST
+        if self._half_width(high) >= abs(self._mean):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._half_width(middle) < abs(self._mean) else (middle, high)
+        return high - self._count
 
 
 def measured(trials: Iterable[Trial]) -> Uplift:

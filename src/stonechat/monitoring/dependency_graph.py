@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from stonechat.core.states import LayerState
 
@@ -46,6 +47,7 @@ SEVERITY: Mapping[LayerState, int] = {
 }
 
 
+@cache
 def ancestors(part: str) -> frozenset[str]:
     """Everything that ``part`` needs, directly or through others."""
     found: set[str] = set()

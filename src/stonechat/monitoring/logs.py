@@ -1,4 +1,8 @@
-"""Logging: one line for each event, secrets masked, repeated lines throttled and counted."""
+"""Logging: one line for each event, secrets masked, repeated lines throttled and counted.
+
+Every line that is written within a run carries ``job``, ``run_id``, ``account_id`` and ``trace_id``, whoever
+writes it, and while a post is published ``content_id``.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +45,7 @@ from stonechat.core.events import (
     PostReconciled,
     PostRefused,
     PostUnconfirmed,
+    PostVanished,
     RunEnded,
     RunMissed,
     RunStarted,
@@ -51,27 +56,31 @@ from stonechat.core.events import (
     StepWaits,
     WriterFellBack,
 )
-from stonechat.core.redaction import MASK, masked
+from stonechat.core.ids import trace_of
+from stonechat.core.redaction import MASK, Secrets
 from stonechat.core.states import LayerState, RunState, SessionState
 
 _SECRET_NAMES = re.compile(
-    r"(?i)(password|passwd|secret|token|api[_-]?key|authorization|cookies?|ct0|session_b64)$"
+    r"(?i)(password|passwd|secret|token|api[_-]?key|session[_-]?key|authorization|cookies?|ct0|session_b64(_\w+)?)$"
 )
 _DEEPEST = 6
 """Levels of nested values that are looked into; what lies deeper is masked as one text."""
+
+
+def named_secrets(values: Mapping[str, str]) -> list[str]:
+    """Of an environment, the values whose names say that they are secret."""
+    return [value for name, value in values.items() if value and _SECRET_NAMES.search(name)]
 
 
 class Masking:
     """Hides secrets: those given, wherever they stand, and whatever looks like one."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = sorted((secret for secret in secrets if len(secret) >= 6), key=len, reverse=True)
+        self._secrets = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
 
     def text(self, text: str) -> str:
         """The text without its secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
-        return masked(text)
+        return self._secrets.hidden(text)
 
     def __call__(
         self, _logger: Any, _method: str, line: MutableMapping[str, Any]
@@ -139,6 +148,7 @@ def set_up(
     """Send structlog's and the standard library's lines through masking and bounded repetition."""
     masking = Masking(secrets)
     shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -155,7 +165,7 @@ def set_up(
     )
     final = [structlog.processors.format_exc_info, masking, renderer]
     structlog.configure(
-        processors=[*shared[:1], *shared[2:], *final],
+        processors=[*shared[:2], *shared[3:], *final],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
@@ -193,6 +203,9 @@ class EventLog:
             for field in fields(event)
             if getattr(event, field.name) not in (None, "")
         }
+        about = line.get("content_id") or line.get("run_id")
+        if about:  # of the post where there is one, whoever tells of it
+            line["trace_id"] = trace_of(str(about))
         line["key"] = _key(event)
         getattr(self._log, severity(event))(event.name, **line)
 
@@ -212,6 +225,7 @@ LEVELS: Mapping[type[Event], Callable[[Any], str]] = {
     PostHeld: lambda _: "debug",
     PostingStopped: lambda _: "error",
     PostEnded: lambda _: "warning",
+    PostVanished: lambda _: "warning",
     WriterFellBack: lambda _: "warning",
     ModelRejected: lambda _: "warning",
     SelectorMoved: lambda _: "error",

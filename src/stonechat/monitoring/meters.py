@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -35,6 +35,7 @@ from stonechat.core.events import (
     PostReconciled,
     PostRefused,
     PostUnconfirmed,
+    PostVanished,
     RunEnded,
     RunMissed,
     RunStarted,
@@ -45,12 +46,10 @@ from stonechat.core.events import (
     StepWaits,
     WriterFellBack,
 )
+from stonechat.monitoring.catalogue.meters import COUNTED, GAUGES
 
 Reading = Callable[[], Mapping[tuple[str, ...], float]]
 """Label values to number. Must return at once: it is called while a scrape waits."""
-
-Spread = Callable[[], Mapping[tuple[str, ...], tuple[Sequence[int], float]]]
-"""Label values to how many were at most each bound, after these how many there were, and their sum."""
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
 _LATE = (1, 5, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
@@ -75,6 +74,7 @@ LABELS: Mapping[type[Event], tuple[str, ...]] = {
     PostHeld: (),
     PostingStopped: (),
     PostEnded: ("state", "kind"),
+    PostVanished: (),
     MetricsRead: ("source",),
     OpportunitiesFound: ("source",),
     ModelLearned: (),
@@ -112,55 +112,30 @@ class Meters:
         self._gauges = _Gauges()
         self.registry.register(self._gauges)
         self._counters = {kind: self._counter(kind, labels) for kind, labels in LABELS.items()}
-        self._run = Histogram(
-            "stonechat_job_run_seconds",
-            "Real time that a run of a job took.",
-            ["job"],
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._post = Histogram(
-            "stonechat_post_seconds",
-            "Real time from claiming a post to its receipt.",
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._late = Histogram(
-            "stonechat_post_late_seconds",
-            "Account time by which a post went out after it was due.",
-            buckets=_LATE,
-            registry=self.registry,
-        )
-        self._restart = Histogram(
-            "stonechat_browser_restart_seconds",
-            "Real time until a new browser worked.",
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._wait = Histogram(
-            "stonechat_browser_wait_seconds",
-            "Real time that an operation waited for its turn in the browser.",
-            ["task"],
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._use = Histogram(
-            "stonechat_browser_operation_seconds",
-            "Real time that an operation used the browser.",
-            ["task"],
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._read = Counter(
-            "stonechat_snapshots", "Metrics snapshots read from the network.", registry=self.registry
-        )
+        self._run = self._histogram("job_run_seconds", _SECONDS)
+        self._post = self._histogram("post_seconds", _SECONDS)
+        self._late = self._histogram("post_late_seconds", _LATE)
+        self._restart = self._histogram("browser_restart_seconds", _SECONDS)
+        self._wait = self._histogram("browser_wait_seconds", _SECONDS)
+        self._use = self._histogram("browser_operation_seconds", _SECONDS)
+        self._read = self._counted("snapshots")
+        self._errors = self._counted("errors")
+        ProcessCollector(registry=self.registry)
 
-    def gauge(self, name: str, help_text: str, reading: Reading, labels: tuple[str, ...] = ()) -> None:
-        """A number that is read when asked for; ``name`` without the ``stonechat_`` prefix."""
-        name = f"stonechat_{name}"
+    def _histogram(self, name: str, bounds: Sequence[float]) -> Histogram:
+        known = COUNTED[name]
+        return Histogram(known.series, known.help, known.labels, buckets=bounds, registry=self.registry)
+
+    def _counted(self, name: str) -> Counter:
+        known = COUNTED[name]
+        return Counter(f"stonechat_{name}", known.help, known.labels, registry=self.registry)
+
+    def gauge(self, name: str, reading: Reading) -> None:
+        """A number of the catalogue that is read when asked for."""
+        known = GAUGES[name]
 
         def read() -> Metric:
-            family = GaugeMetricFamily(name, help_text, labels=labels)
+            family = GaugeMetricFamily(known.series, known.help, labels=known.labels)
             for values, number in reading().items():
                 family.add_metric(values, number)
             return family
@@ -183,6 +158,8 @@ class Meters:
         match event:
             case RunEnded():
                 self._run.labels(event.job).observe(event.took.total_seconds())
+                if event.error_kind:
+                    self._errors.labels(event.job.partition(".")[0], event.error_kind).inc()
             case PostPublished():
                 self._post.observe(event.took.total_seconds())
                 self._late.observe(max(0.0, event.late.total_seconds()))
@@ -202,3 +179,13 @@ class Meters:
         name = f"stonechat_{kind.name.replace('.', '_')}"
         summary = (kind.__doc__ or kind.name).strip().splitlines()[0]
         return Counter(name, summary, labels, registry=self.registry)
+
+
+def samples(counter: Counter) -> dict[str, float]:
+    """What a counter with one label says, by the label's value."""
+    return {
+        next(iter(sample.labels.values())): sample.value
+        for metric in counter.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.clock import Clock
-from stonechat.core.model import Account
 from stonechat.core.states import ContentState, SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, publishing_plan
@@ -148,25 +147,26 @@ def posts_flow(database: Database, clock: Clock, *, disabled: bool = False) -> C
             if disabled:
                 off["posting"] = "the setting POSTING_DISABLED"
             now = clock.now()
-            flows = [await _flow(connection, one, off, now) for one in await accounts.every(connection)]
+            flows = await _flows(connection, off, now)
         return judge_flows(flows, now, clock.speed)
 
     return check
 
 
-async def _flow(
-    connection: AsyncConnection, account: Account, off: dict[str, str], now: datetime
-) -> AccountFlow:
-    last = await publishing_plan.last_published(connection, account.id)
-    session = await accounts.session(connection, account.id)
-    since = last if last is not None else now - BEFORE_THE_FIRST
-    return AccountFlow(
-        account.id,
-        await publishing_plan.unpublished(connection, account.id, ended_since=since),
-        last,
-        off.get("posting", off.get(f"posting/{account.id}", "")),
-        "" if session.state is SessionState.VALID else f"{session.state.value}: {session.why}",
-    )
+async def _flows(connection: AsyncConnection, off: dict[str, str], now: datetime) -> list[AccountFlow]:
+    """Of every account, in three statements however many there are."""
+    last = await publishing_plan.last_published(connection)
+    posts = await publishing_plan.unpublished(connection, otherwise_since=now - BEFORE_THE_FIRST)
+    return [
+        AccountFlow(
+            one.account_id,
+            posts.get(one.account_id, ()),
+            last.get(one.account_id),
+            off.get("posting", off.get(f"posting/{one.account_id}", "")),
+            "" if one.state is SessionState.VALID else f"{one.state.value}: {one.why}",
+        )
+        for one in await accounts.sessions(connection)
+    ]
 
 
 def _words(span: timedelta) -> str:

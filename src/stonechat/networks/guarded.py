@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from stonechat.core.errors import PageChanged, StonechatError, Transient
 from stonechat.core.model import Account
@@ -25,6 +26,15 @@ from stonechat.resilience import Breaker, BreakerOpen
 from stonechat.resilience.circuit_breaker import judge
 from stonechat.resilience.host_view import CallResult
 
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The breakers before one site: whether it answers at all, and whether posts go out there."""
+
+    site: Breaker
+    publishing: Breaker
+
+
 ASKED_ABOUT = 3
 """Accounts that one probe asks about, which must end within its lease."""
 
@@ -39,15 +49,15 @@ class GuardedNetwork:
 
     While a breaker is open the call is not made: a read raises ``Transient``, publishing is refused for
     now, and nothing can have happened.
+
+    Args:
+        guards: the breakers that stand before an account's calls: the same for all where they share one site.
     """
 
-    def __init__(
-        self, network: NetworkAdapter, text: TextRules, *, site: Breaker, publishing: Breaker
-    ) -> None:
+    def __init__(self, network: NetworkAdapter, text: TextRules, guards: Callable[[Account], Guards]) -> None:
         self._network = network
         self._text = text
-        self._site = site
-        self._publishing = publishing
+        self._guards = guards
 
     @property
     def name(self) -> str:
@@ -66,8 +76,9 @@ class GuardedNetwork:
     async def publish(
         self, account: Account, publication: Publication, *, before_click: Callable[[], None] | None = None
     ) -> PublishOutcome:
+        guards = self._guards(account)
         try:
-            async with self._site.call(judge_site) as site, self._publishing.call() as publishing:
+            async with guards.site.call(judge_site) as site, guards.publishing.call() as publishing:
                 outcome = await self._network.publish(account, publication, before_click=before_click)
                 if not isinstance(outcome, Posted | Rehearsed):
                     site.says_nothing()
@@ -80,36 +91,36 @@ class GuardedNetwork:
             return Refused(shut.what, retry_after=shut.retry_after)
 
     async def own_posts(self, account: Account, *, limit: int = 40) -> Timeline:
-        async with self._read():
+        async with self._read(account):
             return await self._network.own_posts(account, limit=limit)
 
     async def own_replies(self, account: Account, *, limit: int = 40) -> Timeline:
-        async with self._read():
+        async with self._read(account):
             return await self._network.own_replies(account, limit=limit)
 
     async def own_thread(self, account: Account, post_id: str, *, author: str = "") -> Timeline:
-        async with self._read():
+        async with self._read(account):
             return await self._network.own_thread(account, post_id, author=author)
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
-        async with self._read():
+        async with self._read(account):
             return await self._network.search(account, query, limit=limit)
 
     async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
-        async with self._read():
+        async with self._read(account):
             return await self._network.mentions(account, limit=limit)
 
     async def profile(self, account: Account, handle: str) -> Profile:
-        async with self._read():
+        async with self._read(account):
             return await self._network.profile(account, handle)
 
     async def session(self, account: Account) -> SessionState:
-        async with self._read():
+        async with self._read(account):
             return await self._network.session(account)
 
     @asynccontextmanager
-    async def _read(self) -> AsyncIterator[None]:
-        async with self._site.call():
+    async def _read(self, account: Account) -> AsyncIterator[None]:
+        async with self._guards(account).site.call():
             yield
 
 

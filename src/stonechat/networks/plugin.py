@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,8 +20,9 @@ from stonechat.config.settings import Settings
 from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
-from stonechat.core.model import Account
-from stonechat.core.network import NetworkAdapter, Picture, TextEntities, TextRules
+from stonechat.core.model import Account, Metrics
+from stonechat.core.network import NetworkAdapter, Picture, PictureLimits, TextEntities, TextRules
+from stonechat.networks.credentials import Credentials, GivenCredentials
 
 if TYPE_CHECKING:
     from stonechat.browser import BrowserPool
@@ -35,12 +36,14 @@ class Surroundings:
 
     Attributes:
         browser: the pool of pages; None unless the plug-in says that it :attr:`NetworkPlugin.uses_browser`.
+        credentials: what the owner has given for accounts that log in by a token or a password of their own.
     """
 
     settings: Settings
     clock: Clock
     events: EventStream
-    browser: BrowserPool | None
+    browser: BrowserPool | None = None
+    credentials: Credentials = field(default_factory=GivenCredentials)
 
 
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -77,6 +80,7 @@ class Capability(StrEnum):
 
     SEARCH = "search"
     MENTIONS = "mentions"
+    QUOTES = "quotes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,12 @@ class NetworkRules:
     """What the network demands of whoever automates an account.
 
     Attributes:
+        official: the network itself offers this way in to programs; where not, the account may be lost by it.
         unasked_replies: whether a post may be answered whose author did not speak to the account.
         to_observe: what the owner has to see to, a sentence each; ``stonechat doctor`` repeats them.
     """
 
+    official: bool = True
     unasked_replies: bool = False
     to_observe: tuple[str, ...] = ()
 
@@ -124,7 +130,49 @@ def _any_pictures(_pictures: Sequence[Picture]) -> str:
     return ""
 
 
-async def _nothing_to_check(_settings: Settings, _clock: Clock) -> Sequence[Check]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing that the owner is asked for when an account is connected.
+
+    Attributes:
+        name: what it is called among the account's credentials.
+        question: what the owner reads.
+    """
+
+    name: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """How an account is connected whose network lets programs in by credentials of their own.
+
+    What the owner gives is tried by the network's own checks before it is kept.
+
+    Attributes:
+        steps: what to do first, and where, by the settings and the account's handle; a sentence each.
+        asks: what is asked for then.
+    """
+
+    steps: Callable[[Settings, str], Sequence[str]]
+    asks: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSite:
+    """The local network, as far as settings have to know it.
+
+    Attributes:
+        sessions: cookies of a logged-in browser, by handle.
+        tokens: what lets a program in, by handle.
+    """
+
+    url: str
+    sessions: Mapping[str, str]
+    tokens: Mapping[str, str]
+
+
+async def _nothing_to_check(_surroundings: Surroundings) -> Sequence[Check]:
     return ()
 
 
@@ -137,29 +185,42 @@ class NetworkPlugin:
         connect: makes the adapter; called once in a process, for all accounts on it.
         text: how long a part may be, and what in it becomes live.
         profile_url: where an account can be seen, by the settings and its handle.
+        title: what people call it; its name where empty.
         capabilities: what it offers; jobs that need something else pass its accounts over.
+        metrics: what it shows of a post, by the names in :class:`stonechat.core.model.Metrics`.
         rules: what it demands of an automated account.
+        pictures: the limits that each picture is made to fit when it is attached.
         refuse_pictures: why it would not take these pictures on one part; empty where it does.
         uses_browser: whether the browser is needed for its accounts.
-        log_in: how its accounts are logged in; None where that is by settings alone.
+        many_servers: its accounts are on servers of their own, so that one that is down says nothing about
+            the others: each account has its own breakers.
+        log_in: how its accounts are logged in by a browser; None where they are not.
+        connecting: how its accounts are given credentials; None where they need none beside the settings.
         examine: its checks in ``stonechat doctor``.
-        demo: the settings that turn it to the local network, by that one's address and sessions by handle;
-            None where the local network cannot stand for it.
+        demo: the settings that turn it to the local network; None where that cannot stand for it.
         read_recording: the posts in a recorded answer or saved page, as plain rows.
+        own_posts_query: the search for what a handle posted between two moments, in the network's own syntax;
+            None where its search cannot tell.
     """
 
     settings: NetworkSettings
     connect: Callable[[Surroundings], Connected]
     text: TextRules
     profile_url: Callable[[Settings, str], str]
+    title: str = ""
     capabilities: frozenset[Capability] = frozenset(Capability)
+    metrics: frozenset[str] = frozenset(one.name for one in fields(Metrics))
     rules: NetworkRules = NetworkRules()
+    pictures: PictureLimits = field(default_factory=PictureLimits)
     refuse_pictures: Callable[[Sequence[Picture]], str] = _any_pictures
     uses_browser: bool = False
+    many_servers: bool = False
     log_in: LogIn | None = None
-    examine: Callable[[Settings, Clock], Awaitable[Sequence[Check]]] = _nothing_to_check
-    demo: Callable[[str, Mapping[str, str]], Mapping[str, str]] | None = None
+    connecting: Connecting | None = None
+    examine: Callable[[Surroundings], Awaitable[Sequence[Check]]] = _nothing_to_check
+    demo: Callable[[LocalSite], Mapping[str, str]] | None = None
     read_recording: Callable[[Path], Iterable[Mapping[str, object]]] | None = None
+    own_posts_query: Callable[[str, datetime, datetime], str] | None = None
 
     @property
     def name(self) -> str:

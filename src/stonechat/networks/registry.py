@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from stonechat.config.networks import KnownNetworks
 from stonechat.core.errors import Permanent
 from stonechat.core.network import TextRules
-from stonechat.networks.plugin import NetworkPlugin
+from stonechat.networks.plugin import LocalSite, NetworkPlugin
 
 GROUP = "stonechat.networks"
 
@@ -50,20 +50,22 @@ class Registry:
         """What the settings need to know of them."""
         return KnownNetworks({name: one.settings for name, one in self.plugins.items()}, self.broken)
 
-    def settings_of_demo(self, url: str, sessions: Mapping[str, str]) -> Mapping[str, str]:
-        """The settings that turn a network to the local one at ``url``, with the sessions of its accounts.
+    def settings_of_demo(self, site: LocalSite, name: str = "") -> Mapping[str, str]:
+        """The settings that turn the network ``name``, or the usual one, to the local one.
 
         Raises:
-            Permanent: it stands for none that is installed.
+            Permanent: the local network does not stand for it.
         """
-        found = next(((name, one.demo) for name, one in self.plugins.items() if one.demo is not None), None)
-        if found is None:
+        demos = {one: plugin.demo for one, plugin in self.plugins.items() if plugin.demo is not None}
+        chosen = name or self.known().default() or next(iter(demos), "")
+        demo = demos.get(chosen)
+        if demo is None:
             raise Permanent(
-                "The local network stands for no network that is installed.",
-                remedy=f"Install Stonechat anew. Installed: {', '.join(self.plugins) or 'none'}.",
+                f"The local network does not stand for {name or 'any network that is installed'}.",
+                meaning="There is nothing that a demo could run on.",
+                remedy=f"Choose one that it stands for: {', '.join(demos) or 'none'}.",
             )
-        name, demo = found
-        return {"ACCOUNT_NETWORK": name, **demo(url, sessions)}
+        return {"ACCOUNT_NETWORK": chosen, **demo(site)}
 
     def used(self, names: Iterable[str]) -> Sequence[NetworkPlugin]:
         """The networks of these accounts, each once.

@@ -1,4 +1,4 @@
-"""Alerts: somebody sees to one, or wants no messages about it for a while.
+"""Alerts: somebody sees to one, wants no messages about it for a while, or tries whether they arrive.
 
 A silence belongs to an alert that fires or is about to, has a length, and can be lifted; the alert engine
 ends it with the incident (:mod:`stonechat.alerting.state_machine`).
@@ -6,10 +6,14 @@ ends it with the incident (:mod:`stonechat.alerting.state_machine`).
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stonechat.config.fields import parse_duration
-from stonechat.core.errors import Conflict, InvalidInput
+from stonechat.core.errors import Conflict, InvalidInput, NotFound, Permanent, Transient
+from stonechat.core.ports import AlertChannel, AlertMessage
 from stonechat.core.states import AlertState
 from stonechat.database.repositories import alerts
 from stonechat.database.repositories.alerts import AlertRow
@@ -20,6 +24,18 @@ SILENCE = timedelta(hours=4)
 """Where no length is given. Real time."""
 
 LONGEST_SILENCE = timedelta(days=7)
+
+TEST_LIMIT = timedelta(seconds=40)
+"""Real time that a channel has for a test message."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAnswer:
+    """What became of a test message; ``error`` is empty where the other side has taken it."""
+
+    channel: str
+    error: str = ""
+
 
 _LIVE = frozenset({AlertState.PENDING, AlertState.FIRING})
 
@@ -86,6 +102,55 @@ async def unsilence(owner: Owner, alert_id: str, *, why: str = "") -> Done[Alert
         said = "It is told again" if alert.silenced_until else "It was not silenced"
         before = _silent(alert.silenced_until)
         return await _done(action, alert, f"{said}: {alert.title}", before, _silent(None), because)
+
+
+async def try_channels(
+    owner: Owner, channels: Sequence[AlertChannel], name: str = "", *, why: str = ""
+) -> Done[tuple[ChannelAnswer, ...]]:
+    """Send a test message through each channel, or the one of that name, and say which of them took it.
+
+    Raises:
+        NotFound: no channel has that name, or there is none.
+    """
+    because = reason(why)
+    asked = [channel for channel in channels if name in ("", channel.name)]
+    if not asked:
+        known = ", ".join(channel.name for channel in channels)
+        raise NotFound(
+            f"There is no alert channel {name[:60]!r}." if known else "There is no alert channel.",
+            meaning="Nothing was sent.",
+            remedy=f"Known: {known}." if known else "Set ALERT_URLS or ALERT_WEBHOOK_URL.",
+        )
+    answers = tuple(await asyncio.gather(*(_tried(owner, channel) for channel in asked)))
+    said = "\n".join(f"{one.channel}: {one.error or 'took the test message'}" for one in answers)
+    async with owner.act("alerts.test") as action:
+        after = "taken" if not any(one.error for one in answers) else "not taken"
+        target = name or "all channels"
+        return await action.done(answers, target, said=said, after=after, why=because)
+
+
+async def _tried(owner: Owner, channel: AlertChannel) -> ChannelAnswer:
+    now = owner.clock.wall()
+    message = AlertMessage(
+        id=f"test-{now.timestamp():.0f}",
+        status="firing",
+        severity="info",
+        title="A test message: alerts reach you here",
+        body=f"Asked for by {owner.who}. Nothing is wrong.",
+        remedy="Nothing.",
+        starts_at=now,
+        labels={"alertname": "test", "alert_id": "test"},
+        effect="None.",
+        doing="Nothing.",
+    )
+    try:
+        async with asyncio.timeout(TEST_LIMIT.total_seconds()):
+            await channel.send(message)
+    except (Permanent, Transient) as exc:
+        return ChannelAnswer(channel.name, " ".join(filter(None, (exc.what, exc.remedy))))
+    except TimeoutError:
+        return ChannelAnswer(channel.name, f"No answer within {TEST_LIMIT.total_seconds():g} s.")
+    return ChannelAnswer(channel.name)
 
 
 def _no_length() -> InvalidInput:

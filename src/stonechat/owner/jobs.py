@@ -1,7 +1,7 @@
 """Jobs by hand: run one now, hold its schedule, let it go on, stop a run. Through the database alone.
 
 The processes that run jobs notice within seconds. Runs are kept by the job engine, in its own database: what
-is asked of it there is done before the audit line is committed, and undone by nobody if that commit fails.
+is asked of it is a row, committed with the audit line, and done after that, here or by whoever runs jobs.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ async def run(
     async with owner.act("jobs.run") as action:
         account_id = await _meant(action, operations, name, account)
         owners = await _owners(operations, action, name, account_id)
-        ids = [await operations.run(name, one, by=action.who) for one in owners]
-        return await action.done(
+        ids = await operations.ask_for_runs(action.connection, name, owners, by=action.who)
+        done = await action.done(
             ids,
             _target(name, account_id),
             said=f"Asked for: {', '.join(ids)}",
@@ -46,6 +46,8 @@ async def run(
             why=" ".join(ids),
             account_id=account_id,
         )
+    await operations.do_what_is_asked()
+    return done
 
 
 async def pause(
@@ -110,9 +112,9 @@ async def cancel_run(owner: Owner, operations: JobOperations, run_id: str) -> Do
                 f"There is no run {run_id[:120]!r}.", remedy="`stonechat jobs history` lists the runs."
             )
         row, _ = found
-        if not await operations.cancel(action.connection, row.run_id, by=action.who):
+        if not await operations.ask_to_cancel(action.connection, row.run_id, by=action.who):
             raise Conflict(f"The run {row.run_id} has ended already: {row.state.value}.")
-        return await action.done(
+        done = await action.done(
             row,
             row.run_id,
             said=f"Cancelled: {row.run_id}.",
@@ -120,6 +122,8 @@ async def cancel_run(owner: Owner, operations: JobOperations, run_id: str) -> Do
             after="cancelled",
             account_id=row.account_id,
         )
+    await operations.do_what_is_asked()
+    return done
 
 
 async def _scope(

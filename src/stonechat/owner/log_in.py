@@ -7,9 +7,11 @@ browser exported. Either way the network is asked first whose log-in it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.browser.login_window import Window
 from stonechat.browser.session_store import EncryptedSessionStore
@@ -20,13 +22,17 @@ from stonechat.config.settings import Settings
 from stonechat.core.errors import InvalidInput
 from stonechat.core.model import Account
 from stonechat.core.states import SessionState
-from stonechat.database.repositories import accounts, wakeups
+from stonechat.database.repositories import accounts, sessions, wakeups
+from stonechat.database.repositories.sessions import SealedSession
 from stonechat.database.repositories.wakeups import Wakeup
+from stonechat.networks.credential_store import CredentialStore
+from stonechat.networks.credentials import Values
 from stonechat.networks.plugin import LogIn
 from stonechat.networks.registry import Registry
 from stonechat.networks.session_trouble import note_session
-from stonechat.owner.action import Done, Owner
-from stonechat.owner.naming import chosen
+from stonechat.owner import switches
+from stonechat.owner.action import Done, Owner, reason
+from stonechat.owner.naming import account_named, chosen
 from stonechat.posting import jobs as sweep
 
 
@@ -127,21 +133,77 @@ async def store_session(
         source: ``login`` for a window, ``file`` for an export.
         left_out: what of it is of no use, a sentence each.
     """
+
+    async def put(connection: AsyncConnection) -> SealedSession:
+        return await vault.put(connection, account.id, session, source=source)
+
+    of_it = [f"Of it {one}." for one in left_out]
+    said = " ".join((f"@{account.handle} is logged in; its session is stored, encrypted.", *of_it))
+    return await _store(owner, account, put, said, source)
+
+
+async def store_credentials(
+    owner: Owner, store: CredentialStore, account: Account, values: Values, *, source: str
+) -> Done[Account]:
+    """Keep credentials that the network has confirmed. None of them stands in an audit line.
+
+    Args:
+        source: ``login`` where they were typed, or ``file``.
+    """
+
+    async def put(connection: AsyncConnection) -> SealedSession:
+        return await store.put(connection, account.id, values, source=source)
+
+    said = f"@{account.handle} is connected; its credentials are stored, encrypted."
+    return await _store(owner, account, put, said, source)
+
+
+async def _store(
+    owner: Owner,
+    account: Account,
+    put: Callable[[AsyncConnection], Awaitable[SealedSession]],
+    said: str,
+    source: str,
+) -> Done[Account]:
     async with owner.act("accounts.log_in") as action:
         connection, now = action.connection, action.now
         await accounts.put(connection, account, now)
         before = await accounts.session(connection, account.id)
-        row = await vault.put(connection, account.id, session, source=source)
+        row = await put(connection)
         await note_session(connection, account, SessionState.VALID, now=now, why="logged in by hand")
         jobs = (sweep.SWEEP, sweep.RECONCILE)
         await wakeups.add(connection, [Wakeup(job, account.id, now) for job in jobs])
-        said = f"@{account.handle} is logged in; its session is stored, encrypted."
         return await action.done(
             account,
             account.id,
-            said=" ".join((said, "A running Stonechat takes it up.", *(f"Of it {one}." for one in left_out))),
+            said=f"{said} A running Stonechat takes it up.",
             before=before.state.value,
             after=SessionState.VALID.value,
             why=f"log-in {row.generation}, by {source}",
+            account_id=account.id,
+        )
+
+
+async def forget(owner: Owner, target: str, *, why: str = "") -> Done[Account]:
+    """Remove an account's saved log-in and hold its posting. Its posts, metrics and what was learned stay.
+
+    Raises:
+        NotFound: there is no such account; nothing is changed.
+    """
+    because = reason(why, "removed by hand")
+    async with owner.act("accounts.remove") as action:
+        connection = action.connection
+        account = await account_named(connection, target)
+        before = await accounts.session(connection, account.id)
+        had_one = await sessions.forget(connection, account.id)
+        await switches.hold(action, f"posting/{account.id}", account.id, because)
+        saved = "Its saved log-in is gone" if had_one else "No log-in of it was saved"
+        return await action.done(
+            account,
+            account.id,
+            said=f"{saved}, and its posting is held. Its history stays. Take it out of the settings too.",
+            before=before.state.value,
+            after="removed",
+            why=because,
             account_id=account.id,
         )

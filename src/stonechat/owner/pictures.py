@@ -24,19 +24,22 @@ async def attach(
         Conflict: it has gone too far.
         InvalidInput: it has no such part, or the network would refuse the picture.
     """
+    async with owner.database.read("owner.pictures.network") as connection:
+        account = await account_of(connection, await content_named(connection, content_id))
+    network = networks[account.network]
+    prepared = await attachments.prepare(body, network.pictures)
     async with owner.act("queue.attach") as action:
         found = await content_named(action.connection, content_id)
-        account = await account_of(action.connection, found)
         before = len(await media.of(action.connection, found.id))
         done = await attachments.attach(
             action.connection,
             found.id,
-            body,
+            prepared,
             alt,
             part=part - 1,
             who=action.who,
             now=action.now,
-            refuse=networks[account.network].refuse_pictures,
+            refuse=network.refuse_pictures,
         )
         return await action.done(
             done,

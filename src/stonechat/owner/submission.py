@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from stonechat.content import approval
 from stonechat.content.content_store import Accepted
 from stonechat.content.review import Draft
-from stonechat.content.slots.requested_time import read_time
+from stonechat.content.slots.requested_time import read_time, shown_time
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.content.writing.writing_task import Assignment, Purpose
 from stonechat.core.errors import Conflict, InvalidInput
@@ -30,6 +30,9 @@ from stonechat.networks.registry import Registry
 from stonechat.owner.action import Action, Done, Owner
 from stonechat.owner.naming import chosen
 from stonechat.posting import attachments
+
+if TYPE_CHECKING:
+    from stonechat.posting.pictures import PreparedPicture
 
 BY_HAND = "by hand"
 """Stands where the model's name stands for what a model wrote."""
@@ -117,10 +120,13 @@ async def submit(
         arm={},
         due_at=due,
     )
+    ready: list[PreparedPicture] = []
     if present is None:
         await _review(drafter, given, account, assignment)
+        limits = networks[account.network].pictures
+        ready = [await attachments.prepare(one.body, limits) for one in given.pictures]
     async with owner.act("queue.submit") as action:
-        submitted = present or await _stored(action, drafter, networks, given, account, assignment)
+        submitted = present or await _stored(action, drafter, networks, given, ready, account, assignment)
         state = submitted.content.state.value
         done = await action.done(
             submitted,
@@ -141,6 +147,7 @@ async def _stored(
     drafter: WritingPipeline,
     networks: Registry,
     given: Submission,
+    ready: Sequence[PreparedPicture],
     account: Account,
     assignment: Assignment,
 ) -> Submitted:
@@ -157,27 +164,27 @@ async def _stored(
             remedy="Give it one with --at, or cancel something.",
         )
     stored = put.stored
-    for one in given.pictures if put.new else ():
+    for one, prepared in zip(given.pictures, ready, strict=True) if put.new else ():
         stored = await attachments.attach(
             connection,
             stored.id,
-            one.body,
+            prepared,
             one.alt,
             part=one.part,
             who=action.who,
             now=now,
             refuse=networks[account.network].refuse_pictures,
         )
-    if put.new and stored.due_at <= now:
-        await wakeups.publish_now(connection, [stored.account_id], now)
+    if put.new and stored.due_at <= stored.created_at:
+        await wakeups.publish_now(connection, [stored.account_id], stored.created_at)
     return Submitted(stored, account, await media.of(connection, stored.id), put.new)
 
 
 def _said(submitted: Submitted) -> str:
     """What was done, and what happens next."""
-    piece, zone = submitted.content, submitted.account.timezone
+    piece = submitted.content
     short, state = piece.id[:8], piece.state.value.replace("_", " ")
-    due = f"due {piece.due_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
+    due = f"due {shown_time(piece.due_at, submitted.account.timezone)}"
     if not submitted.new:
         return f"This was added before: it is {state}, {due} ({short}). --again makes another post of it."
     if piece.state is ContentState.QUEUED:

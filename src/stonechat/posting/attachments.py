@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import Conflict, InvalidInput, NotFound
 from stonechat.core.ids import digest
 from stonechat.core.model import Content
-from stonechat.core.network import NetworkPost, Picture
+from stonechat.core.network import NetworkPost, Picture, PictureLimits
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content, media, receipts, state_history
 from stonechat.database.repositories.media import Attached
+
+if TYPE_CHECKING:
+    from stonechat.posting.pictures import PreparedPicture
 
 Refuse = Callable[[Sequence[Picture]], str]
 """Why a network would not take these pictures on one part; empty where it does."""
 
 _OPEN = (ContentState.AWAITING_APPROVAL, ContentState.QUEUED)
-_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
 
 
-def kind_of(body: bytes) -> str:
-    """The picture's type by its first bytes, whatever its file is called; empty where it is none we know."""
-    if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
-        return "image/webp"
-    return next((mime for magic, mime in _MAGIC if body.startswith(magic)), "")
+async def prepare(body: bytes, limits: PictureLimits) -> PreparedPicture:
+    """The picture as it will be stored, approved and sent: the one way in, from every door.
+
+    Raises:
+        InvalidInput: it is none that the network takes, and why.
+    """
+    from stonechat.posting import pictures  # noqa: PLC0415 - Pillow takes memory of those who attach one
+
+    return await asyncio.to_thread(pictures.prepare, body, limits)
 
 
 async def attach(
     connection: AsyncConnection,
     content_id: str,
-    body: bytes,
+    given: PreparedPicture,
     alt: str,
     *,
     part: int,
@@ -50,6 +52,7 @@ async def attach(
     """Add a picture to a part of content that is not on its way yet. What is queued counts as approved anew.
 
     Args:
+        given: as :func:`stonechat.posting.pictures.prepare` made it for the network.
         alt: what the picture shows, for who cannot see it; never empty.
         part: number of the part, from 0.
 
@@ -65,8 +68,15 @@ async def attach(
             meaning="Nothing was changed.",
         )
     await _refuse_if_live(connection, piece, part)
-    picture = Picture(hashlib.sha256(body).hexdigest(), kind_of(body) or "this", alt.strip(), body)
-    others = await media.with_bytes(connection, content_id, len(piece.parts))
+    picture = Picture(given.sha256, given.mime, alt.strip(), given.body)
+    try:
+        others = await media.with_bytes(connection, content_id, len(piece.parts))
+    except LookupError as exc:
+        raise Conflict(
+            f"Of another picture on content {content_id} {exc}.",
+            meaning="Nothing was changed.",
+            remedy=f"`stonechat queue detach {content_id}`, then attach all of them anew.",
+        ) from exc
     why = refuse([*(others[part] if others else ()), picture])
     if why:
         raise InvalidInput(f"It cannot be attached: {why}.", meaning="Nothing was changed.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from stonechat.core.clock import Clock
@@ -19,15 +19,15 @@ PROBE_ROOM = timedelta(seconds=3)
 """Real time that a probe may take before the gate is asked again."""
 
 
-def blocked_by(breakers: Sequence[Breaker], clock: Clock) -> Blockers:
-    """A question for the gate: which of ``breakers`` lets nothing through now, and when to ask again.
+def blocked_by(breakers_of: Callable[[Account], Iterable[Breaker]], clock: Clock) -> Blockers:
+    """A question for the gate: which breakers hold the account back, and when to ask again.
 
     One without a background probe lets a single post through when its wait is over: that post is the probe.
     """
 
-    def blocked(_account: Account) -> Sequence[Blocked]:
+    def blocked(account: Account) -> Sequence[Blocked]:
         found = []
-        for breaker in breakers:
+        for breaker in breakers_of(account):
             if breaker.allows:
                 continue
             status = breaker.status()
@@ -46,7 +46,8 @@ def stored_blockers(records: Iterable[Record], clock: Clock) -> Blockers:
     shut = [one for one in records if one.state in _SHUT]
 
     def blocked(account: Account) -> Sequence[Blocked]:
-        names = {breaker_name(kind, account.network) for kind in (Guarded.NETWORK, Guarded.POSTING)}
+        kinds, sites = (Guarded.NETWORK, Guarded.POSTING), (account.network, account.id)
+        names = {breaker_name(kind, site) for kind in kinds for site in sites}
         return [
             Blocked(one.name, _why(one.state, one.why), _until(one.state, one.since + one.wait, clock))
             for one in shut

@@ -9,44 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
-from zoneinfo import ZoneInfo
 
 from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from stonechat.config.settings import PostingSettings
+from stonechat.core.quiet_hours import QuietHours, quiet_hours
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 _TICK = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class QuietHours:
-    """No effect from ``start`` until ``end``, times of day in ``timezone``; may span midnight."""
-
-    start: time
-    end: time
-    timezone: str
-
-    def ends(self, at: datetime) -> datetime | None:
-        """When the quiet hours that ``at`` lies in are over, or None where it lies in none.
-
-        Daylight saving is the zone's: a time of day that is skipped or repeated is read with its
-        first offset (PEP 495, ``fold=0``).
-        """
-        zone = ZoneInfo(self.timezone)
-        local = at.astimezone(zone)
-        for days in (-1, 0):
-            first = local.date() + timedelta(days=days)
-            last = first if self.start < self.end else first + DAY
-            begins = datetime.combine(first, self.start, zone).astimezone(UTC)
-            ends = datetime.combine(last, self.end, zone).astimezone(UTC)
-            if begins <= at < ends:
-                return ends
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +53,7 @@ def limits_for(
         spacing=settings.reply_spacing if reply else settings.min_spacing,
         per_hour=settings.per_hour,
         per_day=per_day,
-        quiet=_quiet(settings.quiet_hours, timezone),
+        quiet=quiet_hours(settings.quiet_hours, timezone),
     )
 
 
@@ -131,10 +105,3 @@ def _within(times: Sequence[datetime], window: timedelta, most: int, slot: datet
     if bucket.put(wish):
         return slot
     return slot + cast("int", bucket.waiting(wish)) * _TICK  # only buckets over a network are awaited
-
-
-def _quiet(text: str, timezone: str) -> QuietHours | None:
-    if not text:
-        return None
-    start, end = (time.fromisoformat(part) for part in text.split("-"))
-    return QuietHours(start, end, timezone) if start != end else None

@@ -13,11 +13,13 @@ from structlog.contextvars import bound_contextvars
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, StonechatError, Transient, Unknown
 from stonechat.core.events import EventStream, PostHeld, PostPublished, PostReconciled
+from stonechat.core.ids import trace_of
 from stonechat.core.model import Account, Content, LatePolicy
 from stonechat.core.network import Network, Picture, Publication, PublishOutcome, Refused, Unconfirmed
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import Database
 from stonechat.database.repositories import content, media, opportunities, receipts
+from stonechat.database.repositories.receipts import Attempt
 from stonechat.posting.gate import Ask, Decision, Go, Hold, Late, Never, decide
 from stonechat.posting.gate_input import Rules, observe
 from stonechat.posting.publish_result import Checkpoint, PublishVerdict, Result, carry_on, ended
@@ -106,10 +108,11 @@ class Publisher:
             attempt_id = await receipts.begin(
                 connection, claimed, parts_from=len(done), host=self._host, now=self._clock.now(), wall=wall
             )
+            first = (await receipts.attempts(connection, piece.id))[0]
         return Intent(
             piece=claimed,
             attempt_id=attempt_id,
-            publication=publication_of(claimed, decision, done, author, pictures),
+            publication=publication_of(claimed, decision, done, author, pictures, first),
             parts_from=len(done),
             started=steady,
             started_wall=wall,
@@ -167,7 +170,8 @@ class Publisher:
         try:
             async with asyncio.timeout(self._rules.settings.publish_timeout.total_seconds()):
                 network = self._networks[account.network]
-                with bound_contextvars(content_id=intent.piece.id):  # for logs, and what is kept of a failure
+                piece_id = intent.piece.id  # for logs, and what is kept of a failure
+                with bound_contextvars(content_id=piece_id, trace_id=trace_of(piece_id)):
                     sent = await network.publish(account, intent.publication, before_click=before_click)
                 return sent, True, clicked
         # What an error means depends on the click alone. Before it nothing can be live, and the post may be
@@ -273,8 +277,12 @@ def publication_of(
     confirmed: Mapping[int, str],
     author: str | None = None,
     pictures: tuple[tuple[Picture, ...], ...] = (),
+    first: Attempt | None = None,
 ) -> Publication:
     """What is still to be sent: a thread goes on after its last confirmed part, never from the start.
+
+    Args:
+        first: the first try at it, whose id every later one gives to the network too.
 
     Raises:
         ValueError: the token is for another piece, or for the row as it was before somebody else claimed it.
@@ -290,4 +298,6 @@ def publication_of(
         quote_author=author if piece.quote_of and not done else None,
         final_click=go.final_click,
         pictures=pictures[done:],
+        key=first.id if first is not None else "",
+        first_tried=first.started_at if first is not None else None,
     )

@@ -1,29 +1,38 @@
-"""The jobs of this layer: post metrics, reply metrics, and how many follow the account."""
+"""The jobs of this layer: the metrics of our posts and replies, and how many follow the account."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from stonechat.config.settings import ScrapingSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import PageChanged, Permanent
-from stonechat.core.events import EventStream, MetricsRead
-from stonechat.core.model import Account, ContentKind, Snapshot
+from stonechat.core.events import EventStream
+from stonechat.core.model import Account, Snapshot
 from stonechat.core.network import Network
 from stonechat.core.states import SessionState
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, metrics, receipts
+from stonechat.database.repositories import accounts, metrics
 from stonechat.database.spool.spool import Spool
 from stonechat.database.spool.spooled_store import SpooledStore
 from stonechat.jobs import Job, JobContext, JobPriority, Resource, Work
+from stonechat.networks.plugin import NetworkPlugin
+from stonechat.networks.reading_budget import Purpose, ReadingBudget
 from stonechat.networks.session_trouble import noting_trouble
-from stonechat.scraping.reading import Reading, read_timeline
+from stonechat.scraping.agenda import load_agenda
+from stonechat.scraping.post_reader import PostReader, ReadResult
+from stonechat.scraping.reading_plan import DuePost, pressing, reading_moments
 
 METRICS = "scraping.metrics"
-REPLY_METRICS = "scraping.reply_metrics"
 ANALYTICS = "scraping.analytics"
+EVERY = timedelta(minutes=15)
+"""How often it is looked whether a post is due; most looks open no page."""
+
+JITTER = timedelta(minutes=10)
+NEXT_LOOK = EVERY + JITTER + timedelta(minutes=5)
+"""By then there is another look, and some time to work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,11 @@ class AccountCounts:
 
 @dataclass(frozen=True, slots=True)
 class Scraper:
-    """Reads how our own posts do. One page a run, never one page a post."""
+    """Reads how our own posts do: at the ages that matter, many from one page.
+
+    Attributes:
+        maturity: the age at which learning judges a post.
+    """
 
     database: Database
     clock: Clock
@@ -44,18 +57,44 @@ class Scraper:
     events: EventStream
     settings: ScrapingSettings
     store: SpooledStore[Snapshot]
+    budget: ReadingBudget
+    maturity: timedelta = timedelta(hours=48)
+    plugins: Mapping[str, NetworkPlugin] = field(default_factory=dict)
 
     async def posts(self, ctx: JobContext) -> Work:
-        """One run of ``scraping.metrics``: a snapshot of every followed post on the profile."""
-        return await self._run(ctx, replies=False)
+        """One run of ``scraping.metrics``: the posts and replies whose time runs out, and what is beside."""
+        account, network, held = await self._begin(ctx)
+        await self.store.catch_up()
+        if held:
+            return Work(note=held)
+        return await ctx.step("read", lambda: self._read(account, network), Work)
 
-    async def replies(self, ctx: JobContext) -> Work:
-        """One run of ``scraping.reply_metrics``."""
-        return await self._run(ctx, replies=True)
+    async def _read(self, account: Account, network: Network) -> Work:
+        now = self.clock.now()
+        if ends := self.budget.quiet_until(account):
+            return Work(note=f"quiet hours until {ends:%H:%M} UTC")
+        moments = reading_moments(self.maturity, self.settings.follow_for)
+        agenda = await load_agenda(self.database, account, now, moments, self.settings.follow_for)
+        # what falls due in the night is read before it
+        next_look = self.budget.quiet_until(account, now + NEXT_LOOK) or now + NEXT_LOOK
+        urgent = pressing(agenda.due, next_look)
+        if not urgent:
+            return Work(note=f"{len(agenda.due)} of {len(agenda.live)} posts may be read, none has to be yet")
+        plugin = self.plugins.get(account.network)
+        query = plugin.own_posts_query if plugin is not None else None
+        result = await self._reader().read(account, network, agenda, urgent, query)
+        done = sum(one.post.post_id in result.shown for one in urgent)
+        return Work(done=done, due=len(urgent), note=_note(result, urgent))
+
+    def _reader(self) -> PostReader:
+        return PostReader(
+            self.database, self.clock, self.events, self.store, self.budget, self.settings.page_posts
+        )
 
     async def analytics(self, ctx: JobContext) -> Work:
         """One run of ``scraping.analytics``: followers and following, one line in the account's series."""
         account, network, held = await self._begin(ctx)
+        held = held or await self.budget.take(account, Purpose.METRICS)
         if held:
             return Work(note=held)
 
@@ -77,39 +116,6 @@ class Scraper:
         await ctx.step("store", keep)
         return Work(done=1, due=1, note=f"{counts.followers} followers")
 
-    async def _run(self, ctx: JobContext, *, replies: bool) -> Work:
-        account, network, held = await self._begin(ctx)
-        await self.store.catch_up()
-        if held:
-            return Work(note=held)
-        return await ctx.step("read", lambda: self._read(account, network, replies=replies), Work)
-
-    async def _read(self, account: Account, network: Network, *, replies: bool) -> Work:
-        async with self.database.read("scraping.live") as connection:
-            since = self.clock.now() - self.settings.follow_for
-            live = [
-                one
-                for one in await receipts.live_since(connection, account.id, since)
-                if (one.kind == ContentKind.REPLY) == replies
-            ]
-            latest = await metrics.latest(connection, account.id, [one.post_id for one in live])
-        if not live:
-            return Work(note="nothing is live yet")
-        async with noting_trouble(self.database, self.clock, self.events, account, network):
-            ask = network.own_replies if replies else network.own_posts
-            started = self.clock.now()
-            timeline = await ask(account, limit=self.settings.page_posts)
-            at = self.clock.now()
-            reading = read_timeline(timeline, live, latest, account_id=account.id, started=started, at=at)
-            if reading.wrong:
-                raise _untrusted(reading, timeline.source, replies=replies)
-        await self.store.keep(reading.snapshots)
-        self.events.emit(
-            MetricsRead(account_id=account.id, posts=len(reading.snapshots), source=timeline.source)
-        )
-        stored = len(reading.snapshots)
-        return Work(done=stored, due=max(reading.expected, stored), note=_note(reading))
-
     async def _begin(self, ctx: JobContext) -> tuple[Account, Network, str]:
         """The account, its network, and why it cannot be read now (empty where it can)."""
         async with self.database.read("scraping.account") as connection:
@@ -121,25 +127,10 @@ class Scraper:
         return account, self.networks[account.network], held
 
 
-def _untrusted(reading: Reading, source: str, *, replies: bool) -> PageChanged:
-    where = "own replies" if replies else "own posts"
-    return PageChanged(
-        f"{where} ({source})",
-        f"The read of {where} cannot be trusted: {reading.wrong}.",
-        meaning="No metric was stored from it; the next read takes up where the last good one stopped.",
-        remedy="If it lasts, the page or its answers have changed: "
-        "`stonechat jobs run scraping.selectors --wait 120` checks each part.",
-    )
-
-
-def _note(reading: Reading) -> str:
-    if not reading.falls:
-        return ""
-    one = reading.falls[0]
-    more = f" and {len(reading.falls) - 1} more" if len(reading.falls) > 1 else ""
-    return (
-        f"left out as implausible: {one.count} of {one.post_id} fell from {one.before} to {one.after}{more}"
-    )
+def _note(result: ReadResult, urgent: list[DuePost]) -> str:
+    read = f"{len(result.shown)} posts read for {len(urgent)} that were due"
+    doubtful = f"; {result.doubtful} kept apart as implausible" if result.doubtful else ""
+    return f"{read}{doubtful}{'; ' + result.stopped if result.stopped else ''}"
 
 
 def snapshot_store(database: Database, spool: Spool) -> SpooledStore[Snapshot]:
@@ -150,14 +141,13 @@ def snapshot_store(database: Database, spool: Spool) -> SpooledStore[Snapshot]:
 def jobs(scraper: Scraper) -> tuple[Job, ...]:
     """The declarations of this layer's jobs."""
 
-    def job(
-        name: str, run: Callable[[JobContext], Awaitable[Work]], every: int, stagger: int, useful: str
-    ) -> Job:
+    def job(name: str, run: Callable[[JobContext], Awaitable[Work]], every: timedelta, useful: str) -> Job:
         return Job(
             name=name,
             run=run,
-            every=timedelta(minutes=every),
-            stagger=timedelta(minutes=stagger),
+            every=every,
+            spread=every,
+            jitter=JITTER,
             needs=frozenset({"database", "browser"}),
             resource=Resource.BROWSER,
             priority=JobPriority.METRICS,
@@ -165,9 +155,6 @@ def jobs(scraper: Scraper) -> tuple[Job, ...]:
         )
 
     return (
-        job(METRICS, scraper.posts, 15, 3, "a snapshot of each followed post that the profile shows"),
-        job(
-            REPLY_METRICS, scraper.replies, 30, 8, "a snapshot of each followed reply that the profile shows"
-        ),
-        job(ANALYTICS, scraper.analytics, 120, 11, "how many follow the account"),
+        job(METRICS, scraper.posts, EVERY, "a reading of each post whose time ran out"),
+        job(ANALYTICS, scraper.analytics, timedelta(hours=6), "how many follow the account"),
     )

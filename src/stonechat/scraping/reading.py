@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stonechat.core.model import Metrics, Snapshot
-from stonechat.core.network import NetworkPost, Timeline
+from stonechat.core.network import Timeline
+from stonechat.database.repositories.doubtful_readings import DoubtfulReading
 from stonechat.database.repositories.receipts import LivePost
-
-COUNTS = tuple(field.name for field in fields(Metrics))
+from stonechat.scraping.plausibility import MANY, confirmed, doubts, lost_counts
 
 FRESH = timedelta(minutes=10)
 """Account time for which a post that just went live may be missing from a read."""
@@ -18,34 +18,23 @@ FRESH = timedelta(minutes=10)
 LEAST_SHARE = 0.5
 """A read that shows less than this share of the posts that it covers has shrunk."""
 
-PLAUSIBLE_FALL = 0.5
-"""Counts fall a little when accounts are removed or a like is taken back; not by half."""
-
-SMALL = 10
-"""Up to this count any fall is plausible."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fall:
-    """A count that fell by more than is plausible; it is left out, not stored."""
-
-    post_id: str
-    count: str
-    before: int
-    after: int
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one read gave.
 
     Attributes:
+        doubtful: readings that are not plausible; kept apart, and repeated.
+        missed: our posts that the read proves absent where it was made.
+        lost: counts that none of several posts shows any more.
         expected: our live posts that the read covers, ``seen`` of them were there.
         wrong: why the read as a whole cannot be trusted; then there are no snapshots.
     """
 
     snapshots: tuple[Snapshot, ...] = ()
-    falls: tuple[Fall, ...] = ()
+    doubtful: tuple[DoubtfulReading, ...] = ()
+    missed: tuple[LivePost, ...] = ()
+    lost: tuple[str, ...] = ()
     expected: int = 0
     seen: int = 0
     wrong: str = ""
@@ -59,6 +48,7 @@ def read_timeline(
     account_id: str,
     started: datetime,
     at: datetime,
+    doubted: Mapping[str, DoubtfulReading] | None = None,
 ) -> Reading:
     """Snapshots of our live posts in ``timeline``.
 
@@ -66,22 +56,29 @@ def read_timeline(
         live: our posts that are followed, those only that this kind of read can show.
         latest: the newest snapshot of each, to see what has fallen.
         started, at: account time at which the read began and ended.
+        doubted: the last doubtful reading of each; what this read confirms of it is true.
     """
     shown = {post.id: post for post in timeline.posts}
     covered = [one for one in live if _covered(one, timeline, started)]
+    missed = tuple(one for one in covered if one.post_id not in shown)
     seen = [one for one in live if one.post_id in shown]
-    known = sum(one.post_id in shown for one in covered)
-    wrong = _distrust(covered, known, [shown[one.post_id] for one in seen])
+    before = {post_id: shot.metrics for post_id, shot in latest.items()}
+    pairs = [(shown[one.post_id].metrics, before.get(one.post_id)) for one in seen]
+    known = len(covered) - len(missed)
+    wrong = _distrust(len(covered), known, pairs)
     if wrong:
         return Reading(expected=len(covered), seen=known, wrong=wrong)
-    snapshots: list[Snapshot] = []
-    falls: list[Fall] = []
+    snapshots, doubtful = [], []
     for one in seen:
-        metrics, fallen = _plausible(shown[one.post_id], latest.get(one.post_id))
-        falls += fallen
-        if metrics != Metrics():
-            snapshots.append(Snapshot(account_id, one.post_id, one.content_id, at, metrics, timeline.source))
-    return Reading(tuple(snapshots), tuple(falls), len(covered), known)
+        now = shown[one.post_id].metrics
+        why = doubts(now, before.get(one.post_id))
+        earlier = (doubted or {}).get(one.post_id)
+        if not why or (earlier is not None and confirmed(now, earlier.metrics)):
+            snapshots.append(Snapshot(account_id, one.post_id, one.content_id, at, now, timeline.source))
+        else:
+            doubtful.append(DoubtfulReading(account_id, one.post_id, at, now, "; ".join(why)))
+    absent = missed if timeline.complete else ()
+    return Reading(tuple(snapshots), tuple(doubtful), absent, lost_counts(pairs), len(covered), known)
 
 
 def _covered(one: LivePost, timeline: Timeline, started: datetime) -> bool:
@@ -92,24 +89,14 @@ def _covered(one: LivePost, timeline: Timeline, started: datetime) -> bool:
     return timeline.oldest is None or one.posted_at > timeline.oldest + timedelta(minutes=2)
 
 
-def _distrust(covered: Sequence[LivePost], known: int, posts: Sequence[NetworkPost]) -> str:
+def _distrust(covered: int, known: int, pairs: Sequence[tuple[Metrics, Metrics | None]]) -> str:
     if covered and known == 0:
-        return f"none of our {len(covered)} live posts was shown"
-    if covered and known < LEAST_SHARE * len(covered):
-        return f"only {known} of our {len(covered)} live posts were shown"
-    if posts and all(post.metrics == Metrics() for post in posts):
-        return f"no count was shown on any of our {len(posts)} posts"
+        return f"none of our {covered} live posts was shown"
+    if covered and known < LEAST_SHARE * covered:
+        return f"only {known} of our {covered} live posts were shown"
+    if pairs and all(now == Metrics() for now, _ in pairs):
+        return f"no count was shown on any of our {len(pairs)} posts"
+    doubtful = sum(bool(doubts(now, before)) for now, before in pairs)
+    if doubtful >= MANY and doubtful > LEAST_SHARE * len(pairs):
+        return f"the counts of {doubtful} of our {len(pairs)} posts fell at once"
     return ""
-
-
-def _plausible(post: NetworkPost, before: Snapshot | None) -> tuple[Metrics, list[Fall]]:
-    """The counts without those that fell by more than is plausible."""
-    if before is None:
-        return post.metrics, []
-    falls = []
-    for name in COUNTS:
-        was, now = getattr(before.metrics, name), getattr(post.metrics, name)
-        if was is not None and now is not None and was > SMALL and now < was * PLAUSIBLE_FALL:
-            falls.append(Fall(post.id, name, was, now))
-    kept = replace(post.metrics, **dict.fromkeys((fall.count for fall in falls), None))
-    return kept, falls

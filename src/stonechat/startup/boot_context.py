@@ -14,7 +14,10 @@ from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
+from stonechat.core.redaction import Secrets
+from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.server import pages_address
 from stonechat.database.spool.spool import Spool
 from stonechat.monitoring import HealthBoard, Meters, open_board
 from stonechat.networks.registry import Registry, installed
@@ -44,6 +47,7 @@ class BootContext:
     data: DashboardData
     served: tuple[Account, ...]
     networks: Registry
+    secrets: Secrets
     extra: bool = False
 
 
@@ -55,6 +59,7 @@ async def open_base(
     rng: random.Random,
     *,
     extra: bool = False,
+    secrets: Secrets | None = None,
 ) -> BootContext:
     """Health and alerting first: they tell of everything that comes after them."""
     meters = Meters()
@@ -72,6 +77,7 @@ async def open_base(
             board,
             spool=spool,
             pool_low=settings.harvesting.pool_low,
+            pages=pages_address(settings.dashboard),
         )
     )
     data = DashboardData(
@@ -81,11 +87,25 @@ async def open_base(
         mode=settings.startup.mode.value,
         steps=lambda: boot.steps,
         ready=lambda: boot.ready,
+        told=AlertBoard(alerting.firing, alerting.delivery.kept, alerting.delivery.channels),
     )
     served = tuple(account_of(one) for one in settings.accounts)
     networks = installed()
     return BootContext(
-        settings, clock, events, rng, boot, board, meters, spool, alerting, data, served, networks, extra
+        settings,
+        clock,
+        events,
+        rng,
+        boot,
+        board,
+        meters,
+        spool,
+        alerting,
+        data,
+        served,
+        networks,
+        secrets or Secrets(),
+        extra,
     )
 
 

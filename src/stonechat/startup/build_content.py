@@ -30,6 +30,7 @@ from stonechat.content.writing.prompts import Prompts
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
 from stonechat.core.network import TextRules
+from stonechat.core.redaction import Secrets
 from stonechat.database import Database
 from stonechat.database.spool.spool import Spool
 from stonechat.networks.registry import installed
@@ -60,15 +61,21 @@ async def open_writing(
     choose: Choose,
     guard_of: GuardOf,
     rank: Rank | None = None,
+    known: Secrets | None = None,
 ) -> AsyncIterator[Writing]:
     """The planner and the replier, with one client for the model endpoint, closed at the end.
 
     Without a file of arms the topics of an account are those of its voice.
+
+    Args:
+        known: secrets that no post may contain; it learns those that the settings give.
     """
     own = settings.content
+    known = known or Secrets()
+    known.learn(secrets(settings, installed().known()))
     voice, voices = load_voice(own.voice_file), _voices(settings)
     common = load_arms(own.arms_file)
-    arms_of = arms_of_voices(common, voice, voices) if own.arms_file is None else lambda _account: common
+    arms_of = arms_of_settings(settings, common)
     budget = Budget(database, clock, events, limits_of(own), prices_of(own))
     async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
@@ -88,7 +95,7 @@ async def open_writing(
             voice=voice,
             voices=voices,
             drafts=own.drafts,
-            secrets=secrets(settings, installed().known()),
+            secrets=known,
             rank=rank,
             judge=ModelJudge(FallbackChain(models.judges, budget, clock, events)) if models.judges else None,
             held_share=share,
@@ -114,6 +121,14 @@ def _claims(
         author_cooldown=settings.posting.author_cooldown,
         language_of=lambda account: drafter.voice_of(account).language,
     )
+
+
+def arms_of_settings(settings: Settings, common: Arms) -> ArmsOf:
+    """The arms of each account: those of the owner's file, or the common ones about its voice's topics."""
+    own = settings.content
+    if own.arms_file is not None:
+        return lambda _account: common
+    return arms_of_voices(common, load_voice(own.voice_file), _voices(settings))
 
 
 def arms_of_voices(common: Arms, voice: Voice, voices: Mapping[str, Voice]) -> ArmsOf:
@@ -143,7 +158,10 @@ def secrets(settings: Settings, networks: KnownNetworks) -> list[str]:
     own, forms = settings.content, networks.every
     held = [(one.session_b64, forms[one.network].session) for one in settings.accounts]
     sessions = [(secret.get_secret_value(), form) for secret, form in held if secret is not None and form]
-    given = (own.api_key, own.fallback_api_key, settings.startup.session_key, settings.dashboard.password)
+    given = (
+        *(own.api_key, own.fallback_api_key, settings.startup.session_key),
+        *(settings.dashboard.password, settings.dashboard.metrics_token),
+    )
     found = [secret.get_secret_value() for secret in given if secret is not None]
     found += [session for session, _ in sessions]
     cookies = [(one, form) for session, form in sessions for one in read_session(session, form).cookies]

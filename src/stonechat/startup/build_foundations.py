@@ -6,21 +6,34 @@ from datetime import timedelta
 
 from stonechat.cache import FallbackCache, open_cache
 from stonechat.core.errors import Transient
+from stonechat.dashboard.connections import ConnectionLimits
 from stonechat.dashboard.server import Dashboard, open_dashboard
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts
 from stonechat.startup import health_checks
 from stonechat.startup.boot_context import BootContext
 from stonechat.startup.database_sharing import refuse_far_file, refuse_other_machines
+from stonechat.startup.descriptors import raise_descriptor_limit
 
 
 async def start_health_server(base: BootContext) -> Dashboard:
     """First of all, so that it can be asked what the rest waits for; the pages are the main process's."""
     async with base.boot.step("health server"):
+        descriptors = raise_descriptor_limit()
+        limits = ConnectionLimits.within(descriptors)
         dashboard = await base.boot.enter(
-            open_dashboard(base.settings.dashboard, base.data, base.clock, base.events, pages=not base.extra)
+            open_dashboard(
+                base.settings.dashboard,
+                base.data,
+                base.clock,
+                base.events,
+                pages=not base.extra,
+                limits=limits,
+                folder=base.settings.startup.data_dir,
+            )
         )
-        base.boot.say(f"{dashboard.address} {dashboard.note}")
+        bounds = f"at most {limits.most} connections of {descriptors} file descriptors"
+        base.boot.say(f"{dashboard.address} {dashboard.note}; {bounds}")
     return dashboard
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -11,18 +11,20 @@ from functools import partial
 from stonechat.browser.pool import BrowserPool
 from stonechat.browser.session_store import EncryptedSessionStore
 from stonechat.content.jobs import jobs as content_jobs
-from stonechat.core.model import Choice
+from stonechat.core.model import Account, Choice
 from stonechat.core.network import Network
 from stonechat.core.ports import Cache
 from stonechat.database import Database
 from stonechat.database.maintenance.retention import Retention
 from stonechat.harvesting import jobs as harvester
+from stonechat.harvesting.candidate_filter import Interests
 from stonechat.harvesting.recently_seen import Recent
 from stonechat.jobs import Job, runs_url_beside
 from stonechat.jobs.jobs import prune_job
 from stonechat.learning import learner
-from stonechat.networks.guarded import GuardedNetwork, prove_by_session
+from stonechat.networks.guarded import GuardedNetwork, Guards, prove_by_session
 from stonechat.networks.plugin import Connected, Surroundings
+from stonechat.networks.reading_budget import ReadingBudget
 from stonechat.posting import jobs as sweep
 from stonechat.posting.blocking import blocked_by
 from stonechat.posting.gate_input import Rules
@@ -33,6 +35,7 @@ from stonechat.posting.session_watch import SessionWatch
 from stonechat.resilience import (
     BROWSER_POLICY,
     POSTING_POLICY,
+    Breaker,
     BreakerPolicy,
     Breakers,
     Guarded,
@@ -43,6 +46,7 @@ from stonechat.scraping import jobs as scraper
 from stonechat.scraping.selector_check import selectors_job
 from stonechat.startup.boot_context import BootContext
 from stonechat.startup.build_content import Writing, open_writing
+from stonechat.startup.build_sessions import open_credentials
 
 SESSION_RECHECK = timedelta(minutes=10)
 """Account time after which a troubled session is asked about for the first time."""
@@ -70,14 +74,15 @@ async def open_layers(
     vault: EncryptedSessionStore,
 ) -> Layers:
     """Every layer; what must be closed is entered into the boot."""
-    connected = _connected(base, pool)
-    networks = _guarded(base, connected, breakers)
+    connected = _connected(base, database, pool)
+    guards_of = _guards(base, connected, breakers)
+    networks = _guarded(base, connected, guards_of)
     learning, writing = await _open_writing(base, database, breakers)
-    rules = _rules(base, breakers, networks)
+    rules = _rules(base, breakers, guards_of)
     declared = (
         *content_jobs(writing.planner, writing.replier),
         *sweep.jobs(_sweep(base, database, networks, rules, vault)),
-        *_reading_jobs(base, database, cache, connected, networks),
+        *_reading_jobs(base, database, cache, connected, networks, _interests(writing)),
         *learner.jobs(learning),
         _prune_job(base, database),
     )
@@ -106,6 +111,7 @@ async def _open_writing(
             choose=choose,
             guard_of=lambda name: breakers.add(name, MODEL_POLICY).call,
             rank=learning.rank,
+            known=base.secrets,
         )
     )
     factors.update({account.id: writing.arms_of(account.id).learned() for account in base.served})
@@ -120,11 +126,16 @@ def _prune_job(base: BootContext, database: Database) -> Job:
     return prune_job(retention, runs_url, settings.retention.runs)
 
 
-def _rules(base: BootContext, breakers: Breakers, networks: Mapping[str, Network]) -> Rules:
-    guards = [breakers.get(one.name) for one in breakers.status() if kind_of(one.name) == Guarded.BROWSER]
-    kinds = (Guarded.NETWORK, Guarded.POSTING)
-    guards += [breakers.get(breaker_name(kind, name)) for name in networks for kind in kinds]
-    return Rules(base.settings.posting, base.settings.startup.mode, blocked_by(guards, base.clock))
+def _rules(base: BootContext, breakers: Breakers, guards_of: Callable[[Account], Guards]) -> Rules:
+    """What the gate asks: the breakers of the account's own site, and of the browser where it uses that."""
+    browser = [breakers.get(one.name) for one in breakers.status() if kind_of(one.name) == Guarded.BROWSER]
+
+    def before(account: Account) -> Sequence[Breaker]:
+        guards = guards_of(account)
+        own = browser if base.networks[account.network].uses_browser else []
+        return (*own, guards.site, guards.publishing)
+
+    return Rules(base.settings.posting, base.settings.startup.mode, blocked_by(before, base.clock))
 
 
 def _sweep(
@@ -155,11 +166,21 @@ def _reading_jobs(
     cache: Cache,
     connected: Mapping[str, Connected],
     networks: Mapping[str, Network],
+    interests_of: Callable[[str], Interests],
 ) -> tuple[Job, ...]:
     """Layers 8 and 9."""
     settings, clock, events = base.settings, base.clock, base.events
+    budget = ReadingBudget(database, clock, settings.reading)
     scraping = scraper.Scraper(
-        database, clock, networks, events, settings.scraping, scraper.snapshot_store(database, base.spool)
+        database,
+        clock,
+        networks,
+        events,
+        settings.scraping,
+        scraper.snapshot_store(database, base.spool),
+        budget,
+        settings.learning.maturity,
+        base.networks.plugins,
     )
     harvesting = harvester.Harvester(
         database,
@@ -169,7 +190,9 @@ def _reading_jobs(
         settings.harvesting,
         harvester.opportunity_store(database, base.spool),
         Recent(cache, clock),
+        budget,
         base.networks.plugins,
+        interests_of,
     )
     checks = {name: one.check_selectors for name, one in connected.items() if one.check_selectors}
     return (
@@ -179,23 +202,53 @@ def _reading_jobs(
     )
 
 
-def _connected(base: BootContext, pool: BrowserPool | None) -> dict[str, Connected]:
+def _interests(writing: Writing) -> Callable[[str], Interests]:
+    """What the posts of others are measured by: the language and the topics of an account's voice."""
+
+    def of(account_id: str) -> Interests:
+        voice = writing.drafter.voice_of(account_id)
+        words = " ".join((*voice.topics, voice.niche)).casefold().split()
+        return Interests(voice.language, frozenset(word for word in words if len(word) > 2))
+
+    return of
+
+
+def _connected(base: BootContext, database: Database, pool: BrowserPool | None) -> dict[str, Connected]:
     """The networks of the accounts that are served, by name."""
-    surroundings = Surroundings(base.settings, base.clock, base.events, pool)
+    credentials = open_credentials(base.settings, database, base.clock)
+    surroundings = Surroundings(base.settings, base.clock, base.events, pool, credentials)
     used = base.networks.used(account.network for account in base.served)
     return {plugin.name: plugin.connect(surroundings) for plugin in used}
 
 
-def _guarded(base: BootContext, connected: Mapping[str, Connected], breakers: Breakers) -> dict[str, Network]:
-    """Each adapter behind its two breakers. The site's probes by asking about an account's session; that of
-    publishing has the next due post as its probe."""
-    networks: dict[str, Network] = {}
-    for name, network in ((name, one.network) for name, one in connected.items()):
-        prove = partial(prove_by_session, network, *(one for one in base.served if one.network == name))
-        networks[name] = GuardedNetwork(
-            network,
-            base.networks.text_rules[name],
-            site=breakers.add(breaker_name(Guarded.NETWORK, name), BROWSER_POLICY, prove),
-            publishing=breakers.add(breaker_name(Guarded.POSTING, name), POSTING_POLICY),
+def _guards(
+    base: BootContext, connected: Mapping[str, Connected], breakers: Breakers
+) -> Callable[[Account], Guards]:
+    """The two breakers before each account's site: one pair for all that share it. The site's probes by
+    asking about an account's session; that of publishing has the next due post as its probe."""
+
+    def site(account: Account) -> str:
+        return account.id if base.networks[account.network].many_servers else account.network
+
+    by_site: dict[str, Guards] = {}
+    for account in base.served:
+        name = site(account)
+        if name in by_site:
+            continue
+        sharing = [one for one in base.served if site(one) == name]
+        prove = partial(prove_by_session, connected[account.network].network, *sharing)
+        by_site[name] = Guards(
+            breakers.add(breaker_name(Guarded.NETWORK, name), BROWSER_POLICY, prove),
+            breakers.add(breaker_name(Guarded.POSTING, name), POSTING_POLICY),
         )
-    return networks
+    return lambda account: by_site[site(account)]
+
+
+def _guarded(
+    base: BootContext, connected: Mapping[str, Connected], guards_of: Callable[[Account], Guards]
+) -> dict[str, Network]:
+    """Each adapter with its text rules, behind its accounts' breakers."""
+    return {
+        name: GuardedNetwork(one.network, base.networks.text_rules[name], guards_of)
+        for name, one in connected.items()
+    }

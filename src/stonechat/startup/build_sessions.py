@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stonechat.browser.executable import find_chromium
 from stonechat.browser.login_window import Window, open_window
-from stonechat.browser.session_encryption import open_keys
+from stonechat.browser.session_encryption import Keys, open_keys
 from stonechat.browser.session_store import EncryptedSessionStore, Given
 from stonechat.browser.sessions import Session, Site, parse_session
 from stonechat.config.credentials import SESSIONS, LogIns
@@ -16,12 +16,15 @@ from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
 from stonechat.core.model import Account
+from stonechat.core.redaction import Secrets
 from stonechat.database import Database
+from stonechat.networks.credential_store import CredentialStore
 from stonechat.networks.registry import Registry
 from stonechat.networks.session_trouble import note_session
 from stonechat.owner.log_in import SessionImport
 from stonechat.startup.boot_context import BootContext
 from stonechat.startup.build_content import account_id
+from stonechat.startup.health_checks import check_keys
 
 
 async def start_vault(base: BootContext, database: Database) -> EncryptedSessionStore:
@@ -30,7 +33,7 @@ async def start_vault(base: BootContext, database: Database) -> EncryptedSession
     Raises:
         ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
     """
-    vault = open_vault(base.settings, base.networks, database, base.clock)
+    vault = open_vault(base.settings, base.networks, database, base.clock, base.secrets)
     for account in base.served:
         try:
             await vault.load(account.id)
@@ -44,23 +47,40 @@ async def start_vault(base: BootContext, database: Database) -> EncryptedSession
                 base.events.emit(event)
         except Transient:
             continue
+    check_keys(base.board, vault, tuple(account.id for account in base.served))
     return vault
 
 
 def open_vault(
-    settings: Settings, networks: Registry, database: Database, clock: Clock
+    settings: Settings,
+    networks: Registry,
+    database: Database,
+    clock: Clock,
+    secrets: Secrets | None = None,
 ) -> EncryptedSessionStore:
     """The vault over ``database``, with the settings' own key.
 
     Raises:
         ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
     """
+    return EncryptedSessionStore(
+        database, clock, _keys(settings), _given(settings, networks), _sites(settings, networks).get, secrets
+    )
+
+
+def open_credentials(settings: Settings, database: Database, clock: Clock) -> CredentialStore:
+    """The credentials over ``database``, sealed as sessions are.
+
+    Raises:
+        ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
+    """
+    return CredentialStore(database, clock, _keys(settings))
+
+
+def _keys(settings: Settings) -> Keys:
     own = settings.startup
     given_key = own.session_key.get_secret_value() if own.session_key is not None else None
-    keys = open_keys(given_key, own.data_dir / SESSIONS)
-    return EncryptedSessionStore(
-        database, clock, keys, _given(settings, networks), _sites(settings, networks).get
-    )
+    return open_keys(given_key, own.data_dir / SESSIONS)
 
 
 def session_import_of(

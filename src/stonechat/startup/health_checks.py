@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
+from stonechat.browser.session_store import EncryptedSessionStore, SessionLocked
 from stonechat.cache import FallbackCache
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
-from stonechat.core.errors import Transient
+from stonechat.core.errors import SessionTrouble, Transient
 from stonechat.core.states import BreakerState, ContentState, LayerState, SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, functional_check
@@ -39,11 +41,32 @@ def check_startup(board: HealthBoard, boot: Boot) -> None:
     board.register("startup", check, timedelta(seconds=5))
 
 
+def check_keys(board: HealthBoard, vault: EncryptedSessionStore, account_ids: Sequence[str]) -> None:
+    """Layer 5: this host has the key of every session that it is to use. Others may have it all the same."""
+
+    async def check() -> ProbeResult:
+        for account_id in account_ids:
+            try:
+                await vault.load(account_id)
+            except SessionLocked as locked:
+                return degraded(f"{locked.what} {locked.remedy}")
+            except (SessionTrouble, Transient):
+                continue  # told where it is the account's, or the database's
+        return ok()
+
+    board.register("browser", check, timedelta(seconds=30), name="session keys")
+
+
 SLOW_REMEDY = (
     "Publishing goes first meanwhile, and it ends by itself when the load does. Look at the server's load, "
     "its disk and its locks; /status names the slowest work, /metrics has the times of each task."
 )
 
+
+REFUSED_REMEDY = (
+    "Something changed the schema or the rights of the database's user: compare it with a backup "
+    "(`stonechat restore` into an empty database), or grant what is missing. Work waits meanwhile."
+)
 
 ANSWER_LIMIT = timedelta(seconds=6)
 """Real time within which the database answers what a check asks it."""
@@ -107,7 +130,9 @@ def check_database(board: HealthBoard, database: Database) -> None:
             return down(why, said, "Raise DATABASE_POOL_SIZE if this recurs.", usable=True)
         if long:
             return degraded(f"held too long: {', '.join(long)}", said)
-        latency = database.latency()
+        refused, latency = database.refused(), database.latency()
+        if refused.too_many:
+            return degraded(str(refused), said, REFUSED_REMEDY)
         return degraded(str(latency), said, SLOW_REMEDY) if latency.overloaded else ok(said)
 
     async def connect() -> ProbeResult:
@@ -174,8 +199,9 @@ def check_cache(board: HealthBoard, meters: Meters, cache: FallbackCache) -> Non
         }
 
     board.register("cache", check, timedelta(seconds=5))
-    meters.gauge("cache_connections", "The connection pool to Redis.", connections, ("what",))
-    meters.gauge("cache_calls", "Calls to the cache since the start, and reads by outcome.", calls, ("what",))
+    meters.gauge("cache_connections", connections)
+    meters.gauge("cache_calls", calls)
+    meters.add(cache.failed_calls)
 
 
 def check_jobs(board: HealthBoard, jobs: JobService, answers: DatabaseAnswers) -> None:
@@ -194,10 +220,9 @@ def check_jobs(board: HealthBoard, jobs: JobService, answers: DatabaseAnswers) -
 
     def of(layer: str, ill_states: frozenset[str]) -> Check:
         async def check() -> ProbeResult:
-            all_jobs = await jobs.status()
-            every = [one for one in all_jobs if layer in ("jobs", one.name.split(".")[0])]
-            ill = [one for one in every if one.state in ill_states and is_evidence(layer, one)]
-            said = f"{len(every)} schedules"
+            mine = [one for one in await jobs.troubled() if layer in ("jobs", one.name.split(".")[0])]
+            ill = [one for one in mine if one.state in ill_states and is_evidence(layer, one)]
+            said = f"{jobs.schedules('' if layer == 'jobs' else layer)} schedules"
             if not ill:
                 return ok(said)
             worst = next((one for one in ill if one.critical), ill[0])
@@ -222,15 +247,15 @@ def check_posting(
 
     async def stock() -> ProbeResult:
         async with database.read("monitoring.stock") as connection:
-            every = [one.id for one in await accounts.every(connection)]
-            empty = [one for one in every if not await content.count_by_state(connection, one, states=AHEAD)]
+            ahead = await content.count_of_each(connection, AHEAD)
+            empty = [one.id for one in await accounts.every(connection) if one.id not in ahead]
         return degraded(f"nothing is queued for {', '.join(empty)}") if empty else ok()
 
     board.register("content", answers.through("what is queued", stock), timeout=within, name="stock")
 
     async def session() -> ProbeResult:
         async with database.read("monitoring.sessions") as connection:
-            rows = [await accounts.session(connection, one.id) for one in await accounts.every(connection)]
+            rows = await accounts.sessions(connection)
         ill = [row for row in rows if row.state is not SessionState.VALID]
         if not ill:
             return ok(f"{len(rows)} valid")
@@ -293,9 +318,9 @@ def add_gauges(meters: Meters, database: Database, breakers: Breakers, board: He
     def shut() -> dict[tuple[str, ...], float]:
         return {(one.name,): float(one.state not in LETS_THROUGH) for one in breakers.status()}
 
-    meters.gauge("layer_ok", "1 where the layer does its work.", layers, ("layer",))
-    meters.gauge("database_connections", "The connection pool.", connections, ("what",))
-    meters.gauge("database_wait_seconds", "Real time waited for a connection.", waits, ("what",))
-    meters.gauge("database_connections_since_start", "Connections given out.", counted, ("what",))
+    meters.gauge("layer_ok", layers)
+    meters.gauge("database_connections", connections)
+    meters.gauge("database_wait_seconds", waits)
+    meters.gauge("database_connections_since_start", counted)
     meters.add(*database.meters())
-    meters.gauge("breaker_open", "1 where the breaker lets nothing through.", shut, ("breaker",))
+    meters.gauge("breaker_open", shut)

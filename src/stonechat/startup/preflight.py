@@ -9,13 +9,14 @@ import platform
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from stonechat.browser.executable import REMEDY, find_chromium
 from stonechat.cache import open_cache
+from stonechat.config.credentials import KEY_FILE
 from stonechat.config.settings import Settings
 from stonechat.content.arms import load_arms
 from stonechat.content.voice import load_voice, warnings
@@ -26,7 +27,9 @@ from stonechat.core.events import EventStream
 from stonechat.core.model import Mode
 from stonechat.database import open_database
 from stonechat.database.repositories import media
+from stonechat.networks.plugin import Surroundings
 from stonechat.networks.registry import Registry
+from stonechat.startup.build_sessions import open_credentials
 from stonechat.startup.model_check import ask, check_model
 
 _OLDEST = (3, 11)
@@ -94,8 +97,29 @@ async def _networks(settings: Settings, clock: Clock, networks: Registry) -> lis
         seen = ", ".join(plugin.profile_url(settings, one.handle) for one in own)
         observe = " ".join(plugin.rules.to_observe)
         found.append(Check("network", CheckResult.OK, f"{plugin.name}: {seen}", observe))
-        found += await plugin.examine(settings, clock)
+        async with _surroundings(settings, clock) as surroundings:
+            found += await plugin.examine(surroundings)
     return found
+
+
+@asynccontextmanager
+async def _surroundings(settings: Settings, clock: Clock) -> AsyncIterator[Surroundings]:
+    """What a network's checks may use; saved credentials are there where the database answers."""
+    key = settings.startup.session_key is not None or (settings.startup.data_dir / KEY_FILE).exists()
+    events = EventStream(clock)
+    if _is_to_be_made(settings.database_url) or not key:
+        yield Surroundings(settings, clock, events)
+        return
+    async with AsyncExitStack() as opened:
+        try:
+            database = await opened.enter_async_context(
+                open_database(settings.database_url, settings.database, clock, migrated=False)
+            )
+            credentials = open_credentials(settings, database, clock)
+        except StonechatError:  # said by the database's own check
+            yield Surroundings(settings, clock, events)
+            return
+        yield Surroundings(settings, clock, events, credentials=credentials)
 
 
 async def _python(_settings: Settings, _clock: Clock) -> Check:

@@ -18,12 +18,17 @@ from stonechat.core.clock import Clock, DrivenClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Mode
 from stonechat.core.network import Network
+from stonechat.core.redaction import Secrets
+from stonechat.core.supervision import running_loops
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.queue_cache import FreshQueue
 from stonechat.database import Database
 from stonechat.jobs import JobService, open_jobs, runs_url_beside
 from stonechat.learning.learner import Learner
+from stonechat.learning.reports import LearningReports
 from stonechat.monitoring import HealthBoard, Meters
+from stonechat.monitoring.figures import Figures
+from stonechat.monitoring.loop_lag import LoopLag
 from stonechat.posting.queue import queue_rows
 from stonechat.resilience import Breakers, open_breakers
 from stonechat.startup import health_checks
@@ -35,9 +40,10 @@ from stonechat.startup.build_content import Writing
 from stonechat.startup.build_foundations import start_cache, start_database, start_health_server
 from stonechat.startup.build_layers import Layers, open_layers
 from stonechat.startup.build_sessions import session_import_of, start_vault
+from stonechat.startup.figures_gauges import add_figures
 from stonechat.startup.pacing import driven
 
-CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=10)}
+CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=7)}
 """Real time that runs at work may take to end, in the demo and elsewhere; the rest goes on later."""
 
 
@@ -65,12 +71,19 @@ class Stonechat:
 
 @asynccontextmanager
 async def open_stonechat(
-    settings: Settings, clock: Clock, events: EventStream, rng: random.Random, *, extra: bool = False
+    settings: Settings,
+    clock: Clock,
+    events: EventStream,
+    rng: random.Random,
+    *,
+    extra: bool = False,
+    secrets: Secrets | None = None,
 ) -> AsyncIterator[Stonechat]:
     """Boot: health server, database, cache, browser pool, job manager, monitors; undone in reverse.
 
     Args:
         extra: this process adds a host to a Stonechat that runs elsewhere: health, but no pages.
+        secrets: what logs hide; it learns of each log-in that is read while this runs.
 
     Raises:
         ConfigError: a setting can never work; whatever was started is stopped again.
@@ -78,7 +91,7 @@ async def open_stonechat(
     """
     keep_one_heap()
     async with Boot(clock, events) as boot:
-        base = await open_base(boot, settings, clock, events, rng, extra=extra)
+        base = await open_base(boot, settings, clock, events, rng, extra=extra, secrets=secrets)
         dashboard = await start_health_server(base)
         database = await start_database(base)
         cache = await start_cache(base, database)
@@ -91,7 +104,7 @@ async def open_stonechat(
             await breakers.sync()  # one that another process left open is open here from the first call
             _connect(base, database, breakers, layers, jobs, vault)
         async with boot.step("monitors"):
-            _start_monitors(base, database, breakers, jobs)
+            await _start_monitors(base, database, breakers, jobs)
         for account in () if extra else base.served:
             jobs.wake("content.plan", clock.now(), account.id)
         boot.on_close(base.board.stop)
@@ -153,11 +166,11 @@ def _connect(
     queue = FreshQueue(base.clock, lambda: queue_rows(database, layers.rules, text_rules, base.clock))
     base.boot.on_close(base.events.subscribe(queue.hear))
     account_ids = [account.id for account in base.served]
-    base.alerting.connect(jobs=jobs.status, breakers=breakers.status)
+    base.alerting.connect(jobs=jobs.troubled, breakers=breakers.status)
     base.data.connect(
         breakers=breakers,
         runner=jobs,
-        learning=layers.learner.summary,
+        learning=LearningReports(database, base.settings.learning.maturity),
         costs=lambda: statement(database, layers.writing.budget, account_ids, base.clock.now()),
         queue=queue,
         outdate=queue.outdate,
@@ -167,10 +180,19 @@ def _connect(
     )
 
 
-def _start_monitors(base: BootContext, database: Database, breakers: Breakers, jobs: JobService) -> None:
+async def _start_monitors(
+    base: BootContext, database: Database, breakers: Breakers, jobs: JobService
+) -> None:
     answers = health_checks.DatabaseAnswers()
     health_checks.check_answers(base.board, answers)
     health_checks.check_jobs(base.board, jobs, answers)
     health_checks.check_posting(base.board, database, base.clock, base.settings, answers)
     health_checks.check_breakers(base.board, breakers)
     health_checks.add_gauges(base.meters, database, breakers, base.board)
+    settings, clock = base.settings, base.clock
+    figures = Figures(database, clock, grace=settings.posting.grace, maturity=settings.learning.maturity)
+    lag = LoopLag(clock)
+    add_figures(base.meters, figures, lag)
+    base.alerting.connect(figures=figures, lag=lag)
+    base.data.connect(figures=figures)
+    await base.boot.enter(running_loops({"figures": figures.run, "loop lag": lag.run}, clock, base.events))

@@ -25,7 +25,7 @@ from stonechat.core.ports import AlertMessage
 from stonechat.core.states import BreakerState, LayerState
 from stonechat.database import Database, open_database
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
-from stonechat.networks.guarded import GuardedNetwork, prove_by_session
+from stonechat.networks.guarded import GuardedNetwork, Guards, prove_by_session
 from stonechat.networks.x_web.plugin import PLUGIN
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breakers, open_breakers
 from stonechat.startup.build_browser import check_browser
@@ -104,11 +104,14 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
         accounts = [Account(id=f"x:{handle}", network="x_web", handle=handle) for handle in HANDLES]
         bench.pool.guard(breakers.add("browser/h", POOL_POLICY, bench.pool.prove))
         prove = partial(prove_by_session, bench.network, accounts[0])
+        guards = Guards(
+            breakers.add("network/x_web", BROWSER_POLICY, prove),
+            breakers.add("posting/x_web", POSTING_POLICY),
+        )
         network = GuardedNetwork(
             bench.network,
             PLUGIN.text,
-            site=breakers.add("network/x_web", BROWSER_POLICY, prove),
-            publishing=breakers.add("posting/x_web", POSTING_POLICY),
+            lambda _: guards,
         )
         board = HealthBoard(bench.clock, EventStream(bench.clock))
         check_browser(board, bench.pool)

@@ -20,7 +20,7 @@ from stonechat.core.model import Account
 from stonechat.core.network import Posted, Publication, Refused
 from stonechat.core.states import BreakerState, SessionState
 from stonechat.database import open_database
-from stonechat.networks.guarded import GuardedNetwork
+from stonechat.networks.guarded import GuardedNetwork, Guards
 from stonechat.networks.x_web.login import try_session
 from stonechat.networks.x_web.plugin import PLUGIN
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, open_breakers
@@ -139,11 +139,11 @@ async def test_an_account_with_a_session_that_is_refused_stops_no_other(tmp_path
         open_breakers(database, bench.clock, EventStream(bench.clock), random.Random(1)) as breakers,
     ):
         bench.pool.guard(breakers.add("browser/h", POOL_POLICY, bench.pool.prove))
+        guards = Guards(breakers.add("network/x", BROWSER_POLICY), breakers.add("posting/x", POSTING_POLICY))
         network = GuardedNetwork(
             bench.network,
             PLUGIN.text,
-            site=breakers.add("network/x", BROWSER_POLICY),
-            publishing=breakers.add("posting/x", POSTING_POLICY),
+            lambda _: guards,
         )
         ill, well = (Account(id=f"x:{one}", network="x_web", handle=one) for one in handles)
         good = await bench.sessions.load(ill.id)

@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from stonechat.browser.session_encryption import Keys, new_key, open_keys
-from stonechat.browser.session_store import EncryptedSessionStore
+from stonechat.browser.session_store import EncryptedSessionStore, SessionLocked
 from stonechat.browser.sessions import Session
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.errors import SessionTrouble
+from stonechat.core.redaction import MASK, Secrets
 from stonechat.database import Database, open_database
 from tests.support.clock import ManualClock
 from tests.support.networks import x_site
@@ -36,7 +37,10 @@ class Host:
 
     def __init__(self, database: Database, clock: ManualClock, keys: Keys, given: Session | None) -> None:
         self.given = {} if given is None else {ACCOUNT: given}
-        self.vault = EncryptedSessionStore(database, clock, keys, lambda: self.given, lambda _: x_site())
+        self.secrets = Secrets()
+        self.vault = EncryptedSessionStore(
+            database, clock, keys, lambda: self.given, lambda _: x_site(), self.secrets
+        )
 
     async def value(self) -> str:
         loaded = await self.vault.load(ACCOUNT)
@@ -118,10 +122,34 @@ async def test_another_key_is_told_and_nothing_is_overwritten(
     first = Host(*database, keys, session("kept"))
     await first.value()
     stranger = Host(*database, open_keys(new_key(), Path()), None)
-    with pytest.raises(SessionTrouble) as caught:
+    with pytest.raises(SessionLocked) as caught:
         await stranger.value()
     assert "SESSION_KEY" in caught.value.remedy
     assert await Host(*database, keys, None).value() == "kept"
+
+
+async def test_a_host_with_another_key_serves_from_its_setting_and_leaves_the_row_to_the_others(
+    database: tuple[Database, ManualClock], keys: Keys
+) -> None:
+    first = Host(*database, keys, session("kept"))
+    await first.value()
+    stranger = Host(*database, open_keys(new_key(), Path()), session("of the setting"))
+    assert await stranger.value() == "of the setting"
+    await stranger.vault.save(ACCOUNT, session("renewed by the stranger"))
+    assert await first.value() == "kept"
+    assert await Host(*database, keys, None).value() == "kept"
+
+
+async def test_cookies_of_a_stored_log_in_are_hidden_from_the_moment_they_are_read(
+    database: tuple[Database, ManualClock], keys: Keys
+) -> None:
+    await Host(*database, keys, None).vault.give(ACCOUNT, session("c4n4ry-cookie"), source="login")
+    other = Host(*database, keys, None)
+    assert other.secrets.hidden("c4n4ry-cookie") == "c4n4ry-cookie"
+    await other.value()
+    assert other.secrets.hidden("c4n4ry-cookie") == MASK
+    await other.vault.save(ACCOUNT, session("c4n4ry-renewed"))
+    assert other.secrets.hidden("c4n4ry-renewed") == MASK
 
 
 async def test_no_cookie_stands_in_the_database_in_clear(

@@ -131,9 +131,16 @@ async def _runs_are_shown(here: Site, worked: str, failed: str) -> None:
 
 async def _buttons_work(here: Site, runner: JobService) -> None:
     await here.do("jobs/pause", target="a.works", why="looking into it")
-    assert "looking into it" in (await here.get("/jobs")).text
+
+    async def shown() -> bool:
+        return "looking into it" in (await here.get("/parts/jobs")).text
+
+    async def gone() -> bool:
+        return not await shown()
+
+    await eventually(shown)
     await here.do("jobs/resume", target="a.works")
-    assert "looking into it" not in (await here.get("/parts/jobs")).text
+    await eventually(gone)
     await here.do("jobs/run", target="a.hangs")
 
     async def at_work() -> bool:

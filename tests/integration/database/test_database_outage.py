@@ -25,7 +25,7 @@ from stonechat.core.states import BreakerState, ContentState, LayerState
 from stonechat.database import Database, open_database
 from stonechat.learning.learner import Learner
 from stonechat.monitoring.outcome import posts_flow
-from stonechat.networks.guarded import GuardedNetwork
+from stonechat.networks.guarded import GuardedNetwork, Guards
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, open_breakers
 from stonechat.startup.boot import Boot
 from stonechat.startup.boot_context import BootContext, open_base
@@ -126,7 +126,7 @@ async def test_the_loss_is_one_incident_the_last_model_serves_and_due_posts_go_o
         ):
             network = FakeNetwork(CLOCK)
             site, publishing = breakers.add("site", BROWSER_POLICY), breakers.add("posting", POSTING_POLICY)
-            guarded = GuardedNetwork(network, network, site=site, publishing=publishing)
+            guarded = GuardedNetwork(network, network, lambda _: Guards(site, publishing))
             desk = desk_on(database, CLOCK, network=guarded)  # type: ignore[arg-type]
             await desk.add_account(ACCOUNT)
             names = [f"p{number}" for number in range(3)]

@@ -51,7 +51,7 @@ async def wait_for_a_lock(database: Database, other: Database) -> None:
 async def test_slow_statements_are_metered_by_task_told_with_cause_and_remedy_and_over_by_themselves(
     any_database_url: str, inbox: Inbox
 ) -> None:
-    clock = OtherClock(CLOCK)  # type: ignore[arg-type]
+    clock = OtherClock(CLOCK)
     settings = DatabaseSettings(slow=SLOW)
     meters = Meters()
     async with (
@@ -99,7 +99,7 @@ async def test_slow_statements_are_metered_by_task_told_with_cause_and_remedy_an
 async def test_a_lock_that_does_not_come_in_time_counts_as_slow_and_the_codes_own_time_does_not(
     any_database_url: str,
 ) -> None:
-    clock = OtherClock(CLOCK)  # type: ignore[arg-type]
+    clock = OtherClock(CLOCK)
     settings = DatabaseSettings(slow=SLOW, lock_timeout=2 * SLOW)
     async with (
         open_database(any_database_url, settings, clock) as database,

@@ -20,7 +20,7 @@ from stonechat.jobs.execution.durable_runs import ClaimedRun, execute_runs
 from stonechat.jobs.execution.failover import MAX_TAKEOVERS
 from stonechat.jobs.execution.run_records import Enqueued
 from stonechat.jobs.execution.run_request import RunRequest
-from stonechat.jobs.scheduling.scheduler import order_of
+from stonechat.jobs.scheduling.owner_requests import order_of
 from tests.integration.jobs.test_jobs_runner import QUICK, open_house
 from tests.support.waiting import eventually
 

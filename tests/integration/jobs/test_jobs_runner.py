@@ -317,7 +317,10 @@ async def test_a_run_that_another_process_asks_for_is_run(any_database_url: str)
         open_store(runs_url_beside(any_database_url)) as store,
     ):
         elsewhere = JobOperations(house.database, store, house.clock, [_job(_three)])
-        run_id = await elsewhere.run("a.job", "ann", by="the command line")
+        async with house.owner.act("jobs.run") as action:
+            asked = elsewhere.ask_for_runs(action.connection, "a.job", ["ann"], by="the command line")
+            (run_id,) = await asked
+            await action.done(run_id, "a.job", said="Asked for.")
         row = await house.end_of(run_id)
         assert (row.state, row.trigger) == (RunState.SUCCEEDED, "manual: the command line")
 

@@ -28,7 +28,7 @@ from stonechat.posting.queue import queue_rows
 from tests.support import decided
 from tests.support.clock import ManualClock
 from tests.support.network import Fault
-from tests.support.pictures import png
+from tests.support.pictures import png, ready
 from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, open_desk, piece
 from tests.support.text_rules import PlainRules
 
@@ -152,7 +152,7 @@ async def test_an_edit_cannot_lose_a_picture_unsaid(desk: Desk) -> None:
     await desk.queue(replace(thread, state=HELD))
     async with desk.database.begin("test") as connection:
         await attachments.attach(
-            connection, "t", png(1), "a square", part=2, who="owner", now=now, refuse=refuse_pictures
+            connection, "t", ready(png(1)), "a square", part=2, who="owner", now=now, refuse=refuse_pictures
         )
     shorter = ["One thing comes first.", "And another thing last."]
     with pytest.raises(Permanent, match="Part 3 of content t has a picture"):
@@ -194,7 +194,7 @@ async def test_what_is_live_of_a_thread_is_not_edited_any_more_and_the_rest_may_
             await attachments.attach(
                 connection,
                 "t",
-                png(part),
+                ready(png(part)),
                 "a square",
                 part=part,
                 who="a",
@@ -212,7 +212,14 @@ async def test_what_is_live_of_a_thread_is_not_edited_any_more_and_the_rest_may_
     async with desk.database.begin("test") as connection:
         with pytest.raises(Permanent, match="Part 1 of content t is live"):
             await attachments.attach(
-                connection, "t", png(9), "late", part=0, who="a", now=clock.now(), refuse=refuse_pictures
+                connection,
+                "t",
+                ready(png(9)),
+                "late",
+                part=0,
+                who="a",
+                now=clock.now(),
+                refuse=refuse_pictures,
             )
     async with desk.database.begin("test") as connection:
         with pytest.raises(Permanent, match="is live already"):

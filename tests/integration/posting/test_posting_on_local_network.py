@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from stonechat.config.settings import DatabaseSettings, ScrapingSettings
+from stonechat.config.settings import DatabaseSettings, ReadingSettings, ScrapingSettings
 from stonechat.core.errors import Transient
 from stonechat.core.model import Approval, LatePolicy
 from stonechat.core.states import ContentState, SessionState
 from stonechat.database import open_database
 from stonechat.database.repositories import accounts, metrics
 from stonechat.database.spool.spool import Spool
+from stonechat.networks.reading_budget import ReadingBudget
 from stonechat.scraping.jobs import Scraper, snapshot_store
 from tests.integration.networks.x_web_support import Bench, open_bench
+from tests.support.clock import OtherClock
 from tests.support.posting import SETTINGS, Desk, RunContext, desk_on, piece
 from tests.support.waiting import eventually
 
@@ -46,13 +48,16 @@ class Stage:
         return (await self.desk.find(name)).state is ContentState.POSTED
 
     def scraper(self, folder: Path) -> Scraper:
+        """As it is when the first readings are due."""
+        clock = OtherClock(self.bench.clock, ahead=timedelta(hours=1, minutes=50))
         return Scraper(
             self.desk.database,
-            self.bench.clock,
+            clock,
             {"x_web": self.desk.network},
             self.desk.events,
             ScrapingSettings(),
             snapshot_store(self.desk.database, Spool(folder / "spool")),
+            ReadingBudget(self.desk.database, clock, ReadingSettings(quiet_hours="")),
         )
 
     def texts(self) -> list[str]:

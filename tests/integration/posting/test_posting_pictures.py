@@ -14,6 +14,7 @@ from stonechat.core.model import Approval, Content
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content, media
 from stonechat.networks.x_web.media_upload import refuse_pictures
+from stonechat.networks.x_web.picture_limits import LIMITS
 from stonechat.posting import attachments
 from tests.support.network import Fault
 from tests.support.pictures import png
@@ -31,7 +32,7 @@ async def attach(desk: Desk, body: bytes, alt: str, *, part: int = 0) -> Content
         return await attachments.attach(
             connection,
             "a",
-            body,
+            await attachments.prepare(body, LIMITS),
             alt,
             part=part,
             who="owner",
@@ -111,7 +112,7 @@ async def test_a_picture_on_queued_content_is_an_approval_by_who_attached_it(des
 @pytest.mark.parametrize(
     ("body", "alt", "part", "why"),
     [
-        (b"GIF89a" + b"x" * (16 * 2**20), "a film", 0, "15 MB"),
+        (png(1)[:-20], "half of it", 0, "does not decode"),
         (b"not a picture", "nothing", 0, "no picture"),
         (png(1), "  ", 0, "description"),
         (png(1), "a square", 3, "no part 4"),

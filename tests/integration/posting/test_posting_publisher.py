@@ -17,7 +17,7 @@ from stonechat.core.model import Approval, ContentKind, LatePolicy, Mode
 from stonechat.core.states import BreakerState, ContentState, SessionState
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, content, receipts
-from stonechat.networks.guarded import GuardedNetwork
+from stonechat.networks.guarded import GuardedNetwork, Guards
 from stonechat.posting import owner_decisions
 from stonechat.posting.blocking import blocked_by
 from stonechat.posting.gate import Blocked
@@ -476,8 +476,8 @@ async def test_the_posting_breaker_opens_and_only_a_post_that_goes_out_closes_it
     async with open_breakers(None, clock, desk.events, random.Random(1)) as breakers:
         site = breakers.add("network/x_web", policy, the_site_answers)
         posting = breakers.add("posting/x_web", policy)
-        desk.blocked = blocked_by([site, posting], clock)
-        guarded = GuardedNetwork(desk.network, desk.network, site=site, publishing=posting)
+        desk.blocked = blocked_by(lambda _: [site, posting], clock)
+        guarded = GuardedNetwork(desk.network, desk.network, lambda _: Guards(site, posting))
         desk.network.faults = [Fault.NOT_ACCEPTED] * 4
         await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=clock.now()) for n in range(6)))
         publisher = Publisher(database, {"x_web": guarded}, clock, desk.events, desk.rules, host="h")

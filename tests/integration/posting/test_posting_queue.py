@@ -20,7 +20,7 @@ from stonechat.posting.gate import decide
 from stonechat.posting.gate_input import conditions_of, observe, read_rows
 from stonechat.posting.queue import queue_rows
 from tests.support.clock import ManualClock
-from tests.support.pictures import png
+from tests.support.pictures import png, ready
 from tests.support.posting import ACCOUNT, SETTINGS, Desk, open_desk, piece
 
 OTHER = replace(ACCOUNT, id="x:wren", handle="wren", approval=Approval.REPLIES)
@@ -80,7 +80,14 @@ async def fill(desk: Desk, numbers: range) -> None:
     async with desk.database.begin("test.pictures") as connection:
         for one in pieces[::4]:
             await attachments.attach(
-                connection, one.id, png(1), "a square", part=0, who="owner", now=now, refuse=refuse_pictures
+                connection,
+                one.id,
+                ready(png(1)),
+                "a square",
+                part=0,
+                who="owner",
+                now=now,
+                refuse=refuse_pictures,
             )
 
 

@@ -28,7 +28,7 @@ from stonechat.posting.lookup import Patience
 from stonechat.posting.reconciler import Reconciler
 from tests.support.clock import ManualClock
 from tests.support.network import FakeNetwork, Fault
-from tests.support.pictures import png
+from tests.support.pictures import png, ready
 from tests.support.posting import ACCOUNT, SETTINGS, Desk, MortalDatabase, RunContext, desk_on, piece
 
 SEEDS = int(os.environ.get("STONECHAT_SEEDS", "20"))
@@ -226,7 +226,7 @@ async def add_picture(place: World, one: Content) -> None:
         await attach(
             connection,
             one.id,
-            png(7),
+            ready(png(7)),
             one.parts[-1],
             part=len(one.parts) - 1,
             who="owner",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,61 +13,28 @@ import pytest
 from sqlalchemy import event
 
 from stonechat.cache.memory import InProcessCache
-from stonechat.config.settings import DatabaseSettings, HarvestingSettings, ScrapingSettings
+from stonechat.config.settings import HarvestingSettings, ReadingSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, Transient
 from stonechat.core.events import OpportunitiesFound, SelectorMoved, SessionChanged
-from stonechat.core.model import Account
+from stonechat.core.model import Account, ContentKind
 from stonechat.core.network import Profile
 from stonechat.core.ports import Cache
 from stonechat.core.states import OpportunityState, SessionState
-from stonechat.database import Database, open_database
-from stonechat.database.repositories import metrics, opportunities
+from stonechat.database import Database
+from stonechat.database.repositories import answered_replies, metrics, opportunities
 from stonechat.database.spool.spool import Spool
-from stonechat.harvesting.jobs import Harvester, Source, opportunity_store
+from stonechat.harvesting.jobs import Harvester, opportunity_store
 from stonechat.harvesting.recently_seen import Recent
+from stonechat.harvesting.sources import Source
+from stonechat.networks.reading_budget import ReadingBudget
 from stonechat.owner import Door, Owner, authors
-from stonechat.scraping.jobs import Scraper, snapshot_store
+from stonechat.scraping.jobs import Scraper
 from stonechat.scraping.selector_check import selectors_job
 from tests.support.clock import ManualClock
 from tests.support.forgetful import ForgetfulCache
 from tests.support.network import foreign_post
-from tests.support.posting import ACCOUNT, Desk, RunContext, desk_on, piece
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def database(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Database]:
-    async with open_database(
-        f"sqlite:///{tmp_path}/x.db", DatabaseSettings(lock_timeout=timedelta(seconds=0.2)), clock
-    ) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def desk(database: Database, clock: ManualClock) -> Desk:
-    desk = desk_on(database, clock)
-    await desk.add_account(ACCOUNT)
-    await desk.queue(*(piece(f"p{n}", f"Post {n}.", due_at=clock.now()) for n in range(6)))
-    await desk.sweep().sweep(RunContext(clock))
-    await clock.advance(hours=1)
-    return desk
-
-
-@pytest.fixture
-def scraper(desk: Desk, tmp_path: Path) -> Scraper:
-    return Scraper(
-        desk.database,
-        desk.clock,
-        {"x_web": desk.network},
-        desk.events,
-        ScrapingSettings(),
-        snapshot_store(desk.database, Spool(tmp_path / "spool")),
-    )
+from tests.support.posting import ACCOUNT, Desk, RunContext, piece
 
 
 @pytest.fixture
@@ -80,6 +47,7 @@ def harvester(desk: Desk, tmp_path: Path) -> Harvester:
         HarvestingSettings(queries=("sleep", "coffee"), pool_low=3, pool_high=8),
         opportunity_store(desk.database, Spool(tmp_path / "spool")),
         Recent(ForgetfulCache(InProcessCache(SystemClock()), seed=1, share=0.3), SystemClock()),
+        ReadingBudget(desk.database, desk.clock, ReadingSettings(loads_per_hour=1000, loads_per_day=1000)),
     )
 
 
@@ -149,7 +117,7 @@ async def test_a_troubled_session_is_not_hammered_by_readers(
     with pytest.raises(SessionTrouble):
         await scraper.posts(RunContext(desk.clock))
     calls = len(desk.network.calls)
-    for run in (scraper.posts, scraper.replies, scraper.analytics, harvester.search, harvester.mentions):
+    for run in (scraper.posts, scraper.analytics, harvester.search, harvester.mentions):
         work = await run(RunContext(desk.clock))
         assert (work.due, work.note) == (0, "the session is locked")
     assert len(desk.network.calls) == calls
@@ -183,6 +151,10 @@ async def test_followers_are_a_series_and_one_that_is_not_shown_is_an_error(
         await scraper.analytics(RunContext(desk.clock))
 
 
+def searches(desk: Desk) -> list[str]:
+    return [call for call in desk.network.calls if call.startswith("search")]
+
+
 def crowd(desk: Desk, number: int) -> None:
     at = desk.clock.now() - timedelta(minutes=30)
     desk.network.others = [
@@ -196,9 +168,9 @@ async def test_a_search_fills_the_pool_up_to_its_mark_and_no_further(
 ) -> None:
     crowd(desk, 9)
     work = await harvester.search(RunContext(desk.clock))
-    assert (work.done, work.due) == (2, 2)
-    assert "search coffee" not in desk.network.calls  # the first source filled it
-    assert "enough" in (await harvester.viral(RunContext(desk.clock))).note
+    assert (work.done, work.due) == (1, 1)
+    assert len(searches(desk)) == 1  # the first source filled it
+    assert "enough" in (await harvester.search(RunContext(desk.clock))).note
     assert desk.told_of(OpportunitiesFound)[-1].pool == 9  # type: ignore[attr-defined]
 
 
@@ -223,18 +195,19 @@ async def test_the_next_source_is_asked_where_one_fails_and_all_failing_is_faili
     desk.network.searching = False
     with pytest.raises(Transient):
         await harvester.search(RunContext(desk.clock))
-    assert [call for call in desk.network.calls if call.startswith("search")] == [
-        "search sleep",
-        "search coffee",
+    assert searches(desk) == [
+        "search sleep lang:en",
+        "search coffee lang:en",
+        "search sleep min_faves:300 -filter:replies lang:en",
     ]
 
 
 async def test_where_one_source_fails_the_next_one_fills_the_pool(harvester: Harvester, desk: Desk) -> None:
-    desk.network.deaf_to = {"sleep"}
+    desk.network.deaf_to = {"sleep lang:en"}
     crowd(desk, 5)
     work = await harvester.search(RunContext(desk.clock))
-    assert (work.done, work.due) == (1, 2)
-    assert "1 of 2 sources failed" in work.note
+    assert (work.done, work.due) == (2, 3)
+    assert "1 of 3 sources failed" in work.note
     async with desk.database.read("test") as connection:
         assert await opportunities.pool_size(connection, ACCOUNT.id) == 5
 
@@ -254,20 +227,23 @@ async def test_opportunities_are_spooled_too_and_a_damaged_entry_is_not_in_the_w
     assert [path.suffix for path in (tmp_path / "spool" / "opportunities").iterdir()] == [".bad"]
 
 
-async def test_posts_that_are_known_already_cost_no_query(harvester: Harvester, desk: Desk) -> None:
+async def test_posts_that_are_known_already_cost_no_query(
+    harvester: Harvester, desk: Desk, clock: ManualClock
+) -> None:
     harvester = of_one_mind(harvester, InProcessCache(desk.clock))
     crowd(desk, 7)
     await harvester.search(RunContext(desk.clock))
+    await clock.advance(hours=1)
     with asked(desk.database) as again:
         await harvester.search(RunContext(desk.clock))
-    assert not any(
-        "post_id IN" in statement or "opted_out" in statement.partition("FROM")[0] for statement in again
-    )
+    known = [one for one in again if "reply_opportunities.post_id IN" in one or "opted_out" in one]
+    assert len(searches(desk)) == 4
+    assert not any("opted_out FROM" in one or "post_id IN" in one for one in known)
+    await clock.advance(hours=2)
     harvester = of_one_mind(harvester, InProcessCache(desk.clock))
     with asked(desk.database) as forgotten:
         await harvester.search(RunContext(desk.clock))
-    # BEGIN, what is known, who wants no replies; the second source already has it from the first
-    assert len(forgotten) - len(again) == 3
+    assert any("reply_opportunities.post_id IN" in one for one in forgotten)
 
 
 async def test_what_one_account_has_searched_for_serves_the_others_and_never_itself(
@@ -279,13 +255,17 @@ async def test_what_one_account_has_searched_for_serves_the_others_and_never_its
     crowd(desk, 3)
     for account in (ACCOUNT, second, ACCOUNT):
         await harvester.search(RunContext(clock, account.id))
-    searched = [call for call in desk.network.calls if call.startswith("search")]
-    assert searched == ["search sleep", "search coffee"] * 2
+    assert searches(desk) == [
+        "search sleep lang:en",
+        "search coffee lang:en",
+        "search sleep min_faves:300 -filter:replies lang:en",
+        "search coffee min_faves:300 -filter:replies lang:en",  # the first account's own, at its second turn
+    ]
     async with desk.database.read("test") as connection:
         assert await opportunities.pool_size(connection, second.id) == 3
     await clock.advance(minutes=20)
     await harvester.search(RunContext(clock, second.id))
-    assert len([call for call in desk.network.calls if call.startswith("search")]) == 6
+    assert len(searches(desk)) == 5  # the one query that was not its turn before, too old to be shared
 
 
 async def test_an_author_who_is_gone_is_not_opened_at_every_run_and_stops_nobody(
@@ -295,16 +275,15 @@ async def test_an_author_who_is_gone_is_not_opened_at_every_run_and_stops_nobody
     crowd(desk, 7)
     await harvester.search(RunContext(desk.clock))
     desk.network.gone = {"wren5", "wren6"}
-    first = await harvester.authors(RunContext(desk.clock))
-    second = await harvester.authors(RunContext(desk.clock))
-    assert (first.done, second.done) == (3, 2)
+    runs = [await harvester.authors(RunContext(desk.clock)) for _ in range(4)]
+    assert [run.done for run in runs] == [0, 2, 2, 1]
     opened = [call for call in desk.network.calls if call.startswith("profile")]
     assert sorted(opened) == [f"profile wren{number}" for number in range(7)]
 
 
 async def test_an_empty_result_is_told_apart_from_a_broken_one(harvester: Harvester, desk: Desk) -> None:
     work = await harvester.search(RunContext(desk.clock))
-    assert (work.done, work.due) == (2, 2)
+    assert (work.done, work.due) == (3, 3)
     desk.network.healthy = False
     with pytest.raises(Transient):
         await harvester.search(RunContext(desk.clock))
@@ -341,6 +320,59 @@ async def test_authors_are_watched_unless_their_profile_says_no(harvester: Harve
     await harvester.search(RunContext(desk.clock))
     async with desk.database.read("test") as connection:
         assert await opportunities.known_posts(connection, ACCOUNT.id, ["77"]) == set()
+
+
+async def test_a_block_and_a_sign_in_a_bio_are_heard_from_a_search_alone(
+    harvester: Harvester, desk: Desk
+) -> None:
+    crowd(desk, 4)
+    first, second, third, fourth = desk.network.others
+    desk.network.others = [
+        replace(first, author_blocks_us=True),
+        replace(second, author_bio="Birds and maps. NO BOTS!"),
+        replace(third, author_bio="I build bots for fun"),
+        replace(fourth, conversation_id="7", language="fr"),
+    ]
+    await harvester.search(RunContext(desk.clock))
+    async with desk.database.read("test") as connection:
+        assert await opportunities.opted_out(connection, ACCOUNT.id) == {"wren0", "wren1"}
+        assert await opportunities.known_posts(connection, ACCOUNT.id, list("0123")) == {"2"}
+
+
+async def test_a_conversation_gives_one_opportunity_however_often_it_is_found(
+    harvester: Harvester, desk: Desk, clock: ManualClock
+) -> None:
+    crowd(desk, 4)
+    together = [replace(one, conversation_id="c1") for one in desk.network.others]
+    desk.network.others = together[:2]
+    await harvester.search(RunContext(clock))
+    desk.network.others = together[2:]
+    await clock.advance(hours=2)
+    await harvester.search(RunContext(clock))
+    async with desk.database.read("test") as connection:
+        assert await opportunities.pool_size(connection, ACCOUNT.id) == 1
+
+
+async def test_it_is_known_whether_the_author_answered_a_reply_of_ours(
+    harvester: Harvester, desk: Desk
+) -> None:
+    at = desk.clock.now() - timedelta(minutes=5)
+    desk.network.others = [foreign_post("700", "finch", "@robin how do you sleep?", at)]
+    await harvester.mentions(RunContext(desk.clock))
+    async with desk.database.begin("test") as connection:
+        (one,) = await opportunities.in_state(connection, ACCOUNT.id, OpportunityState.FOUND)
+    reply = piece("r1", "Early.", due_at=desk.clock.now(), kind=ContentKind.REPLY, in_reply_to="700")
+    await desk.queue(replace(reply, opportunity_id=one.id))
+    await desk.sweep().sweep(RunContext(desk.clock))
+    ours = (await desk.find("r1")).post_id
+    said = [("701", "lark", ours), ("702", "finch", "999"), ("703", "Finch", ours)]
+    for post_id, author, answered in said:
+        answer = foreign_post(post_id, author, "@robin thank you, that helps", desk.clock.now())
+        desk.network.others.append(replace(answer, in_reply_to=answered))
+    for _ in range(2):
+        await harvester.mentions(RunContext(desk.clock))
+    async with desk.database.read("test") as connection:
+        assert await answered_replies.count(connection, ACCOUNT.id) == 1
 
 
 async def test_a_selector_that_moved_is_named(desk: Desk) -> None:

@@ -369,3 +369,92 @@ def test_every_setting_has_an_expected_form_and_a_name_of_its_own() -> None:
 )
 def test_a_figure_that_is_none_is_refused(name: str, value: str, tmp_path: Path) -> None:
     assert name in faults({**GOOD, name: value}, tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+def test_a_settings_file_is_read_or_named_in_whatever_encoding(tmp_path: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    text = f'{mark}posting_grace = "3h" \t# gr\u00fc\u00dfe\r\n\tport = 9000\r\n'
+    (tmp_path / "stonechat.toml").write_bytes(text.encode(encoding))
+    if encoding == "cp1252":
+        fault = faults(GOOD, tmp_path)[str(tmp_path / "stonechat.toml")]
+        assert "not text in UTF-8 (line 1)" in fault.problem
+        return
+    settings = load(GOOD, folder=tmp_path)
+    assert (settings.posting.grace, settings.dashboard.port) == (timedelta(hours=3), 9000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DATABASE_URL=postgresql://u:Zq7wXk9v@h/db",
+        "export OPENAI_API_KEY=Zq7wXk9v",
+        'openai_api_key = "Zq7wXk9v',
+        "port = " + "9" * 5000,
+        "a = " + "[" * 3000,
+        "p\0o\0r\0t\0",
+        'x = "Zq7wXk9v"\nx = "Zq7wXk9v"',
+    ],
+)
+def test_a_settings_file_that_is_none_is_named_and_not_repeated(tmp_path: Path, text: str) -> None:
+    (tmp_path / "stonechat.toml").write_text(text)
+    fault = faults(GOOD, tmp_path)[str(tmp_path / "stonechat.toml")]
+    assert fault.problem.startswith("cannot be read: ")
+    assert "Zq7w" not in fault.problem
+
+
+def test_blanks_line_ends_and_invisible_signs_around_a_value_do_not_count(tmp_path: Path) -> None:
+    around = {name: f"\ufeff\t {value}\u200b\r\n" for name, value in {**GOOD, "PORT": "9000"}.items()}
+    assert load(around, folder=tmp_path).dashboard.port == 9000
+
+
+LISTS = {
+    "ALERT_URLS": {
+        "mailto://h?to=a@x, tgram://t/1": ("mailto://h?to=a@x", "tgram://t/1"),
+        '"mailto://h?to=a@x,b@x"': ("mailto://h?to=a@x,b@x",),
+        '"mailto://h?to=a@x,b@x", tgram://t/1': ("mailto://h?to=a@x,b@x", "tgram://t/1"),
+        '["mailto://h?to=a@x,b@x", "tgram://t/1"]': ("mailto://h?to=a@x,b@x", "tgram://t/1"),
+        "[]": (),
+        " , ": (),
+    },
+    "HARVEST_QUERIES": {
+        '"sleep, and code" lang:en, tea': ('"sleep, and code" lang:en', "tea"),
+        '"build in public"': ('"build in public"',),
+        "['\"sleep, and code\" lang:en', 'tea']": ('"sleep, and code" lang:en', "tea"),
+    },
+    "OPENAI_FALLBACK_MODELS": {'"one", two,': ("one", "two"), "['one']": ("one",)},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [(name, value, taken) for name, cases in LISTS.items() for value, taken in cases.items()],
+)
+def test_a_list_takes_toml_and_elements_in_quotation_marks(
+    tmp_path: Path, name: str, value: str, taken: tuple[str, ...]
+) -> None:
+    settings = load({**GOOD, name: value}, folder=tmp_path)
+    found = {
+        "ALERT_URLS": settings.alerting.urls,
+        "HARVEST_QUERIES": settings.harvesting.queries,
+        "OPENAI_FALLBACK_MODELS": settings.content.fallback_models,
+    }
+    assert found[name] == taken
+
+
+def test_a_list_in_the_settings_file_is_one_in_toml(tmp_path: Path) -> None:
+    (tmp_path / "stonechat.toml").write_text('alert_urls = ["mailto://h?to=a@x,b@x", "tgram://t/1"]\n')
+    assert load(GOOD, folder=tmp_path).alerting.urls == ("mailto://h?to=a@x,b@x", "tgram://t/1")
+
+
+def test_a_home_folder_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load({**GOOD, "DATA_DIR": "~/data"}, folder=tmp_path).startup.data_dir == tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    "value", ["23:00-07:00", "23.00-7.00", "11pm - 7am", "23:00 \u2013 7:00", "23h to 7h"]
+)
+def test_quiet_hours_are_two_times_of_day(tmp_path: Path, value: str) -> None:
+    settings = load({**GOOD, "POSTING_QUIET_HOURS": value}, folder=tmp_path)
+    assert settings.posting.quiet_hours == "23:00-07:00"

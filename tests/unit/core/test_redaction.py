@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stonechat.core.redaction import MASK, masked
+from stonechat.core.redaction import MASK, MOST_LEARNED, Secrets, masked
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,63 @@ def test_addresses_of_messaging_services_are_keys(text: str, shown: str) -> None
 )
 def test_plain_addresses_are_left(text: str) -> None:
     assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "DASHBOARD_PASSWORD={}",
+        "SESSION_KEY={}",
+        "X-Api-Key: {}",
+        "Cookie: kdt={}; lang=en",
+        "Set-Cookie: kdt={}; Path=/",
+        "https://api.example/x?key={}",
+        "https://h.example/x?a=1&sig={}&b=2",
+        "password='{} b c'",
+        '"password": "{} b c"',
+        "OPENAI_API_KEY={}",
+        "my-secret: {}",
+        "TWITTER_SESSION_B64_ANN={}",
+        "Authorization: Bearer {}",
+        "https://acme.webhook.office.com/webhookb2/{}@x/IncomingWebhook/1",
+        "https://prod-1.logic.azure.com:443/workflows/{}/triggers",
+        "https://ntfy.sh/{}",
+        "https://hc-ping.com/{}",
+        "https://hooks.zapier.example/hooks/catch/{}",
+        "https://chat.googleapis.com/v1/spaces/{}",
+        "https://watch.example/ping/12345678-1234-1234-1234-1234567890ab/{}",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{}",
+        "$argon2id$v=19$m=65536,t=3,p=4${}",
+        "postgresql://u:{}@h/db",
+    ],
+)
+def test_no_form_in_which_a_secret_is_told_shows_it(told: str) -> None:
+    secret = "c4n4ryValue9"
+    assert secret not in masked(told.format(secret))
+    assert secret not in masked(f"before {told.format(secret)}\nafter")
+    assert "after" in masked(f"before {told.format(secret)}\nafter")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prompt_tokens: 1532, completion tokens=40",
+        "the key is patience",
+        "monkey=banana",
+        "A cookie: the best of all recipes",
+        "see https://stonechat.example/docs/key/1",
+        "job=posting.publish key=posting.publish",
+        "author: somebody",
+    ],
+)
+def test_what_is_no_secret_is_left(text: str) -> None:
+    assert masked(text) == text
+
+
+def test_what_is_learned_later_is_hidden_at_once_and_the_settings_own_are_never_forgotten() -> None:
+    secrets = Secrets(["first-secret", "abc"])
+    assert secrets.hidden("first-secret abc later-secret") == f"{MASK} abc later-secret"
+    secrets.learn(["later-secret"])
+    assert secrets.hidden("first-secret later-secret") == f"{MASK} {MASK}"
+    secrets.learn(f"cookie-{n}" for n in range(MOST_LEARNED))
+    assert secrets.hidden("first-secret later-secret") == f"{MASK} later-secret"

@@ -10,6 +10,9 @@ import pytest
 from stonechat.core.model import Account
 from stonechat.harvesting.candidate_filter import (
     CandidateFilter,
+    Interests,
+    chance_of_an_answer,
+    fit,
     looks_suspect,
     opportunities_from,
     score,
@@ -19,7 +22,16 @@ from tests.support.network import foreign_post
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 ACCOUNT = Account("x:robin", "x_web", "robin")
-SIEVE = CandidateFilter(freshness=timedelta(hours=24), least_likes=10, shut_out={"hermit"}, known={"9"})
+SIEVE = CandidateFilter(
+    freshness=timedelta(hours=24),
+    least_likes=10,
+    shut_out={"hermit"},
+    known={"9"},
+    taken={("taken", "finch"), ("ours", "lark")},
+    ours={"ours"},
+    followers=(20, 100_000),
+    interests=Interests("en", frozenset({"sleep", "coffee"})),
+)
 GOOD = foreign_post("1", "wren", "Who else sleeps badly after coffee?", NOW - timedelta(hours=1), likes=50)
 
 
@@ -33,7 +45,19 @@ GOOD = foreign_post("1", "wren", "Who else sleeps badly after coffee?", NOW - ti
         ({"created_at": NOW - timedelta(hours=25)}, "not fresh"),
         ({"created_at": None}, "not fresh"),
         ({"text": "lol"}, "says too little"),
-        ({"metrics": foreign_post("1", "a", "b", NOW, likes=9).metrics}, "too little engagement"),
+        ({"metrics": foreign_post("1", "a", "b", NOW, likes=1).metrics}, "too little engagement"),
+        ({"metrics": foreign_post("1", "a", "b", NOW, likes=2).metrics}, ""),  # young: a sixth is enough
+        ({"author_blocks_us": True}, "the author wants no automated replies"),
+        ({"language": "de"}, "not in the account's language"),
+        ({"language": "en", "sensitive": False}, ""),
+        ({"sensitive": True}, "marked as sensitive"),
+        ({"author_followers": 4}, "the author is too small or too large"),
+        ({"author_followers": 900_000}, "the author is too small or too large"),
+        ({"author_followers": 500}, ""),
+        ({"conversation_id": "taken"}, "its conversation is taken"),
+        ({"conversation_id": "free"}, ""),
+        ({"conversation_id": "ours", "author": "Lark"}, "its conversation is taken"),
+        ({"conversation_id": "ours"}, ""),
         ({"metrics": foreign_post("1", "a", "b", NOW).metrics}, "too little engagement"),
     ],
 )
@@ -58,8 +82,27 @@ def test_an_author_is_taken_once_from_a_search() -> None:
     posts = [GOOD, replace(GOOD, id="2", metrics=foreign_post("2", "a", "b", NOW, likes=500).metrics)]
     found = opportunities_from(posts, ACCOUNT, SIEVE, source="search", now=NOW)
     assert [one.post_id for one in found] == ["2"]
-    both = opportunities_from(posts, ACCOUNT, replace(SIEVE, invited=True), source="mentions", now=NOW)
-    assert len(both) == 2
+
+
+def test_a_conversation_is_taken_once_and_one_of_ours_once_for_each_who_speaks() -> None:
+    posts = [replace(GOOD, id=str(n), author=f"wren{n}", conversation_id="c") for n in range(4)]
+    assert len(opportunities_from(posts, ACCOUNT, SIEVE, source="search", now=NOW)) == 1
+    ours = replace(SIEVE, ours={"c"}, invited=True)
+    assert len(opportunities_from(posts, ACCOUNT, ours, source="mentions", now=NOW)) == 4
+    again = [replace(GOOD, id="8", author="wren1", conversation_id="c")]
+    answered = replace(ours, taken={("c", "wren1")})
+    assert opportunities_from(again, ACCOUNT, answered, source="mentions", now=NOW) == []
+
+
+def test_reach_fit_and_the_chance_of_an_answer_count() -> None:
+    heard = replace(GOOD, author_followers=50_000)
+    assert score(heard, SIEVE, NOW) > score(GOOD, SIEVE, NOW)
+    off = replace(GOOD, text="Who else likes the new stadium downtown?")
+    assert fit(GOOD.text, SIEVE.interests) > fit(off.text, SIEVE.interests) == 0
+    assert score(GOOD, SIEVE, NOW) > score(off, SIEVE, NOW)
+    crowded = replace(GOOD, metrics=foreign_post("1", "a", "b", NOW, likes=50, replies=400).metrics)
+    assert chance_of_an_answer(GOOD) > chance_of_an_answer(crowded)
+    assert chance_of_an_answer(GOOD) > chance_of_an_answer(replace(GOOD, text="Nobody sleeps well."))
 
 
 def test_the_same_post_always_has_the_same_id() -> None:

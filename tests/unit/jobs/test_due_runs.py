@@ -156,6 +156,14 @@ def test_when_rows_hold_work_there_is_one_run_named_after_that_moment() -> None:
     assert _look(table, START + 9 * MINUTE) == [run_id_of("a.job", "ann", START + 9 * MINUTE)]
 
 
+def test_what_fell_due_before_the_first_start_is_run_at_once() -> None:
+    table, read = _with_rows(-3, 9)
+    read()
+    assert _look(table, START + timedelta(seconds=1)) == [run_id_of("a.job", "ann", START - 3 * MINUTE)]
+    read()
+    assert table.next_at(busy=lambda _: False) == START + 9 * MINUTE
+
+
 def test_a_row_that_is_moved_or_taken_away_before_its_time_is_not_waited_for() -> None:
     table, read = _with_rows(7)
     read()

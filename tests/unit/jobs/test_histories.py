@@ -236,10 +236,12 @@ JOB = Job("a.job", _nothing, every=5 * MINUTE, grace=2 * MINUTE)
 
 @pytest.mark.parametrize("overlap", list(Overlap))
 @pytest.mark.parametrize("policy", [Missed.SKIP, Missed.LATEST])
-def test_intervals_with_jitter_wake_ups_and_rows_that_fall_due(policy: Missed, overlap: Overlap) -> None:
+def test_intervals_spread_over_accounts_wake_ups_and_rows_that_fall_due(
+    policy: Missed, overlap: Overlap
+) -> None:
     for seed in range(100 * TIMES):
         every = random.Random(seed).choice([5, 10, 30]) * MINUTE
-        job = replace(JOB, every=every, jitter=every * 0.6, missed=policy, overlap=overlap)
+        job = replace(JOB, every=every, spread=every, missed=policy, overlap=overlap)
         world = history(seed, job, MONDAY, every)
         world.check()
 
@@ -261,7 +263,7 @@ def test_accounts_that_share_few_places_all_get_their_turn(places: int) -> None:
 
 def test_all_means_every_tick_once_whatever_happens() -> None:
     for seed in range(60 * TIMES):
-        job = replace(JOB, missed=Missed.ALL, jitter=2 * MINUTE, per_account=True)
+        job = replace(JOB, missed=Missed.ALL, spread=2 * MINUTE, per_account=True)
         world = history(seed, job, MONDAY, 5 * MINUTE)
         schedule = world.schedules["account 0"]
         ran = [run.tick for run in world.runs.values() if run.trigger == "schedule" and run.tick > MONDAY]

@@ -21,7 +21,7 @@ FULL = Job(
     _nothing,
     every=7 * MINUTE,
     stagger=MINUTE,
-    jitter=2 * MINUTE,
+    spread=2 * MINUTE,
     per_account=False,
     timeout=3 * MINUTE,
     retry=Retry(attempts=7, first=timedelta(milliseconds=1500), cap=MINUTE),

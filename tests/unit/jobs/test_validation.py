@@ -33,8 +33,8 @@ JOB = Job("layer.verb", _nothing, every=HOUR)
         ({"retry": Retry(first=-HOUR)}, "before a retry"),
         ({"at_once": 0}, "0 at once"),
         ({"at_once": 1, "per_account": False}, "once for the whole system"),
-        ({"jitter": -HOUR}, "jitter of -1 day"),
-        ({"jitter": HOUR}, "jitter of 1:00:00 and an interval of 1:00:00"),
+        ({"spread": -HOUR}, "spread of -1 day"),
+        ({"spread": HOUR, "per_account": False}, "yet spreads over accounts"),
         ({"cron": "61 * * * *", "every": None}, "cron expression"),
     ],
 )

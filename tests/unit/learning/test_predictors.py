@@ -1,8 +1,5 @@
 """Predictors: what they see, what they learn, and when a new version may serve."""
 
-import csv
-import html
-import json
 import math
 import random
 from datetime import UTC, datetime, timedelta
@@ -10,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from stonechat.learning.features import Example, describe, rarity, words
-from stonechat.learning.predictors import FEWEST, Predictor, retrain, score, train
+from benchmarks.learning.recordings import read_recording
+from stonechat.learning.features import Example, KnownRewards, describe, frequent_levels, terms
+from stonechat.learning.predictors import Predictor, score
+from stonechat.learning.training import FEWEST, known_at, retrain, train
 from tests.support.recordings import recording
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -31,32 +30,49 @@ def posts(count: int, seed: int = 1, *, strength: float = 1.0) -> list[Example]:
     return made
 
 
-def test_words_leave_out_links_and_keep_hashtags_handles_and_the_arm() -> None:
-    example = Example("Sleep #Early with @me https://t.co/x1", START, None, {"hook": "fact"})
-    assert words(example) == ["sleep", "#early", "with", "@me", "hook=fact"]
+def test_terms_leave_out_links_and_keep_hashtags_handles_and_pairs() -> None:
+    example = Example("Sleep #Early with @me https://t.co/x1", START)
+    assert terms(example) == ["sleep", "#early", "with", "@me", "sleep #early", "#early with", "with @me"]
 
 
-def test_nothing_that_matured_later_changes_a_description() -> None:
-    before, after = posts(120), posts(120)
-    for at in range(60, 120):  # rewrite the future, and what had not matured by row 60
+def test_only_levels_of_several_posts_have_a_column() -> None:
+    made = [Example("", START, 1.0, {"hook": "fact"})] * 3 + [Example("", START, 1.0, {"hook": "list"})]
+    assert frequent_levels(made) == [("hook", "fact")]
+
+
+def test_nothing_that_became_known_later_changes_a_prediction() -> None:
+    before, after = posts(160), posts(160)
+    for at in range(120, 160):  # rewrite the future, and what was not known when row 120 was posted
         after[at] = Example("something else entirely", after[at].at, 99.0)
-    for at in range(60 - 15, 60):
+    for at in range(120 - 15, 120):
         after[at] = Example(after[at].text, after[at].at, -99.0)
-    rare = rarity(before)
-    old, new = describe(before, rare, MATURITY), describe(after, rare, MATURITY)
-    assert np.array_equal(old.dense[:60], new.dense[:60])
-    assert np.array_equal(old.baseline[:60], new.baseline[:60])
-    assert not np.array_equal(old.dense[90:], new.dense[90:])
+    predictor = train(before[:80], MATURITY)
+    assert predictor.predict(before, 100)[:20] == predictor.predict(after, 100)[:20]
+    assert predictor.predict(before, 100)[-1] != predictor.predict(after, 100)[-1]
+
+
+def test_a_level_follows_what_was_known_and_nothing_else() -> None:
+    made = posts(40)
+    history = KnownRewards(made, MATURITY)
+    assert [int(n) for n in history.known[:18]] == [0] * 16 + [1, 2]  # a reward takes 16 posts to be known
+    means = history.weighted_means(history.values, 1.0, first=7.0)
+    assert means[0] == 7.0
+    assert means[16] == pytest.approx(made[0].value)
+    assert means[17] == pytest.approx((made[0].value / 2 + made[1].value) / 1.5)  # type: ignore[operator]
 
 
 def test_drafts_for_one_slot_do_not_see_each_other() -> None:
     history = posts(80)
     slot = history[-1].at + timedelta(hours=5)
     draft, other = Example("On sleep: a walk", slot), Example("On food: a room", slot)
-    rare = rarity(history)
-    alone = describe([*history, draft], rare, MATURITY, 80, apart=True)
-    beside = describe([*history, other, draft], rare, MATURITY, 80, apart=True)
-    assert np.array_equal(alone.dense[0], beside.dense[1])
+    alone = describe([*history, draft], [], 80)
+    beside = describe([*history, other, draft], [], 80)
+    assert np.array_equal(alone[80], beside[81])
+
+
+def test_training_at_a_post_sees_only_rewards_known_by_then() -> None:
+    made = posts(100)
+    assert known_at(made, 80, MATURITY) == made[: 80 - 15]
 
 
 def test_a_predictor_ranks_drafts_by_what_did_well() -> None:
@@ -66,6 +82,28 @@ def test_a_predictor_ranks_drafts_by_what_did_well() -> None:
     found = train(history, MATURITY).predict([*history, *drafts], 200, apart=True)
     assert found[0].value < found[1].value < found[2].value
     assert found[0].hit < found[2].hit
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "@" * 5000,
+        "\n" * 900,
+        "NO\u00a0WAY " * 4000,
+        "1" * 90_000,
+        "https://t.co/" * 300,
+        "\ud7ff\U0001f600?!",
+    ],
+)
+def test_a_text_unlike_any_before_gets_a_prediction_within_reason(text: str) -> None:
+    history = posts(120)
+    predictor = train(history, MATURITY)
+    draft = Example(text, history[-1].at + timedelta(days=400))
+    (found,) = predictor.predict([*history, draft], 120, apart=True)
+    seen = [one.value or 0.0 for one in history]
+    assert min(seen) - 5 < found.low <= found.value <= found.high < max(seen) + 5
+    assert 0.0 <= found.hit <= 1.0
 
 
 def test_a_stored_predictor_predicts_the_same() -> None:
@@ -120,23 +158,41 @@ def test_a_constant_prediction_has_no_rank_correlation() -> None:
     assert score([2, 1, 4, 3], [1, 1, 2, 2]).spearman == pytest.approx(math.sqrt(0.8), abs=0.01)
 
 
+def test_bounds_hold_for_as_many_posts_as_they_say() -> None:
+    made = posts(600)
+    found = train(known_at(made, 300, MATURITY), MATURITY).predict(made, 300)
+    actual = np.array([one.value for one in made[300:]])
+    assert abs((actual < [one.low for one in found]).mean() - 0.1) <= 0.05
+    assert abs((actual < [one.high for one in found]).mean() - 0.9) <= 0.05
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_plain_part_does_the_mix_does_from_fifty_posts_on(seed: int) -> None:
+    made = posts(FEWEST + 100, seed)
+    predictor = train(made[:FEWEST], MATURITY)
+    assert sum(predictor.parts.values()) == pytest.approx(1.0, abs=0.001)
+    found = predictor.predict(made, FEWEST)
+    actual = [float(one.value or 0) for one in made[FEWEST:]]
+    assert score([one.value for one in found], actual).spearman > 0.4
+
+
+def test_where_only_the_level_matters_the_features_weigh_little() -> None:
+    rng = random.Random(5)
+    level, made = 4.0, []
+    for at, post in enumerate(posts(400, strength=0.0)):
+        level += rng.gauss(0, 0.15)
+        made.append(Example(post.text, START + timedelta(hours=3 * at), level + rng.gauss(0, 0.3)))
+    predictor = train(made, MATURITY)
+    assert predictor.parts["level (steady)"] + predictor.parts["features (steady)"] < 0.3
+
+
 def test_on_a_real_account_the_ranking_reaches_its_goal() -> None:
-    path = recording("engagement/posts-538-obama.csv")
-    rows = list(csv.DictReader(path.read_text(encoding="cp1252", errors="replace").splitlines()))
-    real = sorted(
-        (
-            Example(
-                html.unescape(row["text"]),
-                datetime.strptime(row["created_at"], "%m/%d/%y %H:%M").replace(tzinfo=UTC),
-                math.log1p(int(row["favorites"]) + 2 * int(row["retweets"]) + 2 * int(row["replies"])),
-            )
-            for row in rows
-        ),
-        key=lambda example: example.at,
-    )
+    real = read_recording(recording("engagement/posts-538-obama.csv")).posts
     cut = int(0.7 * len(real))
-    predictor = Predictor.decode(json.dumps(json.loads(train(real[:cut], MATURITY).encode())))
+    predictor = Predictor.decode(train(known_at(real, cut, MATURITY), MATURITY).encode())
     found = predictor.predict(real, cut)
-    actual = [float(example.value or 0) for example in real[cut:]]
-    assert score([one.value for one in found], actual).spearman >= 0.60
-    assert score([one.baseline for one in found], actual).spearman < 0.45
+    actual = np.array([float(example.value or 0) for example in real[cut:]])
+    assert score([one.value for one in found], actual.tolist()).spearman >= 0.62
+    assert score([one.baseline for one in found], actual.tolist()).spearman < 0.45
+    assert abs((actual < [one.low for one in found]).mean() - 0.1) <= 0.05
+    assert abs((actual < [one.high for one in found]).mean() - 0.9) <= 0.05

@@ -81,3 +81,26 @@ def test_the_interval_is_finite_and_holds_its_mean_whatever_the_rewards(
 
 def test_the_holdout_is_larger_at_first() -> None:
     assert [holdout_share(posts) for posts in (0, 199, 200, 5000)] == [0.15, 0.15, 0.10, 0.10]
+
+
+def test_it_says_how_many_more_posts_it_takes_and_keeps_its_word() -> None:
+    found = measured(trials(150, 0.45, seed=3))
+    assert not found.known
+    assert found.more is not None
+    assert f"About {found.more} more posts" in found.sentence()
+    meter = UpliftMeter()
+    for trial in trials(150, 0.45, seed=3):
+        meter.add(trial)
+    assert meter._half_width(found.posts + found.more) < abs(found.mean or 0.0)
+    assert meter._half_width(found.posts + found.more - 1) >= abs(found.mean or 0.0)
+
+
+def test_before_it_can_be_judged_it_says_how_many_posts_that_takes() -> None:
+    early = measured(trials(40, 1.0))
+    assert early.more == pytest.approx((MIN_HOLDOUT - early.held) / 0.1, abs=1)
+
+
+def test_where_nothing_differs_no_number_of_posts_is_promised() -> None:
+    flat = [Trial(4.0 + (at % 2) - 0.5, at % 10 == 0, 0.1, 4.0, 4.0) for at in range(4000)]
+    found = measured(flat)
+    assert found.known or found.more is None or found.more > 1000

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from stonechat.core.events import BreakerChanged, Event, PostHeld, PostPublished, RunEnded, Stamped
+from stonechat.core.ids import trace_of
 from stonechat.core.redaction import MASK
 from stonechat.core.states import BreakerState, RunState
 from stonechat.monitoring.logs import EventLog, Masking, set_up
@@ -39,9 +40,9 @@ def test_events_are_counted_by_their_labels() -> None:
 def test_gauges_are_read_when_they_are_asked_for() -> None:
     meters = Meters()
     depth: dict[tuple[str, ...], float] = {("x:bird",): 3.0}
-    meters.gauge("queue_depth", "Queued posts.", lambda: depth, ("account",))
+    meters.gauge("queue_days", lambda: depth)
     depth["x:bird",] = 4.0
-    assert b'stonechat_queue_depth{account="x:bird"} 4.0' in meters.text()
+    assert b'stonechat_queue_days{account="x:bird"} 4.0' in meters.text()
 
 
 @pytest.mark.parametrize(
@@ -154,3 +155,24 @@ def test_a_secret_inside_a_nested_value_is_masked(json: bool) -> None:
     for secret in ("s3cr3t-value", "one-cookie", "two-cookie", "three-cookie"):
         assert secret not in shown
     assert ("[1, null, true]" if json else "[1, None, True]") in shown
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_a_line_within_a_run_says_whose_which_run_which_post_and_which_trace(library: bool) -> None:
+    stream, _ = logged()
+    about = {"account_id": "x:a", "run_id": "posting.sweep/x:a@t", "content_id": "c1", "trace_id": "t1"}
+    with structlog.contextvars.bound_contextvars(**about):
+        if library:
+            logging.getLogger("some.library").warning("it is slow")
+        else:
+            structlog.get_logger().warning("it is slow")
+    line = json.loads(stream.getvalue())
+    assert {name: line[name] for name in about} == about
+
+
+def test_an_event_about_a_post_carries_the_trace_of_the_post_whoever_tells_it() -> None:
+    stream, _ = logged("DEBUG")
+    with structlog.contextvars.bound_contextvars(trace_id="of the run"):
+        EventLog().hear(stamped(PostHeld(content_id="c1", why="not yet", account_id="x:a")))
+    line = json.loads(stream.getvalue())
+    assert (line["trace_id"], line["account_id"]) == (trace_of("c1"), "x:a")

@@ -101,6 +101,8 @@ POST: dict[str, Any] = {
         "created_at": "…",
         "id_str": "1",
         "user_id_str": "2",
+        "conversation_id_str": "1",
+        "lang": "en",
         "display_text_range": [0, 1],
         "favorite_count": 0,
         "retweet_count": 0,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stonechat.config.settings import PostingSettings
-from stonechat.posting.limits import DAY, HOUR, Limits, QuietHours, limits_for, next_slot
+from stonechat.core.quiet_hours import QuietHours
+from stonechat.posting.limits import DAY, HOUR, Limits, limits_for, next_slot
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

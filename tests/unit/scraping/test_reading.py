@@ -9,8 +9,9 @@ import pytest
 
 from stonechat.core.model import Metrics, Snapshot
 from stonechat.core.network import NetworkPost, Timeline
+from stonechat.database.repositories.doubtful_readings import DoubtfulReading
 from stonechat.database.repositories.receipts import LivePost
-from stonechat.scraping.reading import Fall, Reading, read_timeline
+from stonechat.scraping.reading import Reading, read_timeline
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -56,11 +57,55 @@ def test_a_count_that_is_not_shown_stays_unknown() -> None:
     assert {shot.metrics.likes for shot in reading.snapshots} == {0}
 
 
-def test_a_count_that_falls_beyond_belief_is_left_out_and_named() -> None:
+def test_a_reading_that_is_not_plausible_is_kept_apart_and_the_others_are_stored() -> None:
     before = Snapshot("x:robin", "1", "c1", NOW - HOUR, Metrics(likes=40, views=900), "wire")
     posts = [post(n, likes=50, views=1000) for n in range(2, 11)]
     reading = read(post(1, likes=38, views=0), *posts, before=before)
-    assert reading.falls == (Fall("1", "views", 900, 0),)
-    assert reading.snapshots[0].metrics == Metrics(likes=38, views=None)
-    small = replace(before, metrics=Metrics(likes=3))
-    assert read(post(1, likes=0), *posts, before=small).falls == ()
+    assert [(one.post_id, one.why) for one in reading.doubtful] == [("1", "views fell from 900 to 0")]
+    assert "1" not in {shot.post_id for shot in reading.snapshots} and len(reading.snapshots) == 9
+    small = replace(before, metrics=Metrics(likes=3, views=900))
+    assert not read(post(1, likes=1, views=900), *posts, before=small).doubtful
+
+
+def test_what_a_second_reading_confirms_is_true() -> None:
+    before = Snapshot("x:robin", "1", "c1", NOW - HOUR, Metrics(likes=400), "wire")
+    doubted = {"1": DoubtfulReading("x:robin", "1", NOW - HOUR / 2, Metrics(likes=120), "likes fell")}
+    timeline = Timeline((post(1, likes=121),), True, NOW - HOUR, "wire")
+    once = read_timeline(timeline, LIVE, {"1": before}, account_id="x:robin", started=NOW, at=NOW)
+    twice = read_timeline(
+        timeline, LIVE, {"1": before}, account_id="x:robin", started=NOW, at=NOW, doubted=doubted
+    )
+    assert (len(once.doubtful), len(once.snapshots)) == (1, 0)
+    assert (len(twice.doubtful), len(twice.snapshots)) == (0, 1)
+
+
+@pytest.mark.parametrize("broken", [{"likes": 0, "views": 0}, {"likes": 1, "views": 20}])
+def test_a_page_on_which_everything_fell_at_once_is_an_error(broken: dict[str, int]) -> None:
+    before = {
+        str(n): Snapshot("x:robin", str(n), f"c{n}", NOW, Metrics(likes=50, views=900), "wire")
+        for n in range(1, 11)
+    }
+    timeline = Timeline(tuple(post(n, **broken) for n in range(1, 11)), True, None, "wire")
+    reading = read_timeline(timeline, LIVE, before, account_id="x:robin", started=NOW, at=NOW)
+    assert "fell at once" in reading.wrong and reading.snapshots == ()
+
+
+def test_a_count_that_no_post_shows_any_more_is_named_and_the_others_are_stored() -> None:
+    before = {
+        str(n): Snapshot("x:robin", str(n), f"c{n}", NOW, Metrics(likes=50, views=900), "wire")
+        for n in range(1, 11)
+    }
+    timeline = Timeline(tuple(post(n, views=950) for n in range(1, 11)), True, None, "wire")
+    reading = read_timeline(timeline, LIVE, before, account_id="x:robin", started=NOW, at=NOW)
+    assert reading.lost == ("likes",)
+    assert {shot.metrics for shot in reading.snapshots} == {Metrics(views=950)}
+
+
+def test_a_post_that_a_whole_read_does_not_show_is_missed_and_one_of_a_partial_read_is_not() -> None:
+    shown = tuple(post(n, likes=1) for n in range(1, 11) if n != 4)
+    whole, partial = (
+        read_timeline(Timeline(shown, whole, None, "wire"), LIVE, {}, account_id="a", started=NOW, at=NOW)
+        for whole in (True, False)
+    )
+    assert [one.post_id for one in whole.missed] == ["4"]
+    assert partial.missed == ()

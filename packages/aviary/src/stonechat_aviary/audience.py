@@ -28,16 +28,16 @@ _ENGAGEMENT_RATE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """A post's metrics at a moment; ``views`` is None while the network shows none."""
+    """A post's metrics at a moment; None where the network shows none."""
 
     likes: int
     reposts: int
     replies: int
     quotes: int
-    bookmarks: int
+    bookmarks: int | None
     views: int | None
 
-    def as_tuple(self) -> tuple[int, int, int, int, int, int | None]:
+    def as_tuple(self) -> tuple[int, int, int, int, int | None, int | None]:
         """Likes, reposts, replies, quotes, bookmarks, views."""
         return (self.likes, self.reposts, self.replies, self.quotes, self.bookmarks, self.views)
 

@@ -84,6 +84,15 @@ class Levers:
         edit_every: one in so many root posts of ours is edited by hand right after it was made: a new id
             that names the older one.
         articles: some of others' posts are articles: a title and a preview, and a bare link as their text.
+        html: counted: calls of Mastodon's API that are answered with a page, as by a proxy.
+        moved_to: Mastodon's API answers every call with this address.
+        picture_looks: so often a picture on Mastodon is still worked on when it is asked for.
+        forgets_keys: Mastodon's idempotency keys are not kept, as on servers that know none.
+        bot: Mastodon's accounts say that they are automated.
+        plain_server: Mastodon's API describes itself as an old or a smaller server does: by its first
+            version, without quotes.
+        blocked_by: handles of others who have blocked the account.
+        bios: what others say of themselves, by handle, in place of what they said.
         model: faults of the model endpoint.
     """
 
@@ -127,6 +136,14 @@ class Levers:
     suggestions: bool = False
     edit_every: int = 0
     articles: bool = False
+    html: int | bool = 0
+    moved_to: str = ""
+    picture_looks: int = 1
+    forgets_keys: bool = False
+    bot: bool = True
+    plain_server: bool = False
+    blocked_by: list[str] = field(default_factory=list)
+    bios: dict[str, str] = field(default_factory=dict)
     model: ModelLevers = field(default_factory=ModelLevers)
 
 

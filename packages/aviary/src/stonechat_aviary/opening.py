@@ -32,6 +32,7 @@ class Address:
     session_b64: str
     inbox_url: str
     sessions: dict[str, str]
+    tokens: dict[str, str]
     passwords: dict[str, str]
 
     def as_json(self) -> dict[str, Any]:
@@ -112,5 +113,6 @@ def _address(runner: web.AppRunner, world: World) -> Address:
         session_b64=next(iter(sessions.values())),
         inbox_url=f"{url}/aviary/inbox",
         sessions=sessions,
+        tokens={account.handle: account.auth_token for account in world.accounts.values()},
         passwords={account.handle: account.password for account in world.accounts.values()},
     )

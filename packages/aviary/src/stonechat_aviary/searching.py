@@ -1,4 +1,4 @@
-"""X's search syntax as people use it: words, phrases, OR, from:, to:, min_faves:, lang:, filters."""
+"""X's search syntax as people use it: words, phrases, OR, from:, to:, min_faves:, lang:, filters, times."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ class Query:
     replies: bool | None = None
     since: float | None = None
     until: float | None = None
+    conversation: str = ""
 
     def matches_text(self, text: str) -> bool:
         """Whether the words of the search are in ``text``."""
@@ -48,6 +49,8 @@ class Query:
         if self.replies is not None and self.replies != (post.in_reply_to is not None):
             return False
         if self.authors and post.author.lower() not in self.authors:
+            return False
+        if self.conversation and self.conversation != (post.conversation or post.id):
             return False
         if self.to and not post.text.lower().startswith(f"@{self.to}"):
             return False
@@ -82,6 +85,7 @@ class _Parser:
     replies: bool | None = None
     since: float | None = None
     until: float | None = None
+    conversation: str = ""
     _joined: bool = False
 
     def feed(self, piece: str) -> None:
@@ -113,6 +117,7 @@ class _Parser:
             replies=self.replies,
             since=self.since,
             until=self.until,
+            conversation=self.conversation,
         )
 
     def _word(self, word: str) -> None:
@@ -159,6 +164,18 @@ def _take_until(parser: _Parser, value: str) -> None:
     parser.until = _day(value)
 
 
+def _take_since_time(parser: _Parser, value: str) -> None:
+    parser.since = float(value) if value.isdigit() else None
+
+
+def _take_until_time(parser: _Parser, value: str) -> None:
+    parser.until = float(value) if value.isdigit() else None
+
+
+def _take_conversation(parser: _Parser, value: str) -> None:
+    parser.conversation = value
+
+
 _OPERATORS: dict[str, Callable[[_Parser, str], None]] = {
     "min_faves": _at_least("likes"),
     "min_likes": _at_least("likes"),
@@ -171,6 +188,9 @@ _OPERATORS: dict[str, Callable[[_Parser, str], None]] = {
     "-filter": _only_replies(False),
     "since": _take_since,
     "until": _take_until,
+    "conversation_id": _take_conversation,
+    "since_time": _take_since_time,
+    "until_time": _take_until_time,
 }
 
 

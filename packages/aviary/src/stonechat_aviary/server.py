@@ -10,6 +10,7 @@ from stonechat_aviary.control import Control
 from stonechat_aviary.door import Door
 from stonechat_aviary.graphql import GraphQL
 from stonechat_aviary.levers import Panel
+from stonechat_aviary.mastodon import Mastodon
 from stonechat_aviary.media import Uploads
 from stonechat_aviary.model import ModelEndpoint
 from stonechat_aviary.sending import Sending
@@ -40,5 +41,6 @@ def create_app(world: World, panel: Panel | None = None, *, folder: Path | None 
     app.add_routes(ModelEndpoint(world, panel, author).routes())
     app.add_routes(GraphQL(door, Sending(door, uploads)).routes())
     app.add_routes(Uploading(door, uploads).routes())
+    app.add_routes(Mastodon(door, uploads).routes())
     app.add_routes(Site(door).routes())
     return app

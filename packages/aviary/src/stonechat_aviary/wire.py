@@ -7,6 +7,8 @@ way, shortened links, escaped text, the mentions that X puts before an answer.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stonechat_aviary.accounts import OwnAccount
 from stonechat_aviary.chance import chance
 from stonechat_aviary.levers import Levers
@@ -14,7 +16,7 @@ from stonechat_aviary.media import Media
 from stonechat_aviary.people import Person
 from stonechat_aviary.posts import Post
 from stonechat_aviary.wirelinks import short_link
-from stonechat_aviary.wirepeople import Json, new_user, old_user, opaque
+from stonechat_aviary.wirepeople import Json, new_user, old_user, opaque, with_block
 from stonechat_aviary.wiretext import DISPLAYED, link_entities, wire_text, with_short_links
 from stonechat_aviary.world import World
 from stonechat_aviary.worldtime import x_date
@@ -54,6 +56,12 @@ class Wire:
         author = self.world.author(handle)
         if author is None:
             return {"__typename": "UserUnavailable", "reason": "NotFound"}
+        if isinstance(author, Person) and handle.lower() in self._levers.bios:
+            author = replace(author, bio=self._levers.bios[handle.lower()])
+        user = self._shaped(author, full=full)
+        return with_block(user) if handle.lower() in self._levers.blocked_by else user
+
+    def _shaped(self, author: OwnAccount | Person, *, full: bool) -> Json:
         if isinstance(author, Person) and author.old_shape:
             return old_user(author, self._written(author))
         return new_user(

@@ -123,6 +123,7 @@ def old_user(person: Person, posts: int) -> Json:
         "is_blue_verified": person.premium,
         "profile_image_shape": "Circle",
         "legacy": {
+            "blocked_by": False,
             "can_dm": False,
             "can_media_tag": True,
             "created_at": x_date(person.joined),
@@ -145,6 +146,13 @@ def old_user(person: Person, posts: int) -> Json:
             "verified": False,
         },
     }
+
+
+def with_block(user: Json) -> Json:
+    """The account as one that it has blocked sees it."""
+    if "relationship_perspectives" in user:
+        return user | {"relationship_perspectives": user["relationship_perspectives"] | {"blocked_by": True}}
+    return user | {"legacy": user["legacy"] | {"blocked_by": True}}
 
 
 def opaque(kind: str, number: str) -> str:

@@ -169,6 +169,7 @@ class World:
         quoted: str | None = None,
         refuse_duplicates: bool = True,
         answered: bool = True,
+        weighed: bool = True,
     ) -> Post | Refusal:
         """Accept a post into the ledger, or say why not (X's codes 186, 187, 385, 144, 170)."""
         now = self.now()
@@ -176,7 +177,7 @@ class World:
         parent = self.post(reply_to, now) if reply_to else None
         if not text and not media:
             return Refusal(170, "Missing required parameter: tweet_text.")
-        if weighted_length(text) > MAX_WEIGHTED:
+        if weighed and weighted_length(text) > MAX_WEIGHTED:
             return Refusal(186, "Tweet needs to be a bit shorter.")
         if reply_to and parent is None:
             return Refusal(385, "You attempted to reply to a Tweet that is deleted or not visible to you.")

@@ -1,4 +1,4 @@
-"""``stonechat queue``, ``reserve``, ``write``, ``init``: what is said, and what a human decides on it."""
+"""``stonechat queue``, ``reserve``, ``rehearsals``, ``write``: what is said, and what a human decides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from stonechat.cli.actor import do, tell, user
 from stonechat.cli.commands.queue import add, read_file, show_queue
 from stonechat.cli.context import open_for_cli, read_settings, read_stored, run_async
-from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
+from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 from stonechat.database import Database
 from stonechat.owner import Done, Door, Owner
 
@@ -219,6 +219,34 @@ def discard_reserve(draft_id: _Draft, as_json: AsJson = False) -> None:
 
 
 @spoken
+def rehearsals(
+    account: _AccountId = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Read what shadow mode would have posted, newest first; nothing of it went out.
+
+    Example: stonechat rehearsals --limit 10
+    """
+    rows = run_async(_rehearsed(account, limit))
+    if as_json:
+        print_json(rows)
+        return
+    empty = "Nothing was rehearsed yet: MODE=shadow stonechat run"
+    print_rows(rows, ("due_at", "account_id", "kind", "text"), title="Would have been posted", empty=empty)
+
+
+async def _rehearsed(account: str | None, limit: int) -> list[dict[str, Any]]:
+    from stonechat.database.repositories import accounts, receipts
+
+    async with open_for_cli(read_stored()) as (database, _), database.read("cli.rehearsals") as connection:
+        every = await accounts.every(connection)
+        wanted = next((one.id for one in every if account in (one.id, one.handle)), account)
+        found = await receipts.rehearsed(connection, account_id=wanted, limit=limit)
+    return [asdict(one) | {"text": "\n\n".join(one.parts)} for one in found]
+
+
+@spoken
 def write(
     topic: Annotated[
         str | None, typer.Option(help="The topic, one of those in the arms file; drawn at random without it.")
@@ -251,25 +279,3 @@ def write(
         title=f"{tried['model']}, {tried['prompt_version']}, ${tried['cost_usd']:.5f}",
         empty="The model gave no draft.",
     )
-
-
-@spoken
-def init(
-    to: Annotated[Path, typer.Option("--to", help="Where the voice file is written.")] = Path("voice.toml"),
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
-) -> None:
-    """Ask five questions and write a voice file.
-
-    Example: stonechat init --to voice.toml
-    """
-    from stonechat.content import voice
-    from stonechat.core.errors import Permanent
-
-    if to.exists() and not force:
-        raise Permanent(f"{to} is there already.", remedy="Name another file with --to, or use --force.")
-    answers = {
-        question.key: typer.prompt(f"{question.text} (such as: {question.example})")
-        for question in voice.QUESTIONS
-    }
-    to.write_text(voice.written(answers), encoding="utf-8")
-    say(f"Wrote {to}. Set VOICE_FILE={to} and try it with: stonechat write")

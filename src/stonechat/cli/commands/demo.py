@@ -55,6 +55,7 @@ class DemoOptions:
         limit: real time after which the demo gives up.
         unkind: the network is as unkind as X: other forms of texts, hollow entries, lists that take Enter,
             edits by hand, articles, an unknown refusal.
+        network: which network the local one stands for; empty for the usual one.
     """
 
     posts: int | None = None
@@ -65,6 +66,7 @@ class DemoOptions:
     limit: timedelta = timedelta(minutes=12)
     parent: Path = Path(".stonechat/demo")
     unkind: bool = True
+    network: str = ""
 
 
 async def run_demo(options: DemoOptions) -> int:
@@ -160,7 +162,7 @@ def demo_settings(options: DemoOptions, folder: Path, network: LocalNetwork) -> 
         "POSTS_PER_DAY": 20,
         "HARVEST_QUERIES": "sleep,focus,stress",
         "HARVEST_POOL_LOW": 0,  # the local network has few posts that may be answered
-        **registry.settings_of_demo(network.url, {HANDLE: network.sessions[HANDLE]}),
+        **registry.settings_of_demo(network.site, options.network),
         "OPENAI_BASE_URL": network.model_url,
         "OPENAI_API_KEY": "local",
         "OPENAI_MODEL": "local-writer",

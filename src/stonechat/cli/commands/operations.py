@@ -9,8 +9,9 @@ import typer
 
 from stonechat.cli.actor import do
 from stonechat.cli.commands.status import Url, ask_rows
-from stonechat.cli.context import open_for_cli, read_stored, run_async
+from stonechat.cli.context import open_for_cli, read_section, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
+from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Transient
 from stonechat.core.json_values import plain
 from stonechat.database import Database
@@ -22,7 +23,7 @@ breakers_app = typer.Typer(
 )
 alerts_app = typer.Typer(
     no_args_is_help=False,
-    help="Alerts: see them, acknowledge one, silence it for a while.",
+    help="Alerts: see them, acknowledge one, silence it for a while, try whether they arrive.",
     epilog="Example: stonechat alerts silence 3f2a --for 2h --why 'we know'",
 )
 
@@ -142,6 +143,42 @@ def unsilence(alert_id: _Alert, why: _Why = "", as_json: AsJson = False) -> None
     from stonechat.owner import alerts as actions
 
     do(lambda owner: actions.unsilence(owner, alert_id, why=why), as_json=as_json)
+
+
+@alerts_app.command("test", epilog="Example: stonechat alerts test")
+@spoken
+def send_test(
+    channel: Annotated[str, typer.Option(help="One channel by its name; otherwise each.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Send a test message through each alert channel, and say which of them took it."""
+    from stonechat.alerting.channels import make_channels, make_deputies
+    from stonechat.config.settings import AlertingSettings, DashboardSettings
+    from stonechat.dashboard.server import pages_address
+    from stonechat.owner import alerts as actions
+
+    settings, pages = read_section(AlertingSettings), pages_address(read_section(DashboardSettings))
+    channels = [*make_channels(settings, SystemClock(), pages), *make_deputies(settings, pages)]
+    done = do(lambda owner: actions.try_channels(owner, channels, channel), as_json=as_json)
+    if any(answer.error for answer in done.value):
+        raise typer.Exit(1)
+
+
+@alerts_app.command(epilog="Example: stonechat alerts undelivered --json")
+@spoken
+def undelivered(as_json: AsJson = False) -> None:
+    """Messages that could not be delivered: they wait for their channel, or were given up."""
+    from stonechat.database.repositories import outbox
+
+    async def work() -> list[Any]:
+        async with (
+            open_for_cli(read_stored()) as (database, _),
+            database.read("cli.undelivered") as connection,
+        ):
+            return await outbox.undelivered(connection)
+
+    columns = ("channel", "created_at", "attempts", "due_at", "error")
+    _print(run_async(work()), columns, "Undelivered", "Every message was delivered.", as_json=as_json)
 
 
 @spoken

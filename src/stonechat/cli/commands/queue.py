@@ -78,7 +78,8 @@ def add(
     at: Annotated[
         str | None,
         typer.Option(
-            help="now, 18:30 or 2026-03-29 18:30, by the account's clocks; otherwise the next free time."
+            help="now, in 2h, 18:30, 6pm, tomorrow 9:30 or 2026-03-29 18:30, by the account's clocks; "
+            "otherwise the next free time."
         ),
     ] = None,
     image: Annotated[

@@ -16,6 +16,7 @@ from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream, Stamped, StepBooted, StepWaits
 from stonechat.core.model import Mode
+from stonechat.core.redaction import Secrets
 from stonechat.monitoring.logs import EventLog, set_up, tear_down
 from stonechat.networks.registry import installed
 from stonechat.startup.build_content import secrets
@@ -55,7 +56,7 @@ async def _serve(settings: Settings, *, extra: bool) -> int:
                 console.print(f"{step:<16}  waiting  {why}", markup=False)
 
     unsubscribe = events.subscribe(show)
-    start_logging(settings, clock)
+    known = start_logging(settings, clock)
     events.subscribe(EventLog().hear)
     rng = random.Random(settings.startup.seed)
     try:
@@ -63,7 +64,7 @@ async def _serve(settings: Settings, *, extra: bool) -> int:
             async with AsyncExitStack() as stack:
                 with interrupted_by(told):
                     app = await stack.enter_async_context(
-                        open_stonechat(settings, clock, events, rng, extra=extra)
+                        open_stonechat(settings, clock, events, rng, extra=extra, secrets=known)
                     )
                 unsubscribe()
                 console.print(_begun(settings, app.address, extra=extra))
@@ -85,15 +86,21 @@ def _begun(settings: Settings, address: str, *, extra: bool) -> str:
     return said
 
 
-def start_logging(settings: Settings, clock: Clock, stream: TextIO | None = None) -> None:
-    """Send every line of the process through masking and bounded repetition, to ``stream`` or stderr."""
+def start_logging(settings: Settings, clock: Clock, stream: TextIO | None = None) -> Secrets:
+    """Send every line of the process through masking and bounded repetition, to ``stream`` or stderr.
+
+    Returns:
+        what is masked; it may learn more.
+    """
+    known = Secrets(secrets(settings, installed().known()))
     set_up(
         level=settings.startup.log_level,
         json=settings.startup.log_json,
-        secrets=secrets(settings, installed().known()),
+        secrets=known,
         clock=clock,
         stream=stream,
     )
+    return known
 
 
 @contextmanager

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
 from rich.text import Text
 
-from stonechat.cli.output import AsJson, out, print_json, print_rows, say, spoken
-from stonechat.config.loader import load_section
-from stonechat.config.settings import DashboardSettings
+from stonechat.cli.context import read_section
+from stonechat.cli.output import AsJson, out, print_json, print_rows, say, spoken, visible
+from stonechat.config.settings import DashboardSettings, StartupSettings
 from stonechat.core.errors import Permanent, Transient
+from stonechat.core.safe_json import MOST_BYTES, UnsafeJson, safe_json
+from stonechat.dashboard.command_access import CommandAccess, read_access
 
 Url = Annotated[
-    str | None, typer.Option("--url", help="Where it listens; by default as DASHBOARD_HOST and PORT say.")
+    str | None, typer.Option("--url", help="Where it listens; by default where the data folder says.")
 ]
 _STYLES = {"ok": "green", "degraded": "yellow", "down": "bold red", "unknown": "dim"}
 
@@ -35,19 +35,21 @@ def ask(path: str, url: str | None, fits: Callable[[Any], bool]) -> Any:
         Transient: nothing listens there, or it is not ready to answer this yet.
         Permanent: it refuses, or something else listens there, or that is no address.
     """
-    settings = load_section(DashboardSettings, os.environ, folder=Path.cwd())
-    base = (url or f"http://{_reachable(settings.host)}:{settings.port}").rstrip("/")
+    access = read_access(read_section(StartupSettings).data_dir)
+    base = (url or _address(access)).rstrip("/")
+    is_ours = access is not None and base == access.address
+    headers = {"Authorization": f"Bearer {access.token}"} if access is not None and is_ours else {}
     try:
-        with httpx.Client(base_url=base, timeout=10) as client:
-            answer = client.get(path)
-            if answer.status_code in {303, 401, 403} and settings.password is not None:
-                client.post("/login", data={"password": settings.password.get_secret_value()})
-                answer = client.get(path)
+        with (
+            httpx.Client(base_url=base, timeout=10, trust_env=False, headers=headers) as client,
+            client.stream("GET", path) as answer,
+        ):
             if answer.status_code in {303, 401, 403}:
                 raise Permanent(
-                    f"{base} wants a log-in.", remedy="Set DASHBOARD_PASSWORD to the one it was started with."
+                    f"{base} wants a log-in.",
+                    remedy="Run this where the account runs: with its DATA_DIR, and as the same user.",
                 )
-            return _understood(answer, base, fits)
+            return _understood(answer.status_code, _body(answer), base, fits)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
         raise Permanent(
             f"{base} is not an address.", remedy="Name one such as http://127.0.0.1:8787 with --url."
@@ -60,14 +62,31 @@ def ask(path: str, url: str | None, fits: Callable[[Any], bool]) -> Any:
         ) from exc
 
 
-def _understood(answer: httpx.Response, base: str, fits: Callable[[Any], bool]) -> Any:
+def _address(access: CommandAccess | None) -> str:
+    if access is not None:
+        return access.address
+    settings = read_section(DashboardSettings)
+    return f"http://{_reachable(settings.host)}:{settings.port}"
+
+
+def _body(answer: httpx.Response) -> bytes:
+    """The answer, and of one that is too long no more than shows that it is."""
+    body = b""
+    for chunk in answer.iter_bytes():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            break
+    return body
+
+
+def _understood(status: int, body: bytes, base: str, fits: Callable[[Any], bool]) -> Any:
     try:
-        said = answer.json()
-    except ValueError:
+        said = safe_json(body)
+    except UnsafeJson:
         said = None
-    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and isinstance(said, dict) and "error" in said:
+    if status == httpx.codes.SERVICE_UNAVAILABLE and isinstance(said, dict) and "error" in said:
         raise Transient(f"Stonechat at {base} cannot say that now: {said['error']}.", remedy="Ask again.")
-    if not answer.is_success or not fits(said):
+    if not httpx.codes.is_success(status) or not fits(said):
         raise Permanent(
             f"Something else than Stonechat answers at {base}.", remedy="Name its address with --url."
         )
@@ -89,11 +108,20 @@ def _reachable(host: str) -> str:
 
 
 @spoken
-def status(url: Url = None, as_json: AsJson = False) -> None:
+def status(
+    url: Url = None,
+    as_json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As Markdown, to be pasted into a chat or a ticket.")
+    ] = False,
+) -> None:
     """One verdict, the ten layers, and what happens next."""
     said = ask("/api/status", url, _is_status)
     if as_json:
         print_json(said)
+        return
+    if markdown:
+        typer.echo(visible(status_as_markdown(said, ask_rows("/api/alerts", url))))
         return
     console = out()
     console.print(Text(said["verdict"], style=_STYLES.get(said["state"], "")))
@@ -107,6 +135,33 @@ def status(url: Url = None, as_json: AsJson = False) -> None:
     console.print("Queue: " + (", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "empty"))
     for action in said.get("next", []):
         say(f"Next: {action['what']} at {action['at'][:16].replace('T', ' ')} UTC")
+
+
+def status_as_markdown(said: dict[str, Any], alerts: list[dict[str, Any]]) -> str:
+    """The verdict, what fires, the layers, the queue and what comes next."""
+    lines = [
+        f"## {_cell(said['verdict'])}",
+        "",
+        f"{said['now'][:16].replace('T', ' ')} UTC, {said['mode']} mode",
+    ]
+    firing = [alert for alert in alerts if alert["state"] == "firing"]
+    if firing:
+        lines += ["", "### Alerts", ""]
+        lines += [f"- **{_cell(one['title'])}** ({one['severity']}): {_cell(one['body'])}" for one in firing]
+    lines += ["", "| layer | state | since | why |", "|---|---|---|---|"]
+    for layer in said["layers"]:
+        why = layer["cause"] or layer["detail"]
+        since = str(layer["since"])[:16].replace("T", " ")
+        lines.append(f"| {layer['name']} | {layer['state']} | {since} | {_cell(why)} |")
+    counts = ", ".join(f"{n} {state}" for state, n in sorted(said.get("counts", {}).items()))
+    lines += ["", f"Queue: {counts or 'empty'}", ""]
+    for action in said.get("next", []):
+        lines.append(f"- next: {_cell(action['what'])} at {action['at'][:16].replace('T', ' ')} UTC")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
 
 
 @spoken

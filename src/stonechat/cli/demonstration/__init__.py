@@ -1,1 +1,1 @@
-"""What only `stonechat demo` needs: the local network's process, the live view, the audit of the ledger."""
+"""What only `stonechat demo` and `stonechat drill` need: the local network, faults, the audit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from stonechat.core.model import Content, Metrics, Snapshot
 from stonechat.core.states import ContentState
 
 _COUNTS = ("likes", "reposts", "replies", "quotes", "bookmarks", "views")
+
+_TO_WHOM = re.compile(r"^(?:@\w+\s+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +74,21 @@ def audit(
         known = parts.get(content.id, {})
         for number, text in enumerate(content.parts):
             post = ours_by_id.get(known.get(number, ""))
-            if post is None or fingerprint(str(post["text"])) != fingerprint(text):
+            if post is None or _said(str(post["text"])) != _said(text):
                 lost += 1
-    texts = Counter(fingerprint(str(post["text"])) for post in ledger)
-    meant = {fingerprint(text) for one in contents for text in one.parts}
+    texts = Counter(_said(str(post["text"])) for post in ledger)
+    meant = {_said(text) for one in contents for text in one.parts}
     doubled = sum(count - 1 for count in texts.values()) + sum(text not in meant for text in texts)
     roots = [post for post in ledger if not post.get("in_reply_to")]
     own_replies = [post for post in ledger if post.get("in_reply_to") and str(post["in_reply_to"]) not in ids]
     wrong = sum(not _was_served(shot, served.get(shot.post_id, ())) for shot in snapshots)
     unsettled = sum(one.state in {ContentState.POSTING, ContentState.UNCONFIRMED} for one in contents)
     return Audit(len(roots), len(own_replies), lost, doubled, len(snapshots), wrong, rewards, unsettled)
+
+
+def _said(text: str) -> str:
+    """A digest of what was said, without whom it was said to: some networks want that before a reply."""
+    return fingerprint(_TO_WHOM.sub("", text))
 
 
 def _was_served(shot: Snapshot, shown: Iterable[Mapping[str, Any]]) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from stonechat.core.errors import Transient
+from stonechat.networks.plugin import LocalSite
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class LocalNetwork:
 
     Attributes:
         session_b64: of the first account.
-        sessions: of every account, by handle.
+        sessions, tokens: of every account, by handle.
     """
 
     url: str
@@ -31,6 +32,12 @@ class LocalNetwork:
     session_b64: str
     inbox_url: str
     sessions: Mapping[str, str] = field(default_factory=dict)
+    tokens: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def site(self) -> LocalSite:
+        """What settings have to know of it."""
+        return LocalSite(self.url, self.sessions, self.tokens)
 
     async def ledger(self, handle: str) -> list[dict[str, Any]]:
         """Every post that the network has from ``handle``."""
@@ -129,7 +136,12 @@ async def _greeting(process: asyncio.subprocess.Process, patience: timedelta, lo
             line = await process.stdout.readline()
         said = json.loads(line)
         return LocalNetwork(
-            said["url"], said["model_url"], said["session_b64"], said["inbox_url"], said["sessions"]
+            said["url"],
+            said["model_url"],
+            said["session_b64"],
+            said["inbox_url"],
+            said["sessions"],
+            said["tokens"],
         )
     except (TimeoutError, ValueError, KeyError) as exc:
         raise Transient(

@@ -7,7 +7,7 @@ writes the same row.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -107,7 +107,7 @@ class WritingPipeline:
     voices: Mapping[str, Voice] = field(default_factory=dict)
     drafts: int = 3
     rounds: int = 2
-    secrets: Sequence[str] = ()
+    secrets: Iterable[str] = ()
     rank: Rank | None = None
     judge: Judge | None = None
     held_share: float = 0.0

@@ -5,7 +5,10 @@ function listen() {
   const source = new EventSource("/changes");
   const light = document.querySelector(".link");
   source.onopen = () => { if (light) { light.classList.add("on"); light.title = "Live: this page updates itself"; } };
-  source.onerror = () => { if (light) { light.classList.remove("on"); light.title = "Connection lost; trying again"; } };
+  source.onerror = () => {
+    if (light) { light.classList.remove("on"); light.title = "Connection lost; trying again"; }
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 30000); /* refused: too many pages are open */
+  };
   source.onmessage = (message) => {
     for (const topic of message.data.split(" ")) htmx.trigger(document.body, "changed-" + topic);
   };

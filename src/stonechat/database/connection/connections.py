@@ -11,8 +11,10 @@ import asyncio
 import contextlib
 import os
 import socket
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +27,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
-from stonechat.database.connection.errors import stopped, turn_away, unanswered, unusable
+from stonechat.database.connection.errors import is_locked, stopped, turn_away, unanswered, unusable
 from stonechat.database.connection.text_sanitizing import dumps, fitted, quick, whole
 
 GRACE = timedelta(seconds=5)
@@ -180,7 +182,7 @@ def _sqlite(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngine:
 
     def prepare(connection: Any, record: Any) -> None:
         watch = record.info[_WATCH] = _Deadline(settings.statement_timeout, clock.monotonic)
-        _prepare_sqlite(connection, watch)
+        _prepare_sqlite(connection, watch, settings.lock_timeout)
 
     event.listen(engine.sync_engine, "connect", prepare)
     return engine
@@ -212,15 +214,29 @@ def _postgresql(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngi
     return engine
 
 
-def _prepare_sqlite(connection: Any, watch: _Deadline) -> None:
+def _prepare_sqlite(connection: Any, watch: _Deadline, patience: timedelta) -> None:
     """WAL with ``synchronous=FULL``: a committed receipt survives a power cut (sqlite.org/pragma.html)."""
     connection.isolation_level = None  # we open our own transactions
+    connection.run_async(partial(_use_wal, patience=patience))
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
     connection.run_async(lambda driver: driver.set_progress_handler(watch.passed, _PROGRESS))
+
+
+async def _use_wal(driver: Any, patience: timedelta) -> None:
+    """Where several connections open a new file at once, SQLite refuses all but one, without waiting."""
+    until = asyncio.get_running_loop().time() + patience.total_seconds()
+    while True:
+        try:
+            cursor = await driver.execute("PRAGMA journal_mode=WAL")
+            await cursor.close()
+            return
+        except sqlite3.OperationalError as exc:
+            if not is_locked(exc) or asyncio.get_running_loop().time() > until:
+                raise
+        await asyncio.sleep(0.02)
 
 
 class _Deadline:

@@ -29,6 +29,7 @@ from stonechat.database.connection.connections import (
     is_undone,
     watch_of,
 )
+from stonechat.database.connection.failures import FailureCounter, RefusedStatements
 from stonechat.database.connection.latency import Latency, LatencyTracker
 from stonechat.database.connection.permits import Holder, Permits, PermitsExhausted, PoolState, caller
 from stonechat.database.schema.migrations import migrate
@@ -60,6 +61,7 @@ class Database:
         self._begin = {
             write: begin_statement(engine.dialect.name, settings, write=write) for write in (True, False)
         }
+        self._failures = FailureCounter(clock)
         self._closed = False
 
     @property
@@ -69,8 +71,8 @@ class Database:
 
     @property
     def url(self) -> str:
-        """The address as a user writes it, with the password hidden."""
-        plain = self._engine.url.set(drivername=self.dialect)
+        """The address as a user writes it, with the password hidden and without parameters."""
+        plain = self._engine.url.set(drivername=self.dialect, query={})
         return plain.render_as_string(hide_password=True)
 
     @property
@@ -149,6 +151,7 @@ class Database:
             # A permit before a connection: SQLAlchemy's own pool knows no priorities.
             number = await self._places.take(task, where, write=write)
         except PermitsExhausted as full:
+            self._failures.note("pool", task, "no connection was free")
             raise self._exhausted(task, full) from full
         began, connection, watch, timed = self._clock.monotonic(), None, None, False
         try:
@@ -165,12 +168,16 @@ class Database:
                 if watch is not None and watch.fired and errors.is_passing(exc):
                     # Our own deadline fired. An answer that came too late is slow; a lost server is not.
                     timed = not exc.connection_invalidated
+                    self._failures.note("slow", task, errors.reason(exc))
                     raise watch.fault() from exc
                 raise
         except sqlalchemy.exc.TimeoutError as exc:
             raise self._exhausted(task, PermitsExhausted(writing=False)) from exc
         except DBAPIError as exc:
             timed = errors.was_slow(exc)
+            self._failures.note(
+                errors.kind_of(exc, connected=connection is not None), task, errors.reason(exc)
+            )
             if errors.is_passing(exc):
                 raise errors.transient(exc) from exc
             raise
@@ -295,9 +302,13 @@ class Database:
         """
         return self._latency.latency()
 
-    def meters(self) -> tuple[Histogram, Counter]:
-        """For Prometheus: how long the transactions of each task took, and how many were slow."""
-        return self._latency.meters()
+    def refused(self) -> RefusedStatements:
+        """The statements of the last minutes that the database refused for what they ask."""
+        return self._failures.refused()
+
+    def meters(self) -> tuple[Histogram, Counter, Counter]:
+        """For Prometheus: how long the transactions of each task took, how many were slow, which failed."""
+        return (*self._latency.meters(), self._failures.counter)
 
     def _exhausted(self, task: str, full: PermitsExhausted) -> Transient:
         held = ", ".join(str(holder) for holder in self.pool().holders)

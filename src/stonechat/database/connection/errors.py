@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlalchemy import ExceptionContext
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from stonechat.core.errors import ConfigError, ConfigFault, Transient
 
@@ -92,6 +94,23 @@ def may_be_opened_again(exc: Exception) -> bool:
 def was_slow(exc: DBAPIError) -> bool:
     """Whether the database itself says that something took too long: a statement, or the wait for a lock."""
     return getattr(exc.orig, "sqlstate", None) in _TOO_LONG or "database is locked" in str(exc.orig)
+
+
+def kind_of(exc: DBAPIError, *, connected: bool) -> str:
+    """For meters: ``connection``, ``slow`` (a time-out or a lock), ``conflict`` (a key that is there already)
+    or ``statement`` (what was asked is wrong, or the schema is)."""
+    if not connected or exc.connection_invalidated or isinstance(exc, InterfaceError):
+        return "connection"
+    if was_slow(exc):
+        return "slow"
+    if isinstance(exc, IntegrityError):
+        return "conflict"
+    return "connection" if is_passing(exc) else "statement"
+
+
+def is_locked(exc: sqlite3.Error) -> bool:
+    """Whether another connection has the file of SQLite now."""
+    return exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def transient(exc: DBAPIError) -> Transient:

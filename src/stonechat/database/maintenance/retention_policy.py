@@ -25,9 +25,11 @@ from stonechat.database.schema.tables import (
     budget_marks,
     content_media,
     content_metadata,
+    doubtful_readings,
     media_bytes,
     metrics_snapshots,
     outbox,
+    page_loads,
     rejected_drafts,
     reply_opportunities,
     reserve_drafts,
@@ -122,6 +124,10 @@ class RetentionPolicy:
             RetentionRule("readings of posts: one a day", daily, shot.c.id, _judged(full) & same_day),
             RetentionRule("readings of posts: the last", one, shot.c.id, _judged(last) & any_later),
             RetentionRule("readings of accounts: one a day", daily, account.c.id, of_account),
+            RetentionRule(
+                "readings kept apart", daily, doubtful_readings.c.id, doubtful_readings.c.captured_at < full
+            ),
+            RetentionRule("counts of page loads", daily, page_loads.c.id, page_loads.c.hour < full),
         ]
 
     def _drafts(self) -> list[RetentionRule]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.model import Account, Approval, LatePolicy
@@ -73,24 +74,25 @@ async def put(connection: AsyncConnection, account: Account, now: datetime) -> N
 
 async def every(connection: AsyncConnection) -> list[Account]:
     """All accounts, by id."""
-    rows = await connection.execute(select(table).order_by(table.c.account_id))
-    return [
-        Account(
-            id=row.account_id,
-            network=row.network,
-            handle=row.handle,
-            timezone=row.timezone,
-            posts_per_day=row.posts_per_day,
-            approval=Approval(row.approval),
-            late_policy=LatePolicy(row.late_policy),
-        )
-        for row in rows
-    ]
+    return [_account(row) for row in await connection.execute(select(table).order_by(table.c.account_id))]
 
 
 async def find(connection: AsyncConnection, account_id: str) -> Account | None:
     """The account, or None."""
-    return next((one for one in await every(connection) if one.id == account_id), None)
+    row = (await connection.execute(select(table).where(table.c.account_id == account_id))).one_or_none()
+    return None if row is None else _account(row)
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        id=row.account_id,
+        network=row.network,
+        handle=row.handle,
+        timezone=row.timezone,
+        posts_per_day=row.posts_per_day,
+        approval=Approval(row.approval),
+        late_policy=LatePolicy(row.late_policy),
+    )
 
 
 async def account_states(
@@ -122,6 +124,13 @@ async def session(connection: AsyncConnection, account_id: str) -> SessionRow:
         )
     ).one()
     return SessionRow(account_id, SessionState(row[0]), row[1], row[2])
+
+
+async def sessions(connection: AsyncConnection) -> list[SessionRow]:
+    """The session of every account as last seen, by the account's id."""
+    columns = (table.c.account_id, table.c.session_state, table.c.session_since, table.c.session_why)
+    rows = await connection.execute(select(*columns).order_by(table.c.account_id))
+    return [SessionRow(row[0], SessionState(row[1]), row[2], row[3]) for row in rows]
 
 
 async def set_session(

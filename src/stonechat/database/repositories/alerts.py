@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, insert, select, update
+from sqlalchemy import Row, bindparam, case, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.states import AlertState
@@ -40,6 +40,7 @@ class AlertTracking:
         firings: when it fired lately.
         flapping: it comes and goes, and is one incident until it stays away.
         silenced_at: severity and variant at which it was silenced.
+        escalated_at: when those were told who hear of what nobody acknowledges, in this incident.
     """
 
     part: str = ""
@@ -61,6 +62,7 @@ class AlertTracking:
     firings: tuple[datetime, ...] = ()
     flapping: bool = False
     silenced_at: tuple[str, ...] = ()
+    escalated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,34 +124,72 @@ async def newest(connection: AsyncConnection, *, limit: int = 50) -> list[AlertR
 
 
 async def save(connection: AsyncConnection, row: AlertRow, before: AlertRow | None, *, why: str) -> None:
-    """Write what of the alert is no longer as ``before``; a change of state is checked and kept (real time).
+    """Write one alert; as :func:`save_all`."""
+    await save_all(connection, [AlertStep(row, before, why)])
 
-    What is as it was is left alone: somebody may have acknowledged the alert since ``before`` was read.
+
+@dataclass(frozen=True, slots=True)
+class AlertStep:
+    """An alert as it is to be written; ``before`` is how it is stored, None where it is not."""
+
+    row: AlertRow
+    before: AlertRow | None
+    why: str
+
+
+async def save_all(connection: AsyncConnection, steps: Sequence[AlertStep]) -> None:
+    """Write alerts, all at once; each change of state is checked and appended to the history (real time).
+
+    Two steps of the same alert follow each other.
     """
-    known = AlertState.INACTIVE if before is None else before.state
-    if known is not row.state:
-        check_transition(known, row.state)
-        await state_history.append(
-            connection,
-            kind="alert",
-            entity_id=row.id,
-            account_id=row.account_id,
-            at=row.state_since,
-            who="alerting",
-            before=known.value,
-            after=row.state.value,
-            why=why,
-        )
-    if before is None:
-        await connection.execute(insert(table).values(id=row.id, **_columns(row)))
-        return
-    old = _columns(before)
-    changed = {name: value for name, value in _columns(row).items() if value != old[name]}
-    if changed:
-        await connection.execute(update(table).where(table.c.id == row.id).values(**changed))
+    await state_history.append_all(connection, [line for step in steps if (line := _change(step))])
+    last = {step.row.id: step.row for step in steps}
+    stored = {step.row.id: step.before for step in reversed(steps)}
+    added = [{"id": key, **_values(row)} for key, row in last.items() if stored[key] is None]
+    if added:
+        await connection.execute(insert(table), added)
+    for names, rows in _changed(last, stored).items():
+        query = update(table).where(table.c.id == bindparam("row_id"))
+        await connection.execute(query.values({name: bindparam(name) for name in names}), rows)
 
 
-def _columns(row: AlertRow) -> dict[str, Any]:
+def _changed(
+    last: Mapping[str, AlertRow], stored: Mapping[str, AlertRow | None]
+) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    """What is no longer as it is stored, by the columns that differ: many alerts change in the same ones.
+
+    What is as it was is not written: somebody may have acknowledged an alert since it was read.
+    """
+    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for key, row in last.items():
+        before = stored[key]
+        if before is None:
+            continue
+        old = _values(before)
+        new = {name: value for name, value in _values(row).items() if value != old[name]}
+        if new:
+            found.setdefault(tuple(new), []).append({"row_id": key, **new})
+    return found
+
+
+def _change(step: AlertStep) -> dict[str, Any] | None:
+    row, before = step.row, AlertState.INACTIVE if step.before is None else step.before.state
+    if before is row.state:
+        return None
+    check_transition(before, row.state)
+    return {
+        "kind": "alert",
+        "entity_id": row.id,
+        "account_id": row.account_id,
+        "at": row.state_since,
+        "who": "alerting",
+        "before": before.value,
+        "after": row.state.value,
+        "why": step.why,
+    }
+
+
+def _values(row: AlertRow) -> dict[str, Any]:
     return {
         "account_id": row.account_id,
         "rule": row.rule,
@@ -212,7 +252,9 @@ def _alert(row: Row[Any]) -> AlertRow:
 
 
 _UNDER_WAY = (AlertState.PENDING.value, AlertState.FIRING.value)
-_TIMES = frozenset({"began_at", "turned_at", "until", "seen_at", "gone_since", "tell_at", "told_at"})
+_TIMES = frozenset(
+    {"began_at", "turned_at", "until", "seen_at", "gone_since", "tell_at", "told_at", "escalated_at"}
+)
 
 
 def _stored(tracking: AlertTracking) -> dict[str, Any]:

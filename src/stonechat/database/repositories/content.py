@@ -47,6 +47,13 @@ async def find(connection: AsyncConnection, content_id: str, *, lock: bool = Fal
     return None if row is None else content_of(row)
 
 
+async def id_of_post(connection: AsyncConnection, post_id: str) -> str | None:
+    """The content that is this post on its network, or None."""
+    row = await connection.execute(select(table.c.id).where(table.c.post_id == post_id))
+    found: str | None = row.scalars().first()
+    return found
+
+
 async def ids_from(connection: AsyncConnection, beginning: str) -> list[str]:
     """Up to two ids that begin so: whether a beginning names one piece of content."""
     query = select(table.c.id).where(table.c.id.startswith(beginning, autoescape=True)).limit(2)
@@ -367,23 +374,25 @@ async def unapproved(
     return [content_of(row) for row in rows]
 
 
-async def count_by_state(
-    connection: AsyncConnection,
-    account_id: str | None = None,
-    *,
-    states: Sequence[ContentState] = tuple(ContentState),
-) -> dict[str, int]:
-    """How many pieces of content are in each state.
+async def count_by_state(connection: AsyncConnection) -> dict[str, int]:
+    """How many pieces of content are in each state."""
+    rows = await connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
+    return {row[0]: int(row[1]) for row in rows}
 
-    Args:
-        states: only these; to count what is published for ever takes the longer the more there is.
+
+async def count_of_each(
+    connection: AsyncConnection, states: Sequence[ContentState]
+) -> dict[str, dict[str, int]]:
+    """By account, how many pieces of content are in each of these states; none where there are none.
+
+    To count what is published for ever takes the longer the more there is: ask for what passes.
     """
-    query = select(table.c.state, func.count()).group_by(table.c.state)
-    if len(states) < len(ContentState):
-        query = query.where(table.c.state.in_([state.value for state in states]))
-    if account_id is not None:
-        query = query.where(table.c.account_id == account_id)
-    return {row[0]: int(row[1]) for row in await connection.execute(query)}
+    c = table.c
+    query = select(c.account_id, c.state, func.count()).where(c.state.in_([one.value for one in states]))
+    found: dict[str, dict[str, int]] = {}
+    for account_id, state, count in await connection.execute(query.group_by(c.account_id, c.state)):
+        found.setdefault(account_id, {})[state] = int(count)
+    return found
 
 
 def _is(state: ContentState) -> ColumnElement[bool]:

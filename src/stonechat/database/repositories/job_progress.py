@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -137,12 +137,31 @@ async def of_job(connection: AsyncConnection, job: str) -> dict[Key, JobProgress
     return {row.key: row for row in rows}
 
 
+async def of_keys(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, JobProgress]:
+    """The rows of these jobs and accounts, as far as there are any."""
+    return {row.key: row for row in await _read(connection, keys)}
+
+
 async def positions(connection: AsyncConnection) -> dict[Key, datetime]:
     """Where the schedule of each job and account goes on."""
     rows = await connection.execute(
         select(table.c.job, table.c.account_id, table.c.position).where(table.c.position.is_not(None))
     )
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def begin(connection: AsyncConnection, keys: Iterable[Key], position: datetime, now: datetime) -> None:
+    """Keep where the schedules of these jobs and accounts begin which have no position yet.
+
+    Otherwise a daily job of a machine that is off at its hour would begin anew at each start, and never run.
+    """
+    rows = [JobProgress(key[0], key[1], now, position) for key in keys]
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    first = func.coalesce(table.c.position, statement.excluded.position)
+    statement = statement.on_conflict_do_update(index_elements=["id"], set_={"position": first})
+    if rows:
+        await connection.execute(statement, [_values(row) for row in rows])
 
 
 async def record(connection: AsyncConnection, runs: Sequence[JobRun], now: datetime) -> None:
@@ -161,14 +180,20 @@ async def hold(connection: AsyncConnection, held: Mapping[Key, HeldTick], now: d
 
 
 async def _locked(connection: AsyncConnection, keys: Iterable[Key], now: datetime) -> dict[Key, JobProgress]:
-    names = {_name(key): key for key in sorted(keys, key=_name)}
-    found = {key: JobProgress(key[0], key[1], now) for key in names.values()}
-    wanted = list(names)
-    for first in range(0, len(wanted), _AT_ONCE):
-        query = select(table).where(table.c.id.in_(wanted[first : first + _AT_ONCE]))
-        for row in await connection.execute(query.order_by(table.c.id).with_for_update()):
-            progress = _progress(row)
-            found[progress.key] = progress
+    wanted = set(keys)
+    found = {key: JobProgress(key[0], key[1], now) for key in wanted}
+    found.update((row.key, row) for row in await _read(connection, wanted, lock=True))
+    return found
+
+
+async def _read(connection: AsyncConnection, keys: Iterable[Key], *, lock: bool = False) -> list[JobProgress]:
+    """In the order of their names, so that two who lock them do not wait for each other."""
+    names = sorted(map(_name, keys))
+    found = []
+    for first in range(0, len(names), _AT_ONCE):
+        query = select(table).where(table.c.id.in_(names[first : first + _AT_ONCE])).order_by(table.c.id)
+        rows = await connection.execute(query.with_for_update() if lock else query)
+        found += [_progress(row) for row in rows]
     return found
 
 

@@ -210,6 +210,21 @@ async def serving_model(connection: AsyncConnection, account_id: str, kind: str)
     )
 
 
+async def model_of_version(
+    connection: AsyncConnection, account_id: str, kind: str, version: int
+) -> ModelRow | None:
+    """One version, or None where there is none or it is kept no more."""
+    return await _one_model(
+        connection, account_id, kind, models.c.version == version, order=models.c.version.desc()
+    )
+
+
+async def reward_of(connection: AsyncConnection, content_id: str) -> RewardRow | None:
+    """The line of the reward log for a piece of content, or None where it was not judged yet."""
+    row = (await connection.execute(select(rewards).where(rewards.c.content_id == content_id))).first()
+    return None if row is None else _reward(row)
+
+
 async def newest_model(connection: AsyncConnection, account_id: str, kind: str) -> ModelRow | None:
     """The newest version, whether it serves or was rejected."""
     return await _one_model(connection, account_id, kind, order=models.c.version.desc())
@@ -225,8 +240,11 @@ async def serving_version(connection: AsyncConnection, account_id: str, kind: st
     return int(row.scalar_one() or 0)
 
 
-async def add_model(connection: AsyncConnection, row: ModelRow) -> bool:
-    """Store a version; where it serves, all others of its kind cease to. False where it is there already."""
+async def add_model(connection: AsyncConnection, row: ModelRow, *, beside: bool = False) -> bool:
+    """Store a version; False where it is there already.
+
+    Where it serves, all others of its kind cease to, unless it stands ``beside`` them.
+    """
     stored = await connection.execute(
         insert_into(connection, models)
         .values(
@@ -245,7 +263,7 @@ async def add_model(connection: AsyncConnection, row: ModelRow) -> bool:
     )
     if stored.first() is None:
         return False
-    if row.serving:
+    if row.serving and not beside:
         await connection.execute(
             update(models)
             .where(
@@ -257,6 +275,16 @@ async def add_model(connection: AsyncConnection, row: ModelRow) -> bool:
             .values(serving=False)
         )
     return True
+
+
+async def delete_model(connection: AsyncConnection, account_id: str, kind: str, version: int) -> bool:
+    """Delete one version; False where there is none."""
+    gone = await connection.execute(
+        delete(models).where(
+            models.c.account_id == account_id, models.c.kind == kind, models.c.version == version
+        )
+    )
+    return bool(gone.rowcount)
 
 
 async def put_summary(connection: AsyncConnection, account_id: str, at: datetime, body: str) -> None:

@@ -112,7 +112,7 @@ async def with_bytes(
     """For each of ``parts`` parts its pictures, ready to be sent; empty where there are none at all.
 
     Raises:
-        LookupError: the bytes of one are gone.
+        LookupError: the bytes of one are gone, or are not those that were approved.
     """
     attached = await of(connection, content_id)
     if not attached:
@@ -125,6 +125,9 @@ async def with_bytes(
     missing = wanted - bodies.keys()
     if missing:
         raise LookupError(f"the bytes of picture {min(missing)[:12]} are gone")
+    damaged = [name for name, body in bodies.items() if hashlib.sha256(body).hexdigest() != name]
+    if damaged:
+        raise LookupError(f"the bytes of picture {min(damaged)[:12]} are damaged")
     return tuple(
         tuple(
             Picture(one.sha256, one.mime, one.alt, bodies[one.sha256])

@@ -44,6 +44,7 @@ async def add(connection: AsyncConnection, found: Iterable[Opportunity]) -> int:
                 reposts=one.metrics.reposts,
                 replies=one.metrics.replies,
                 views=one.metrics.views,
+                conversation_id=one.conversation_id,
             )
             .on_conflict_do_nothing()
             .returning(table.c.id)
@@ -168,6 +169,16 @@ async def pool_size(connection: AsyncConnection, account_id: str) -> int:
     return int((await connection.execute(query)).scalar_one())
 
 
+async def pool_sizes(connection: AsyncConnection) -> dict[str, int]:
+    """How many opportunities are open, by account; accounts without any are absent."""
+    rows = await connection.execute(
+        select(table.c.account_id, func.count())
+        .where(table.c.state == OpportunityState.FOUND.value)
+        .group_by(table.c.account_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
 async def written_to(connection: AsyncConnection, opportunity_id: str) -> bool:
     """Whether any content answers or quotes this opportunity's post."""
     content = content_metadata.c
@@ -264,6 +275,21 @@ async def known_posts(connection: AsyncConnection, account_id: str, post_ids: Se
     return {str(row[0]) for row in rows}
 
 
+async def conversations(
+    connection: AsyncConnection, account_id: str, conversation_ids: Collection[str]
+) -> set[tuple[str, str]]:
+    """``(conversation, author in lower case)`` of those that are open or were answered, among these."""
+    over = (OpportunityState.SKIPPED.value, OpportunityState.EXPIRED.value)
+    rows = await connection.execute(
+        select(table.c.conversation_id, func.lower(table.c.author)).where(
+            table.c.account_id == account_id,
+            table.c.conversation_id.in_(sorted(conversation_ids)),
+            table.c.state.not_in(over),
+        )
+    )
+    return {(str(row[0]), str(row[1])) for row in rows}
+
+
 async def watch_author(
     connection: AsyncConnection,
     account_id: str,
@@ -348,4 +374,5 @@ def _opportunity(row: Row[Any]) -> Opportunity:
         invited=row.invited,
         score=row.score,
         metrics=Metrics(likes=row.likes, reposts=row.reposts, replies=row.replies, views=row.views),
+        conversation_id=row.conversation_id,
     )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.core.ids import fingerprint, stable_id
 from stonechat.core.model import Content, ContentKind
 from stonechat.core.states import ContentState
+from stonechat.database.repositories.content_rows import content_of
 from stonechat.database.schema.inserting import insert_into
 from stonechat.database.schema.tables import CLICKED, content_metadata, post_attempts, post_parts
 
@@ -290,3 +291,21 @@ async def live_since(connection: AsyncConnection, account_id: str, since: dateti
         .order_by(content_metadata.c.posted_at.desc(), post_parts.c.number)
     )
     return [LivePost(str(row[0]), str(row[1]), str(row[2]), int(row[3]), row[4], row[5]) for row in rows]
+
+
+async def rehearsed(
+    connection: AsyncConnection, *, account_id: str | None = None, limit: int = 50
+) -> list[Content]:
+    """What shadow mode went through without the final click, newest first."""
+    tried = select(post_attempts.c.id).where(
+        post_attempts.c.content_id == content_metadata.c.id, post_attempts.c.outcome == "rehearsed"
+    )
+    query = select(content_metadata).where(
+        content_metadata.c.state == ContentState.CANCELLED.value, tried.exists()
+    )
+    if account_id is not None:
+        query = query.where(content_metadata.c.account_id == account_id)
+    rows = await connection.execute(
+        query.order_by(content_metadata.c.due_at.desc(), content_metadata.c.id).limit(limit)
+    )
+    return [content_of(row) for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.database.schema.tables import account_sessions as table
@@ -81,6 +81,18 @@ async def put(
     stored = await find(connection, account_id)
     assert stored is not None  # noqa: S101 - it was written in this transaction
     return stored
+
+
+async def forget(connection: AsyncConnection, account_id: str) -> bool:
+    """Remove the account's log-in; False where none was saved."""
+    done = await connection.execute(delete(table).where(table.c.account_id == account_id))
+    return bool(done.rowcount)
+
+
+async def sources(connection: AsyncConnection) -> dict[str, tuple[str, datetime]]:
+    """For each account with a saved log-in: where that came from, and when it was last written."""
+    rows = await connection.execute(select(table.c.account_id, table.c.source, table.c.at))
+    return {str(row.account_id): (str(row.source), row.at) for row in rows}
 
 
 async def renew(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,6 +49,12 @@ async def append(
             why=why,
         )
     )
+
+
+async def append_all(connection: AsyncConnection, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write many lines at once, each with the values that :func:`append` takes."""
+    if lines:
+        await connection.execute(insert(table), list(lines))
 
 
 async def of(connection: AsyncConnection, kind: str, entity_id: str) -> list[Change]:

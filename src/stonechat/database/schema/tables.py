@@ -366,6 +366,93 @@ metrics_snapshots = Table(
     info={"doc": "Readings of our posts' metrics. A number that was not shown is null, never 0."},
 )
 
+doubtful_readings = Table(
+    "doubtful_readings",
+    metadata,
+    _serial(),
+    _account(),
+    Column("post_id", String(120), nullable=False, doc="The post on the network."),
+    Column("captured_at", UtcTime, nullable=False, doc="When it was read."),
+    Column("likes", Integer, doc="Likes."),
+    Column("reposts", Integer, doc="Reposts."),
+    Column("replies", Integer, doc="Replies."),
+    Column("quotes", Integer, doc="Quotes."),
+    Column("bookmarks", Integer, doc="Bookmarks."),
+    Column("views", Integer, doc="Views."),
+    Column("why", Text, nullable=False, doc="What is not plausible about it."),
+    UniqueConstraint("account_id", "post_id", "captured_at"),
+    info={"doc": "Readings that are not plausible: kept apart from the metrics, and repeated."},
+)
+
+unseen_posts = Table(
+    "unseen_posts",
+    metadata,
+    _serial(),
+    _account(),
+    Column("post_id", String(120), nullable=False, doc="The post on the network."),
+    Column("content_id", String(64), nullable=False, doc="The content."),
+    Column("missed_at", UtcTime, nullable=False, doc="When a read that covers it first did not show it."),
+    Column("misses", Integer, nullable=False, doc="How many such reads there were in a row."),
+    Column("gone_at", UtcTime, doc="When its own page said that it is gone; null while that is open."),
+    UniqueConstraint("account_id", "post_id"),
+    info={"doc": "Posts of ours that the network does not show where it should."},
+)
+
+page_loads = Table(
+    "page_loads",
+    metadata,
+    _serial(),
+    _account(),
+    Column("hour", UtcTime, nullable=False, doc="The hour, by its beginning."),
+    Column("purpose", String(20), nullable=False, doc="`metrics`, `mentions`, `search` or `profiles`."),
+    Column("loads", Integer, nullable=False, doc="Pages that were opened to read."),
+    UniqueConstraint("account_id", "hour", "purpose"),
+    info={"doc": "Pages of the network that were opened to read, counted against the budget."},
+)
+
+harvest_sources = Table(
+    "harvest_sources",
+    metadata,
+    _serial(),
+    _account(),
+    Column("source", String(20), nullable=False, doc="`search`, `viral` or `watched`."),
+    Column("query", String(300), nullable=False, doc="What is searched for."),
+    Column("asked_at", UtcTime, nullable=False, doc="When it was last asked."),
+    Column("asked", Integer, nullable=False, doc="How often it was asked."),
+    Column("found", Integer, nullable=False, doc="Opportunities that came from it."),
+    Column("dry", Integer, nullable=False, doc="How often in a row it brought nothing."),
+    UniqueConstraint("account_id", "source", "query"),
+    info={"doc": "Searches for posts to answer, and what each yields."},
+)
+
+daily_analytics = Table(
+    "daily_analytics",
+    metadata,
+    _serial(),
+    _account(),
+    Column("day", String(10), nullable=False, doc="The day in the account's time zone."),
+    Column("part", String(20), nullable=False, doc="`all`, `hour`, or a factor such as `topic` or `format`."),
+    Column("level", String(100), nullable=False, doc="Which hour, topic or format; empty for `all`."),
+    Column("posts", Integer, nullable=False, doc="Posts of that day that have a reading."),
+    Column("engagement", Float, nullable=False, doc="Reactions to them by their newest readings."),
+    Column("views", Integer, doc="Views of them; null where none were shown."),
+    Column("followers", Integer, doc="Followers at the day's last reading; only for `all`."),
+    UniqueConstraint("account_id", "day", "part", "level"),
+    info={"doc": "What each day brought, by hour, topic and format; made of the readings."},
+)
+
+answered_replies = Table(
+    "answered_replies",
+    metadata,
+    _serial(),
+    _account(),
+    Column("post_id", String(120), nullable=False, doc="Our reply on the network."),
+    Column("answer_id", String(120), nullable=False, doc="The author's answer to it."),
+    Column("at", UtcTime, nullable=False, doc="When the author answered."),
+    UniqueConstraint("account_id", "post_id"),
+    info={"doc": "Replies of ours whose author answered."},
+)
+
 account_metrics = Table(
     "account_metrics",
     metadata,
@@ -398,7 +485,9 @@ reply_opportunities = Table(
     Column("reposts", Integer, doc="Reposts when it was found."),
     Column("replies", Integer, doc="Replies when it was found."),
     Column("views", Integer, doc="Views when it was found."),
+    Column("conversation_id", String(120), doc="The conversation that it stands in; null where not shown."),
     UniqueConstraint("account_id", "post_id"),
+    Index("ix_opportunities_conversation", "account_id", "conversation_id"),
     Index("ix_opportunities_state", "account_id", "state", "score"),
     Index("ix_opportunities_author", "account_id", "author"),
     Index("ix_opportunities_author_lower", "account_id", func.lower(text("author"))),
@@ -571,8 +660,16 @@ wakeups = Table(
     Column("id", String(250), primary_key=True, doc="The run that is asked for."),
     _account(nullable=True),
     Column("job", String(60), nullable=False, doc="The job."),
-    Column("at", UtcTime, nullable=False, doc="When it is to run."),
-    info={"doc": "Runs that another run asked for; a row goes once its run has followed."},
+    Column("at", UtcTime, nullable=False, doc="When it is to run; of a run to be stopped, its tick."),
+    Column(
+        "verb",
+        String(10),
+        nullable=False,
+        server_default="wake",
+        doc="`wake`, or what the owner asks for: `run`, `cancel`.",
+    ),
+    Column("who", String(100), nullable=False, server_default="", doc="The owner, where they ask."),
+    info={"doc": "What is asked of jobs besides their schedules; a row goes once it has been done."},
 )
 
 job_declarations = Table(

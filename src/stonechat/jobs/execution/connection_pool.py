@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -13,13 +14,16 @@ import psycopg
 import sqlalchemy as sa
 
 from stonechat.core.errors import Transient
-from stonechat.database.connection.errors import turn_away
+from stonechat.database.connection.errors import is_locked, turn_away
 
 IDLE = 0.5
 """Seconds after which a connection is tried before it is used."""
 
 STILL_MS = 10_000
 """A process that froze in the middle of a transaction loses it, and its locks, after so long."""
+
+WAL_PATIENCE = 30.0
+"""Seconds for which it is tried to give a new file its write-ahead log."""
 
 PREPARE_AFTER = 3
 """So many uses of a statement on a connection of our own, and the server keeps its plan."""
@@ -199,5 +203,18 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = "IMMEDIATE"
     connection.execute("PRAGMA busy_timeout=30000")
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA journal_mode=WAL")
+    _use_wal(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _use_wal(connection: Any) -> None:
+    """Where several connections open a new file at once, SQLite refuses all but one, without waiting."""
+    until = time.monotonic() + WAL_PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if not is_locked(exc) or time.monotonic() > until:
+                raise
+        time.sleep(0.02)

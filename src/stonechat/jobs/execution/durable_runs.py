@@ -52,8 +52,11 @@ LOST = (error.DBOSWorkflowConflictIDError, error.DBOSWorkflowCancelledError)
 FAST = timedelta(milliseconds=50)
 """Between two looks into a queue with more waiting than this process takes at once (real time)."""
 
-DESTROY_LIMIT = timedelta(seconds=8)
+DESTROY_LIMIT = timedelta(seconds=3)
 """DBOS joins its threads at the end, each for up to 10 s; none of them is worth waiting for longer (real)."""
+
+THREADS = 128
+"""Of the pool that DBOS also makes the event loop's own: more than all runs at work can wait in."""
 
 _executing = threading.Lock()
 
@@ -261,6 +264,7 @@ async def _launch(executor_id: str, pool: PatientPool) -> None:
         "use_listen_notify": False,  # poolers in transaction mode know no LISTEN
         "notification_listener_polling_interval_sec": 0.5,  # it sleeps through its end
         "scheduler_polling_interval_sec": 3600.0,
+        "max_executor_threads": THREADS,
         "log_level": "WARNING",
     }
 

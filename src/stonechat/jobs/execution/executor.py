@@ -17,6 +17,7 @@ import structlog
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunEnded, RunStarted
+from stonechat.core.ids import trace_of
 from stonechat.core.states import RunState
 from stonechat.database.connection.permits import doing
 from stonechat.database.repositories.job_progress import JobRun
@@ -91,7 +92,12 @@ class Executor:
                 "error": "its row is not of our form; nothing in it was run",
             }
         at_work = self._take_up(run, request)
-        structlog.contextvars.bind_contextvars(job=request.job, run_id=run.run_id)  # for logs and evidence
+        structlog.contextvars.bind_contextvars(  # for logs and evidence
+            job=request.job,
+            run_id=run.run_id,
+            trace_id=trace_of(run.run_id),
+            **({"account_id": request.account_id} if request.account_id else {}),
+        )
         try:
             outcome = await self._from_start_to_end(at_work)
             return _told(at_work, outcome, self.clock)
@@ -277,7 +283,7 @@ class Executor:
                 return outcome
             wait = pause(job.retry, tries, outcome)
             if wait is None or self.clock.monotonic() + wait.total_seconds() >= deadline:
-                return RunOutcome(RunState.FAILED, error=describe(outcome))
+                return RunOutcome(RunState.FAILED, error=describe(outcome), kind=type(outcome).__name__)
             at_work.attempt += 1
             await self._note(at_work, tries=at_work.attempt, error=describe(outcome))
             await self.clock.sleep_real(wait)
@@ -300,6 +306,7 @@ class Executor:
             return RunOutcome(
                 RunState.TIMED_OUT,
                 error=f"{at_work.run.run_id} was killed after {job.timeout.total_seconds():g} s, in: {step}",
+                kind="TimedOut",
             )
         if body.cancelled():
             return RuntimeError("the body cancelled itself")
@@ -347,6 +354,7 @@ class Executor:
                 done=outcome.work.done,
                 due=outcome.work.due,
                 error=outcome.error,
+                error_kind=outcome.kind,
             )
         )
 

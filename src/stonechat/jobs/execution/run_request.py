@@ -51,11 +51,12 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended."""
+    """How a run ended; ``kind`` is the name of its error's class."""
 
     state: RunState
     work: Work = field(default_factory=Work)
     error: str = ""
+    kind: str = ""
 
 
 def run_id_of(job: str, account_id: str | None, tick: datetime) -> str:

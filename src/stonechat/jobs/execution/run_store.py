@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,8 +39,15 @@ VERSION = "2"
 
 _OPEN = ("ENQUEUED", "DELAYED", "PENDING")
 _ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_BARE: Mapping[str, bool] = {"load_input": False, "load_output": False}
 BATCH = 1_000
 """Runs deleted, or counted, at once."""
+
+RECENT = timedelta(minutes=10)
+"""More than hosts' clocks differ: a run that is asked for later is not older than the newest by more."""
+
+READ_ALL_EVERY = timedelta(minutes=10)
+"""How often (real time) all runs are read for those that are open, whatever a clock was set to."""
 
 
 class RunStore:
@@ -58,6 +66,9 @@ class RunStore:
         self._client = client
         self._in_use = in_use
         self._too_long = too_long
+        self._read_again = 0.0
+        self._recent: str | None = None
+        self._older: list[str] = []
 
     async def enqueue(self, orders: Sequence[RunOrder]) -> list[Enqueued]:
         """Let runs wait in their queues; each name is run once, whoever asks for it and how often.
@@ -83,7 +94,8 @@ class RunStore:
 
     async def active(self) -> list[JobRun]:
         """Runs that have not come to an end, oldest first; without what triggered them."""
-        return await self._list(status=list(_OPEN), load_input=False, load_output=False)
+        found = await self._open(_OPEN)
+        return [run for run in map(run_of, found) if run is not None]
 
     async def steps(self, run_id: str) -> list[RunStep]:
         """The finished steps of a run, in order."""
@@ -110,14 +122,16 @@ class RunStore:
 
     async def held(self, executor_id: str | None = None, run_ids: Sequence[str] = ()) -> list[HeldRun]:
         """The runs that a process holds, or all processes; of these runs, if any are named."""
-        found = await self._workflows(
-            status="PENDING",
-            executor_id=executor_id,
-            workflow_ids=list(run_ids) or None,
-            app_version=VERSION,
-            load_input=False,
-            load_output=False,
-        )
+        if executor_id is None and not run_ids:
+            found = [one for one in await self._open(["PENDING"]) if one.app_version == VERSION]
+        else:
+            found = await self._workflows(
+                status="PENDING",
+                executor_id=executor_id,
+                workflow_ids=list(run_ids) or None,
+                app_version=VERSION,
+                **_BARE,
+            )
         return [held_of(one) for one in found]
 
     async def resume(self, runs: Iterable[HeldRun]) -> None:
@@ -139,9 +153,7 @@ class RunStore:
 
     async def count_ended(self, before: datetime) -> int:
         """How many runs :meth:`forget` would delete."""
-        found = await self._workflows(
-            status=list(_ENDED), completed_before=before.isoformat(), load_input=False, load_output=False
-        )
+        found = await self._workflows(status=list(_ENDED), completed_before=before.isoformat(), **_BARE)
         return len(found)
 
     async def clear(self) -> tuple[int, int]:
@@ -154,7 +166,7 @@ class RunStore:
     async def backlog(self, queue: str, enough: int) -> int:
         """How many runs wait in a queue, counted up to ``enough``."""
         found = await self._workflows(
-            status="ENQUEUED", queue_name=queue, limit=enough, load_input=False, load_output=False
+            status="ENQUEUED", queue_name=queue, limit=enough, start_time=self._recent, **_BARE
         )
         return len(found)
 
@@ -182,12 +194,34 @@ class RunStore:
     async def _delete(self, **which: Any) -> int:
         deleted = 0
         while True:
-            ended = await self._workflows(limit=BATCH, load_input=False, load_output=False, **which)
+            ended = await self._workflows(limit=BATCH, **_BARE, **which)
             if not ended:
                 return deleted
             run_ids = [run.workflow_id for run in ended]
             await self._call(lambda run_ids=run_ids: self._client.delete_workflows(run_ids))  # type: ignore[misc]
             deleted += len(run_ids)
+
+    async def _open(self, statuses: Sequence[str]) -> list[Any]:
+        """Runs in some of the states of ``_OPEN``, oldest first.
+
+        SQLite has no index that DBOS's listing by state can use, so it reads every run that is kept. All are
+        therefore read now and then only; in between those that are recent, and by their ids the older ones.
+        """
+        if time.monotonic() < self._read_again:
+            older = (
+                await self._workflows(status=list(statuses), workflow_ids=self._older, **_BARE)
+                if self._older
+                else []
+            )
+            return older + await self._workflows(status=list(statuses), start_time=self._recent, **_BARE)
+        newest = await self._workflows(limit=1, sort_desc=True, **_BARE)
+        found = await self._workflows(status=list(_OPEN), **_BARE)
+        if newest:
+            since = moment(newest[0].created_at) - RECENT
+            self._recent = since.isoformat()
+            self._older = [one.workflow_id for one in found if moment(one.created_at) < since]
+            self._read_again = time.monotonic() + READ_ALL_EVERY.total_seconds()
+        return [one for one in found if one.status in statuses]
 
     async def _list(self, **which: Any) -> list[JobRun]:
         found = await self._workflows(**which)

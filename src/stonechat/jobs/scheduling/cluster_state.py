@@ -10,7 +10,7 @@ from datetime import datetime
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import accounts as switches
 from stonechat.database.repositories import wakeups as wakeup_rows
-from stonechat.database.repositories.wakeups import Wakeup
+from stonechat.database.repositories.wakeups import OwnerRequest, Wakeup
 from stonechat.jobs.execution.run_store import RunStore
 from stonechat.jobs.job import Job
 from stonechat.jobs.scheduling.due_runs import Key
@@ -24,12 +24,14 @@ class ClusterState:
         off: why each scope that a human has switched off is off.
         active: how many runs of each job and account have not ended.
         upcoming: by job and account, when its rows next hold work.
+        asked: what the owner has asked for and nobody has done yet.
     """
 
     off: Mapping[str, str] = field(default_factory=dict)
     active: Mapping[Key, int] = field(default_factory=dict)
     wakeups: Sequence[Wakeup] = ()
     upcoming: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    asked: Sequence[OwnerRequest] = ()
 
 
 async def read_cluster_state(
@@ -47,6 +49,7 @@ async def read_cluster_state(
     async with database.read("jobs.refresh") as connection:
         off = await switches.switched_off(connection)
         wakeups = await wakeup_rows.waiting(connection)
+        asked = await wakeup_rows.asked(connection)
         upcoming = {
             job.name: await job.upcoming(connection, unseen.get(job.name, {}))
             for job in jobs
@@ -57,4 +60,5 @@ async def read_cluster_state(
         active=Counter((run.job, run.account_id) for run in active),
         wakeups=wakeups,
         upcoming=upcoming,
+        asked=asked,
     )

@@ -11,7 +11,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from stonechat.jobs.execution.run_request import run_id_of
 from stonechat.jobs.job import Job, JobPriority, Missed, Overlap
@@ -19,6 +19,9 @@ from stonechat.jobs.scheduling.schedules import Schedule, due, schedule_of
 
 Key = tuple[str, str | None]
 """Job and account; the account is None for a job of the whole system."""
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before every row."""
 
 REAL_GRACE = timedelta(seconds=5)
 """On a fast clock no tick counts as missed before this much real time has passed."""
@@ -102,6 +105,9 @@ class _Entry:
     row: datetime | None = None
     held: str | None = None
     in_heap_for: datetime | None = None
+    waits_since: datetime | None = None
+    """When it fell due for the first time since its last run. A tick that lapses meanwhile does not cost it
+    its turn: where there is always more to do than room, it would never run."""
 
     @property
     def key(self) -> Key:
@@ -202,9 +208,12 @@ class DueRuns:
                 continue
             entry.held = None
             if busy(entry.key):
+                entry.waits_since = None
                 self._pass_by(entry, now)
             elif admits(entry.job):
                 run, gone = self._run(entry, now)
+                if run:
+                    entry.waits_since = None
                 runs.extend(run)
                 lapsed.extend(gone)
             self._settle(entry, now)
@@ -290,10 +299,9 @@ class DueRuns:
         """The declaration of a name, if there is one."""
         return self._jobs.get(name)
 
-    @property
-    def size(self) -> int:
-        """How many jobs and accounts are served."""
-        return sum(len(entries) for entries in self._entries.values())
+    def size(self, beginning: str = "") -> int:
+        """How many jobs and accounts are served whose job's name begins so."""
+        return sum(len(own) for name, own in self._entries.items() if name.startswith(beginning))
 
     def schedules(self) -> Iterable[tuple[Job, str | None, Schedule]]:
         """Every job and account with its schedule."""
@@ -311,8 +319,11 @@ class DueRuns:
 
     def _entry(self, job: Job, account_id: str | None, now: datetime) -> _Entry:
         schedule = schedule_of(job, account_id)
-        last = min(self._positions.get((job.name, account_id), now), now)
-        return _Entry(job, account_id, schedule, last, schedule.after(last), seen=last)
+        position = self._positions.get((job.name, account_id))
+        last = now if position is None else min(position, now)
+        # Before its first run nothing has been seen to: what fell due while nothing ran is looked at at once.
+        seen = EARLIEST if position is None else last
+        return _Entry(job, account_id, schedule, last, schedule.after(last), seen=seen)
 
     def _push(self, entry: _Entry) -> None:
         """Have it in the heap for when it next falls due; an older place in the heap is void."""
@@ -329,12 +340,13 @@ class DueRuns:
             due_at, _, entry = heapq.heappop(self._heap)
             if entry.in_heap_for == due_at:
                 entry.in_heap_for = None
+                entry.waits_since = entry.waits_since or due_at
                 self._due[entry.key] = entry
         found = [entry for entry in self._due.values() if recheck or entry.held is None]
         return sorted(found, key=self._turn) if len(found) > 1 else found
 
     def _turn(self, entry: _Entry) -> datetime:
-        return entry.due_at() + self._delays[entry.job.priority]
+        return (entry.waits_since or entry.due_at()) + self._delays[entry.job.priority]
 
     def _set_back(self, now: datetime) -> None:
         """The clock shows an earlier time than before: carry on from here."""

@@ -24,11 +24,13 @@ from stonechat.jobs.execution.durable_runs import Execution
 from stonechat.jobs.execution.executor import IsDown
 from stonechat.jobs.execution.failover import Heartbeat
 from stonechat.jobs.execution.log_throttle import Outage
-from stonechat.jobs.execution.run_records import Enqueued, RunOrder
-from stonechat.jobs.execution.run_request import RunRequest, partition_of
+from stonechat.jobs.execution.run_records import Enqueued
+from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.job import Job, queue_of
+from stonechat.jobs.scheduling import owner_requests
 from stonechat.jobs.scheduling.cluster_state import ClusterState, read_cluster_state
 from stonechat.jobs.scheduling.due_runs import DueNow, DueRun, DueRuns, Key
+from stonechat.jobs.scheduling.owner_requests import order_of
 from stonechat.jobs.validation import unknown
 
 log = structlog.get_logger()
@@ -42,11 +44,6 @@ REFRESH = timedelta(seconds=2)
 
 AHEAD = 2
 """So many times what all hosts can do at once is asked for: the rest waits here, by its priority."""
-
-
-def order_of(job: Job, request: RunRequest) -> RunOrder:
-    """What is asked of the engine for a run."""
-    return RunOrder(request, queue_of(job), partition_of(job, request.account_id))
 
 
 class Scheduler:
@@ -156,6 +153,10 @@ class Scheduler:
         self._busy[(request.job, request.account_id)] = self._clock.monotonic()
         return answer
 
+    def schedules(self, beginning: str = "") -> int:
+        """How many jobs and accounts are looked after whose job's name begins so."""
+        return self._due_runs.size(beginning)
+
     def held(self, job: Job, account_id: str | None) -> str | None:
         """Why runs of this job and account wait: paused, or something they need is down."""
         if self._state.off:
@@ -226,6 +227,9 @@ class Scheduler:
         unseen = {name: self._due_runs.unseen(name) for name, job in self._jobs.items() if job.upcoming}
         jobs = list(self._jobs.values())
         found = await read_cluster_state(self._database, self._execution.store, jobs, unseen)
+        if found.asked:
+            store = self._execution.store
+            await owner_requests.do(self._database, store, self._jobs, self._clock, found.asked)
         self._state = found
         self._refreshed = now
         for wakeup in found.wakeups:

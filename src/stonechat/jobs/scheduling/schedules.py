@@ -159,23 +159,23 @@ class Jittered:
 
 
 def schedule_of(job: Job, account_id: str | None = None) -> Schedule:
-    """The schedule that a declaration asks for; where it asks for jitter, this account's.
+    """The schedule that a declaration asks for; where it asks for a spread or for jitter, this account's.
 
     Raises:
         ConfigError: when it has neither or both of interval and cron, or they cannot be read.
     """
-    schedule = _plain(job)
-    return schedule if not job.jitter else Jittered(schedule, job.jitter, f"{job.name}/{account_id}")
+    plain = _plain(job, job.stagger + _share_of_spread(job, account_id))
+    return Jittered(plain, job.jitter, f"{job.name}/{account_id}") if job.jitter else plain
 
 
-def _plain(job: Job) -> Schedule:
+def _plain(job: Job, stagger: timedelta) -> Schedule:
     if job.every is not None and job.cron is None:
         if job.every <= timedelta():
             raise _fault(job, f"has an interval of {job.every}", "an interval greater than 0")
-        return Interval(job.every, job.stagger)
+        return Interval(job.every, stagger)
     if job.cron is None or job.every is not None:
         raise _fault(job, "needs an interval or a cron expression, and not both", "every=… or cron=…")
-    schedule = Cron(job.cron, job.timezone, job.stagger)
+    schedule = Cron(job.cron, job.timezone, stagger)
     try:
         schedule.after(EPOCH)
     except CronSimError as exc:
@@ -186,6 +186,14 @@ def _plain(job: Job) -> Schedule:
     except StopIteration as exc:
         raise _fault(job, f"has the cron expression {job.cron!r}, which never comes", "a date") from exc
     return schedule
+
+
+def _share_of_spread(job: Job, account_id: str | None) -> timedelta:
+    """Drawn from the names (SHA-256), so that every host draws the same; whole seconds."""
+    if not job.spread or account_id is None:
+        return timedelta()
+    drawn = hashlib.sha256(f"{job.name}/{account_id}".encode()).digest()
+    return timedelta(seconds=int(job.spread.total_seconds() * int.from_bytes(drawn[:6], "big") / 2**48))
 
 
 def _fault(job: Job, problem: str, expected: str) -> ConfigError:

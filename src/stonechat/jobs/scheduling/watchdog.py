@@ -245,6 +245,12 @@ class Watchdog:
         watched = self._watched.get((job, account_id))
         return watched.health if watched is not None else JobHealth()
 
+    def troubled(self) -> list[Key]:
+        """The jobs and accounts that are late or failing, in the order of their names."""
+        ill = (Health.LATE, Health.FAILING)
+        found = [key for key in self._unsettled if self._watched[key].health.health in ill]
+        return sorted(found, key=lambda key: (key[0], key[1] or ""))
+
     async def run(self) -> None:
         """Rounds, until cancelled."""
         while True:
@@ -318,7 +324,7 @@ class Watchdog:
         return {key for key in found if key in self._watched}
 
     def _grown(self) -> bool:
-        return len(self._watched) < self._due_runs.size
+        return len(self._watched) < self._due_runs.size()
 
     async def _read(self) -> tuple[dict[Key, JobRun], set[Key]]:
         """The runs that have not ended, and whose row changed."""

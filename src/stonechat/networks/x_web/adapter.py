@@ -88,10 +88,10 @@ class XWeb:
             return _as_first_sent(read)
 
     async def search(self, account: Account, query: str, *, limit: int = 40) -> Timeline:
-        """The newest posts of others that match, in X's search syntax (``min_faves:300 lang:en``)."""
+        """The newest posts that match, in X's search syntax (``min_faves:300 lang:en``)."""
         address = f"{self._site}/search?q={quote(query, safe='')}&src=typed_query&f=live"
         async with self._page(account, LeasePriority.HARVEST, "search") as page:
-            return await self._read(page, account, address, "SearchTimeline", limit, _of_others(account))
+            return await self._read(page, account, address, "SearchTimeline", limit, lambda _: True)
 
     async def mentions(self, account: Account, *, limit: int = 40) -> Timeline:
         """Posts of others that speak to the account, newest first."""

@@ -11,15 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stonechat.networks.x_web.json_access import count, every_mapping, text
+from stonechat.networks.x_web.json_access import at, count, every_mapping, text
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Screen name ("" where unknown) and followers (None where unknown)."""
+    """Screen name ("" where unknown), followers (None where unknown), what it says of itself, and of us."""
 
     handle: str = ""
     followers: int | None = None
+    bio: str = ""
+    blocks_us: bool = False
 
 
 @dataclass(slots=True)
@@ -42,10 +44,18 @@ class Authors:
 
 
 def account(user: Mapping[str, Any]) -> Author:
-    """Name and followers of an account, in its new shape (``core``) or its old one (``legacy``)."""
+    """What is told of an account, in its new shape (``core``) or its old one (``legacy``)."""
     handle = text(user, "core", "screen_name") or text(user, "legacy", "screen_name") or ""
+    if not handle:
+        return Author()
     followers = count(user, "relationship_counts", "followers")
-    return Author(handle, count(user, "legacy", "followers_count") if followers is None else followers)
+    return Author(
+        handle,
+        count(user, "legacy", "followers_count") if followers is None else followers,
+        text(user, "profile_bio", "description") or text(user, "legacy", "description") or "",
+        at(user, "relationship_perspectives", "blocked_by") is True
+        or at(user, "legacy", "blocked_by") is True,
+    )
 
 
 def read_authors(answer: object) -> Authors:

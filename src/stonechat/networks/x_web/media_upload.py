@@ -14,6 +14,7 @@ from stonechat.core.errors import Permanent, Transient
 from stonechat.core.network import Picture
 from stonechat.networks.x_web.composer import Composer, appears
 from stonechat.networks.x_web.navigation import explain, go, make_sure_of_owner, pass_consent, wait_for
+from stonechat.networks.x_web.picture_limits import LIMITS
 from stonechat.networks.x_web.response_capture import tapped
 from stonechat.networks.x_web.selectors import Selector
 from stonechat.networks.x_web.wire_errors import read_faults
@@ -24,8 +25,6 @@ _AFTER_BOX = "xpath=following::*[@data-testid='attachments'][1]"
 
 MOST = 4
 """Pictures in one part."""
-LARGEST = {"image/gif": 15 * 1024 * 1024, "image/jpeg": 5 * 1024 * 1024}
-"""Bytes, by type; other types are as JPEG."""
 LONGEST_ALT = 1000
 """Characters of a description."""
 
@@ -37,9 +36,9 @@ def refuse_pictures(pictures: Sequence[Picture]) -> str:
     if any(one.mime == "image/gif" for one in pictures) and len(pictures) > 1:
         return "a GIF stands alone: one, and no other picture"
     for one in pictures:
-        if one.mime not in _NAMES:
+        if one.mime not in LIMITS.most_bytes:
             return f"{one.mime} is no picture that X takes (JPEG, PNG, WebP or GIF)"
-        most = LARGEST.get(one.mime, LARGEST["image/jpeg"])
+        most = LIMITS.most_bytes[one.mime]
         if len(one.body) > most:
             return f"a picture of {len(one.body) / 2**20:.1f} MB, {most // 2**20} MB is the most"
         if not one.alt.strip():

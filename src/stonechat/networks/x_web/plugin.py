@@ -7,14 +7,15 @@ account. The adapter and what it imports (Playwright) are loaded when the networ
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from stonechat.config.addresses import is_loopback
 from stonechat.config.cookies import belongs_to, ended
 from stonechat.config.credentials import session_name
-from stonechat.config.fields import HttpUrl, Words, is_loopback
+from stonechat.config.fields import HttpUrl, Names
 from stonechat.config.networks import NetworkSettings
 from stonechat.config.session_form import SessionForm, read_session
 from stonechat.config.settings import AccountSettings, Section, Settings, setting
@@ -23,7 +24,8 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigFault
 from stonechat.core.model import Mode
 from stonechat.core.network import Picture
-from stonechat.networks.plugin import Connected, LogIn, NetworkPlugin, NetworkRules, Surroundings
+from stonechat.networks.plugin import Connected, LocalSite, LogIn, NetworkPlugin, NetworkRules, Surroundings
+from stonechat.networks.x_web.picture_limits import LIMITS
 from stonechat.networks.x_web.text_rules import XTextRules
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class XWebSettings(Section):
 
     base_url: HttpUrl = setting("X_BASE_URL", f"https://{HOST}", "an address such as https://host/path")
     """The address of the website that the browser adapter for X opens. Only the demo and tests change it."""
-    risk_accepted: Words = setting(
+    risk_accepted: Names = setting(
         "X_WEB_RISK_ACCEPTED", (), "the handle of each account, without @, separated by commas"
     )
     """The accounts for which you accept that X may suspend them for automating its website. Live mode refuses
@@ -48,7 +50,7 @@ class XWebSettings(Section):
 
 
 def _faults(settings: Settings, own: Sequence[AccountSettings]) -> Sequence[ConfigFault]:
-    return (*_address_faults(settings), *_risk_faults(settings, own))
+    return (*_address_faults(settings), *_risk_faults(settings, own)) if own else ()
 
 
 def _address_faults(settings: Settings) -> list[ConfigFault]:
@@ -70,7 +72,7 @@ def _risk_faults(settings: Settings, own: Sequence[AccountSettings]) -> list[Con
     accepted = {one.lstrip("@").casefold() for one in settings.of_network(XWebSettings).risk_accepted}
     problem = (
         "does not name {!r}; X suspends accounts whose website is automated, so live mode needs the owner's "
-        "word. X's official API is the allowed way, and Stonechat cannot use it yet"
+        "word. other networks allow automated accounts (docs/going-live.md)"
     )
     return [
         ConfigFault(
@@ -120,9 +122,10 @@ async def _try_session(window: Window, site: str, handle: str, session: Session)
     return await try_session(window, site, handle, session)
 
 
-async def _examine(settings: Settings, clock: Clock) -> Sequence[Check]:
+async def _examine(surroundings: Surroundings) -> Sequence[Check]:
+    settings = surroundings.settings
     own = settings.on_network(NAME)
-    checks = [check for account in own if (check := _session_check(account, clock)) is not None]
+    checks = [check for one in own if (check := _session_check(one, surroundings.clock)) is not None]
     if settings.startup.mode is Mode.LIVE:
         names = ", ".join(account.handle for account in own)
         checks.append(
@@ -130,8 +133,8 @@ async def _examine(settings: Settings, clock: Clock) -> Sequence[Check]:
                 "risk",
                 CheckResult.WARN,
                 f"live on X's website for {names}, at the owner's accepted risk",
-                "X suspends accounts that automate its website. Its official API is the allowed way; "
-                "Stonechat cannot use it yet.",
+                "X suspends accounts that automate its website. Its official API is the allowed way, which "
+                "Stonechat cannot use yet; other networks allow automated accounts.",
             )
         )
     return checks
@@ -153,9 +156,13 @@ def _session_check(account: AccountSettings, clock: Clock) -> Check | None:
     return None
 
 
-def _demo(url: str, sessions: Mapping[str, str]) -> Mapping[str, str]:
-    of_accounts = {session_name(SESSION, handle): one for handle, one in sessions.items()}
-    return {"X_BASE_URL": url, **of_accounts}
+def _demo(local: LocalSite) -> Mapping[str, str]:
+    of_accounts = {session_name(SESSION, handle): one for handle, one in local.sessions.items()}
+    return {"X_BASE_URL": local.url, **of_accounts}
+
+
+def _own_posts_query(handle: str, since: datetime, until: datetime) -> str:
+    return f"from:{handle} since_time:{int(since.timestamp())} until_time:{int(until.timestamp()) + 1}"
 
 
 def _read_recording(file: Path) -> Iterable[Mapping[str, object]]:
@@ -169,16 +176,20 @@ PLUGIN = NetworkPlugin(
     connect=_connect,
     text=XTextRules(),
     profile_url=_profile_url,
+    title="X, through its website",
     rules=NetworkRules(
+        official=False,
         unasked_replies=True,
         to_observe=(
             "X wants an automated account to be labelled, with its owner named (Settings, Automation).",
         ),
     ),
+    pictures=LIMITS,
     refuse_pictures=_refuse_pictures,
     uses_browser=True,
     log_in=LogIn(_site, _log_in, _try_session),
     examine=_examine,
     demo=_demo,
     read_recording=_read_recording,
+    own_posts_query=_own_posts_query,
 )

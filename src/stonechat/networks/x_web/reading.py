@@ -27,7 +27,7 @@ QUIET = 0.8
 """Real seconds without an answer after which the page itself is looked at."""
 SCROLLED = 3.0
 """Real seconds in which scrolling down brings the next answer, if there is one."""
-PAGES = 12
+PAGES = 24
 """At most so many answers of one timeline are read in one go."""
 LAST = 10
 """An answer with fewer posts is the timeline's last: full ones hold about 20."""

@@ -123,7 +123,21 @@ def _read_post(
         author_followers=author.followers,
         pictures=_pictures(legacy),
         versions=_versions(node, post_id),
+        conversation_id=text(legacy, "conversation_id_str"),
+        language=_language(legacy),
+        sensitive=marked if isinstance(marked := legacy.get("possibly_sensitive"), bool) else None,
+        author_bio=author.bio,
+        author_blocks_us=author.blocks_us,
     )
+
+
+def _language(legacy: Mapping[str, Any]) -> str | None:
+    """``en``; None for what X writes where it cannot tell (``und``, ``zxx``, ``qme`` …)."""
+    told = (text(legacy, "lang") or "").partition("-")[0].lower()
+    return _OLD_CODES.get(told, told) if len(told) == 2 else None
+
+
+_OLD_CODES = {"in": "id", "iw": "he", "ji": "yi"}
 
 
 def _pictures(legacy: Mapping[str, Any]) -> tuple[ShownPicture, ...]:
@@ -158,6 +172,9 @@ def _joined(first: NetworkPost, other: NetworkPost) -> NetworkPost:
         author=first.author or other.author,
         url=first.url if first.author else other.url,
         author_followers=_or(first.author_followers, other.author_followers),
+        author_bio=first.author_bio or other.author_bio,
+        author_blocks_us=first.author_blocks_us or other.author_blocks_us,
+        conversation_id=first.conversation_id or other.conversation_id,
         pictures=first.pictures or other.pictures,
     )
 
@@ -343,6 +360,7 @@ def read_profile(answer: object, handle: str | None = None) -> Profile | None:
             name=text(node, "core", "name") or text(node, "legacy", "name") or "",
             followers=found.followers,
             following=count(node, "legacy", "friends_count") if following is None else following,
-            bio=text(node, "profile_bio", "description") or text(node, "legacy", "description") or "",
+            bio=found.bio,
+            blocks_us=found.blocks_us,
         )
     return None

@@ -18,6 +18,8 @@ OF_A_POST = (
     "legacy.created_at",
     "legacy.id_str",
     "legacy.user_id_str",
+    "legacy.conversation_id_str",
+    "legacy.lang",
     "legacy.display_text_range",
     "legacy.favorite_count",
     "legacy.retweet_count",
@@ -39,6 +41,7 @@ WHERE_A_POST = (
     ("legacy.in_reply_to_status_id_str", "legacy.in_reply_to_screen_name"),
     ("legacy.quoted_status_id_str", "legacy.quoted_status_permalink.expanded"),
     ("legacy.entities.media", "legacy.extended_entities"),
+    ("legacy.entities.media", "legacy.possibly_sensitive"),
     ("legacy.extended_entities", "legacy.extended_entities.media"),
     ("note_tweet", "note_tweet.note_tweet_results.result.text"),
 )
@@ -53,6 +56,7 @@ OF_AN_ACCOUNT = (
     "relationship_counts.followers|legacy.followers_count",
     "relationship_counts.following|legacy.friends_count",
     "profile_bio.description|legacy.description",
+    "relationship_perspectives.blocked_by|legacy.blocked_by",
 )
 
 SEEN_AT_WORK = {

@@ -1,0 +1,122 @@
+"""``stonechat init``: what the answers write, and what they refuse."""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stonechat.cli.commands.init import SETTINGS, Setting, prepare, replace_file
+from stonechat.content.voice import load_voice
+from stonechat.core.errors import ConfigError, Permanent
+
+VOICE = {
+    "speaks": "A calm account",
+    "for_whom": "busy people",
+    "niche": "habits",
+    "topics": "sleep, focus",
+    "dont": "promise results",
+}
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for one in SETTINGS:
+        monkeypatch.delenv(one.name, raising=False)
+
+
+def written(given: dict[str, str], voice: dict[str, str], ask: Any = None) -> dict[str, Any]:
+    _, files = prepare(given, voice, ask=ask)
+    for path, text in files.items():
+        replace_file(path, text)
+    return tomllib.loads(Path("stonechat.toml").read_text(encoding="utf-8"))
+
+
+def test_a_leading_at_sign_is_taken_and_the_voice_is_used() -> None:
+    found = written({"ACCOUNT_HANDLE": "@quiet", "POSTS_PER_DAY": "6"}, VOICE)
+    assert (found["ACCOUNT_HANDLE"], found["POSTS_PER_DAY"], found["VOICE_FILE"]) == (
+        "quiet",
+        6,
+        "voice.toml",
+    )
+    assert load_voice(Path("voice.toml")).topics == ("sleep", "focus")
+
+
+def test_only_its_owner_may_read_what_is_written() -> None:
+    written({"ACCOUNT_HANDLE": "quiet"}, VOICE)
+    for name in ("stonechat.toml", "voice.toml"):
+        assert stat.S_IMODE(Path(name).stat().st_mode) & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({}, {"ACCOUNT_HANDLE"}),
+        ({"ACCOUNT_HANDLE": "two words"}, {"ACCOUNT_HANDLE"}),
+        ({"ACCOUNT_HANDLE": "a", "POSTS_PER_DAY": "99", "APPROVAL": "some"}, {"POSTS_PER_DAY", "APPROVAL"}),
+        ({"ACCOUNT_HANDLE": "a", "ACCOUNT_TIMEZONE": "Mars/Base"}, {"ACCOUNT_TIMEZONE"}),
+        ({"ACCOUNT_HANDLE": "a", "ACCOUNT_NETWORK": "nowhere"}, {"ACCOUNT_NETWORK"}),
+        ({"ACCOUNT_HANDLE": "a", "OPENAI_BASE_URL": "model"}, {"OPENAI_BASE_URL"}),
+    ],
+)
+def test_what_cannot_be_used_is_named_at_once_and_nothing_is_written(
+    given: dict[str, str], names: set[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        prepare(given, VOICE, ask=None)
+    assert {fault.name for fault in caught.value.faults} == names
+    assert not list(Path().iterdir())
+
+
+def test_a_wrong_answer_is_asked_for_again() -> None:
+    typed = {"ACCOUNT_HANDLE": ["no such handle", "quiet"], "POSTS_PER_DAY": ["many", "5"]}
+
+    def ask(one: Setting, offered: Any) -> str:
+        return typed[one.name].pop(0) if typed.get(one.name) else str(offered)
+
+    found = written({}, VOICE, ask)
+    assert (found["ACCOUNT_HANDLE"], found["POSTS_PER_DAY"]) == ("quiet", 5)
+
+
+def test_run_again_it_edits_and_keeps_the_rest() -> None:
+    written({"ACCOUNT_HANDLE": "quiet", "ACCOUNT_TIMEZONE": "Europe/Vienna"}, VOICE)
+    voice = Path("voice.toml").read_text(encoding="utf-8")
+    found = written({"POSTS_PER_DAY": "9"}, {})
+    assert (found["ACCOUNT_HANDLE"], found["ACCOUNT_TIMEZONE"]) == ("quiet", "Europe/Vienna")
+    assert found["POSTS_PER_DAY"] == 9
+    assert Path("voice.toml").read_text(encoding="utf-8") == voice
+
+
+def test_a_secret_of_the_environment_is_used_and_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
+    asked = []
+
+    def ask(one: Setting, offered: Any) -> str:
+        asked.append(one.name)
+        return "quiet" if one.name == "ACCOUNT_HANDLE" else str(offered)
+
+    assert "OPENAI_API_KEY" not in written({}, VOICE, ask)
+    assert "OPENAI_API_KEY" not in asked
+
+
+def test_a_settings_file_that_is_no_toml_is_left_as_it_is() -> None:
+    Path("stonechat.toml").write_text("MODE = = live", encoding="utf-8")
+    with pytest.raises(ConfigError):
+        prepare({"ACCOUNT_HANDLE": "a"}, VOICE, ask=None)
+    assert Path("stonechat.toml").read_text(encoding="utf-8") == "MODE = = live"
+
+
+def test_a_voice_that_lacks_answers_writes_nothing() -> None:
+    with pytest.raises(ConfigError):
+        prepare({"ACCOUNT_HANDLE": "a"}, {"speaks": "me"}, ask=None)
+    assert not list(Path().iterdir())
+
+
+def test_a_folder_that_is_none_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Permanent, match="cannot be written"):
+        replace_file(tmp_path / "file" / "voice.toml", "x")
