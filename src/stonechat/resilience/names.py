@@ -1,4 +1,4 @@
-"""Names of breakers: the kind of thing that one guards, and which of its kind: ``network/x_web``.
+"""Names of breakers: the kind of thing that one guards, and which of its kind: ``model/fallback``.
 
 They are stored, shown and typed as one text. Whoever makes one or needs its kind asks here.
 """
