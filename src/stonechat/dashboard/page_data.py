@@ -9,8 +9,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from stonechat.browser.failure_artifacts import FailureArtifactFolder, FailureArtifacts
 from stonechat.browser.health import PoolHealth
 from stonechat.cache import FallbackCache
@@ -21,6 +19,7 @@ from stonechat.core.errors import NotFound
 from stonechat.core.model import Content, ContentKind, Snapshot
 from stonechat.core.states import ContentState
 from stonechat.dashboard.alert_board import AlertBoard
+from stonechat.dashboard.post_lines import handles_of_accounts, latest_metrics, post_line
 from stonechat.dashboard.view_models import AccountLine, NextAction, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
 from stonechat.database.repositories import (
@@ -180,7 +179,7 @@ class DashboardData:
             raise NotOpen("queue")
         rows = await self._queue()
         async with self.open_database().read("dashboard.queue") as connection:
-            handles = await _handles(connection)
+            handles = await handles_of_accounts(connection)
             counts = await content.count_by_state(connection)
             asked = {row.content.opportunity_id for row in rows if row.content.opportunity_id}
             authors = await opportunities.authors(connection, asked)
@@ -213,17 +212,17 @@ class DashboardData:
     async def posts(self, *, limit: int = 20) -> list[PostLine]:
         """The newest published posts with their newest metrics."""
         async with self.open_database().read("dashboard.posts") as connection:
-            handles = await _handles(connection)
+            handles = await handles_of_accounts(connection)
             rows = await content.newest_posted(connection, limit=limit)
-            shots = await _latest(connection, rows)
-        return [_post_line(row, handles, shots) for row in rows]
+            shots = await latest_metrics(connection, rows)
+        return [post_line(row, handles, shots) for row in rows]
 
     async def rehearsals(self, *, limit: int = 50) -> list[PostLine]:
         """What shadow mode would have posted, newest first."""
         async with self.open_database().read("dashboard.rehearsals") as connection:
-            handles = await _handles(connection)
+            handles = await handles_of_accounts(connection)
             rows = await receipts.rehearsed(connection, limit=limit)
-        return [_post_line(row, handles, {}) for row in rows]
+        return [post_line(row, handles, {}) for row in rows]
 
     async def post(
         self, content_id: str
@@ -233,13 +232,13 @@ class DashboardData:
             row = await content.find(connection, content_id)
             if row is None:
                 return None
-            handles = await _handles(connection)
+            handles = await handles_of_accounts(connection)
             changes = await state_history.of(connection, "content", content_id)
             tries = await receipts.attempts(connection, content_id)
             shots = await metrics.of_post(connection, row.account_id, row.post_id) if row.post_id else []
             pictures = await media.of(connection, row.id)
         newest = {(row.account_id, row.post_id or ""): shots[-1]} if shots else {}
-        line = replace(_post_line(row, handles, newest), pictures=tuple(pictures))
+        line = replace(post_line(row, handles, newest), pictures=tuple(pictures))
         return line, changes, tries, shots
 
     async def picture(self, content_id: str, sha256: str) -> tuple[str, bytes] | None:
@@ -252,7 +251,7 @@ class DashboardData:
         async with self.open_database().read("dashboard.engagement") as connection:
             rows = await content.newest_posted(connection, limit=limit)
             rows = [row for row in rows if row.kind is not ContentKind.REPLY]
-            shots = await _latest(connection, rows)
+            shots = await latest_metrics(connection, rows)
             every = await accounts.every(connection)
             series = await metrics.account_series(connection, every[0].id, limit=300) if every else []
         points: list[tuple[float, int]] = []
@@ -385,29 +384,6 @@ def _nothing_kept() -> None:
 
 def _own(switch: Switch) -> bool:
     return switch.scope == f"posting/{switch.account_id}"
-
-
-async def _handles(connection: AsyncConnection) -> dict[str, str]:
-    return {account.id: account.handle for account in await accounts.every(connection)}
-
-
-async def _latest(connection: AsyncConnection, rows: Sequence[Content]) -> dict[tuple[str, str], Snapshot]:
-    found: dict[tuple[str, str], Snapshot] = {}
-    for account_id in {row.account_id for row in rows}:
-        ids = [row.post_id for row in rows if row.account_id == account_id and row.post_id]
-        for post_id, shot in (await metrics.latest(connection, account_id, ids)).items():
-            found[account_id, post_id] = shot
-    return found
-
-
-def _post_line(row: Content, handles: dict[str, str], shots: dict[tuple[str, str], Snapshot]) -> PostLine:
-    shot = shots.get((row.account_id, row.post_id or ""))
-    return PostLine(
-        row,
-        handles.get(row.account_id, ""),
-        shot.metrics if shot else None,
-        shot.captured_at if shot else None,
-    )
 
 
 def _mean(values: Sequence[int]) -> float:
