@@ -21,6 +21,7 @@ from stonechat.config.loader import known_names
 from stonechat.networks.registry import installed
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 CODE = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -64,6 +65,8 @@ def dead_links(path: Path) -> Iterator[str]:
         file = (path.parent / name).resolve() if name else path
         if not file.exists():
             yield f"link to {target}: there is no such file"
+        elif path.is_relative_to(DOCS) and not file.is_relative_to(DOCS):
+            yield f"link to {target}: the site has no such page; name the file in `code` instead"
         elif anchor and file.suffix == ".md" and anchor not in anchors(file):
             yield f"link to {target}: there is no such heading"
 

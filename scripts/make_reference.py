@@ -11,16 +11,18 @@ import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import typer.main
 from pydantic.fields import FieldInfo
 from sqlalchemy import Column, Table, UniqueConstraint
 
+from stonechat.cli.main import app
 from stonechat.config.loader import sections
 from stonechat.config.settings import AccountSettings, Section, expected_form
 from stonechat.core.clock import SystemClock
@@ -42,7 +44,7 @@ REFERENCE = DOCS / "reference"
 ADOPTED = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 """Documents at the root of the repository that are pages of the site too."""
 
-LINK = re.compile(r"\]\((?!#|[a-z]+:)([^)\s#]+)(#[^)\s]*)?\)")
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!#|[a-z]+:)([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def main() -> int:
@@ -151,7 +153,8 @@ def duration(span: timedelta) -> str:
 def commands_page() -> list[str]:
     """Every command with its arguments and options, as Typer's own generator writes them.
 
-    The summaries in its lists of commands are cut off with "..."; they stand in full further down.
+    The summaries in its lists of commands are cut off with "..."; here they stand in full, and each name
+    leads to its part of the page.
     """
     made = subprocess.run(
         [sys.executable, "-m", "typer", "stonechat.cli.main", "utils", "docs", "--name", "stonechat"],
@@ -161,10 +164,29 @@ def commands_page() -> list[str]:
         env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"},
     ).stdout
     made = made.replace("# `stonechat`", "# Commands", 1)
-    made = re.sub(r"^(\* `[a-z][a-z-]*`): .*$", r"\1", made, flags=re.MULTILINE)
+    made = "\n".join(with_summaries(made.splitlines()))
     made = re.sub(r"^\* `--(help|(install|show)-completion)`: .*\n", "", made, flags=re.MULTILINE)
     made = re.sub(r"\*\*Options\*\*:\n+(?![*\n])", "", made)
     return re.sub(r"^(Example: )(.+)$", r"\1`\2`", made, flags=re.MULTILINE).splitlines()
+
+
+def with_summaries(lines: Iterable[str]) -> Iterator[str]:
+    """The same lines with what each command does, in a whole sentence, wherever commands are listed."""
+    path: list[str] = []
+    for line in lines:
+        if heading := re.match(r"#+ `stonechat ?([a-z -]*)`$", line):
+            path = heading[1].split()
+        listed = re.match(r"\* `([a-z][a-z-]*)`: ", line)
+        yield line if listed is None else summary((*path, listed[1]))
+
+
+def summary(path: Sequence[str]) -> str:
+    """A command with the first paragraph of its help, as an entry of a list."""
+    command: Any = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    said = " ".join((command.help or "").split("\n\n")[0].split())
+    return f"* [`{path[-1]}`](#{'-'.join(('stonechat', *path))}): {said}"
 
 
 def paragraphs(text: str) -> Iterator[str]:
@@ -391,16 +413,22 @@ def yes(holds: bool) -> str:
 
 
 def adopted(name: str) -> list[str]:
-    """A document of the repository's root with its links as they are from docs/reference."""
+    """A document of the repository's root with its links as they are from docs/reference.
+
+    A link to a file that is no page of the site becomes the file's name.
+    """
     text = (ROOT / name).read_text(encoding="utf-8")
-    return LINK.sub(lambda found: f"]({moved(found[1])}{found[2] or ''})", text).splitlines()
+    return LINK.sub(moved, text).splitlines()
 
 
-def moved(target: str) -> str:
+def moved(link: re.Match[str]) -> str:
     """A link from the root, seen from docs/reference."""
+    words, target, anchor = link[1], link[2], link[3] or ""
     if target in ADOPTED:
-        return target.lower()
-    return f"../{target.removeprefix('docs/')}" if target.startswith("docs/") else f"../../{target}"
+        return f"[{words}]({target.lower()}{anchor})"
+    if target.startswith("docs/"):
+        return f"[{words}](../{target.removeprefix('docs/')}{anchor})"
+    return words if words.strip("`") == target else f"{words} (`{target}`)"
 
 
 if __name__ == "__main__":

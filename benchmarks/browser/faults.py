@@ -46,7 +46,7 @@ async def kill_driver(pool: BrowserPool) -> None:
 
 async def kill_pages(pool: BrowserPool) -> None:
     """SIGKILL to every process that draws pages, as the kernel does where memory runs out."""
-    for process in pool.keeper.chromium.processes():
+    for process in pool.supervisor.chromium.processes():
         with contextlib.suppress(psutil.NoSuchProcess):
             if any(argument == "--type=renderer" for argument in process.cmdline()):
                 process.kill()

@@ -195,9 +195,9 @@ async def measure(pool: BrowserPool, address: str) -> HeldResources:
         await _until_it_works(pool, account, address)
     await _rest(pool)
     gc.collect()
-    processes = pool.keeper.chromium.processes()
+    processes = pool.supervisor.chromium.processes()
     ours = psutil.Process()
-    browser = pool.keeper.chromium.browser
+    browser = pool.supervisor.chromium.browser
     return HeldResources(
         processes=len(processes) + len(_zombies(ours)),
         contexts=len(browser.contexts) if browser is not None else 0,
@@ -243,12 +243,12 @@ async def _until_it_works(pool: BrowserPool, account: str, address: str) -> None
 
 async def _rest(pool: BrowserPool) -> None:
     for _ in range(600):
-        if pool.keeper.up and not pool.line.leases and not pool.line.waiting:
+        if pool.supervisor.up and not pool.line.leases and not pool.line.waiting:
             break
         await asyncio.sleep(0.05)
     else:
-        raise Transient("The pool does not come to rest.", remedy=pool.keeper.why or pool.line.holders())
-    await asyncio.sleep(2.5)  # processes that were killed are gone, and the keeper has looked twice
+        raise Transient("The pool does not come to rest.", remedy=pool.supervisor.why or pool.line.holders())
+    await asyncio.sleep(2.5)  # processes that were killed are gone, and the supervisor has looked twice
 
 
 def _plan(size: int, rng: random.Random, *, least: int) -> list[str]:

@@ -115,7 +115,6 @@ PLUGIN = NetworkPlugin(
     connect=connect,
     text=PlainTextRules(280),
     profile_url=lambda _settings, handle: f"http://127.0.0.1/{handle}",
-    post_url=lambda _settings, author, post_id: _URL.format(author=author, id=post_id),
     rules=NetworkRules(unasked_replies=True),
 )
 

@@ -233,7 +233,6 @@ def test_modules_and_functions_stay_of_a_size_that_can_be_read() -> None:
         is_long,
         {
             "core/events.py": "all events on one page, as logs, meters, alerts and pages read them",
-            "config/settings.py": "all settings on one page, each with a paragraph for its user",
             "database/schema/tables.py": "all tables on one page, to be read side by side",
         },
     )

@@ -154,8 +154,8 @@ async def test_what_can_never_be_sent_is_refused_whole(stand: Stand, parts: tupl
 
 
 async def test_the_greatest_length_is_sent(stand: Stand) -> None:
-    text = "y" * stand.network.max_length
-    assert stand.network.length(text) == stand.network.max_length
+    text = "y" * stand.text.max_length
+    assert stand.text.length(text) == stand.text.max_length
     assert isinstance(await publish(stand, text), Posted)
 
 

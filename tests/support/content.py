@@ -77,7 +77,7 @@ class Studio:
     planner: Planner
     replier: Replier
     drafter: WritingPipeline
-    shelf: ContentStore
+    content_store: ContentStore
     budget: Budget
     spool: Spool
     arms: Arms
@@ -149,7 +149,7 @@ async def studio(
             await accounts.put(connection, account, clock.now())
         budget = Budget(database, clock, events, limits, PriceTable(Price(1.0, 2.0), prices or {}))
         writers = [ModelWriter(client, model, timeout) for model in models]
-        shelf = ContentStore(
+        content_store = ContentStore(
             database,
             clock,
             rng,
@@ -167,7 +167,7 @@ async def studio(
             spool=spool,
             chain=FallbackChain(writers, budget, clock, events, patience),
             prompts=Prompts(arms),
-            shelf=shelf,
+            content_store=content_store,
             rules_of=lambda network: PlainRules(),
             voice=load_voice(),
             judge=ModelJudge(FallbackChain(judging, budget, clock, events, patience)) if judging else None,
@@ -184,7 +184,7 @@ async def studio(
                 rng,
                 events,
                 lambda _: arms,
-                shelf,
+                content_store,
                 drafter,
                 uniform(arms, rng),
                 Quoting(claims),
@@ -192,7 +192,7 @@ async def studio(
             ),
             replier=Replier(database, clock, rng, arms, drafter, claims, replies),
             drafter=drafter,
-            shelf=shelf,
+            content_store=content_store,
             budget=budget,
             spool=spool,
             arms=arms,

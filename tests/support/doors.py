@@ -26,7 +26,7 @@ from stonechat.core.ids import digest
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import AlertState, BreakerState, ContentState
 from stonechat.database import Database, open_database
-from stonechat.database.repositories import accounts, breakers, content, drafts
+from stonechat.database.repositories import accounts, breakers, content, drafts, opportunities
 from stonechat.database.repositories import alerts as alert_rows
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.repositories.drafts import ReserveDraft
@@ -70,14 +70,15 @@ _SESSION = base64.b64encode(
 
 @dataclass(frozen=True)
 class Case:
-    """One action as it is asked for at each door; ``form`` is None where the pages have no form for it."""
+    """One action as it is asked for at each door: by command, by the API, and by a form of the pages."""
 
     name: str
     words: tuple[str, ...]
     api: str
-    body: Mapping[str, Any] = field(default_factory=dict)
-    page: str = ""
-    form: Mapping[str, str] | None = None
+    body: Mapping[str, Any]
+    page: str
+    form: Mapping[str, str]
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def _png() -> str:
@@ -138,16 +139,91 @@ CASES = (
         ("queue", "add", NEW_TEXT, "--account", "robin", "--at", "now"),
         "queue",
         {"parts": [NEW_TEXT], "account": "robin", "at": "now"},
+        "queue/submit",
+        {"target": "robin", "text": NEW_TEXT, "at": "now"},
+    ),
+    Case(
+        "queue.submit",
+        (
+            *("queue", "add", NEW_TEXT, "--account", "robin", "--at", "2031-03-02 18:30"),
+            *("--image", "{folder}/3.png", "--alt", "A path"),
+        ),
+        "queue",
+        {
+            "parts": [NEW_TEXT],
+            "account": "robin",
+            "at": "2031-03-02 18:30",
+            "pictures": [{"body": _png(), "alt": "A path"}],
+        },
+        "queue/submit",
+        {"target": "robin", "text": NEW_TEXT, "at": "2031-03-02 18:30", "alt": "A path"},
+        {"picture": png(3)},
     ),
     Case(
         "queue.attach",
         ("queue", "attach", "c-ahead", "{folder}/3.png", "--alt", "A path"),
         "queue/c-ahead/attach",
         {"body": _png(), "alt": "A path"},
+        "queue/attach",
+        {"target": "c-ahead", "alt": "A path"},
+        {"picture": png(3)},
     ),
-    Case("queue.detach", ("queue", "detach", "c-ahead"), "queue/c-ahead/detach"),
-    Case("reserve.approve", ("reserve", "approve", "d-kept"), "reserve/d-kept/approve"),
-    Case("reserve.discard", ("reserve", "discard", "d-kept"), "reserve/d-kept/discard"),
+    Case(
+        "queue.detach",
+        ("queue", "detach", "c-ahead"),
+        "queue/c-ahead/detach",
+        {},
+        "queue/detach",
+        {"target": "c-ahead"},
+    ),
+    Case(
+        "reserve.approve",
+        ("reserve", "approve", "d-kept"),
+        "reserve/d-kept/approve",
+        {},
+        "reserve/approve",
+        {"target": "d-kept"},
+    ),
+    Case(
+        "reserve.discard",
+        ("reserve", "discard", "d-kept"),
+        "reserve/d-kept/discard",
+        {},
+        "reserve/discard",
+        {"target": "d-kept"},
+    ),
+    Case(
+        "accounts.remove",
+        ("accounts", "remove", "robin", "--why", "sold"),
+        "accounts/robin/remove",
+        {"why": "sold"},
+        "accounts/remove",
+        {"target": "robin", "why": "sold"},
+    ),
+    Case(
+        "authors.mute",
+        ("mute", "@Finch", "--why", "asked in a message"),
+        "authors/@Finch/mute",
+        {"why": "asked in a message"},
+        "authors/mute",
+        {"target": "@Finch", "why": "asked in a message"},
+    ),
+    Case(
+        "authors.mute",
+        ("mute", "finch", "--account", "wren"),
+        "authors/finch/mute",
+        {"account": "wren"},
+        "authors/mute",
+        {"target": "finch", "account": "wren"},
+    ),
+    Case(
+        "authors.unmute",
+        ("unmute", "lark"),
+        "authors/lark/unmute",
+        {},
+        "authors/unmute",
+        {"target": "lark"},
+    ),
     Case(
         "posting.pause",
         ("pause", "--why", "holiday"),
@@ -343,6 +419,21 @@ async def fill(database: Database, url: str | None = None) -> None:
             "d-kept", ME.id, BEGAN, ("Kept for later.",), ContentKind.SINGLE, {}, "", "", 0.0
         )
         await drafts.stock(connection, reserve)
+        await opportunities.opt_out(connection, ME.id, "Lark", now=BEGAN)
+
+
+_FILLED: dict[str, bytes] = {}
+
+
+async def fill_file(folder: Path) -> None:
+    """The same in ``folder``, as SQLite files that were made once: migrations take longer than most tests."""
+    if not _FILLED:
+        with tempfile.TemporaryDirectory() as made:
+            async with open_database(f"sqlite:///{made}/s.db", DatabaseSettings(), CLOCK) as database:
+                await fill(database)
+            _FILLED.update({one.name: one.read_bytes() for one in Path(made).iterdir() if one.is_file()})
+    for name, body in _FILLED.items():
+        (folder / name).write_bytes(body)
 
 
 async def _keep(connection: Any, record: Record) -> None:
@@ -386,8 +477,14 @@ class AtTheCommandLine:
         self.url = f"sqlite:///{folder}/s.db"
         (folder / "3.png").write_bytes(png(3))
 
-    def types(self, *words: str, code: int = 0) -> str:
-        """The command; what it printed."""
+    def types(self, *words: str) -> str:
+        """The command, which succeeds; what it printed."""
+        code, said = self.tries(*words)
+        assert code == 0, said
+        return said
+
+    def tries(self, *words: str, **settings: str) -> tuple[int, str]:
+        """The command; its exit code and what it printed, errors too where it failed."""
         given = [word.replace("{folder}", str(self.folder)) for word in words]
         environment = {
             "DATABASE_URL": self.url,
@@ -400,9 +497,8 @@ class AtTheCommandLine:
             "COLUMNS": "200",
             "PORT": "1",
         }
-        done = CliRunner(env=environment).invoke(app, given)
-        assert done.exit_code == code, done.output + repr(done.exception)
-        return done.stdout if code == 0 else done.output
+        done = CliRunner(env=environment | settings).invoke(app, given)
+        return done.exit_code, done.stdout if done.exit_code == 0 else done.output + repr(done.exception)
 
     def on_database(self, work: Callable[[Database], Any]) -> Any:
         """The result of ``work`` on the database."""
@@ -416,7 +512,7 @@ class AtTheCommandLine:
 
 @asynccontextmanager
 async def at_the_pages(
-    folder: Path, database: Database, url: str | None = None
+    folder: Path, database: Database, url: str | None = None, **connected: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of pages and API, with everything connected that an action may need."""
     async with (
@@ -425,7 +521,7 @@ async def at_the_pages(
         open_store(runs_url(database) if url is None else runs_url_beside(url)) as store,
     ):
         jobs = JobsAtRest(JobOperations(database, store, CLOCK, JOBS))
-        here.data.connect(drafter=writing.drafter, networks=installed(), runner=jobs)
+        here.data.connect(drafter=writing.drafter, networks=installed(), runner=jobs, **connected)
         yield here.client
 
 

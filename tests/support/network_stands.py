@@ -22,10 +22,12 @@ from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import Clock, ScaledClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
-from stonechat.core.network import Network, NetworkPost
+from stonechat.core.network import NetworkAdapter, NetworkPost, TextRules
 from stonechat.core.states import SessionState
 from stonechat.networks.bluesky.posts import read_post
 from stonechat.networks.bluesky.records import facets_of
+from stonechat.networks.bluesky.text_rules import BlueskyTextRules
+from stonechat.networks.registry import installed
 from stonechat.networks.x_web.adapter import XWeb
 from tests.integration.networks.x_web_support import CHROMIUM
 from tests.support import network as fake
@@ -64,8 +66,13 @@ class Live:
 class Stand(ABC):
     """One network under test."""
 
-    network: Network
+    network: NetworkAdapter
     account: Account
+
+    @property
+    @abstractmethod
+    def text(self) -> TextRules:
+        """What the network makes of a text."""
 
     @abstractmethod
     async def live(self) -> list[Live]:
@@ -97,6 +104,11 @@ class FakeStand(Stand):
 
     network: fake.FakeNetwork = field(default_factory=lambda: fake.FakeNetwork(ManualClock()))
     account: Account = field(default_factory=lambda: Account(f"fake:{HANDLE}", "fake", HANDLE))
+
+    @property
+    def text(self) -> TextRules:
+        """The fake's own."""
+        return self.network
 
     def __post_init__(self) -> None:
         now = self.network.clock.now()
@@ -143,10 +155,14 @@ class FakeStand(Stand):
 class BlueskyStand(Stand):
     """The real adapter on the real server."""
 
-    network: Network
+    network: NetworkAdapter
     account: Account
     pds: Pds
     clock: Clock
+
+    @property
+    def text(self) -> TextRules:
+        return BlueskyTextRules()
 
     async def live(self) -> list[Live]:
         records = await self.pds.records(self.account.handle)
@@ -202,10 +218,15 @@ async def open_bluesky_stand(folder: Path) -> AsyncIterator[BlueskyStand]:
 class SiteStand(Stand):
     """A real adapter on a local network that is a process of its own."""
 
-    network: Network
+    network: NetworkAdapter
     account: Account
     site: LocalNetwork
     clock: Clock
+
+    @property
+    def text(self) -> TextRules:
+        """As its plug-in says."""
+        return installed()[self.network.name].text
 
     async def live(self) -> list[Live]:
         return [

@@ -9,18 +9,41 @@ from typing import Any
 
 from stonechat.alerting.finding import CRITICAL, INFO, WARNING, Finding
 from stonechat.core.events import (
+    AlertChanged,
+    BreakerChanged,
+    BrowserLost,
+    BrowserOperated,
+    BrowserRestarted,
     BudgetSpent,
+    CacheSwitched,
+    ContentPlanned,
+    ContentRejected,
     Event,
+    JobHealthChanged,
+    LayerChanged,
     LoopFailed,
+    MetricsRead,
+    ModelLearned,
     ModelRejected,
+    OpportunitiesFound,
     PostContradicted,
     PostDiffers,
     PostEnded,
+    PostHeld,
     PostingStopped,
+    PostPublished,
     PostReconciled,
     PostRefused,
+    PostUnconfirmed,
     PostVanished,
+    RunEnded,
+    RunMissed,
+    RunStarted,
     SelectorMoved,
+    SessionChanged,
+    StepBooted,
+    StepWaits,
+    WriterFellBack,
 )
 
 SHOWN = timedelta(hours=1)
@@ -36,10 +59,7 @@ ROOM = timedelta(minutes=2)
 
 def event_finding(event: Event, *, speed: float = 1.0) -> Finding | None:
     """What is told of the event; None where it is no news. ``speed``: account seconds in a real one."""
-    if isinstance(event, SelectorMoved):
-        return _selector_moved(event, speed)
-    tell = _TOLD.get(type(event))
-    return tell(event) if tell else None
+    return None if type(event) in UNTOLD else TOLD[type(event)](event, speed)
 
 
 def _told_once(
@@ -228,17 +248,56 @@ def _loop_failed(event: LoopFailed) -> Finding:
     )
 
 
-_TOLD: Mapping[type[Event], Callable[[Any], Finding | None]] = MappingProxyType(
+def _of(tell: Callable[[Any], Finding | None]) -> Callable[[Any, float], Finding | None]:
+    """For an event that is told alike on every clock."""
+    return lambda event, _speed: tell(event)
+
+
+TOLD: Mapping[type[Event], Callable[[Any, float], Finding | None]] = MappingProxyType(
     {
-        BudgetSpent: _budget_spent,
-        PostContradicted: _post_contradicted,
-        PostDiffers: _post_differs,
-        PostReconciled: _post_reconciled,
-        PostRefused: _post_refused,
-        PostEnded: _post_ended,
-        PostVanished: _post_vanished,
-        PostingStopped: _posting_stopped,
-        ModelRejected: _model_rejected,
-        LoopFailed: _loop_failed,
+        BudgetSpent: _of(_budget_spent),
+        PostContradicted: _of(_post_contradicted),
+        PostDiffers: _of(_post_differs),
+        PostReconciled: _of(_post_reconciled),
+        PostRefused: _of(_post_refused),
+        PostEnded: _of(_post_ended),
+        PostVanished: _of(_post_vanished),
+        PostingStopped: _of(_posting_stopped),
+        ModelRejected: _of(_model_rejected),
+        LoopFailed: _of(_loop_failed),
+        SelectorMoved: _selector_moved,
     }
 )
+"""What is told of an event, by the event and the clock's speed; None where this one is no news."""
+
+UNTOLD: frozenset[type[Event]] = frozenset(
+    {
+        # the work itself: it shows on the pages
+        StepBooted,
+        StepWaits,
+        RunStarted,
+        ContentPlanned,
+        ContentRejected,
+        PostPublished,
+        MetricsRead,
+        OpportunitiesFound,
+        ModelLearned,
+        BrowserOperated,
+        # a rule of alerting.rules tells of the state that it leads to, and of its end
+        RunEnded,
+        RunMissed,
+        JobHealthChanged,
+        WriterFellBack,
+        PostUnconfirmed,
+        PostHeld,
+        BreakerChanged,
+        SessionChanged,
+        BrowserLost,
+        BrowserRestarted,
+        LayerChanged,
+        CacheSwitched,
+        # it is what is told
+        AlertChanged,
+    }
+)
+"""The other events; each stands in one of the two, and a test holds that."""

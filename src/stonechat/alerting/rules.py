@@ -17,6 +17,7 @@ from stonechat.monitoring.dependency_graph import NEEDS
 from stonechat.monitoring.figures import AccountFigures
 from stonechat.monitoring.loop_lag import LoopLag
 from stonechat.monitoring.service_levels import MEASURED, burns
+from stonechat.resilience import kind_of
 from stonechat.resilience.circuit_breaker import BreakerStatus
 
 DOWN_FOR = timedelta(seconds=30)
@@ -166,7 +167,7 @@ def _breaker(one: BreakerStatus, rule: str, severity: str, title: str, body: str
 
 
 def _part(one: BreakerStatus) -> str:
-    return one.name.split("/")[0]
+    return kind_of(one.name)
 
 
 def job_findings(

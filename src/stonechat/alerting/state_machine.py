@@ -146,6 +146,7 @@ def _found(row: AlertRow, finding: Finding, now: datetime, timing: Timing) -> Al
 def _begun(row: AlertRow, finding: Finding, now: datetime) -> AlertRow:
     """A new incident: nothing of what was said or done about the last one holds any more."""
     began = finding.since if finding.since is not None and finding.since < now else now
+    # What one alert says of its beginning must not reach into its last incident, which was told as over.
     if row.resolved_at is not None:
         began = max(began, min(row.resolved_at, now))
     return replace(
@@ -206,6 +207,8 @@ def _has_turned(row: AlertRow, finding: Finding) -> bool:
 
 def _as_told_before(row: AlertRow, now: datetime, timing: Timing) -> AlertRow:
     """Where it has become worse or something else, a silence and an acknowledgement do not cover it."""
+    # A silence covers what the owner knew when they asked for it, and no more: "we know that it is slow" says
+    # nothing about "it is down".
     track = row.tracking
     if track.silenced_at:
         severity, variant = track.silenced_at

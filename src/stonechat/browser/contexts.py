@@ -31,13 +31,13 @@ class Contexts:
         self,
         settings: BrowserSettings,
         clock: Clock,
-        keeper: BrowserSupervisor,
+        supervisor: BrowserSupervisor,
         sessions: SessionStore | None,
         on_crash: Callable[[AccountContext], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._keeper = keeper
+        self._keeper = supervisor
         self._sessions = sessions
         self._on_crash = on_crash
         self._opening = 0

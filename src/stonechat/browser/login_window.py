@@ -16,31 +16,22 @@ Window = BrowserContext
 """What the owner logs in with."""
 
 ELSEWHERE = (
-    "Log in on a computer with a screen, save the session there, and hand it over: "
-    "stonechat login --from-file session.json"
+    "Log in on a computer with a screen, export the session there, and hand it over: on the page Accounts, "
+    "or stonechat login --from-file session.json"
 )
 
 
 @contextlib.asynccontextmanager
-async def open_window(
-    executable: Path | None, *, visible: bool = True, screen: bool = True
-) -> AsyncIterator[Window]:
+async def open_window(executable: Path | None, *, visible: bool = True) -> AsyncIterator[Window]:
     """A fresh browser without any session; everything of it is gone at the end.
 
     Args:
         executable: ``BROWSER_EXECUTABLE``; a headless shell there cannot show a window.
         visible: False where no window is needed (checking a session).
-        screen: whether there is one to show a window on.
 
     Raises:
-        Permanent: there is no screen, or no browser that can show a window.
+        Permanent: there is no browser that can show a window.
     """
-    if visible and not screen:
-        raise Permanent(
-            "There is no screen to show a window on (neither DISPLAY nor WAYLAND_DISPLAY is set).",
-            meaning="Nothing was opened and nothing was changed.",
-            remedy=ELSEWHERE,
-        )
     path = whole_browser(executable) if visible else executable
     async with async_playwright() as playwright:
         try:
@@ -59,6 +50,15 @@ async def open_window(
         finally:
             with contextlib.suppress(Error):  # the owner may have closed it
                 await browser.close()
+
+
+def no_screen() -> Permanent:
+    """A window was asked for where none can be shown."""
+    return Permanent(
+        "There is no screen to show a window on (neither DISPLAY nor WAYLAND_DISPLAY is set).",
+        meaning="Nothing was opened and nothing was changed.",
+        remedy=ELSEWHERE,
+    )
 
 
 def whole_browser(setting: Path | None, *, search_path: str | None = None) -> Path | None:

@@ -53,13 +53,13 @@ async def open_browser_pool(
         sessions=sessions,
         evidence=FailureArtifactFolder(evidence_folder) if evidence_folder is not None else None,
     )
-    await pool.keeper.start()
-    watch = asyncio.create_task(pool.keeper.run(), name="browser keeper")
+    await pool.supervisor.start()
+    watch = asyncio.create_task(pool.supervisor.run(), name="browser supervisor")
     try:
         yield pool
     finally:
         await pool.close()
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
-        await pool.keeper.chromium.close()
+        await pool.supervisor.chromium.close()
         folder.remove()

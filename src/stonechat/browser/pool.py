@@ -67,11 +67,11 @@ class BrowserPool:
         self._draining = ""
         self._breaker: Breaker | None = None
         self.evidence = evidence
-        self.keeper = BrowserSupervisor(
+        self.supervisor = BrowserSupervisor(
             chromium, clock, events, lost=self._browser_lost, ready=self._browser_ready, tend=self.tend
         )
         self.line = LeaseQueue(settings, clock, self._shut)
-        self.contexts = Contexts(settings, clock, self.keeper, sessions, self._crashed)
+        self.contexts = Contexts(settings, clock, self.supervisor, sessions, self._crashed)
 
     def guard(self, breaker: Breaker) -> None:
         """From now on leases pass this breaker (policy :data:`POOL_POLICY`, probe :meth:`prove`)."""
@@ -83,7 +83,7 @@ class BrowserPool:
         Raises:
             Transient: it does not.
         """
-        await self.keeper.prove()
+        await self.supervisor.prove()
 
     @contextlib.asynccontextmanager
     async def lease(
@@ -117,13 +117,13 @@ class BrowserPool:
     def health(self) -> PoolHealth:
         """How the pool is; cheap, from what it knows."""
         now = self._clock.monotonic()
-        keeper, line = self.keeper, self.line
-        browser = keeper.chromium.browser
+        supervisor, line = self.supervisor, self.line
+        browser = supervisor.chromium.browser
         return PoolHealth(
-            up=keeper.up,
-            why=keeper.why,
+            up=supervisor.up,
+            why=supervisor.why,
             version=browser.version if browser is not None else "",
-            since=keeper.since,
+            since=supervisor.since,
             contexts=len(self.contexts.open),
             limit=self._settings.contexts,
             leases=tuple(
@@ -135,13 +135,13 @@ class BrowserPool:
             exhausted=self._exhausted(),
             waits=waits_of(list(line.waits)),
             operations={task: dict(outcomes) for task, outcomes in self._operations.items()},
-            memory_bytes=keeper.usage.browser,
-            memory_peak_bytes=keeper.usage.peak,
-            own_bytes=keeper.usage.own,
-            processes=keeper.usage.processes,
-            browser_pid=keeper.chromium.browser_pid,
-            driver_pid=keeper.chromium.driver_pid,
-            restarts=keeper.restarts,
+            memory_bytes=supervisor.usage.browser,
+            memory_peak_bytes=supervisor.usage.peak,
+            own_bytes=supervisor.usage.own,
+            processes=supervisor.usage.processes,
+            browser_pid=supervisor.chromium.browser_pid,
+            driver_pid=supervisor.chromium.driver_pid,
+            restarts=supervisor.restarts,
             breaker=self._breaker.status() if self._breaker is not None else None,
             evidence=self._last_evidence,
         )
@@ -159,7 +159,7 @@ class BrowserPool:
                 self._in_background(self._discard(lease))
         # Before measuring: a stray context is memory that nobody will ever give back.
         await self.contexts.close_strays()
-        used = (self.keeper.usage.browser or 0) / MEGABYTE
+        used = (self.supervisor.usage.browser or 0) / MEGABYTE
         crowded = used > 0.8 * self._settings.memory_limit_mb
         idle_limit = 0.0 if crowded else self._settings.idle_limit.total_seconds()
         await self.contexts.close_idle(self.line.leases, idle_limit)
@@ -177,7 +177,7 @@ class BrowserPool:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self.keeper.up:
+        if self.supervisor.up:
             await self.contexts.save_all()
         self.contexts.open.clear()
 
@@ -220,7 +220,7 @@ class BrowserPool:
             account_id=lease.account_id,
             task=lease.task,
             reason=f"{outcome}: {exc}",
-            picture=outcome in {"failed", "refused", "timed_out"} and self.keeper.up and not slot.crashed,
+            picture=outcome in {"failed", "refused", "timed_out"} and self.supervisor.up and not slot.crashed,
         )
         self._last_evidence = path or self._last_evidence
         return path
@@ -233,7 +233,7 @@ class BrowserPool:
         if slot is not None:
             slot.uses, slot.last_used = slot.uses + 1, now
         if outcome not in {"ok", "refused"}:
-            self.keeper.suspect()
+            self.supervisor.suspect()
             self._in_background(self._discard(lease))
         elif slot is not None and self.contexts.needs_tidying(slot):
             self._in_background(self._tidy_then_release(lease, slot))
@@ -268,7 +268,7 @@ class BrowserPool:
     def _release(self, lease: PageLease) -> None:
         self.line.release(lease)
         if self._draining and not self.line.leases:
-            self.keeper.suspect()
+            self.supervisor.suspect()
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -278,14 +278,14 @@ class BrowserPool:
     def _exhausted(self) -> str:
         stalled = self.line.stalled()
         limit = min(STALLED, self._settings.queue_wait.total_seconds() / 2)
-        if not self.keeper.up or stalled <= limit:
+        if not self.supervisor.up or stalled <= limit:
             return ""
         return f"{len(self.line.waiting)} wait and none was served for {stalled:.0f} s; {self.line.holders()}"
 
     # --- what the browser does --------------------------------------------------------------------
 
     def _shut(self) -> str:
-        return self._draining if self.keeper.up else f"the browser is down: {self.keeper.why}"
+        return self._draining if self.supervisor.up else f"the browser is down: {self.supervisor.why}"
 
     def _crashed(self, slot: AccountContext) -> None:
         lease = self.line.leases.get(slot.account_id)

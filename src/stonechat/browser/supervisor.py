@@ -123,7 +123,7 @@ class BrowserSupervisor:
                 await self._round()
             except Exception as exc:  # a watchman that dies would leave the pool dead for good
                 log.exception("browser.keeper_failed")
-                self.gone(f"the browser's keeper met {type(exc).__name__}: {exc}")
+                self.gone(f"the browser's supervisor met {type(exc).__name__}: {exc}")
                 await self._clock.sleep_real(timedelta(seconds=TICK))
 
     async def _round(self) -> None:

@@ -72,7 +72,7 @@ class Planner:
         rng: random.Random,
         events: EventStream,
         arms_of: ArmsOf,
-        shelf: ContentStore,
+        content_store: ContentStore,
         drafter: WritingPipeline,
         choose: Choose,
         quoting: Quoting,
@@ -83,7 +83,7 @@ class Planner:
         self._rng = rng
         self._events = events
         self._arms_of = arms_of
-        self._shelf = shelf
+        self._content_store = content_store
         self._drafter = drafter
         self._choose = choose
         self._quoting = quoting
@@ -128,8 +128,8 @@ class Planner:
     async def missing(self, account: Account) -> int:
         """How many posts the queue lacks. What is overdue (posting is held) counts as ahead: no money is
         spent on more while a backlog waits."""
-        rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
-        taken, now = await self._shelf.booked(account.id), self._clock.now()
+        rhythm = self._content_store.rhythm(account, self._drafter.voice_of(account.id))
+        taken, now = await self._content_store.booked(account.id), self._clock.now()
         async with self._database.read("content.overdue") as connection:
             backlog = await slots.overdue(connection, account.id, now)
         return max(0, schedule.wanted(rhythm, taken, now, self._settings.horizon) - backlog)
@@ -137,17 +137,17 @@ class Planner:
     async def keep_rhythm(self, account: Account, run_id: str, why: str = "") -> int:
         """Draw from the reserve until no gap in the coming hours breaks the rhythm; how many were drawn."""
         voice = self._drafter.voice_of(account.id)
-        rhythm = self._shelf.rhythm(account, voice)
+        rhythm = self._content_store.rhythm(account, voice)
         drawn = 0
         while True:
-            earliest = self._shelf.earliest()
+            earliest = self._content_store.earliest()
             until = earliest + self._settings.reserve_window
-            taken = await self._shelf.booked(account.id)
+            taken = await self._content_store.booked(account.id)
             due_at = schedule.next_in_rhythm(rhythm, taken, earliest=earliest, until=until)
             if due_at is None:
                 break
             content_id = stable_id("reserve", run_id, due_at.isoformat())
-            if await self._shelf.draw(account, voice, due_at, content_id) is None:
+            if await self._content_store.draw(account, voice, due_at, content_id) is None:
                 break
             drawn += 1
         if drawn:
@@ -156,7 +156,7 @@ class Planner:
 
     async def _orders(self, account: Account, missing: int, run_id: str) -> list[Assignment]:
         """Assignments for what is missing, earliest first."""
-        taken = await self._shelf.booked(account.id)
+        taken = await self._content_store.booked(account.id)
         layout, new = self._layout(account), await self._new_levels(account.id)
         placed: list[Placed] = []
         left: list[Choice] = []
@@ -185,9 +185,9 @@ class Planner:
         return self._arms_of(account_id).unproven(Counter(pair for arm in arms for pair in arm.items()))
 
     def _layout(self, account: Account) -> Layout:
-        rhythm = self._shelf.rhythm(account, self._drafter.voice_of(account.id))
+        rhythm = self._content_store.rhythm(account, self._drafter.voice_of(account.id))
         until = self._clock.now() + max(self._settings.horizon, _DAY)
-        return Layout(self._arms_of(account.id), rhythm, self._shelf.earliest(), until)
+        return Layout(self._arms_of(account.id), rhythm, self._content_store.earliest(), until)
 
     def _order(self, account: Account, one: Placed, assignment_id: str) -> Assignment:
         choice = one.choice

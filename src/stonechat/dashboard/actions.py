@@ -4,32 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from stonechat.core.errors import InvalidInput
 from stonechat.dashboard.doors import Doors
+from stonechat.dashboard.forms import Form, read_form
 from stonechat.dashboard.guard import COOKIE, SESSION_AGE, TRIES, TRY_PERIOD
 from stonechat.dashboard.pages import Pages
-from stonechat.owner import Done, Door, Owner, alerts, breakers, editing, jobs, posting, queue
+from stonechat.owner import (
+    Done,
+    Door,
+    Owner,
+    alerts,
+    authors,
+    breakers,
+    editing,
+    jobs,
+    log_in,
+    pictures,
+    posting,
+    queue,
+    reserve,
+    submission,
+)
 
-LONGEST_FORM = 100_000
 TRIED_WRONG, TRIED_TOO_OFTEN = "dashboard/tried-wrong", "dashboard/tried-too-often"
 
-Form = Mapping[str, str]
 Act = Callable[[Doors, Owner, str, Form], Awaitable[Done[Any]]]
 """What is connected, the owner, the target, and what else stands in the form."""
 
 
 def _edit(doors: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
-    parts = editing.parts_of(form.get("text", ""))
-    return editing.edit(owner, doors.drafter(), target, parts)
+    parts = editing.parts_of(form.get("text"))
+    return editing.edit(owner, doors.drafter(), target, parts, despite=frozenset(form.words("despite")))
+
+
+def _submit(doors: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
+    """The target is the account; nothing where there is one."""
+    given = submission.Submission(
+        parts=tuple(editing.parts_of(form.get("text"))),
+        account=target or None,
+        at=form.get("at") or None,
+        pictures=[
+            submission.GivenPicture(body, form.get("alt").strip(), form.number("part") - 1)
+            for body in form.files("picture")
+        ],
+        again=bool(form.get("again")),
+        despite=frozenset(form.words("despite")),
+    )
+    return submission.submit(owner, doors.drafter(), doors.networks(), given)
+
+
+def _attach(doors: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
+    part = form.number("part")
+    return pictures.attach(owner, doors.networks(), target, form.file("picture"), form.get("alt"), part=part)
+
+
+def _log_in(doors: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
+    return log_in.import_session(owner, doors.session_import(), target, form.file("session"))
 
 
 def _force(_: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
-    return breakers.force(owner, target, form.get("to", ""), why=form.get("why", ""))
+    return breakers.force(owner, target, form.get("to"), why=form.get("why"))
 
 
 def _run_job(doors: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
@@ -37,31 +75,48 @@ def _run_job(doors: Doors, owner: Owner, target: str, form: Form) -> Awaitable[D
 
 
 def _silence(_: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
-    length = alerts.length_of(form.get("length", ""))
-    return alerts.silence(owner, target, length=length, why=form.get("why", ""))
+    length = alerts.length_of(form.get("length"))
+    return alerts.silence(owner, target, length=length, why=form.get("why"))
+
+
+def _plain(act: Callable[..., Awaitable[Done[Any]]]) -> Act:
+    """An action that takes a target alone."""
+    return lambda _, owner, target, _form: act(owner, target)
 
 
 def _reasoned(act: Callable[..., Awaitable[Done[Any]]]) -> Act:
     """An action that takes a target and a reason."""
-    return lambda _, owner, target, form: act(owner, target, why=form.get("why", ""))
+    return lambda _, owner, target, form: act(owner, target, why=form.get("why"))
+
+
+def _of_account(act: Callable[..., Awaitable[Done[Any]]]) -> Act:
+    """An action that is done for one account or for each."""
+    return lambda _, owner, target, form: act(owner, target, form.get("account") or None, why=form.get("why"))
 
 
 def _scheduled(act: Callable[..., Awaitable[Done[Any]]]) -> Act:
     """An action on a job's schedule, of one account or of all."""
     return lambda doors, owner, target, form: act(
-        owner, doors.operations(), target, form.get("account") or None, why=form.get("why", "")
+        owner, doors.operations(), target, form.get("account") or None, why=form.get("why")
     )
 
 
 ACTIONS: Mapping[tuple[str, str], Act] = {
+    ("queue", "submit"): _submit,
     ("queue", "approve"): lambda _, owner, target, form: queue.approve(owner, target, seen=form.get("seen")),
     ("queue", "reject"): _reasoned(queue.reject),
     ("queue", "edit"): _edit,
+    ("queue", "attach"): _attach,
+    ("queue", "detach"): _plain(pictures.detach),
     ("queue", "cancel"): _reasoned(queue.cancel),
     ("queue", "again"): _reasoned(queue.queue_again),
-    ("queue", "live"): lambda _, owner, target, form: queue.found_live(
-        owner, target, form.get("posts", "").split()
-    ),
+    ("queue", "live"): lambda _, owner, target, form: queue.found_live(owner, target, form.words("posts")),
+    ("reserve", "approve"): _plain(reserve.approve),
+    ("reserve", "discard"): _plain(reserve.discard),
+    ("accounts", "log_in"): _log_in,
+    ("accounts", "remove"): _reasoned(log_in.forget),
+    ("authors", "mute"): _of_account(authors.mute),
+    ("authors", "unmute"): _of_account(authors.unmute),
     ("posting", "pause"): _reasoned(posting.pause),
     ("posting", "resume"): _reasoned(posting.resume),
     ("jobs", "run"): _run_job,
@@ -110,15 +165,15 @@ def action_routes(pages: Pages, doors: Doors) -> APIRouter:
         visitor = pages.guard.visitor(request)
         if (kind, what) not in ACTIONS or visitor is None:
             return pages.render(request, "missing.html", 404)
-        form = await _form(request)
+        form = await read_form(request)
         owner = doors.owner(visitor, Door.PAGES)
-        await doors.pass_on(ACTIONS[kind, what](doors, owner, form.get("target", ""), form))
+        await doors.pass_on(ACTIONS[kind, what](doors, owner, form.get("target"), form))
         return RedirectResponse(_back(request), 303)
 
     @router.post("/login")
     async def log_in(request: Request) -> Response:
-        form = await _form(request)
-        token = await _token(pages, form.get("password", ""), request.client.host if request.client else "")
+        form = await read_form(request)
+        token = await _token(pages, form.get("password"), request.client.host if request.client else "")
         if token is None:
             return pages.render(request, "login.html", 401, wrong=True)
         response = RedirectResponse("/", 303)
@@ -140,15 +195,6 @@ def action_routes(pages: Pages, doors: Doors) -> APIRouter:
         return response
 
     return router
-
-
-async def _form(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            raise InvalidInput("The form is too long.", meaning="Nothing was changed.")
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
 def _back(request: Request) -> str:

@@ -54,6 +54,11 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
         line, changes, tries, shots = found
         return JSONResponse(plain({"post": line, "history": changes, "attempts": tries, "snapshots": shots}))
 
+    @router.get("/reserve")
+    async def reserve() -> Response:
+        """The drafts kept for when no model can write, in the order in which they are drawn."""
+        return JSONResponse(plain(await data.reserve()))
+
     @router.get("/engagement")
     async def engagement() -> Response:
         """For the plot."""
@@ -71,6 +76,11 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
 
 
 def _of_the_system(router: APIRouter, data: DashboardData) -> None:
+    @router.get("/accounts")
+    async def accounts() -> Response:
+        """Every account, its session on its network, and what holds its posting."""
+        return JSONResponse(plain(await data.accounts()))
+
     @router.get("/breakers")
     async def breakers() -> Response:
         """Every circuit breaker."""
@@ -80,6 +90,11 @@ def _of_the_system(router: APIRouter, data: DashboardData) -> None:
     async def alerts() -> Response:
         """Alerts, those that fire first."""
         return JSONResponse(plain(await data.alerts()))
+
+    @router.get("/muted")
+    async def muted() -> Response:
+        """Who gets no replies: muted by hand, or because they asked for it."""
+        return JSONResponse(plain(await data.muted()))
 
     @router.get("/figures")
     async def figures() -> Response:

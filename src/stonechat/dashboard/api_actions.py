@@ -14,6 +14,7 @@ from stonechat.dashboard.api_models import (
     Answer,
     ApprovalBody,
     AuditLine,
+    ByAccount,
     ContentAnswer,
     ContentSaid,
     Forcing,
@@ -23,11 +24,11 @@ from stonechat.dashboard.api_models import (
     PictureBody,
     Reason,
     RunsAnswer,
+    SessionBody,
     Silence,
     WhichChannel,
     WhichPosting,
     WhichRuns,
-    WhichSchedule,
 )
 from stonechat.dashboard.doors import Doors
 from stonechat.dashboard.guard import Guard
@@ -36,9 +37,11 @@ from stonechat.owner import (
     Door,
     Owner,
     alerts,
+    authors,
     breakers,
     editing,
     jobs,
+    log_in,
     pictures,
     posting,
     queue,
@@ -61,6 +64,8 @@ def api_actions(guard: Guard, doors: Doors) -> APIRouter:
     _on_the_queue(router, doors, come_in)
     _on_texts(router, doors, come_in)
     _on_the_reserve(router, doors, come_in)
+    _on_accounts(router, doors, come_in)
+    _on_authors(router, doors, come_in)
     _on_posting(router, doors, come_in)
     _on_jobs(router, doors, come_in)
     _on_breakers(router, doors, come_in)
@@ -166,6 +171,32 @@ def _on_the_reserve(router: APIRouter, doors: Doors, come_in: Any) -> None:
         return await _answer(doors, reserve.discard(owner, draft_id))
 
 
+def _on_accounts(router: APIRouter, doors: Doors, come_in: Any) -> None:
+    @router.post("/accounts/{account}/session")
+    async def import_session(account: str, body: SessionBody, owner: Owner = come_in) -> Answer:
+        """Log an account in by cookies that another browser exported; the network is asked whose they are."""
+        return await _answer(doors, log_in.import_session(owner, doors.session_import(), account, body.body))
+
+    @router.post("/accounts/{account}/remove")
+    async def remove(account: str, body: Reason | None = None, owner: Owner = come_in) -> Answer:
+        """Remove an account's saved log-in and hold its posting; its history stays."""
+        return await _answer(doors, log_in.forget(owner, account, why=_why(body)))
+
+
+def _on_authors(router: APIRouter, doors: Doors, come_in: Any) -> None:
+    @router.post("/authors/{handle}/mute")
+    async def mute(handle: str, body: ByAccount | None = None, owner: Owner = come_in) -> Answer:
+        """Never reply to or quote somebody again, from one account or from every one."""
+        account = body.account if body else None
+        return await _answer(doors, authors.mute(owner, handle, account, why=_why(body)))
+
+    @router.post("/authors/{handle}/unmute")
+    async def unmute(handle: str, body: ByAccount | None = None, owner: Owner = come_in) -> Answer:
+        """Allow replies to somebody again, who was muted or has asked for none."""
+        account = body.account if body else None
+        return await _answer(doors, authors.unmute(owner, handle, account, why=_why(body)))
+
+
 def _on_posting(router: APIRouter, doors: Doors, come_in: Any) -> None:
     @router.post("/posting/pause")
     async def pause(body: WhichPosting, owner: Owner = come_in) -> Answer:
@@ -186,13 +217,13 @@ def _on_jobs(router: APIRouter, doors: Doors, come_in: Any) -> None:
         return RunsAnswer(**_told(done), runs=done.value)
 
     @router.post("/jobs/{job}/pause")
-    async def pause_job(job: str, body: WhichSchedule | None = None, owner: Owner = come_in) -> Answer:
+    async def pause_job(job: str, body: ByAccount | None = None, owner: Owner = come_in) -> Answer:
         """Hold a job's schedule, or with all every one, until it is resumed; a run at work goes on."""
         account = body.account if body else None
         return await _answer(doors, jobs.pause(owner, doors.operations(), job, account, why=_why(body)))
 
     @router.post("/jobs/{job}/resume")
-    async def resume_job(job: str, body: WhichSchedule | None = None, owner: Owner = come_in) -> Answer:
+    async def resume_job(job: str, body: ByAccount | None = None, owner: Owner = come_in) -> Answer:
         """Let a job's schedule go on; with all, every one."""
         account = body.account if body else None
         return await _answer(doors, jobs.resume(owner, doors.operations(), job, account, why=_why(body)))

@@ -14,6 +14,9 @@ from stonechat.owner.action import LONGEST_WHY
 LONGEST_TEXT = 10_000
 """Characters of a part; the review says what the network takes."""
 
+LONGEST_SESSION = 2_000_000
+"""Characters of a log-in in base64: sites keep some hundred kilobytes in a browser."""
+
 MOST = 50
 """Parts of a thread, pictures, steps of the review: more is a mistake."""
 
@@ -32,7 +35,7 @@ class Request(BaseModel):
 class Reason(Request):
     """Why; kept in the history and the audit trail."""
 
-    why: str = Field("", max_length=LONGEST_WHY)
+    why: str = Field("", max_length=LONGEST_WHY, description="Why; at most 1,000 characters.")
 
 
 class ApprovalBody(Request):
@@ -44,22 +47,35 @@ class ApprovalBody(Request):
 class NewText(Request):
     """The text as it is to be."""
 
-    parts: list[Text] = Field(min_length=1, max_length=MOST)
+    parts: list[Text] = Field(
+        min_length=1, max_length=MOST, description="The texts, in order; several make a thread."
+    )
     despite: list[Name] = Field([], max_length=MOST, description="Steps of the review that are overruled.")
 
 
 class Addresses(Request):
     """Where the parts of a post are on the network, in order."""
 
-    posts: list[Name] = Field(min_length=1, max_length=MOST)
+    posts: list[Name] = Field(
+        min_length=1, max_length=MOST, description="For each part its address or id on the network."
+    )
 
 
 class PictureBody(Request):
     """A picture, JPEG, PNG, WebP or GIF, in base64; it is turned upright, freed of metadata, made to fit."""
 
-    body: Base64Bytes
+    body: Base64Bytes = Field(description="The picture's bytes in base64.")
     alt: Text = Field(description="What it shows, for who cannot see it.")
     part: int = Field(1, ge=1, le=MOST, description="The part of a thread that it belongs to.")
+
+
+class SessionBody(Request):
+    """A log-in as another browser exported it, in base64."""
+
+    body: Base64Bytes = Field(
+        max_length=LONGEST_SESSION,
+        description="A Playwright storage_state, an array of cookies, a cookies.txt or a Cookie: line.",
+    )
 
 
 class NewContent(NewText):
@@ -67,7 +83,7 @@ class NewContent(NewText):
 
     account: Name | None = Field(None, description="Id or handle; not needed where there is one account.")
     at: Name | None = Field(None, description="As --at of `stonechat queue add`; the next free one without.")
-    pictures: list[PictureBody] = Field([], max_length=MOST)
+    pictures: list[PictureBody] = Field([], max_length=MOST, description="Each with what it shows.")
     again: bool = Field(False, description="One more post, though the same was added before.")
 
 
@@ -83,8 +99,8 @@ class WhichRuns(Request):
     account: Name | None = Field(None, description="Only this account; each by default.")
 
 
-class WhichSchedule(Reason):
-    """Whose schedule of a job."""
+class ByAccount(Reason):
+    """For one account or for each."""
 
     account: Name | None = Field(None, description="Only this account; each by default.")
 
@@ -112,15 +128,15 @@ class AuditLine(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    at: Moment
-    who: str
-    action: str
-    door: str
-    target: str
-    before: str
-    after: str
-    why: str
-    account_id: str | None
+    at: Moment = Field(description="When, in account time.")
+    who: str = Field(description="Who did it.")
+    action: str = Field(description="What was done, such as `queue.approve`.")
+    door: str = Field(description="`command line`, `pages` or `API`.")
+    target: str = Field(description="What it was done to.")
+    before: str = Field(description="How that was before; empty where it was not there.")
+    after: str = Field(description="How it is now.")
+    why: str = Field(description="The reason given; empty where there is none.")
+    account_id: str | None = Field(description="Whose it is; null where it is the whole system's.")
 
 
 class Answer(BaseModel):
@@ -128,8 +144,8 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    said: str
-    line: AuditLine
+    said: str = Field(description="What was done, in a sentence; the same at every door.")
+    line: AuditLine = Field(description="What stands in the audit trail of it.")
 
 
 class ContentSaid(BaseModel):
@@ -137,41 +153,41 @@ class ContentSaid(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    id: str
-    account_id: str
-    kind: ContentKind
-    state: ContentState
-    parts: list[str]
-    due_at: Moment
-    approved_by: str | None
-    post_id: str | None
-    url: str | None
+    id: str = Field(description="Its id.")
+    account_id: str = Field(description="Whose it is.")
+    kind: ContentKind = Field(description="A single post, a thread, a reply or a quote.")
+    state: ContentState = Field(description="Where it stands on its way out.")
+    parts: list[str] = Field(description="The texts, in order.")
+    due_at: Moment = Field(description="When it is to go out, in account time.")
+    approved_by: str | None = Field(description="Who approved it; null where nobody has.")
+    post_id: str | None = Field(description="The network's id of its first part, once it is live.")
+    url: str | None = Field(description="Where it can be seen, once it is live.")
 
 
 class ContentAnswer(Answer):
     """What was done to a piece of content."""
 
-    content: ContentSaid
+    content: ContentSaid = Field(description="The content as it is now.")
 
 
 class NewContentAnswer(ContentAnswer):
     """What was added, or was there before."""
 
-    new: bool
+    new: bool = Field(description="Whether it was added now; false where the same was there before.")
 
 
 class RunsAnswer(Answer):
     """The runs that were asked for."""
 
-    runs: list[str]
+    runs: list[str] = Field(description="Ids of the runs.")
 
 
 class Refusal(BaseModel):
     """Why nothing was done: what happened, what it means, what to do."""
 
-    error: str
-    meaning: str = ""
-    remedy: str = ""
+    error: str = Field(description="What happened.")
+    meaning: str = Field("", description="What that means for the account.")
+    remedy: str = Field("", description="What to do.")
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {

@@ -10,14 +10,22 @@ from stonechat.core.events import (
     AlertChanged,
     BreakerChanged,
     BrowserLost,
+    BrowserOperated,
     BrowserRestarted,
+    BudgetSpent,
+    CacheSwitched,
     ContentPlanned,
+    ContentRejected,
     Event,
     JobHealthChanged,
     LayerChanged,
+    LoopFailed,
     MetricsRead,
     ModelLearned,
     ModelRejected,
+    OpportunitiesFound,
+    PostContradicted,
+    PostDiffers,
     PostEnded,
     PostHeld,
     PostingStopped,
@@ -27,10 +35,14 @@ from stonechat.core.events import (
     PostUnconfirmed,
     PostVanished,
     RunEnded,
+    RunMissed,
     RunStarted,
+    SelectorMoved,
     SessionChanged,
     Stamped,
     StepBooted,
+    StepWaits,
+    WriterFellBack,
 )
 
 TOPICS: Mapping[type[Event], tuple[str, ...]] = {
@@ -56,8 +68,20 @@ TOPICS: Mapping[type[Event], tuple[str, ...]] = {
     MetricsRead: ("posts", "plot"),
     ModelLearned: ("learning",),
     ModelRejected: ("learning",),
+    StepWaits: ("health",),
+    RunMissed: ("jobs",),
+    ContentRejected: (),
+    WriterFellBack: (),
+    BudgetSpent: (),
+    PostContradicted: (),
+    PostDiffers: (),
+    OpportunitiesFound: (),
+    BrowserOperated: (),
+    SelectorMoved: (),
+    CacheSwitched: ("health",),
+    LoopFailed: (),
 }
-"""Which parts of the pages show something else after an event."""
+"""Which parts of the pages show something else after an event; a test demands an entry for every event."""
 
 PAUSE = 1.0
 """Real seconds between two messages to one page; what changes meanwhile is told together."""
@@ -83,7 +107,7 @@ class Changes:
 
     def hear(self, stamped: Stamped) -> None:
         """Note what an event changes."""
-        self.tell(*TOPICS.get(type(stamped.event), ()))
+        self.tell(*TOPICS[type(stamped.event)])
 
     def tell(self, *topics: str) -> None:
         """Note that these parts have changed."""

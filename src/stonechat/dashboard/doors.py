@@ -13,12 +13,14 @@ from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.jobs import JobOperations
 from stonechat.networks.registry import Registry
 from stonechat.owner import Done, Door, Owner
+from stonechat.owner.log_in import SessionImport
 
 T = TypeVar("T")
 
-_TOPICS = {
+TOPICS = {
     "queue": ("queue", "health"),
     "reserve": ("queue", "health"),
+    "authors": ("queue",),
     "posting": ("queue", "health"),
     "accounts": ("queue", "health"),
     "jobs": ("jobs", "health"),
@@ -63,6 +65,16 @@ class Doors:
             raise NotOpen("content")
         return self._data.networks
 
+    def session_import(self) -> SessionImport:
+        """What checks a log-in that the owner hands over.
+
+        Raises:
+            NotOpen: it is not open yet.
+        """
+        if self._data.session_import is None:
+            raise NotOpen("browser pool")
+        return self._data.session_import
+
     def channels(self) -> Sequence[AlertChannel]:
         """Where the owner is told."""
         return self._data.told.channels
@@ -87,5 +99,5 @@ class Doors:
             await data.breakers.sync()
         if data.runner is not None and kind == "jobs":
             data.runner.look()
-        self._changes.tell(*_TOPICS[kind])
+        self._changes.tell(*TOPICS[kind])
         return done

@@ -165,17 +165,17 @@ def connections(database: Database | None) -> dict[str, Any] | None:
             }
             for holder in pool.holders
         ],
-        "pace": _pace(database.pace()),
+        "pace": _latency(database.latency()),
     }
 
 
-def _pace(pace: Latency) -> dict[str, Any]:
+def _latency(latency: Latency) -> dict[str, Any]:
     """The last minute's transactions, and the slowest of them."""
     return {
-        "slow_from_s": pace.limit.total_seconds(),
-        "transactions": pace.transactions,
-        "slow": pace.slow,
-        "overloaded": pace.overloaded,
+        "slow_from_s": latency.limit.total_seconds(),
+        "transactions": latency.transactions,
+        "slow": latency.slow,
+        "overloaded": latency.overloaded,
         "slowest": [
             {
                 "task": slow.task,
@@ -184,7 +184,7 @@ def _pace(pace: Latency) -> dict[str, Any]:
                 "at": slow.at.isoformat(),
                 "where": slow.where,
             }
-            for slow in pace.slowest
+            for slow in latency.slowest
         ],
     }
 

@@ -9,8 +9,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from stonechat.browser.failure_artifacts import FailureArtifactFolder, FailureArtifacts
 from stonechat.browser.health import PoolHealth
 from stonechat.cache import FallbackCache
@@ -18,17 +16,29 @@ from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound
-from stonechat.core.model import Account, Content, ContentKind, Snapshot
+from stonechat.core.model import Content, ContentKind, Snapshot
 from stonechat.core.states import ContentState
 from stonechat.dashboard.alert_board import AlertBoard
-from stonechat.dashboard.view_models import NextAction, PostLine, Queue, QueueLine, engagement
+from stonechat.dashboard.post_lines import handles_of_accounts, latest_metrics, post_line
+from stonechat.dashboard.view_models import AccountLine, NextAction, PostLine, Queue, QueueLine, engagement
 from stonechat.database import Database
-from stonechat.database.repositories import accounts, content, media, metrics, receipts, state_history
+from stonechat.database.repositories import (
+    accounts,
+    content,
+    drafts,
+    media,
+    metrics,
+    opportunities,
+    receipts,
+    state_history,
+)
 from stonechat.database.repositories import audit as audit_rows
-from stonechat.database.repositories.accounts import SessionRow, Switch
+from stonechat.database.repositories.accounts import Switch
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.repositories.audit import AuditRow
+from stonechat.database.repositories.drafts import ReserveDraft
 from stonechat.database.repositories.job_progress import RunEnd
+from stonechat.database.repositories.opportunities import MutedAuthor
 from stonechat.database.repositories.outbox import OutboxRow
 from stonechat.database.repositories.receipts import Attempt
 from stonechat.database.repositories.state_history import Change
@@ -37,6 +47,7 @@ from stonechat.learning.reports import LearningReports
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.monitoring.figures import AccountFigures, Figures
 from stonechat.networks.registry import Registry
+from stonechat.owner.log_in import SessionImport
 from stonechat.posting.queue import QueueRow
 from stonechat.resilience import Breakers
 from stonechat.resilience.circuit_breaker import BreakerStatus
@@ -92,6 +103,7 @@ class DashboardData:
         self.runner: JobService | None = None
         self.drafter: WritingPipeline | None = None
         self.networks: Registry | None = None
+        self.session_import: SessionImport | None = None
         self.figures: Figures | None = None
         self._learning: LearningReports | None = None
         self._pool: Callable[[], PoolHealth] | None = None
@@ -115,6 +127,7 @@ class DashboardData:
         outdate: Callable[[], None] | None = None,
         drafter: WritingPipeline | None = None,
         networks: Registry | None = None,
+        session_import: SessionImport | None = None,
         figures: Figures | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
@@ -130,6 +143,7 @@ class DashboardData:
         self.outdate = outdate or self.outdate
         self.drafter = drafter or self.drafter
         self.networks = networks or self.networks
+        self.session_import = session_import or self.session_import
         self.figures = figures or self.figures
 
     def open_database(self) -> Database:
@@ -138,15 +152,20 @@ class DashboardData:
             raise NotOpen("database")
         return self.database
 
-    async def accounts(self) -> list[Account]:
-        """All accounts."""
+    async def accounts(self) -> list[AccountLine]:
+        """All accounts, each with its session and with what holds its posting."""
         async with self.open_database().read("dashboard.accounts") as connection:
-            return await accounts.every(connection)
+            held = {one.account_id: one for one in await accounts.switched_off(connection) if _own(one)}
+            return [
+                AccountLine(one, await accounts.session(connection, one.id), held.get(one.id))
+                for one in await accounts.every(connection)
+            ]
 
-    async def sessions(self) -> list[SessionRow]:
-        """What the network thinks of each account's session."""
-        async with self.open_database().read("dashboard.sessions") as connection:
-            return await accounts.sessions(connection)
+    async def reserve(self) -> list[ReserveDraft]:
+        """The drafts kept for when no model can write, by account, in the order in which they are drawn."""
+        async with self.open_database().read("dashboard.reserve") as connection:
+            every = await accounts.every(connection)
+            return [draft for one in every for draft in await drafts.reserve(connection, one.id)]
 
     async def switches(self) -> list[Switch]:
         """What a human has turned off."""
@@ -160,8 +179,10 @@ class DashboardData:
             raise NotOpen("queue")
         rows = await self._queue()
         async with self.open_database().read("dashboard.queue") as connection:
-            handles = await _handles(connection)
+            handles = await handles_of_accounts(connection)
             counts = await content.count_by_state(connection)
+            asked = {row.content.opportunity_id for row in rows if row.content.opportunity_id}
+            authors = await opportunities.authors(connection, asked)
         lines = [
             QueueLine(
                 row.content,
@@ -171,6 +192,7 @@ class DashboardData:
                 row.next_at,
                 row.content.due_at < now,
                 row.pictures,
+                authors.get(row.content.opportunity_id or "", ""),
             )
             for row in rows
         ]
@@ -190,17 +212,17 @@ class DashboardData:
     async def posts(self, *, limit: int = 20) -> list[PostLine]:
         """The newest published posts with their newest metrics."""
         async with self.open_database().read("dashboard.posts") as connection:
-            handles = await _handles(connection)
+            handles = await handles_of_accounts(connection)
             rows = await content.newest_posted(connection, limit=limit)
-            shots = await _latest(connection, rows)
-        return [_post_line(row, handles, shots) for row in rows]
+            shots = await latest_metrics(connection, rows)
+        return [post_line(row, handles, shots) for row in rows]
 
     async def rehearsals(self, *, limit: int = 50) -> list[PostLine]:
         """What shadow mode would have posted, newest first."""
         async with self.open_database().read("dashboard.rehearsals") as connection:
-            handles = await _handles(connection)
+            handles = await handles_of_accounts(connection)
             rows = await receipts.rehearsed(connection, limit=limit)
-        return [_post_line(row, handles, {}) for row in rows]
+        return [post_line(row, handles, {}) for row in rows]
 
     async def post(
         self, content_id: str
@@ -210,13 +232,13 @@ class DashboardData:
             row = await content.find(connection, content_id)
             if row is None:
                 return None
-            handles = await _handles(connection)
+            handles = await handles_of_accounts(connection)
             changes = await state_history.of(connection, "content", content_id)
             tries = await receipts.attempts(connection, content_id)
             shots = await metrics.of_post(connection, row.account_id, row.post_id) if row.post_id else []
             pictures = await media.of(connection, row.id)
         newest = {(row.account_id, row.post_id or ""): shots[-1]} if shots else {}
-        line = replace(_post_line(row, handles, newest), pictures=tuple(pictures))
+        line = replace(post_line(row, handles, newest), pictures=tuple(pictures))
         return line, changes, tries, shots
 
     async def picture(self, content_id: str, sha256: str) -> tuple[str, bytes] | None:
@@ -229,7 +251,7 @@ class DashboardData:
         async with self.open_database().read("dashboard.engagement") as connection:
             rows = await content.newest_posted(connection, limit=limit)
             rows = [row for row in rows if row.kind is not ContentKind.REPLY]
-            shots = await _latest(connection, rows)
+            shots = await latest_metrics(connection, rows)
             every = await accounts.every(connection)
             series = await metrics.account_series(connection, every[0].id, limit=300) if every else []
         points: list[tuple[float, int]] = []
@@ -253,7 +275,7 @@ class DashboardData:
         now = self.clock.now()
         return [
             {"handle": account.handle} | await self._learning.summary(account.id, now)
-            for account in await self.accounts()
+            for account in (line.account for line in await self.accounts())
         ]
 
     async def arm_explained(self, content: Content) -> dict[str, Any] | None:
@@ -326,6 +348,11 @@ class DashboardData:
         """Alerts that fire now."""
         return [alert for alert in await self.alerts() if alert.state.value == "firing"]
 
+    async def muted(self) -> list[MutedAuthor]:
+        """Who gets no replies, by account."""
+        async with self.open_database().read("dashboard.muted") as connection:
+            return await opportunities.muted(connection)
+
     def account_figures(self) -> Sequence[AccountFigures]:
         """The accounts in numbers, as they were read last.
 
@@ -355,27 +382,8 @@ def _nothing_kept() -> None:
     """What is read is not kept, so nothing can be out of date."""
 
 
-async def _handles(connection: AsyncConnection) -> dict[str, str]:
-    return {account.id: account.handle for account in await accounts.every(connection)}
-
-
-async def _latest(connection: AsyncConnection, rows: Sequence[Content]) -> dict[tuple[str, str], Snapshot]:
-    found: dict[tuple[str, str], Snapshot] = {}
-    for account_id in {row.account_id for row in rows}:
-        ids = [row.post_id for row in rows if row.account_id == account_id and row.post_id]
-        for post_id, shot in (await metrics.latest(connection, account_id, ids)).items():
-            found[account_id, post_id] = shot
-    return found
-
-
-def _post_line(row: Content, handles: dict[str, str], shots: dict[tuple[str, str], Snapshot]) -> PostLine:
-    shot = shots.get((row.account_id, row.post_id or ""))
-    return PostLine(
-        row,
-        handles.get(row.account_id, ""),
-        shot.metrics if shot else None,
-        shot.captured_at if shot else None,
-    )
+def _own(switch: Switch) -> bool:
+    return switch.scope == f"posting/{switch.account_id}"
 
 
 def _mean(values: Sequence[int]) -> float:

@@ -68,6 +68,10 @@ class Pages:
             "browser": self._browser,
             "approval": self._queue,
             "waiting": self._queue,
+            "submit": self._accounts,
+            "reserve": self._reserve,
+            "accounts": self._accounts,
+            "muted": self._muted,
             "posting": self._posting,
             "database": self._database,
             "cache": self._cache,
@@ -126,6 +130,17 @@ class Pages:
     async def _queue(self) -> Context:
         return {"queue": await self.data.queue()}
 
+    async def _accounts(self) -> Context:
+        known = self.data.networks.plugins if self.data.networks is not None else {}
+        logging_in = {name for name, one in known.items() if one.log_in is not None}
+        return {"accounts": await self.data.accounts(), "logging_in": logging_in}
+
+    async def _reserve(self) -> Context:
+        return {"reserve": await self.data.reserve()}
+
+    async def _muted(self) -> Context:
+        return {"muted": await self.data.muted()}
+
     async def _posts(self) -> Context:
         return {"posts": await self.data.posts(limit=8)}
 
@@ -162,7 +177,7 @@ class Pages:
             "address": database.url,
             "pool": database.pool(),
             "hold_limit": database.hold_limit,
-            "pace": database.pace(),
+            "latency": database.latency(),
             "refused": database.refused(),
             "failures": samples(database.meters()[-1]),
         }
@@ -223,7 +238,8 @@ def _simple_pages(router: APIRouter, pages: Pages) -> None:
         router.add_api_route(path, show, methods=["GET"], operation_id=f"page_{path}")
 
     page("/", "overview.html", "verdict", "alerts", "layers", "posts", "queue", "learning", "costs", "jobs")
-    page("/queue", "queue.html", "approval", "waiting")
+    page("/queue", "queue.html", "approval", "waiting", "submit", "reserve")
+    page("/accounts", "accounts.html", "accounts", "muted")
     page("/jobs", "jobs.html", "jobs")
     page("/breakers", "breakers.html", "breakers")
     page("/browser", "browser.html", "browser")

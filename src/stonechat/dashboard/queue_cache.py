@@ -42,7 +42,7 @@ class FreshQueue:
 
     def hear(self, stamped: Stamped) -> None:
         """Note the events that change what the queue shows."""
-        if _CHANGED_BY.intersection(TOPICS.get(type(stamped.event), ())):
+        if _CHANGED_BY.intersection(TOPICS[type(stamped.event)]):
             self.outdate()
 
 

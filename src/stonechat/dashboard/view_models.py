@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from stonechat.core.model import Content, Metrics
+from stonechat.core.model import Account, Content, Metrics
+from stonechat.database.repositories.accounts import SessionRow, Switch
 from stonechat.database.repositories.media import Attached
 
 
@@ -18,6 +19,7 @@ class QueueLine:
         next_action: what happens to it next, at ``next_at`` (account time; None: it waits for somebody).
         late: its due time has passed.
         pictures: in the order of its parts.
+        answers: handle of the author whom it answers or quotes; empty where it addresses nobody.
     """
 
     content: Content
@@ -27,6 +29,7 @@ class QueueLine:
     next_at: datetime | None
     late: bool
     pictures: tuple[Attached, ...] = ()
+    answers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,15 @@ class PostLine:
     def engagement(self) -> int | None:
         """Likes, reposts, replies, quotes and bookmarks that the network showed; None before any."""
         return None if self.metrics is None else engagement(self.metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """An account, its session on its network, and the switch that holds its posting, if one does."""
+
+    account: Account
+    session: SessionRow
+    held: Switch | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from stonechat.core.clock import Clock
-from stonechat.core.errors import Permanent
-from stonechat.database import Database
-from stonechat.database.repositories import opportunities
 from stonechat.harvesting.levelled_text import sentences
 
 NEAR = 5
@@ -157,20 +153,3 @@ def _before(place: int, others: Sequence[int], words: int) -> bool:
 
 def _after(place: int, others: Sequence[int], words: int) -> bool:
     return any(0 < other - place <= words for other in others)
-
-
-async def mute(database: Database, clock: Clock, account_id: str, handle: str) -> None:
-    """Never reply to or quote ``handle`` again; what is written to them already is held back when it is due.
-
-    Raises:
-        Permanent: that is no handle.
-    """
-    name = handle.strip().removeprefix("@").casefold()
-    if not re.fullmatch(r"[\w.:@-]{1,100}", name):
-        raise Permanent(
-            f"{handle!r} is no handle.",
-            meaning="Nobody was muted.",
-            remedy="Give it as on the network: @name.",
-        )
-    async with database.begin("harvesting.mute") as connection:
-        await opportunities.opt_out(connection, account_id, name, now=clock.now())

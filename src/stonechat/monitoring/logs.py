@@ -23,15 +23,26 @@ from stonechat.core.events import (
     BreakerChanged,
     BrowserLost,
     BrowserOperated,
+    BrowserRestarted,
+    BudgetSpent,
     CacheSwitched,
+    ContentPlanned,
+    ContentRejected,
     Event,
     JobHealthChanged,
     LayerChanged,
     LoopFailed,
+    MetricsRead,
+    ModelLearned,
     ModelRejected,
+    OpportunitiesFound,
+    PostContradicted,
+    PostDiffers,
     PostEnded,
     PostHeld,
     PostingStopped,
+    PostPublished,
+    PostReconciled,
     PostRefused,
     PostUnconfirmed,
     PostVanished,
@@ -41,6 +52,8 @@ from stonechat.core.events import (
     SelectorMoved,
     SessionChanged,
     Stamped,
+    StepBooted,
+    StepWaits,
     WriterFellBack,
 )
 from stonechat.core.ids import trace_of
@@ -199,11 +212,10 @@ class EventLog:
 
 def severity(event: Event) -> str:
     """``debug``, ``info``, ``warning`` or ``error``."""
-    rule = _SEVERITY.get(type(event))
-    return rule(event) if rule is not None else "info"
+    return LEVELS[type(event)](event)
 
 
-_SEVERITY: Mapping[type[Event], Callable[[Any], str]] = {
+LEVELS: Mapping[type[Event], Callable[[Any], str]] = {
     RunStarted: lambda _: "debug",
     RunEnded: lambda e: "debug" if e.state in (RunState.SUCCEEDED, RunState.SKIPPED) else "warning",
     RunMissed: lambda _: "warning",
@@ -225,7 +237,21 @@ _SEVERITY: Mapping[type[Event], Callable[[Any], str]] = {
     SessionChanged: lambda e: "info" if e.after is SessionState.VALID else "error",
     LayerChanged: lambda e: "info" if e.after is LayerState.OK else "warning",
     AlertChanged: lambda e: "warning" if e.firing else "info",
+    StepBooted: lambda _: "info",
+    StepWaits: lambda _: "info",
+    ContentPlanned: lambda _: "info",
+    ContentRejected: lambda _: "info",
+    BudgetSpent: lambda _: "info",
+    PostPublished: lambda _: "info",
+    PostContradicted: lambda _: "info",
+    PostDiffers: lambda _: "info",
+    PostReconciled: lambda _: "info",
+    MetricsRead: lambda _: "info",
+    OpportunitiesFound: lambda _: "info",
+    ModelLearned: lambda _: "info",
+    BrowserRestarted: lambda _: "info",
 }
+"""How loud each event's line is; every event has an entry, and a test holds that."""
 
 
 def _key(event: Event) -> str:

@@ -185,7 +185,6 @@ class NetworkPlugin:
         connect: makes the adapter; called once in a process, for all accounts on it.
         text: how long a part may be, and what in it becomes live.
         profile_url: where an account can be seen, by the settings and its handle.
-        post_url: where a post can be seen, by the settings, its author's handle and its id.
         title: what people call it; its name where empty.
         capabilities: what it offers; jobs that need something else pass its accounts over.
         metrics: what it shows of a post, by the names in :class:`stonechat.core.model.Metrics`.
@@ -209,7 +208,6 @@ class NetworkPlugin:
     connect: Callable[[Surroundings], Connected]
     text: TextRules
     profile_url: Callable[[Settings, str], str]
-    post_url: Callable[[Settings, str, str], str]
     title: str = ""
     capabilities: frozenset[Capability] = frozenset(Capability)
     metrics: frozenset[str] = frozenset(one.name for one in fields(Metrics))

@@ -1,4 +1,4 @@
-"""What the owner writes: the same review, shelf, approval policy and picture checks as what a model writes.
+"""What the owner writes: the same review, storing, approval policy and picture checks as what a model writes.
 
 Its id follows from account, texts and pictures, so that the same call again finds the same row, whatever has
 become of it, and makes no second post.
@@ -138,7 +138,7 @@ async def submit(
             account_id=account.id,
         )
     if submitted.new:
-        drafter.shelf.announce(submitted.content)
+        drafter.content_store.announce(submitted.content)
     return done
 
 
@@ -156,7 +156,7 @@ async def _stored(
     accepted = Accepted(given.parts, BY_HAND, BY_HAND, 0.0)
     if await accounts.find(connection, account.id) is None:  # Stonechat has not run yet
         await accounts.put(connection, account, now)
-    put = await drafter.shelf.put(connection, account, voice, assignment, accepted, who=action.who)
+    put = await drafter.content_store.put(connection, account, voice, assignment, accepted, who=action.who)
     if not isinstance(put.stored, Content):
         raise Conflict(
             "No time is free within a week.",

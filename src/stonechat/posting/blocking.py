@@ -10,7 +10,7 @@ from stonechat.core.model import Account
 from stonechat.core.states import BreakerState
 from stonechat.posting.gate import Blocked
 from stonechat.posting.gate_input import Blockers
-from stonechat.resilience.circuit_breaker import Breaker
+from stonechat.resilience import Breaker, Guarded, breaker_name
 from stonechat.resilience.state_machine import Record
 
 _SHUT = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.FORCED_OPEN)
@@ -46,7 +46,8 @@ def stored_blockers(records: Iterable[Record], clock: Clock) -> Blockers:
     shut = [one for one in records if one.state in _SHUT]
 
     def blocked(account: Account) -> Sequence[Blocked]:
-        names = {f"{kind}/{one}" for kind in ("network", "posting") for one in (account.network, account.id)}
+        kinds, sites = (Guarded.NETWORK, Guarded.POSTING), (account.network, account.id)
+        names = {breaker_name(kind, site) for kind in kinds for site in sites}
         return [
             Blocked(one.name, _why(one.state, one.why), _until(one.state, one.since + one.wait, clock))
             for one in shut

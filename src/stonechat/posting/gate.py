@@ -128,6 +128,10 @@ def decide(content: Content, account: Account, seen: Conditions) -> Decision:
 
     Final reasons come first, then what a human holds, then what is broken, then time and limits.
     """
+    # The order is part of the meaning. What ends a post for good must be found even while something holds
+    # it, or it would wait for ever. What holds comes before lateness, so that a pause makes nothing
+    # "missed" until it is lifted. Limits come last: a post that cannot go out anyway must not be moved to
+    # another time.
     for rule in (_forbidden, _unripe, _held, _unapproved, _broken, _late, _limited):
         verdict = rule(content, account, seen)
         if verdict is not None:
@@ -180,6 +184,8 @@ def _held(_content: Content, _account: Account, seen: Conditions) -> Decision | 
 
 
 def _unapproved(content: Content, account: Account, seen: Conditions) -> Decision | None:
+    # Both compare digests made when the owner approved with what would be sent now: a row that was changed in
+    # any other way than through an approval is held, whoever changed it.
     if seen.altered:
         return Hold("its pictures are not those that were attached")
     if content.approved_digest is not None and content.approved_digest != digest(*content.said()):
@@ -200,12 +206,14 @@ def _broken(_content: Content, _account: Account, seen: Conditions) -> Decision 
 
 
 def _late(content: Content, account: Account, seen: Conditions) -> Decision | None:
+    # A thread of which a part is live is finished, however late: half a thread is worse than a late one.
     late = seen.now - content.due_at
     if late <= seen.grace or seen.started or account.late_policy is LatePolicy.PUBLISH:
         return None
     why = f"its slot passed {_words(late)} ago, more than the grace of {_words(seen.grace)}"
     if account.late_policy is LatePolicy.MISS:
         return Late(LatePolicy.MISS, why)
+    # `taken` are the times of what else is queued: two late posts must not move to the same minute.
     to = next_slot([*seen.history, *seen.taken], seen.limits, seen.now)
     return Late(LatePolicy.MOVE, why, to) if to is not None else Hold("the limit is zero")
 
@@ -217,6 +225,7 @@ def _limited(_content: Content, _account: Account, seen: Conditions) -> Decision
         return Hold("the limit on posts in all is reached")
     if seen.cooldown_until is not None and seen.cooldown_until > seen.now:
         return Hold("this author was answered lately", seen.cooldown_until, reschedule=True)
+    # Whether it may go out now depends on what was sent alone. Where it moves to depends on the queue too.
     slot = next_slot(seen.history, seen.limits, seen.now)
     if slot is None:
         return Hold("the limit is zero")

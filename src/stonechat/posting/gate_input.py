@@ -70,7 +70,7 @@ class GateRows:
         clicked_out: why a piece may not be clicked again unasked; without those that may.
     """
 
-    standings: Mapping[str, AccountState]
+    account_states: Mapping[str, AccountState]
     switches: Sequence[Switch]
     effects: Sequence[AttemptedEffect]
     taken: Mapping[str, Sequence[datetime]]
@@ -109,7 +109,7 @@ async def read_rows(
 ) -> GateRows:
     """What the gate looks at for each of ``pieces``; ``lock`` as in :func:`observe`."""
     whose = {piece.account_id for piece in pieces}
-    standings = await accounts.standings(connection, whose, lock=lock)
+    account_states = await accounts.account_states(connection, whose, lock=lock)
     foreign = [piece.opportunity_id for piece in pieces if piece.opportunity_id is not None]
     authors = await opportunities.authors(connection, foreign) if foreign else {}
     handles, since = set(authors.values()), now - rules.settings.author_cooldown
@@ -118,7 +118,7 @@ async def read_rows(
     pictured = [piece.id for piece in pieces if piece.media_digest is not None]
     live = await receipts.count_parts(connection, tried) if tried else {}
     return GateRows(
-        standings=standings,
+        account_states=account_states,
         switches=await accounts.switched_off(connection),
         effects=await receipts.effects(connection, whose, now - DAY),
         taken=await content.queued_times(connection, whose, now),
@@ -155,7 +155,7 @@ def conditions_of(
     Raises:
         KeyError: the account has no row.
     """
-    standing = rows.standings[account.id]
+    state = rows.account_states[account.id]
     reply = piece.kind is ContentKind.REPLY
     cooldown, opted_out = _author(rows, rules, piece)
     pictures = rows.pictures.get(piece.id, ())
@@ -164,11 +164,9 @@ def conditions_of(
         mode=rules.mode,
         disabled=rules.settings.disabled,
         switches=_holding(rows.switches, account.id),
-        session=standing.session,
-        session_why=standing.session_why,
-        limits=limits_for(
-            rules.settings, reply=reply, timezone=account.timezone, added=standing.added, now=now
-        ),
+        session=state.session,
+        session_why=state.session_why,
+        limits=limits_for(rules.settings, reply=reply, timezone=account.timezone, added=state.added, now=now),
         grace=max(rules.settings.grace, ROOM * speed),
         history=[
             one.at

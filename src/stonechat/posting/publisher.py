@@ -174,6 +174,8 @@ class Publisher:
                 with bound_contextvars(content_id=piece_id, trace_id=trace_of(piece_id)):
                     sent = await network.publish(account, intent.publication, before_click=before_click)
                 return sent, True, clicked
+        # What an error means depends on the click alone. Before it nothing can be live, and the post may be
+        # tried again; after it nobody knows, and only a look at the network decides.
         except SessionTrouble as trouble:
             if not clicked:
                 return Refused(trouble.what, session=trouble.state), True, False
@@ -185,6 +187,7 @@ class Publisher:
             return Refused(reason, retry_after=getattr(exc, "retry_after", None)), False, False
         except asyncio.CancelledError:
             late = Unconfirmed("the run was stopped") if clicked else Refused("the run was stopped")
+            # The process is closing. A receipt now saves a whole reconciliation after the next start.
             await asyncio.shield(self._receipt(account, intent, late, reached=False, clicked=clicked))
             raise
 
@@ -201,6 +204,8 @@ class Publisher:
                 self._rules.settings,
             )
 
+        # Repeated until it is committed: the post is out, and without its receipt it would count as unknown.
+        # The attempt's id makes a repetition of a commit that was not heard of harmless.
         return await self._database.repeated("posting.receipt", write, keyed=True)
 
     async def _ask(self, connection: AsyncConnection, account: Account, piece: Content) -> Decision:

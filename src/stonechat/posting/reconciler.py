@@ -110,6 +110,8 @@ class Reconciler:
             return Reconciled()
         tally = {"posted": 0, "absent": 0, "undecided": 0, "waiting": 0}
         again: list[datetime] = []
+        # The first, short read settles nearly every case. Only what it cannot settle is worth a long one, and
+        # all cases share one read of each kind: pages are what the network counts.
         for depth in (SHALLOW, DEEP):
             reads: dict[bool, Read] = {}
             unproven: list[Content] = []
@@ -141,6 +143,8 @@ class Reconciler:
             if piece is None or piece.state is not ContentState.UNCONFIRMED:
                 self._patience.forget(content_id)
                 return "posted", timedelta()  # its own publisher wrote the receipt meanwhile
+            # From here the row is locked: a publisher that is still at work cannot write its receipt between
+            # our reading of the attempts and our verdict.
             tries = await open_tries(connection, piece)
             timeline = read.timeline
             shown = timeline and replace(timeline, posts=(*timeline.posts, *beside.posts))
@@ -151,6 +155,9 @@ class Reconciler:
             if len(found) == len(search.parts):
                 verdict, told = "posted", await self._is_posted(connection, account, piece, tries, found)
             elif (
+                # Absent is what allows a second click, so everything has to speak for it: the read was whole
+                # and began after the network had its time to show the post, the other pages were well, and
+                # nothing that was seen could be ours in another form.
                 timeline is not None
                 and wait <= timedelta()
                 and beside.healthy
@@ -159,6 +166,7 @@ class Reconciler:
             ):
                 why = await self._is_absent(connection, piece, tries, len(found))
                 verdict, told = ("undecided" if why else "absent"), []
+            # Neither found nor proven absent for so long: a human looks. It is never sent again on a guess.
             elif read.wall >= _last(tries, read.wall) + self._settings.reconcile_limit:
                 why = _UNPROVEN
                 verdict, told = "undecided", []
@@ -169,6 +177,7 @@ class Reconciler:
             events.append(
                 PostReconciled(account_id=account.id, content_id=piece.id, verdict=verdict, why=why)
             )
+        # Only after the commit: whoever hears an event may read the row, and a rolled-back verdict is none.
         self._patience.forget(content_id)
         self._emit(events)
         return verdict, timedelta()
@@ -191,6 +200,8 @@ class Reconciler:
         now = self._clock.now()
         parts = await receipts.confirmed_parts(connection, piece.id)
         url = found[0].url if found and parts[0] == found[0].id else piece.url or ""
+        # The network's own time counts for metrics and limits; the page may not show it, then the first
+        # click.
         at = (found[0].created_at if found else None) or tries[0].started_at
         await become_posted(connection, piece, post_id=parts[0], url=url, at=at, now=now, who="reconciler")
         for one in tries:
@@ -229,6 +240,8 @@ class Reconciler:
         """Back to the queue, where it may be sent again; else to a human, and why."""
         now = self._clock.now()
         why = "proven absent" if not found else "the rest of the thread is proven absent"
+        # The network has called it a duplicate of something, and yet it is not to be seen: a second try would
+        # be refused in the same way.
         duplicate = any(one.outcome == "duplicate" for one in tries)
         for one in tries:
             await receipts.end(connection, one.id, outcome="absent", detail=why, now=now)

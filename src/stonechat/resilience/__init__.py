@@ -8,12 +8,14 @@ machine behind it (``state_machine``) is pure.
 ::
 
     async with open_breakers(database, clock, events, rng) as breakers:
-        breaker = breakers.add("network/example", POSTING_POLICY, probe=look_at_the_site)
+        name = breaker_name(Guarded.NETWORK, "example")
+        breaker = breakers.add(name, BROWSER_POLICY, probe=look_at_the_site)
         async with breaker.call():        # raises BreakerOpen while it is open
             await network.own_posts(account, limit=20)
 """
 
 from stonechat.resilience.circuit_breaker import Breaker, BreakerOpen, GuardedCall
+from stonechat.resilience.names import Guarded, breaker_name, kind_of
 from stonechat.resilience.registry import Breakers, open_breakers
 from stonechat.resilience.state_machine import BROWSER_POLICY, POSTING_POLICY, BreakerPolicy, Record
 
@@ -24,7 +26,10 @@ __all__ = [
     "BreakerOpen",
     "BreakerPolicy",
     "Breakers",
+    "Guarded",
     "GuardedCall",
     "Record",
+    "breaker_name",
+    "kind_of",
     "open_breakers",
 ]

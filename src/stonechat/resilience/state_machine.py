@@ -141,6 +141,9 @@ def age_at_start(record: Record, policy: BreakerPolicy, wall: datetime) -> timed
 
     Hosts' clocks differ, so a probe is believed to be lost only after three times its lease.
     """
+    # A host's monotonic clock says nothing about what others did before it started. Wall clocks of hosts
+    # may be minutes apart: to take a probe for lost too early would send two at once, too late only costs
+    # time.
     age = max(wall - (record.probe.since if record.probe else record.since), timedelta())
     if record.probe is not None and age < policy.probe_lease * 3:
         return timedelta()
@@ -154,6 +157,7 @@ def tripped(record: Record, policy: BreakerPolicy, *, why: str, at: datetime, lu
 
 def probe_taken(record: Record, probe: Probe, *, at: datetime) -> Record:
     """``open → half_open``, or the next probe of a half-open time."""
+    # The version makes the taking exclusive: of two hosts that try at once, the compare-and-set lets one win.
     taken = replace(record, probe=probe, version=record.version + 1)
     if record.state is HALF_OPEN:
         return taken
@@ -210,6 +214,8 @@ def reset(record: Record, *, who: str, why: str, at: datetime) -> Record:
     """
     if record.state is CLOSED:
         return record
+    # Half-open and not closed: whoever resets hopes that all is well again, and the next call shows it. A
+    # closed breaker would let five more fail first.
     given = replace(record, probe=None, version=record.version + 1, openings=0, wait=timedelta())
     if record.state in (OPEN, HALF_OPEN):
         return given if record.state is HALF_OPEN else _moved(given, HALF_OPEN, why=why, at=at, who=who)
@@ -219,6 +225,9 @@ def reset(record: Record, *, who: str, why: str, at: datetime) -> Record:
 def _opened(
     record: Record, policy: BreakerPolicy, *, openings: int, why: str, at: datetime, luck: float
 ) -> Record:
+    # Exponential back-off; the exponent is bounded so that a month of failures overflows nothing. The
+    # jitter keeps hosts and breakers that opened together from probing together (M. Brooker, "Exponential
+    # Backoff and Jitter", AWS Architecture Blog, 2015).
     wait = min(policy.first_wait * 2 ** min(openings - 1, 20), policy.longest_wait)
     spread = 1 + policy.jitter * (2 * luck - 1)
     return _moved(
@@ -244,6 +253,7 @@ def _moved(
     wait: timedelta | None = None,
     passed: int | None = None,
 ) -> Record:
+    # The epoch outdates every call that is under way: its result is about a state that is over.
     check_transition(record.state, state)
     return replace(
         record,

@@ -11,7 +11,7 @@ from stonechat.browser.sessions import SessionStore
 from stonechat.core.states import BreakerState
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.monitoring.health_board import ProbeResult, degraded, down, ok
-from stonechat.resilience import Breakers
+from stonechat.resilience import Breakers, Guarded, breaker_name
 from stonechat.startup.boot_context import BootContext
 
 
@@ -35,7 +35,8 @@ async def start_browser(base: BootContext, breakers: Breakers, sessions: Session
                 evidence_folder=base.settings.startup.data_dir / "evidence",
             )
         )
-        pool.guard(breakers.add(f"browser/{platform.node() or 'host'}", POOL_POLICY, pool.prove))
+        name = breaker_name(Guarded.BROWSER, platform.node() or "host")
+        pool.guard(breakers.add(name, POOL_POLICY, pool.prove))
         health = pool.health()
         base.boot.say(health.version if health.up else f"not yet: {health.why}; posts wait for it")
         check_browser(base.board, pool, memory_limit_mb=base.settings.browser.memory_limit_mb)

@@ -80,7 +80,7 @@ async def open_writing(
     async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
         share = 0.0 if models.judges else own.approval_share
-        shelf = ContentStore(
+        content_store = ContentStore(
             database, clock, rng, events, arms_of, spacing=spacing, lead=_lead(clock), held_share=share
         )
         drafter = WritingPipeline(
@@ -90,7 +90,7 @@ async def open_writing(
             spool=spool,
             chain=FallbackChain(models.writers, budget, clock, events),
             prompts=Prompts(common),
-            shelf=shelf,
+            content_store=content_store,
             rules_of=text_rules.__getitem__,
             voice=voice,
             voices=voices,
@@ -103,7 +103,7 @@ async def open_writing(
         claims = _claims(settings, database, clock, spool, drafter)
         plan = PlanSettings(horizon=own.horizon, reserve_days=own.reserve_days)
         planner = Planner(
-            database, clock, rng, events, arms_of, shelf, drafter, choose, Quoting(claims), plan
+            database, clock, rng, events, arms_of, content_store, drafter, choose, Quoting(claims), plan
         )
         replies = ReplySettings(per_day=settings.posting.replies_per_day)
         replier = Replier(database, clock, rng, common, drafter, claims, replies)

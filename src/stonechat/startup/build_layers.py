@@ -32,7 +32,16 @@ from stonechat.posting.publisher import Publisher
 from stonechat.posting.receipt_audit import Checker
 from stonechat.posting.reconciler import Reconciler
 from stonechat.posting.session_watch import SessionWatch
-from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breaker, BreakerPolicy, Breakers
+from stonechat.resilience import (
+    BROWSER_POLICY,
+    POSTING_POLICY,
+    Breaker,
+    BreakerPolicy,
+    Breakers,
+    Guarded,
+    breaker_name,
+    kind_of,
+)
 from stonechat.scraping import jobs as scraper
 from stonechat.scraping.selector_check import selectors_job
 from stonechat.startup.boot_context import BootContext
@@ -122,7 +131,7 @@ def _prune_job(base: BootContext, database: Database) -> Job:
 
 def _rules(base: BootContext, breakers: Breakers, guards_of: Callable[[Account], Guards]) -> Rules:
     """What the gate asks: the breakers of the account's own site, and of the browser where it uses that."""
-    browser = [breakers.get(one.name) for one in breakers.status() if one.name.startswith("browser/")]
+    browser = [breakers.get(one.name) for one in breakers.status() if kind_of(one.name) == Guarded.BROWSER]
 
     def before(account: Account) -> Sequence[Breaker]:
         guards = guards_of(account)
@@ -236,8 +245,8 @@ def _guards(
         sharing = [one for one in base.served if site(one) == name]
         prove = partial(prove_by_session, connected[account.network].network, *sharing)
         by_site[name] = Guards(
-            breakers.add(f"network/{name}", BROWSER_POLICY, prove),
-            breakers.add(f"posting/{name}", POSTING_POLICY),
+            breakers.add(breaker_name(Guarded.NETWORK, name), BROWSER_POLICY, prove),
+            breakers.add(breaker_name(Guarded.POSTING, name), POSTING_POLICY),
         )
     return lambda account: by_site[site(account)]
 

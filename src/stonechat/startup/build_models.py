@@ -11,8 +11,9 @@ from stonechat.content.writing.endpoint_client import open_client
 from stonechat.content.writing.fallback import Guard, GuardedWriter
 from stonechat.content.writing.model_writer import ModelWriter
 from stonechat.core.ports import Writer
+from stonechat.resilience import Guarded, breaker_name
 
-FIRST, FALLBACK = "model", "model/fallback"
+FIRST, FALLBACK = breaker_name(Guarded.MODEL), breaker_name(Guarded.MODEL, "fallback")
 """Names of the endpoints' breakers."""
 
 NO_JUDGE = "off"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from stonechat.browser.executable import find_chromium
+from stonechat.browser.login_window import Window, open_window
 from stonechat.browser.session_encryption import Keys, open_keys
 from stonechat.browser.session_store import EncryptedSessionStore, Given
 from stonechat.browser.sessions import Session, Site, parse_session
@@ -12,11 +15,13 @@ from stonechat.config.credentials import SESSIONS, LogIns
 from stonechat.config.settings import Settings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
+from stonechat.core.model import Account
 from stonechat.core.redaction import Secrets
 from stonechat.database import Database
 from stonechat.networks.credential_store import CredentialStore
 from stonechat.networks.registry import Registry
 from stonechat.networks.session_trouble import note_session
+from stonechat.owner.log_in import SessionImport
 from stonechat.startup.boot_context import BootContext
 from stonechat.startup.build_content import account_id
 from stonechat.startup.health_checks import check_keys
@@ -76,6 +81,17 @@ def _keys(settings: Settings) -> Keys:
     own = settings.startup
     given_key = own.session_key.get_secret_value() if own.session_key is not None else None
     return open_keys(given_key, own.data_dir / SESSIONS)
+
+
+def session_import_of(
+    settings: Settings, networks: Registry, vault: EncryptedSessionStore, accounts: Sequence[Account]
+) -> SessionImport:
+    """What checks the log-ins that the owner hands over, with the settings' own browser."""
+
+    def window() -> AbstractAsyncContextManager[Window]:
+        return open_window(find_chromium(settings.browser.executable), visible=False)
+
+    return SessionImport(settings, networks, vault, accounts, window)
 
 
 def _sites(settings: Settings, networks: Registry) -> Mapping[str, Site]:

@@ -20,7 +20,7 @@ from stonechat.jobs import Health, JobService, JobStatus
 from stonechat.monitoring import HealthBoard, Meters, ProbeResult, degraded, down, ok
 from stonechat.monitoring.health_board import Check, CheckNotMade
 from stonechat.monitoring.outcome import posts_flow
-from stonechat.resilience import Breakers
+from stonechat.resilience import Breakers, Guarded, kind_of
 from stonechat.startup.boot import Boot
 
 LATE = frozenset({Health.LATE.value})
@@ -130,10 +130,10 @@ def check_database(board: HealthBoard, database: Database) -> None:
             return down(why, said, "Raise DATABASE_POOL_SIZE if this recurs.", usable=True)
         if long:
             return degraded(f"held too long: {', '.join(long)}", said)
-        refused, pace = database.refused(), database.pace()
+        refused, latency = database.refused(), database.latency()
         if refused.too_many:
             return degraded(str(refused), said, REFUSED_REMEDY)
-        return degraded(str(pace), said, SLOW_REMEDY) if pace.overloaded else ok(said)
+        return degraded(str(latency), said, SLOW_REMEDY) if latency.overloaded else ok(said)
 
     async def connect() -> ProbeResult:
         try:
@@ -268,9 +268,9 @@ def check_posting(
 def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
     """The model, network and publishing, by their breakers; publishing forced shut shows as an outcome."""
 
-    def of(name: str) -> Check:
+    def of(kind: Guarded) -> Check:
         async def check() -> ProbeResult:
-            all_of_it = [one for one in breakers.status() if one.name.split("/")[0] == name]
+            all_of_it = [one for one in breakers.status() if kind_of(one.name) == kind]
             shut = [one for one in all_of_it if one.state not in LETS_THROUGH]
             if not shut:
                 return ok()
@@ -280,12 +280,12 @@ def check_breakers(board: HealthBoard, breakers: Breakers) -> None:
         return check
 
     async def publishing() -> ProbeResult:
-        mine = [one for one in breakers.status() if one.name.startswith("posting/")]
+        mine = [one for one in breakers.status() if kind_of(one.name) == Guarded.POSTING]
         shut = [one for one in mine if one.state in (BreakerState.OPEN, BreakerState.HALF_OPEN)]
         return down(f"no post goes out through {shut[0].name}: {shut[0].why}") if shut else ok()
 
-    board.register("model", of("model"), timedelta(seconds=3))
-    board.register("network", of("network"), timedelta(seconds=3))
+    board.register("model", of(Guarded.MODEL), timedelta(seconds=3))
+    board.register("network", of(Guarded.NETWORK), timedelta(seconds=3))
     board.register("posting", publishing, timedelta(seconds=3), name="breaker")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stonechat.browser import BrowserPool
+from stonechat.browser.session_store import EncryptedSessionStore
 from stonechat.cache import FallbackCache
 from stonechat.config.settings import Settings
 from stonechat.content.costs import statement
@@ -37,7 +38,7 @@ from stonechat.startup.build_browser import start_browser
 from stonechat.startup.build_content import Writing
 from stonechat.startup.build_foundations import start_cache, start_database, start_health_server
 from stonechat.startup.build_layers import Layers, open_layers
-from stonechat.startup.build_sessions import start_vault
+from stonechat.startup.build_sessions import session_import_of, start_vault
 from stonechat.startup.figures_gauges import add_figures
 from stonechat.startup.pacing import driven
 
@@ -100,7 +101,7 @@ async def open_stonechat(
             layers = await open_layers(base, database, cache, pool, breakers, vault)
             jobs = await _start_jobs(base, database, layers)
             await breakers.sync()  # one that another process left open is open here from the first call
-            _connect(base, database, breakers, layers, jobs)
+            _connect(base, database, breakers, layers, jobs, vault)
         async with boot.step("monitors"):
             await _start_monitors(base, database, breakers, jobs)
         for account in () if extra else base.served:
@@ -162,6 +163,7 @@ def _connect(
     breakers: Breakers,
     layers: Layers,
     jobs: JobService,
+    vault: EncryptedSessionStore,
 ) -> None:
     """Show all of this on the pages from now on, and look at it for alerts."""
     text_rules = base.networks.text_rules
@@ -178,6 +180,7 @@ def _connect(
         outdate=queue.outdate,
         drafter=layers.writing.drafter,
         networks=base.networks,
+        session_import=session_import_of(base.settings, base.networks, vault, base.served),
     )
 
 

@@ -26,6 +26,7 @@ from stonechat.core.states import BreakerState, LayerState
 from stonechat.database import Database, open_database
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.networks.guarded import GuardedNetwork, Guards, prove_by_session
+from stonechat.networks.x_web.plugin import PLUGIN
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, Breakers, open_breakers
 from stonechat.startup.build_browser import check_browser
 from stonechat.startup.health_checks import check_breakers
@@ -109,7 +110,7 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
         )
         network = GuardedNetwork(
             bench.network,
-            bench.network,
+            PLUGIN.text,
             lambda _: guards,
         )
         board = HealthBoard(bench.clock, EventStream(bench.clock))

@@ -101,7 +101,7 @@ async def test_a_browser_that_may_not_write_any_file_works_or_is_replaced(tmp_pa
     """Without the right to mount: writing fails by a limit on the processes themselves (RLIMIT_FSIZE)."""
     async with opened(tmp_path) as pool:
         await works(pool)
-        for process in pool.keeper.chromium.processes():
+        for process in pool.supervisor.chromium.processes():
             process.rlimit(psutil.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
         for _ in range(2):
             with contextlib.suppress(BrowserFailed, BrowserDown):
@@ -131,7 +131,7 @@ async def test_a_page_that_takes_all_memory_dies_alone_and_the_next_one_works(tm
 def renderers(pool: BrowserPool) -> set[psutil.Process]:
     """The processes of the browser's pages, each of which a container's limit could end by itself."""
     found = set()
-    for process in pool.keeper.chromium.processes():
+    for process in pool.supervisor.chromium.processes():
         with contextlib.suppress(psutil.NoSuchProcess):
             if "--type=renderer" in process.cmdline():
                 found.add(process)
@@ -171,7 +171,7 @@ async def test_out_of_memory_by_the_kernel_s_own_hand_ends_in_a_fresh_browser(
     """The kernel kills in a group whose limit is reached: a page, the browser, whichever it picks."""
     async with opened(tmp_path) as pool:
         await works(pool)
-        for process in pool.keeper.chromium.processes():
+        for process in pool.supervisor.chromium.processes():
             with contextlib.suppress(OSError):
                 (group / "cgroup.procs").write_text(str(process.pid))
         limit = next(
@@ -241,7 +241,7 @@ async def test_contexts_that_nobody_knows_of_are_closed(tmp_path: Path) -> None:
     """A caller may be cancelled at any moment of opening one."""
     async with opened(tmp_path, contexts=2) as pool:
         await works(pool, "kept")
-        browser = pool.keeper.chromium.browser
+        browser = pool.supervisor.chromium.browser
         assert browser is not None
         for number in range(12):
             task = asyncio.create_task(works(pool, f"account {number}"))
@@ -260,7 +260,7 @@ async def test_many_accounts_at_once_never_have_more_contexts_than_the_limit(tmp
         async def use(account: str) -> None:
             nonlocal most
             async with pool.lease(account):
-                most = max(most, sum(len(one.contexts) for one in [pool.keeper.chromium.browser] if one))
+                most = max(most, sum(len(one.contexts) for one in [pool.supervisor.chromium.browser] if one))
 
         for _ in range(3):
             await asyncio.gather(*(use(f"account {number}") for number in range(6)))

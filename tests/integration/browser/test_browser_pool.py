@@ -46,7 +46,7 @@ async def opened(
 
 
 def processes(pool: BrowserPool) -> list[psutil.Process]:
-    return pool.keeper.chromium._folder.processes()
+    return pool.supervisor.chromium._folder.processes()
 
 
 def driver(pool: BrowserPool) -> psutil.Process:
@@ -124,7 +124,7 @@ async def test_a_killed_browser_is_told_and_replaced_within_three_seconds(tmp_pa
 async def test_nothing_is_left_behind_when_the_pool_closes(tmp_path: Path) -> None:
     async with opened(tmp_path) as pool:
         await works(pool)
-        folder = pool.keeper.chromium._folder
+        folder = pool.supervisor.chromium._folder
         assert len(folder.processes()) >= 3
 
     assert folder.processes() == []
@@ -363,7 +363,7 @@ async def test_a_browser_that_grew_too_large_is_replaced_between_operations(tmp_
     events: list[Event] = []
     async with opened(tmp_path, events, memory_limit_mb=200) as pool:
         async with pool.lease("a") as lease:
-            pool.keeper.usage = BrowserUsage(
+            pool.supervisor.usage = BrowserUsage(
                 browser=10**9
             )  # as measured; what a page takes cannot be steered
             await asyncio.sleep(0)
@@ -382,8 +382,8 @@ async def test_a_browser_that_runs_away_with_the_memory_is_replaced_even_while_i
     async with opened(tmp_path, memory_limit_mb=200) as pool:
         with pytest.raises(Transient, match="took 401 MB"):
             async with pool.lease("a") as lease:
-                pool.keeper.usage = BrowserUsage(browser=401 * 2**20)  # as measured
-                pool.keeper.suspect()
+                pool.supervisor.usage = BrowserUsage(browser=401 * 2**20)  # as measured
+                pool.supervisor.suspect()
                 await lease.page.wait_for_selector("#never")
         await works(pool)
 
@@ -422,7 +422,7 @@ async def test_a_failure_leaves_evidence_and_an_error_of_ours_passes_through(tmp
 async def test_the_memory_of_the_whole_tree_is_measured(tmp_path: Path) -> None:
     async with opened(tmp_path) as pool:
         await works(pool)
-        used, count = await asyncio.to_thread(pool.keeper.chromium.measure)
+        used, count = await asyncio.to_thread(pool.supervisor.chromium.measure)
 
     assert count >= 4
     assert 80_000_000 < used < 700_000_000

@@ -22,6 +22,7 @@ from stonechat.core.states import BreakerState, SessionState
 from stonechat.database import open_database
 from stonechat.networks.guarded import GuardedNetwork, Guards
 from stonechat.networks.x_web.login import try_session
+from stonechat.networks.x_web.plugin import PLUGIN
 from stonechat.resilience import BROWSER_POLICY, POSTING_POLICY, open_breakers
 from tests.integration.networks.x_web_support import CHROMIUM, open_bench
 from tests.support.networks import x_site
@@ -141,7 +142,7 @@ async def test_an_account_with_a_session_that_is_refused_stops_no_other(tmp_path
         guards = Guards(breakers.add("network/x", BROWSER_POLICY), breakers.add("posting/x", POSTING_POLICY))
         network = GuardedNetwork(
             bench.network,
-            bench.network,
+            PLUGIN.text,
             lambda _: guards,
         )
         ill, well = (Account(id=f"x:{one}", network="x_web", handle=one) for one in handles)

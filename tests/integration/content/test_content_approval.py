@@ -121,8 +121,8 @@ async def test_a_reserve_draft_approved_ahead_needs_no_second_approval(tmp_path:
             assert not await drafts.discard(connection, kept[1].id, clock.now())
         await clock.advance(hours=48)
         voice = s.drafter.voice
-        drawn = await s.shelf.draw(HELD, voice, clock.now() + timedelta(hours=1), "drawn-1")
-        again = await s.shelf.draw(HELD, voice, clock.now() + timedelta(hours=1), "drawn-1")
+        drawn = await s.content_store.draw(HELD, voice, clock.now() + timedelta(hours=1), "drawn-1")
+        again = await s.content_store.draw(HELD, voice, clock.now() + timedelta(hours=1), "drawn-1")
         assert drawn is not None and again is not None and drawn.id == again.id
         assert drawn.state is ContentState.QUEUED and drawn.approved_digest == digest(*kept[0].parts)
 

@@ -124,6 +124,6 @@ async def test_of_what_is_drawn_from_the_reserve_the_owner_reads_a_share_too(tmp
         s.endpoint.answer = saying(GOOD)
         assert (await s.drafter.write(FREE, slot(purpose=Purpose.RESERVE))).stored is not None
         due = s.clock.now() + timedelta(hours=2)
-        drawn = await s.shelf.draw(FREE, s.drafter.voice, due, "drawn")
+        drawn = await s.content_store.draw(FREE, s.drafter.voice, due, "drawn")
         assert drawn is not None and drawn.state is ContentState.AWAITING_APPROVAL
         assert "APPROVAL_SHARE" in drawn.why

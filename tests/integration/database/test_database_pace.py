@@ -135,7 +135,7 @@ async def test_a_server_that_is_away_is_not_called_slow(direct_postgres_url: str
                 await connection.execute(text("SELECT 1"))
         with pytest.raises(Transient):
             await database.ping()
-        assert database.pace().slow == 0
+        assert database.latency().slow == 0
 
 
 async def test_who_publishes_goes_before_all_who_wait_for_a_connection(any_database_url: str) -> None:

@@ -348,7 +348,7 @@ async def test_an_opportunity_that_a_post_came_from_stays(on_sqlite: Any, clock:
 async def test_nothing_that_posts_or_learning_need_is_in_any_family(
     on_sqlite: Any, clock: ManualClock
 ) -> None:
-    may_go = {family.table.name for family in _retention(on_sqlite, clock).families()}
+    may_go = {family.table.name for family in _retention(on_sqlite, clock).rules()}
     assert may_go.isdisjoint(
         {"content_metadata", "post_parts", "post_attempts", "rewards", "models", "accounts"}
     )
@@ -394,4 +394,4 @@ async def test_the_job_is_declared_once_for_all_accounts_and_says_what_it_did(
     again = await job.run(RunContext(clock))
     assert (again.done, again.due) == (0, 0)
     assert not job.per_account and job.cron is not None
-    assert metrics_snapshots.name in {family.table.name for family in _retention(on_sqlite, clock).families()}
+    assert metrics_snapshots.name in {family.table.name for family in _retention(on_sqlite, clock).rules()}

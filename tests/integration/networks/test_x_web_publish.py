@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from stonechat.core.network import Posted, Publication, PublishOutcome, Refused, Rehearsed, Unconfirmed
 from stonechat.core.states import SessionState
+from stonechat.networks.x_web.plugin import PLUGIN
 from tests.integration.networks.x_web_support import Bench, browser_process, open_bench
 from tests.support.waiting import eventually
 
@@ -139,7 +140,7 @@ async def test_what_can_never_be_sent_is_refused_before_the_browser_is_touched(
 async def test_a_post_of_the_greatest_length_is_sent(bench: Bench) -> None:
     text = "日" * 100 + "y" * 56 + " https://example.com/some/very/long/path/that/counts/23/only"
 
-    assert bench.network.length(text) <= bench.network.max_length
+    assert PLUGIN.text.length(text) <= PLUGIN.text.max_length
     assert isinstance(await publish(bench, text), Posted)
 
 

@@ -31,7 +31,7 @@ CHROMIUM = find_chromium(Path(_NAMED) if _NAMED else None)
 def browser_process(pool: BrowserPool) -> psutil.Process:
     """The browser's own process; what a distribution's shell script starts, not that script."""
     found = []
-    for process in pool.keeper.chromium._folder.processes():
+    for process in pool.supervisor.chromium._folder.processes():
         with contextlib.suppress(psutil.Error):
             arguments = process.cmdline()
             if any(one.startswith("--user-data-dir=") for one in arguments) and "/bin/sh" not in arguments[0]:

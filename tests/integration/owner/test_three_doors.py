@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 from pathlib import Path
@@ -11,18 +12,21 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+import stonechat.owner
 from stonechat.config.settings import DatabaseSettings
+from stonechat.dashboard.actions import ACTIONS
+from stonechat.dashboard.doors import TOPICS
 from stonechat.database import Database, open_database
 from stonechat.database.schema.tables import metadata
-from tests.support.doors import CASES, CLOCK, AtTheCommandLine, Case, at_the_pages, fill, rows_of
+from tests.support.doors import CASES, CLOCK, AtTheCommandLine, Case, at_the_pages, fill_file, rows_of
 
 Rows = dict[str, list[dict[str, Any]]]
 IDS = [f"{case.name}-{number}" for number, case in enumerate(CASES)]
 
 
 async def by_form(client: httpx.AsyncClient, case: Case) -> None:
-    assert case.form is not None
-    answer = await client.post(f"/do/{case.page}", data=dict(case.form))
+    files = {name: ("3.png", body) for name, body in case.files.items()}
+    answer = await client.post(f"/do/{case.page}", data=dict(case.form), files=files)
     assert answer.status_code == 303, answer.text
 
 
@@ -36,8 +40,8 @@ async def by_api(client: httpx.AsyncClient, case: Case) -> None:
 async def after(folder: Path, case: Case, do: Any) -> Rows:
     """The rows of a fresh database after the action."""
     folder.mkdir()
+    await fill_file(folder)
     async with open_database(f"sqlite:///{folder}/s.db", DatabaseSettings(), CLOCK) as database:
-        await fill(database)
         async with at_the_pages(folder, database) as client:
             await do(client, case)
         return await rows_of(database)
@@ -46,7 +50,7 @@ async def after(folder: Path, case: Case, do: Any) -> Rows:
 def by_command(folder: Path, case: Case) -> Rows:
     folder.mkdir()
     terminal = AtTheCommandLine(folder)
-    terminal.on_database(fill)
+    asyncio.run(fill_file(folder))
     said = json.loads(terminal.types(*case.words, "--json"))
     assert said, "every command answers in JSON"
     rows: Rows = terminal.on_database(rows_of)
@@ -63,18 +67,16 @@ def test_every_door_leaves_the_same_rows_history_and_audit_line(
     (line,) = typed["audit"]
     assert line["action"] == case.name and line["who"] == "owner" and line["target"]
     assert line["before"] or line["after"]
+    sent = asyncio.run(after(tmp_path / "sent", case, by_form))
     for table, rows in typed.items():
         assert called[table] == rows, table
-    if case.form is not None:
-        sent = asyncio.run(after(tmp_path / "sent", case, by_form))
-        for table, rows in typed.items():
-            assert sent[table] == rows, table
+        assert sent[table] == rows, table
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 async def test_an_audit_line_that_cannot_be_written_undoes_the_action(case: Case, tmp_path: Path) -> None:
+    await fill_file(tmp_path)
     async with open_database(f"sqlite:///{tmp_path}/s.db", DatabaseSettings(), CLOCK) as database:
-        await fill(database)
         before = await rows_of(database)
         await refuse(database, "audit", "INSERT")
         async with at_the_pages(tmp_path, database) as client:
@@ -85,8 +87,8 @@ async def test_an_audit_line_that_cannot_be_written_undoes_the_action(case: Case
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 async def test_an_action_that_fails_leaves_no_audit_line(case: Case, tmp_path: Path) -> None:
+    await fill_file(tmp_path)
     async with open_database(f"sqlite:///{tmp_path}/s.db", DatabaseSettings(), CLOCK) as database:
-        await fill(database)
         before = await rows_of(database)
         async with at_the_pages(tmp_path, database) as client:
             for table in metadata.tables:
@@ -98,6 +100,38 @@ async def test_an_action_that_fails_leaves_no_audit_line(case: Case, tmp_path: P
             assert answer.status_code in {500, 503} and answer.json()["error"], answer.text
         if case.name != "jobs.run":
             assert (await rows_of(database))["audit"] == before["audit"] == []
+
+
+ASKED_ALONE = {
+    "accounts.log_in": "wants a browser and the network: test_log_in_doors.py",
+    "alerts.test": "sends to channels: tests/integration/dashboard/test_alert_page.py",
+}
+COMMAND_ONLY = {
+    "learn.import": "reads an archive of this machine, as large as the network made it",
+    "learn.undo": "takes back what was imported, where that was done",
+}
+"""Actions that the pages and the API do not offer, each with its reason."""
+
+
+def test_every_action_of_an_owner_is_asked_for_at_every_door() -> None:
+    """An action without a command, a form or a route has no case here, and a form or a route without action."""
+    cases = {case.name for case in CASES}
+    assert actions_of_the_source() == cases | set(ASKED_ALONE) | set(COMMAND_ONLY)
+    forms = {case.page for case in CASES} | {name.replace(".", "/") for name in ASKED_ALONE}
+    assert forms == {f"{kind}/{what}" for kind, what in ACTIONS}
+    offered = {name.partition(".")[0] for name in cases | set(ASKED_ALONE)}
+    assert set(TOPICS) == offered
+
+
+def actions_of_the_source() -> set[str]:
+    """Every name that an action of the owner's room is done under; each function that has an owner does one."""
+    found = set()
+    for path in sorted(Path(stonechat.owner.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "act":
+                assert isinstance(node.args[0], ast.Constant)
+                found.add(str(node.args[0].value))
+    return found
 
 
 async def refuse(database: Database, table: str, event: str) -> None:
@@ -114,7 +148,7 @@ def test_resuming_all_lifts_each_accounts_own_pause_and_says_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     terminal = AtTheCommandLine(tmp_path)
-    terminal.on_database(fill)
+    asyncio.run(fill_file(tmp_path))
     said = terminal.types("resume", "--account", "wren")
     assert "still held" in said and "posting is off by test: before" in said
     terminal.types("pause", "--account", "wren")
@@ -127,7 +161,7 @@ def test_resuming_all_lifts_each_accounts_own_pause_and_says_so(
 def test_the_audit_trail_is_read_at_every_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     terminal = AtTheCommandLine(tmp_path)
-    terminal.on_database(fill)
+    asyncio.run(fill_file(tmp_path))
     terminal.types("breakers", "force", "network/x_web", "open", "--why", "maintenance")
     (line,) = json.loads(terminal.types("audit", "--json"))
     told = ("breakers.force", "network/x_web", "closed", "forced_open", "maintenance", "command line")

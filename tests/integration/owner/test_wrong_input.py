@@ -19,6 +19,7 @@ import pytest
 from stonechat.config.settings import DatabaseSettings
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts
+from tests.integration.owner.test_three_doors import ASKED_ALONE
 from tests.support.doors import CASES, CLOCK, Case, at_the_pages, fill, rows_of
 
 GARBAGE = (
@@ -85,7 +86,8 @@ GARBAGE = (
         "c-wai%",
     ),
 )
-NAMED = [case for case in CASES if case.form is not None]
+NAMED = [case for case in CASES if case.name != "queue.submit" and not case.name.startswith("authors.")]
+"""What is done to something that is there; a post is new, and an author may be anybody."""
 TARGETS = {case.name: case for case in NAMED}
 SAID = ("error", "meaning", "remedy")
 
@@ -110,16 +112,20 @@ async def test_garbage_is_done_nothing_about_at_any_door(
     targets = [*GARBAGE, *(garbled(rng) for _ in range(20))]
     async with at_the_pages(tmp_path, database, any_database_url) as client:
         for case in TARGETS.values():
-            assert case.form is not None
             assert chosen(case, targets)
             for target in chosen(case, targets):
-                sent = await client.post(f"/do/{case.page}", data={**case.form, "target": target})
+                sent = await sent_form(client, case, target=target)
                 assert sent.status_code in {404, 422}, (case.name, target, sent.status_code)
             for target in chosen(case, targets):
                 answer = await called(client, case, target)
                 assert answer.status_code in {404, 405, 422}, (case.name, target, answer.text)
                 assert set(SAID) <= answer.json().keys(), (case.name, target, answer.text)
     assert await rows_of(database) == before, "no row, no history, no audit line"
+
+
+async def sent_form(client: httpx.AsyncClient, case: Case, **fields: str) -> httpx.Response:
+    files = {name: ("3.png", body) for name, body in case.files.items()}
+    return await client.post(f"/do/{case.page}", data={**case.form, **fields}, files=files)
 
 
 def chosen(case: Case, targets: list[str]) -> list[str]:
@@ -145,12 +151,28 @@ async def test_an_account_that_does_not_exist_holds_and_runs_nothing(
     before = await rows_of(database)
     async with at_the_pages(tmp_path, database, any_database_url) as client:
         for case in NAMED:
-            assert case.form is not None
             if field in case.form and case.form[field] in ("robin", "@wren", "wren"):
                 for wrong in ("nobody", "robin2", "x_web:robin ,", "0"):
-                    sent = await client.post(f"/do/{case.page}", data={**case.form, field: wrong})
+                    sent = await sent_form(client, case, **{field: wrong})
                     answer = await client.post(f"/api/{case.api}", json={**case.body, field: wrong})
                     assert {sent.status_code, answer.status_code} == {404}, (case.name, wrong)
+    assert await rows_of(database) == before
+
+
+async def test_what_is_no_handle_mutes_nobody(
+    database: Database, tmp_path: Path, any_database_url: str
+) -> None:
+    before = await rows_of(database)
+    async with at_the_pages(tmp_path, database, any_database_url) as client:
+        for wrong in ("", "@", "-1", "two words", "all,robin", "<script>", "a" * 101, "robin\u202e", "../x"):
+            for kind in ("mute", "unmute"):
+                sent = await client.post(f"/do/authors/{kind}", data={"target": wrong})
+                answer = await client.post(f"/api/authors/{quote(wrong, safe='')}/{kind}", json={})
+                assert sent.status_code == 422, (kind, wrong)
+                assert answer.status_code in {404, 405, 422}, (kind, wrong)
+        for account in ("nobody", "x_web:"):
+            sent = await client.post("/do/authors/mute", data={"target": "finch", "account": account})
+            assert sent.status_code == 404, account
     assert await rows_of(database) == before
 
 
@@ -217,11 +239,21 @@ def judge(answer: httpx.Response, case: Case, body: Any) -> None:
         assert set(SAID) <= answer.json().keys() and answer.json()["error"], (case.name, body, answer.text)
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
 async def test_a_wrong_form_is_the_senders_mistake(
     database: Database, tmp_path: Path, any_database_url: str
 ) -> None:
     async with at_the_pages(tmp_path, database, any_database_url) as client:
-        assert (await client.post("/do/queue/edit", content=b"text=" + b"x" * 200_000)).status_code == 422
+        for body, kind in (
+            (b"text=" + b"x" * 200_000, FORM),
+            (b"&".join(b"a%d=1" % number for number in range(30)), FORM),
+            (b"no form at all", "multipart/form-data"),
+            (b"--x\r\nno form at all", "multipart/form-data; boundary=x"),
+        ):
+            sent = await client.post("/do/queue/edit", content=body, headers={"Content-Type": kind})
+            assert sent.status_code == 422, (body[:20], kind)
         for header in ({"Referer": "http://["}, {"Referer": "//evil.example/x"}):
             done = await client.post("/do/posting/pause", data={"target": "all"}, headers=header)
             assert (done.status_code, done.headers["location"]) in {(303, "/"), (303, "/x")}
@@ -284,10 +316,24 @@ async def test_the_api_says_what_it_takes_and_gives(
     database: Database, tmp_path: Path, any_database_url: str
 ) -> None:
     async with at_the_pages(tmp_path, database, any_database_url) as client:
-        paths = (await client.get("/openapi.json")).json()["paths"]
+        described = (await client.get("/openapi.json")).json()
+    schemas = {
+        name: schema.get("properties", {})
+        for name, schema in described["components"]["schemas"].items()
+        if name not in {"HTTPValidationError", "ValidationError"}  # FastAPI's own
+    }
+    assert {"Answer", "AuditLine", "NewContent"} <= schemas.keys()
+    silent = [
+        f"{name}.{field}"
+        for name, properties in schemas.items()
+        for field, about in properties.items()
+        if not about.get("description")
+    ]
+    assert not silent, "fields of the API that say nothing of themselves"
+    paths = described["paths"]
     actions = {path: methods["post"] for path, methods in paths.items() if "post" in methods}
     on_rows = actions.keys() - {"/api/alerts/test"}  # no channel here: see test_alert_page.py
-    assert len(on_rows) == len({case.name for case in CASES})
+    assert len(on_rows) == len({case.name for case in CASES}) + len(ASKED_ALONE)
     for path, action in actions.items():
         assert action["responses"]["200"]["content"]["application/json"]["schema"].get("$ref"), path
         assert {"404", "409", "422", "503"} <= action["responses"].keys(), path

@@ -27,9 +27,9 @@ from stonechat.database.spool.spool import Spool
 from stonechat.harvesting.jobs import Harvester, opportunity_store
 from stonechat.harvesting.recently_seen import Recent
 from stonechat.harvesting.sources import Source
-from stonechat.harvesting.stop_requests import mute
 from stonechat.networks.reading_budget import ReadingBudget
 from stonechat.networks.registry import installed
+from stonechat.owner import Door, Owner, authors
 from stonechat.scraping.jobs import Scraper
 from stonechat.scraping.selector_check import selectors_job
 from tests.support.clock import ManualClock
@@ -417,7 +417,7 @@ async def test_who_asks_us_to_stop_is_heard_at_once_and_never_offered_again(
     ]
     await harvester.mentions(RunContext(desk.clock))
     desk.network.others.append(foreign_post("602", "finch", "@robin and another question", at))
-    await mute(desk.database, desk.clock, ACCOUNT.id, "@Wagtail")
+    await authors.mute(Owner(desk.database, desk.clock, "test", Door.API), "@Wagtail", ACCOUNT.id)
     desk.network.others.append(foreign_post("603", "wagtail", "@robin what do you think?", at))
     await harvester.mentions(RunContext(desk.clock))
     async with desk.database.read("test") as connection:
@@ -425,4 +425,4 @@ async def test_who_asks_us_to_stop_is_heard_at_once_and_never_offered_again(
         known = await opportunities.known_posts(connection, ACCOUNT.id, ["600", "601", "602", "603"])
     assert known == {"601"}
     with pytest.raises(Permanent, match="no handle"):
-        await mute(desk.database, desk.clock, ACCOUNT.id, "two words")
+        await authors.mute(Owner(desk.database, desk.clock, "test", Door.API), "two words", ACCOUNT.id)

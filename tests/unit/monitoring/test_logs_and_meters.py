@@ -10,13 +10,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 
-from stonechat.core import events as catalogue
 from stonechat.core.events import BreakerChanged, Event, PostHeld, PostPublished, RunEnded, Stamped
 from stonechat.core.ids import trace_of
 from stonechat.core.redaction import MASK
 from stonechat.core.states import BreakerState, RunState
 from stonechat.monitoring.logs import EventLog, Masking, set_up
-from stonechat.monitoring.meters import LABELS, Meters
+from stonechat.monitoring.meters import Meters
 from tests.support.clock import ManualClock
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
@@ -24,15 +23,6 @@ AT = datetime(2026, 1, 5, tzinfo=UTC)
 
 def stamped(event: Event) -> Stamped:
     return Stamped(1, AT, event)
-
-
-def test_every_event_has_a_meter() -> None:
-    kinds = {
-        kind
-        for kind in vars(catalogue).values()
-        if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
-    }
-    assert kinds == set(LABELS)
 
 
 def test_events_are_counted_by_their_labels() -> None:

@@ -11,7 +11,7 @@ import click
 import typer
 
 from stonechat.cli.actor import do, tell, user
-from stonechat.cli.commands.queue import add, read_picture, show_queue
+from stonechat.cli.commands.queue import add, read_file, show_queue
 from stonechat.cli.context import open_for_cli, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 from stonechat.database import Database
@@ -151,7 +151,7 @@ def attach(
     from stonechat.networks.registry import installed
     from stonechat.owner import pictures
 
-    body = read_picture(file)
+    body = read_file(file)
     do(
         lambda owner: pictures.attach(owner, installed(), content_id, body, alt, part=part),
         as_json=as_json,

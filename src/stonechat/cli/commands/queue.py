@@ -148,12 +148,12 @@ def _pictures(files: Sequence[Path], words: Sequence[str], numbers: Sequence[int
         )
     places = numbers or [1] * len(files)
     return [
-        GivenPicture(read_picture(file), said.strip(), number - 1)
+        GivenPicture(read_file(file), said.strip(), number - 1)
         for file, said, number in zip(files, words, places, strict=True)
     ]
 
 
-def read_picture(file: Path) -> bytes:
+def read_file(file: Path, meaning: str = "Nothing was stored.") -> bytes:
     """The bytes of a file.
 
     Raises:
@@ -163,5 +163,5 @@ def read_picture(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as exc:
         raise InvalidInput(
-            f"{file} cannot be read: {exc.strerror}.", meaning="Nothing was stored.", remedy="Check the path."
+            f"{file} cannot be read: {exc.strerror}.", meaning=meaning, remedy="Check the path."
         ) from exc

@@ -104,7 +104,7 @@ class WritingPipeline:
     spool: Spool
     chain: FallbackChain
     prompts: Prompts
-    shelf: ContentStore
+    content_store: ContentStore
     rules_of: RulesOf
     voice: Voice
     voices: Mapping[str, Voice] = field(default_factory=dict)
@@ -307,7 +307,7 @@ class WritingPipeline:
         rejected = [self._rejected(account, one) for one in results if not one.verdict.passed]
         best = next((one for one in results if one.verdict.passed), None)
         if best is None:
-            await self.shelf.keep_rejected(rejected)
+            await self.content_store.keep_rejected(rejected)
             stored = None
         else:
             accepted = Accepted(
@@ -317,7 +317,7 @@ class WritingPipeline:
                 float(body["cost_usd"]),
                 best.hold,
             )
-            stored = await self.shelf.store(account, bounds.voice, assignment, accepted, rejected)
+            stored = await self.content_store.store(account, bounds.voice, assignment, accepted, rejected)
         for one in results:
             if not one.verdict.passed:
                 self.events.emit(

@@ -57,7 +57,7 @@ class Database:
         self._places = Permits(
             settings.pool_size, settings.pool_wait, clock, one_writer=engine.dialect.name == "sqlite"
         )
-        self._pacer = LatencyTracker(settings.slow, clock)
+        self._latency = LatencyTracker(settings.slow, clock)
         self._begin = {
             write: begin_statement(engine.dialect.name, settings, write=write) for write in (True, False)
         }
@@ -249,7 +249,7 @@ class Database:
             if timed and place.task != CHECK_TASK:
                 now = self._clock.monotonic()
                 spent = now - place.started if watch is None else watch.stopwatch.read()
-                self._pacer.note(place.task, spent, place.where, place.job)
+                self._latency.note(place.task, spent, place.where, place.job)
 
     async def _commit(self, connection: AsyncConnection, *, write: bool) -> None:
         """Commit; where the answer to it is lost, nobody can say whether it happened.
@@ -292,7 +292,7 @@ class Database:
         """The pool now: who holds a connection and who waits."""
         return self._places.state()
 
-    def pace(self) -> Latency:
+    def latency(self) -> Latency:
         """Whether the database is slow: the last minute's transactions and the slowest of them.
 
         A transaction's time is what it waited for the database: for the connection to open, for locks,
@@ -300,7 +300,7 @@ class Database:
         own code did in between. Work that ended in an error is not counted, unless the database says that a
         statement or a lock took too long: one that is away is not slow.
         """
-        return self._pacer.pace()
+        return self._latency.latency()
 
     def refused(self) -> RefusedStatements:
         """The statements of the last minutes that the database refused for what they ask."""
@@ -308,7 +308,7 @@ class Database:
 
     def meters(self) -> tuple[Histogram, Counter, Counter]:
         """For Prometheus: how long the transactions of each task took, how many were slow, which failed."""
-        return (*self._pacer.meters(), self._failures.counter)
+        return (*self._latency.meters(), self._failures.counter)
 
     def _exhausted(self, task: str, full: PermitsExhausted) -> Transient:
         held = ", ".join(str(holder) for holder in self.pool().holders)

@@ -131,7 +131,7 @@ class LatencyTracker:
         """How long the transactions of each task took, and how many were slow, since the start."""
         return self._times, self._slow
 
-    def pace(self) -> Latency:
+    def latency(self) -> Latency:
         """The last minute, judged."""
         oldest = self._number() - SLOTS
         slots = [slot for slot in self._slots if slot.number > oldest]

@@ -62,10 +62,10 @@ class Retention:
         self._keep = keep
         self._maturity = maturity
 
-    def families(self) -> list[RetentionRule]:
-        """Every family, with what may go of it now."""
+    def rules(self) -> list[RetentionRule]:
+        """Every rule, with what may go by it now."""
         now, wall = self._clock.now(), self._clock.wall()
-        return RetentionPolicy(self._keep, now, wall, self._database.dialect, self._maturity).families()
+        return RetentionPolicy(self._keep, now, wall, self._database.dialect, self._maturity).rules()
 
     async def count(self) -> list[Pruned]:
         """How much would go; nothing is changed.
@@ -73,7 +73,7 @@ class Retention:
         Raises:
             Transient: the database is away.
         """
-        return [await self._walk(family, self._nothing) for family in self.families()]
+        return [await self._walk(family, self._nothing) for family in self.rules()]
 
     async def prune(self, told: Callable[[Pruned], None] | None = None) -> list[Pruned]:
         """Forget what may go, a batch at a time; a crash in between leaves the rest for the next time.
@@ -82,7 +82,7 @@ class Retention:
             Transient: the database is away; what was forgotten until then is.
         """
         done = []
-        for family in self.families():
+        for family in self.rules():
             pruned = await self._walk(family, self._delete)
             done.append(pruned)
             if told is not None:

@@ -91,8 +91,8 @@ class RetentionPolicy:
     dialect: str
     maturity: timedelta
 
-    def families(self) -> list[RetentionRule]:
-        """Every family and which of its rows may go now."""
+    def rules(self) -> list[RetentionRule]:
+        """Every rule, with which rows may go by it now."""
         return [
             *self._history(),
             *self._readings(),

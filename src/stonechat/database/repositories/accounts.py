@@ -95,7 +95,7 @@ def _account(row: Row[Any]) -> Account:
     )
 
 
-async def standings(
+async def account_states(
     connection: AsyncConnection, account_ids: Collection[str], *, lock: bool = False
 ) -> dict[str, AccountState]:
     """The states of these accounts, by id.

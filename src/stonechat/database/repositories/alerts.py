@@ -144,15 +144,32 @@ async def save_all(connection: AsyncConnection, steps: Sequence[AlertStep]) -> N
     """
     await state_history.append_all(connection, [line for step in steps if (line := _change(step))])
     last = {step.row.id: step.row for step in steps}
-    new = {step.row.id for step in steps if step.before is None}
-    added = [{"id": key, **_values(row)} for key, row in last.items() if key in new]
-    changed = [{"row_id": key, **_values(row)} for key, row in last.items() if key not in new]
+    stored = {step.row.id: step.before for step in reversed(steps)}
+    added = [{"id": key, **_values(row)} for key, row in last.items() if stored[key] is None]
     if added:
         await connection.execute(insert(table), added)
-    if changed:
-        names = [name for name in changed[0] if name != "row_id"]
+    for names, rows in _changed(last, stored).items():
         query = update(table).where(table.c.id == bindparam("row_id"))
-        await connection.execute(query.values({name: bindparam(name) for name in names}), changed)
+        await connection.execute(query.values({name: bindparam(name) for name in names}), rows)
+
+
+def _changed(
+    last: Mapping[str, AlertRow], stored: Mapping[str, AlertRow | None]
+) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    """What is no longer as it is stored, by the columns that differ: many alerts change in the same ones.
+
+    What is as it was is not written: somebody may have acknowledged an alert since it was read.
+    """
+    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for key, row in last.items():
+        before = stored[key]
+        if before is None:
+            continue
+        old = _values(before)
+        new = {name: value for name, value in _values(row).items() if value != old[name]}
+        if new:
+            found.setdefault(tuple(new), []).append({"row_id": key, **new})
+    return found
 
 
 def _change(step: AlertStep) -> dict[str, Any] | None:

@@ -225,14 +225,30 @@ async def answered(
     return [Answered(str(row[0]), str(row[1]), str(row[2]), row[3]) for row in rows]
 
 
-async def opt_out(connection: AsyncConnection, account_id: str, handle: str, *, now: datetime) -> None:
-    """Remember that an author wants no automated replies, watched before or not."""
+async def opt_out(connection: AsyncConnection, account_id: str, handle: str, *, now: datetime) -> bool:
+    """Remember that an author wants no automated replies, watched before or not; False where it was known."""
     await watch_author(connection, account_id, handle, found_at=now, followers=None, score=0.0)
-    await connection.execute(
+    changed = await connection.execute(
         update(watched_authors)
         .where(watched_authors.c.account_id == account_id, watched_authors.c.handle == handle)
+        .where(~watched_authors.c.opted_out)
         .values(opted_out=True)
     )
+    return changed.rowcount > 0
+
+
+async def opt_in(connection: AsyncConnection, account_id: str, handle: str) -> bool:
+    """Forget that an author wants no automated replies, however the handle is spelt; False where none did."""
+    out = select(watched_authors.c.handle).where(
+        watched_authors.c.account_id == account_id, watched_authors.c.opted_out
+    )
+    spelt = [row[0] for row in await connection.execute(out) if row[0].casefold() == handle.casefold()]
+    await connection.execute(
+        update(watched_authors)
+        .where(watched_authors.c.account_id == account_id, watched_authors.c.handle.in_(spelt))
+        .values(opted_out=False)
+    )
+    return bool(spelt)
 
 
 async def authors_seen(
@@ -314,6 +330,23 @@ async def watched(connection: AsyncConnection, account_id: str, *, limit: int = 
 async def opted_out(connection: AsyncConnection, account_id: str) -> set[str]:
     """Handles, in lower case, that want no automated replies."""
     return {handle for _, handle in await opted_out_of(connection, [account_id])}
+
+
+@dataclass(frozen=True, slots=True)
+class MutedAuthor:
+    """Somebody whom an account never answers or quotes."""
+
+    account_id: str
+    handle: str
+
+
+async def muted(connection: AsyncConnection) -> list[MutedAuthor]:
+    """Who wants no automated replies, or was muted by hand, by account and handle."""
+    c = watched_authors.c
+    rows = await connection.execute(
+        select(c.account_id, c.handle).where(c.opted_out).order_by(c.account_id, c.handle)
+    )
+    return [MutedAuthor(str(row[0]), str(row[1])) for row in rows]
 
 
 async def opted_out_of(connection: AsyncConnection, account_ids: Collection[str]) -> set[tuple[str, str]]:

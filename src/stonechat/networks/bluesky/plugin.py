@@ -130,10 +130,6 @@ def _profile_url(_settings: Settings, handle: str) -> str:
     return f"https://bsky.app/profile/{handle}"
 
 
-def _post_url(settings: Settings, handle: str, post_id: str) -> str:
-    return f"{_profile_url(settings, handle)}/post/{post_id.rpartition('/')[2]}"
-
-
 def _steps(_settings: Settings, handle: str) -> Sequence[str]:
     return (
         f"Open https://bsky.app/settings/app-passwords, logged in as @{handle}.",
@@ -165,7 +161,6 @@ PLUGIN = NetworkPlugin(
     connect=_connect,
     text=BlueskyTextRules(),
     profile_url=_profile_url,
-    post_url=_post_url,
     title="Bluesky",
     metrics=frozenset({"likes", "reposts", "replies", "quotes", "bookmarks"}),
     rules=NetworkRules(

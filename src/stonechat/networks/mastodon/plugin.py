@@ -169,10 +169,6 @@ def _profile_url(settings: Settings, handle: str) -> str:
     return f"{str(own).rstrip('/')}/@{handle}" if own else f"https://{host}/@{name}"
 
 
-def _post_url(settings: Settings, handle: str, post_id: str) -> str:
-    return f"{_profile_url(settings, handle)}/{post_id}"
-
-
 def _steps(settings: Settings, handle: str) -> Sequence[str]:
     server = server_of(settings, handle)
     return (
@@ -226,7 +222,6 @@ PLUGIN = NetworkPlugin(
     connect=_connect,
     text=MastodonTextRules(),
     profile_url=_profile_url,
-    post_url=_post_url,
     title="Mastodon",
     metrics=frozenset({"likes", "reposts", "replies", "quotes"}),
     rules=NetworkRules(

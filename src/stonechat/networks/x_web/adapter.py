@@ -25,11 +25,10 @@ from stonechat.networks.x_web.reading import first_answer, read_thread_page, rea
 from stonechat.networks.x_web.response_capture import tapped
 from stonechat.networks.x_web.selector_check import look_everywhere
 from stonechat.networks.x_web.selectors import Selector
-from stonechat.networks.x_web.text_rules import XTextRules
 from stonechat.networks.x_web.wire_parser import SITE, read_profile, refuse_missing_account
 
 
-class XWeb(XTextRules):
+class XWeb:
     """X as a browser with the owner's own session sees it.
 
     Scripting the website is against X's rules and may cost the account: whoever wires this in live mode

@@ -104,10 +104,6 @@ def _profile_url(settings: Settings, handle: str) -> str:
     return f"{settings.of_network(XWebSettings).base_url.rstrip('/')}/{handle}"
 
 
-def _post_url(settings: Settings, handle: str, post_id: str) -> str:
-    return f"{_profile_url(settings, handle)}/status/{post_id}"
-
-
 def _site(settings: Settings) -> Site:
     from stonechat.browser.sessions import Site
 
@@ -180,7 +176,6 @@ PLUGIN = NetworkPlugin(
     connect=_connect,
     text=XTextRules(),
     profile_url=_profile_url,
-    post_url=_post_url,
     title="X, through its website",
     rules=NetworkRules(
         official=False,

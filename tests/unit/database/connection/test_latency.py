@@ -14,41 +14,41 @@ LIMIT = timedelta(seconds=1)
 
 async def test_slow_work_is_named_worst_first_and_forgotten_after_a_minute() -> None:
     clock = ManualClock()
-    pacer = LatencyTracker(LIMIT, clock)
+    tracker = LatencyTracker(LIMIT, clock)
     for seconds in (1.5, 4.0, 0.9, 1.0, 2.0):
-        pacer.note("content.store", seconds, "content/planner.py:12", "content.plan/ann@9")
+        tracker.note("content.store", seconds, "content/planner.py:12", "content.plan/ann@9")
         await clock.advance(seconds=1)
-    pace = pacer.pace()
-    assert (pace.transactions, pace.slow, pace.overloaded) == (5, 3, True)
-    assert [slow.took.total_seconds() for slow in pace.slowest] == [4.0, 2.0, 1.5]
-    assert "3 of 5 transactions within a minute waited more than 1 s" in str(pace)
-    assert "content.store in content.plan/ann@9 took 4.0 s" in str(pace)
-    assert "content/planner.py:12" in str(pace)
+    latency = tracker.latency()
+    assert (latency.transactions, latency.slow, latency.overloaded) == (5, 3, True)
+    assert [slow.took.total_seconds() for slow in latency.slowest] == [4.0, 2.0, 1.5]
+    assert "3 of 5 transactions within a minute waited more than 1 s" in str(latency)
+    assert "content.store in content.plan/ann@9 took 4.0 s" in str(latency)
+    assert "content/planner.py:12" in str(latency)
     await clock.advance(seconds=60)
-    pace = pacer.pace()
-    assert (pace.transactions, pace.slow, pace.slowest, pace.overloaded) == (0, 0, (), False)
+    latency = tracker.latency()
+    assert (latency.transactions, latency.slow, latency.slowest, latency.overloaded) == (0, 0, (), False)
 
 
 def test_one_large_piece_of_work_or_a_small_share_is_not_the_databases_trouble() -> None:
-    pacer = LatencyTracker(LIMIT, ManualClock())
+    tracker = LatencyTracker(LIMIT, ManualClock())
     for _ in range(FEW - 1):
-        pacer.note("learning.train", 9, "here", "")
-    assert not pacer.pace().overloaded
+        tracker.note("learning.train", 9, "here", "")
+    assert not tracker.latency().overloaded
     for _ in range(97):
-        pacer.note("posting.next", 0.001, "here", "")
+        tracker.note("posting.next", 0.001, "here", "")
     for _ in range(2):
-        pacer.note("learning.train", 9, "here", "")
-    assert not pacer.pace().overloaded  # 4 of 101
-    pacer.note("learning.train", 9, "here", "")
-    pacer.note("learning.train", 9, "here", "")
-    assert pacer.pace().overloaded  # 6 of 103
+        tracker.note("learning.train", 9, "here", "")
+    assert not tracker.latency().overloaded  # 4 of 101
+    tracker.note("learning.train", 9, "here", "")
+    tracker.note("learning.train", 9, "here", "")
+    assert tracker.latency().overloaded  # 6 of 103
 
 
 def test_the_times_of_each_task_fill_buckets_that_grow() -> None:
-    pacer = LatencyTracker(LIMIT, ManualClock())
+    tracker = LatencyTracker(LIMIT, ManualClock())
     for seconds in (0.001, 0.005, 0.3, 1.0, 99.0):
-        pacer.note("content.store", seconds, "here", "")
-    said = shown(*pacer.meters())
+        tracker.note("content.store", seconds, "here", "")
+    said = shown(*tracker.meters())
     assert [
         said[f'database_transaction_seconds_bucket{{le="{edge}",task="content.store"}}'] for edge in BOUNDS
     ] == [
@@ -67,12 +67,12 @@ def test_the_times_of_each_task_fill_buckets_that_grow() -> None:
 
 
 def test_there_are_never_more_than_so_many_tasks() -> None:
-    pacer = LatencyTracker(LIMIT, ManualClock())
+    tracker = LatencyTracker(LIMIT, ManualClock())
     for number in range(2 * TASKS):
-        pacer.note(f"task.{number}", 0.1, "here", "")
+        tracker.note(f"task.{number}", 0.1, "here", "")
     counts = {
         name: count
-        for name, count in shown(*pacer.meters()).items()
+        for name, count in shown(*tracker.meters()).items()
         if name.startswith("database_transaction_seconds_count")
     }
     assert len(counts) == TASKS + 1
