@@ -130,6 +130,8 @@ def _split(text: str, *, path: bool = False) -> SplitResult:
         host, _ = parts.hostname, parts.port
     except ValueError as exc:
         raise ValueError("the port is not a number from 0 to 65535, or the host is none") from exc
+    if parts.netloc.endswith(":"):
+        raise ValueError("the port behind the colon is missing")
     if host and not _is_host(unquote(host)):
         raise ValueError("the host in the address is no name of a host")
     return parts

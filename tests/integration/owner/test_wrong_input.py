@@ -334,6 +334,7 @@ async def test_the_api_says_what_it_takes_and_gives(
     actions = {path: methods["post"] for path, methods in paths.items() if "post" in methods}
     on_rows = actions.keys() - {"/api/alerts/test"}  # no channel here: see test_alert_page.py
     assert len(on_rows) == len({case.name for case in CASES}) + len(ASKED_ALONE)
+    assert actions
     for path, action in actions.items():
         assert action["responses"]["200"]["content"]["application/json"]["schema"].get("$ref"), path
         assert {"404", "409", "422", "503"} <= action["responses"].keys(), path

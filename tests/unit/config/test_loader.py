@@ -269,7 +269,13 @@ def test_the_demo_never_reaches_another_machine(tmp_path: Path, address: Any) ->
 def test_outside_the_demo_a_session_goes_to_the_network_alone(
     tmp_path: Path, mode: Any, address: Any
 ) -> None:
-    given = {**GOOD, "MODE": mode, "X_WEB_RISK_ACCEPTED": "quietbuilder", "X_BASE_URL": address}
+    given = {
+        **GOOD,
+        "MODE": mode,
+        "VOICE_FILE": "voice.toml",
+        "X_WEB_RISK_ACCEPTED": "quietbuilder",
+        "X_BASE_URL": address,
+    }
     found = faults(given, tmp_path)
     assert list(found) == ["X_BASE_URL"]
     assert "cookies would be sent" in found["X_BASE_URL"].problem
@@ -329,7 +335,7 @@ def test_no_secret_is_repeated_in_a_fault(tmp_path: Path) -> None:
 
 
 def test_live_mode_on_the_website_needs_the_owners_word(tmp_path: Path) -> None:
-    live = {**GOOD, "MODE": "live"}
+    live = {**GOOD, "MODE": "live", "VOICE_FILE": "voice.toml"}
     assert "X_WEB_RISK_ACCEPTED" in faults(live, tmp_path)
     assert "X_WEB_RISK_ACCEPTED" in faults({**live, "X_WEB_RISK_ACCEPTED": "other"}, tmp_path)
     assert load({**live, "X_WEB_RISK_ACCEPTED": "@QuietBuilder"}, folder=tmp_path)
@@ -458,3 +464,11 @@ def test_a_home_folder_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_quiet_hours_are_two_times_of_day(tmp_path: Path, value: str) -> None:
     settings = load({**GOOD, "POSTING_QUIET_HOURS": value}, folder=tmp_path)
     assert settings.posting.quiet_hours == "23:00-07:00"
+
+
+def test_live_mode_wants_a_voice_of_the_accounts_own(tmp_path: Path) -> None:
+    live = {**GOOD, "MODE": "live", "X_WEB_RISK_ACCEPTED": "quietbuilder"}
+    assert list(faults(live, tmp_path)) == ["VOICE_FILE"]
+    assert load({**live, "VOICE_FILE": "voice.toml"}, folder=tmp_path)
+    assert load({**live, "ACCOUNT_VOICE_FILE": "voice.toml"}, folder=tmp_path)
+    assert load({**live, "MODE": "shadow"}, folder=tmp_path)

@@ -13,6 +13,7 @@ import httpx
 from stonechat import __version__
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound, Permanent, SessionTrouble, StonechatError, Transient, Unknown
+from stonechat.core.safe_json import UnsafeJson, safe_json
 from stonechat.core.states import SessionState
 
 Json = dict[str, Any]
@@ -277,8 +278,8 @@ class Client:
 
 def _json(answer: httpx.Response) -> Json | None:
     try:
-        body = answer.json() if answer.content else {}
-    except ValueError:
+        body = safe_json(answer.content) if answer.content else {}
+    except UnsafeJson:
         return None
     return body if isinstance(body, dict) else None
 
