@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from stonechat.cli.output import note
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 STOP_LIMIT = timedelta(seconds=14)
@@ -44,9 +46,7 @@ def _end_after(limit: timedelta) -> None:
     """End the process by force when ``limit`` has passed; nothing waits for the thread that does it."""
 
     def end() -> None:
-        sys.stderr.write(
-            f"Not stopped within {limit.seconds} s: ended. The next start takes up what was left.\n"
-        )
+        note(f"Not stopped within {limit.seconds} s: ended. The next start takes up what was left.")
         _exit(1)
 
     timer = threading.Timer(limit.total_seconds(), end)
