@@ -34,7 +34,6 @@ from stonechat.core.states import ContentState
 from stonechat.database import open_database
 from stonechat.database.repositories import opportunities
 from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from
-from stonechat.networks.x_web.adapter import XWeb
 from stonechat.networks.x_web.media_upload import refuse_pictures
 from stonechat.posting.attachments import attach
 from tests.support.bluesky import bluesky_at
@@ -43,6 +42,7 @@ from tests.support.network import foreign_post
 from tests.support.networks import x_session, x_site
 from tests.support.pictures import png, ready
 from tests.support.posting import SETTINGS, Desk, MortalDatabase, desk_on, piece
+from tests.support.x_web import MeasuringXWeb
 
 Step = Callable[[str], None]
 
@@ -175,7 +175,7 @@ async def open_desk(plan: Plan, steps: Steps) -> AsyncIterator[Desk]:
             settings, clock, desk.events, sessions=saved, root=folder / "browser"
         ) as pool:
             watched: Any = SteppingPool(pool, steps) if plan.pages else pool
-            network: Any = XWeb(watched, clock, desk.events, base_url=plan.base_url)
+            network: Any = MeasuringXWeb(watched, clock, desk.events, base_url=plan.base_url)
             yield replace(desk, network=network)
 
 

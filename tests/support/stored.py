@@ -49,7 +49,15 @@ def awkward_row(shape: Shape, number: int, rng: random.Random) -> list[Any]:
     sizes = _sizes(shape)
     row: list[Any] = []
     for field in shape.fields:
-        unique = field.name in shape.key or field.name in {"post_id", "captured_at", "number", "handle"}
+        unique = field.name in shape.key or field.name in {
+            "post_id",
+            "captured_at",
+            "number",
+            "handle",
+            "query",
+            "level",
+            "hour",
+        }
         if field.nullable and not unique and rng.random() < 0.4:
             row.append(None)
             continue

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.browser.session_encryption import open_keys
-from stonechat.browser.session_store import EncryptedSessionStore
+from stonechat.browser.session_store import EncryptedSessionStore, SessionLocked
 from stonechat.browser.sessions import from_cookies
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
-from stonechat.core.errors import Permanent, SessionTrouble, Transient
+from stonechat.core.errors import Permanent, Transient
 from stonechat.database import Database, open_database
 from stonechat.database.maintenance import backup_file
 from stonechat.database.maintenance.backup import back_up, restore
@@ -276,5 +276,5 @@ async def test_no_session_is_in_a_backup_in_clear_and_it_opens_nothing_without_i
         await restore(database, CLOCK, file)
         session = await (await vault(database, tmp_path / "keys")).load("x:a")
         assert {cookie["value"] for cookie in session.cookies} == {cookie["value"] for cookie in cookies}
-        with pytest.raises(SessionTrouble):
+        with pytest.raises(SessionLocked):
             await (await vault(database, tmp_path / "other_keys")).load("x:a")

@@ -187,7 +187,7 @@ def test_a_move_is_refused_with_the_reason(stonechat: Any, filled: Any, any_data
         "is the database that is in use already"
         in stonechat("db", "move", "--to", any_database_url, code=78).stderr
     )
-    assert "not a database address" in stonechat("db", "move", "--to", "mysql://x", code=78).stderr
+    assert "SQLite and PostgreSQL can be used" in stonechat("db", "move", "--to", "mysql://x", code=78).stderr
 
 
 def test_a_move_says_what_it_did(stonechat: Any, filled: Any, tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from stonechat.config.settings import BrowserSettings
 from stonechat.core.clock import ScaledClock
 from stonechat.core.events import Event, EventStream
 from stonechat.core.model import Account
-from stonechat.networks.x_web.adapter import XWeb
 from stonechat_aviary.opening import Aviary, open_aviary
 from tests.support.networks import x_session, x_site
+from tests.support.x_web import MeasuringXWeb
 
 _NAMED = os.environ.get("BROWSER_EXECUTABLE")
 CHROMIUM = find_chromium(Path(_NAMED) if _NAMED else None)
@@ -46,7 +46,7 @@ class Bench:
 
     aviary: Aviary
     pool: BrowserPool
-    network: XWeb
+    network: MeasuringXWeb
     account: Account
     events: list[Event]
     sessions: GivenSessions
@@ -84,6 +84,6 @@ async def open_bench(
             evidence_folder=folder / "evidence",
             root=folder / "browser",
         ) as pool:
-            network = XWeb(pool, clock, events, base_url=aviary.url, answer_within=call_timeout)
+            network = MeasuringXWeb(pool, clock, events, base_url=aviary.url, answer_within=call_timeout)
             account = Account(id=f"x:{handles[0]}", network="x_web", handle=handles[0])
             yield Bench(aviary, pool, network, account, seen, sessions, clock)

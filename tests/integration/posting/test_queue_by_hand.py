@@ -156,7 +156,7 @@ def test_one_more_is_made_only_where_it_is_asked_for(owner: Owner) -> None:
         ([TEXT, "--image", "1.png", "--alt", " "], "without a description"),
         ([TEXT, "--image", "1.png", "--alt", "A path", "--part", "2"], "no part 2"),
         ([TEXT, "--image", "none.png", "--alt", "A path"], "cannot be read"),
-        ([TEXT, "--image", "note.txt", "--alt", "A path"], "is no picture that X takes"),
+        ([TEXT, "--image", "note.txt", "--alt", "A path"], "cut off, damaged or no picture"),
         ([TEXT, "--at", "2020-01-01 10:00"], "has passed"),
         ([TEXT, "--account", "nobody"], "There is no account"),
     ],
