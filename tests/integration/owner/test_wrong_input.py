@@ -157,7 +157,10 @@ async def test_an_account_that_does_not_exist_holds_and_runs_nothing(
                     if field in case.body:
                         path, body = case.api, {**case.body, field: wrong}
                     else:  # it stands in the address
-                        path, body = case.api.replace(case.form[field], quote(wrong, safe="")), dict(case.body)
+                        path, body = (
+                            case.api.replace(case.form[field], quote(wrong, safe="")),
+                            dict(case.body),
+                        )
                     answer = await client.post(f"/api/{path}", json=body)
                     assert {sent.status_code, answer.status_code} == {404}, (case.name, wrong)
     assert await rows_of(database) == before
