@@ -254,17 +254,20 @@ class Harvester:
                 await answered_replies.note(connection, account.id, others, now=self.clock.now())
 
     async def _look_at(self, account: Account, network: Network, seen: Sequence[tuple[str, float]]) -> Work:
-        looked = watched = 0
+        looked = failed = watched = 0
+        held = ""
         for handle, worth in seen:
-            if await self.budget.take(account, ReadPurpose.PROFILES):
+            held = await self.budget.take(account, ReadPurpose.PROFILES)
+            if held:  # the others wait for another run: none of them was due in this one
                 break
             try:
                 profile = await self._profile(account, network, handle)
             except SessionTrouble:
                 raise
             except (Transient, PageChanged):
+                failed += 1
                 continue
-            except Permanent:  # no such account any more
+            except Permanent:  # no such account any more: an answer, and nothing to do
                 await self.recent.note_unreadable(account.network, handle)
                 continue
             looked += 1
@@ -281,7 +284,8 @@ class Harvester:
                     followers=profile.followers,
                     score=author_score(worth, profile.followers),
                 )
-        return Work(done=looked, due=len(seen), note=f"{watched} new authors watched")
+        note = f"{watched} new authors watched{'; ' + held if held else ''}"
+        return Work(done=looked, due=looked + failed, note=note)
 
     async def _profile(self, account: Account, network: Network, handle: str) -> Profile:
         async def read() -> Profile:

@@ -276,9 +276,27 @@ async def test_an_author_who_is_gone_is_not_opened_at_every_run_and_stops_nobody
     await harvester.search(RunContext(desk.clock))
     desk.network.gone = {"wren5", "wren6"}
     runs = [await harvester.authors(RunContext(desk.clock)) for _ in range(4)]
-    assert [run.done for run in runs] == [0, 2, 2, 1]
+    assert [(run.done, run.due) for run in runs] == [(0, 0), (2, 2), (2, 2), (1, 1)]
     opened = [call for call in desk.network.calls if call.startswith("profile")]
     assert sorted(opened) == [f"profile wren{number}" for number in range(7)]
+
+
+async def test_profiles_that_the_budget_puts_off_are_no_failure(harvester: Harvester, desk: Desk) -> None:
+    """The demo of a healthy network was told that the job is failing: it had done none of what was due."""
+    crowd(desk, 4)
+    await harvester.search(RunContext(desk.clock))
+    spent = ReadingBudget(desk.database, desk.clock, ReadingSettings(loads_per_hour=1, loads_per_day=1))
+    work = await replace(harvester, budget=spent).authors(RunContext(desk.clock))
+    assert (work.done, work.due) == (0, 0)
+    assert "budget of page loads" in work.note
+
+
+async def test_profiles_that_cannot_be_read_are_a_failure(harvester: Harvester, desk: Desk) -> None:
+    crowd(desk, 4)
+    await harvester.search(RunContext(desk.clock))
+    desk.network.broken = True
+    work = await harvester.authors(RunContext(desk.clock))
+    assert work.done == 0 and work.due > 0
 
 
 async def test_an_empty_result_is_told_apart_from_a_broken_one(harvester: Harvester, desk: Desk) -> None:
