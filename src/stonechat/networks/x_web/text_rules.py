@@ -32,7 +32,7 @@ _LATIN = (
     r"\u0289\u028B\u02BB\u0300-\u036F\u1E00-\u1EFF"
 )
 _SIGN = rf"[^!'#%&()*+,\\\-./:;<=>?@\[\]^_{{|}}~${_SPACES}{_INVALID}{_DIRECTIONS}]"
-_LABEL = rf"{_SIGN}(?:(?:[_-]|{_SIGN})*{_SIGN})?"
+_LABEL = rf"{_SIGN}(?:(?:[_-]|{_SIGN}){{0,61}}{_SIGN})?"  # 63 signs: RFC 1035, 2.3.4; bounds the time too
 _PATH_SIGN = rf"[a-z\u0400-\u04FF0-9!*';:=+,.$/%#\[\]\-\u2013_~@|&{_LATIN}]"
 _PARENTHESES = rf"\((?:{_PATH_SIGN}+|{_PATH_SIGN}*\({_PATH_SIGN}+\){_PATH_SIGN}*)\)"
 _PATH_PIECE = (
