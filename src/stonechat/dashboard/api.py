@@ -99,7 +99,7 @@ def _of_the_system(router: APIRouter, data: DashboardData) -> None:
     @router.get("/figures")
     async def figures() -> Response:
         """Each account in numbers: queue, pool, ages, spend, and service levels with their budgets."""
-        return JSONResponse([_figures(one) for one in data.account_figures()])
+        return JSONResponse([_figures(one) for one in await data.account_figures()])
 
     @router.get("/alerts/undelivered")
     async def undelivered() -> Response:

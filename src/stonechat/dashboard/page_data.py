@@ -353,15 +353,16 @@ class DashboardData:
         async with self.open_database().read("dashboard.muted") as connection:
             return await opportunities.muted(connection)
 
-    def account_figures(self) -> Sequence[AccountFigures]:
-        """The accounts in numbers, as they were read last.
+    async def account_figures(self) -> Sequence[AccountFigures]:
+        """The accounts in numbers; while the database is away as they were read last.
 
         Raises:
             NotOpen: they were not read yet.
         """
+        found = await self.figures.recent() if self.figures is not None else ()
         if self.figures is None or self.figures.read_at is None:
             raise NotOpen("figures of the accounts")
-        return self.figures.latest
+        return found
 
     async def audit(self, *, limit: int = 100) -> list[AuditRow]:
         """What the owner did, newest first."""

@@ -164,7 +164,7 @@ class Pages:
         breakers = [one for one in self.data.breaker_status() if one.name.startswith("posting/")]
         return {
             "health": self.data.board.layer("posting"),
-            "accounts": self.data.account_figures(),
+            "accounts": await self.data.account_figures(),
             "windows": tuple(WINDOWS),
             "targets": TARGETS,
             "breakers": breakers,
@@ -196,7 +196,7 @@ class Pages:
         jobs = [job for job in await self.data.jobs() if job.name.startswith("harvesting.")]
         return {
             "health": self.data.board.layer("harvesting"),
-            "accounts": self.data.account_figures(),
+            "accounts": await self.data.account_figures(),
             "ages": (*(name for name, _ in AGES), OLDER),
             "jobs": jobs,
         }

@@ -5,7 +5,9 @@ A scrape may not wait for the database, so it is told what was read last.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +36,9 @@ from stonechat.monitoring.service_levels import (
     judge_level,
 )
 
+FRESH = timedelta(seconds=2)
+"""Real time for which figures serve everybody who looks; on a fast clock 30 seconds are half a day."""
+
 EVERY = timedelta(seconds=30)
 """Real time between two readings."""
 
@@ -61,7 +66,7 @@ class AccountFigures:
         overdue: by how long the oldest post that was planned and is not published is late.
         queue_days: for how many days of its plan something is queued.
         queued: posts ahead, by state.
-        success: share of planned posts that are published, by window.
+        success: share of planned posts that are published, by window; None where none was due in it.
         pool: open reply opportunities by source and age.
         metrics_age, model_age: None before the first.
         spend: in US dollars by period (``day``, ``month``).
@@ -72,7 +77,7 @@ class AccountFigures:
     overdue: timedelta
     queue_days: float
     queued: Mapping[str, int]
-    success: Mapping[str, float]
+    success: Mapping[str, float | None]
     pool: Mapping[tuple[str, str], int]
     metrics_age: timedelta | None
     model_age: timedelta | None
@@ -119,6 +124,8 @@ class Figures:
         self._maturity = maturity
         self.latest: tuple[AccountFigures, ...] = ()
         self.read_at: datetime | None = None
+        self._read = -math.inf  # a moment of the clock that nobody sets back
+        self._reading = asyncio.Lock()
 
     async def run(self) -> None:
         """Read until cancelled; while the database is away the last figures stay."""
@@ -126,6 +133,17 @@ class Figures:
             with contextlib.suppress(Transient):
                 await self.read()
             await self._clock.sleep_real(EVERY)
+
+    async def recent(self) -> tuple[AccountFigures, ...]:
+        """What whoever looks at them sees: no older than :data:`FRESH` where the database answers.
+
+        While it is away the last ones stay; :attr:`read_at` says how old they are.
+        """
+        async with self._reading:
+            if self._clock.monotonic() - self._read > FRESH.total_seconds():
+                with contextlib.suppress(Transient):
+                    await self.read()
+        return self.latest
 
     async def read(self) -> tuple[AccountFigures, ...]:
         """Read now."""
@@ -138,6 +156,7 @@ class Figures:
                 for account in await accounts.every(connection)
             ]
         self.latest, self.read_at = tuple(found), self._clock.wall()
+        self._read = self._clock.monotonic()
         return self.latest
 
     async def _of(
@@ -215,14 +234,14 @@ def _queued_ahead(posts: Sequence[PlannedPost], now: datetime) -> int:
     return sum(post.state is ContentState.QUEUED and post.due_at > now for post in posts)
 
 
-def _success(outcomes: Sequence[PlannedOutcome], since: datetime, now: datetime) -> float:
+def _success(outcomes: Sequence[PlannedOutcome], since: datetime, now: datetime) -> float | None:
     """Published of what was planned and has come to an end; replies apart."""
     ended = [
         one.state is ContentState.POSTED
         for one in outcomes
         if one.kind is not ContentKind.REPLY and since <= one.planned_at <= now and one.state in _ENDED
     ]
-    return sum(ended) / len(ended) if ended else 1.0
+    return sum(ended) / len(ended) if ended else None
 
 
 def _confirmed(outcomes: Sequence[PlannedOutcome], now: datetime) -> list[LevelEvent]:

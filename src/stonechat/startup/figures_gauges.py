@@ -23,11 +23,12 @@ def add_figures(meters: Meters, figures: Figures, lag: LoopLag) -> None:
 
         return reading
 
-    def each(numbers: Callable[[AccountFigures], Mapping[str, float]]) -> Callable[[], Numbers]:
+    def each(numbers: Callable[[AccountFigures], Mapping[str, float | None]]) -> Callable[[], Numbers]:
         return lambda: {
             (one.account_id, label): float(value)
             for one in figures.latest
             for label, value in numbers(one).items()
+            if value is not None
         }
 
     def pool() -> Numbers:

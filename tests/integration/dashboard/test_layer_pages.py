@@ -14,11 +14,12 @@ from stonechat.cache.memory import InProcessCache
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.events import EventStream
 from stonechat.database import Database, open_database
-from stonechat.database.repositories import opportunities
+from stonechat.database.repositories import accounts, opportunities
 from stonechat.monitoring import ProbeResult, degraded
 from stonechat.monitoring.figures import Figures
 from tests.integration.alerting.test_awareness import found_at
 from tests.integration.dashboard.test_dashboard import CLOCK, Site, fill, site
+from tests.support.clock import ManualClock
 from tests.support.posting import ACCOUNT
 
 
@@ -81,3 +82,31 @@ async def test_the_pages_of_the_layers_show_what_is_so(database: Database) -> No
 async def test_a_page_whose_layer_is_not_open_says_so(path: str) -> None:
     async with site() as shown:
         assert "starting" in (await page(shown, path)).casefold()
+
+
+async def test_the_figures_of_a_page_are_those_of_now(tmp_path: Path) -> None:
+    """They were read at the start: the page said that nothing was posted and everything published."""
+    clock = ManualClock()
+    async with open_database(f"sqlite:///{tmp_path}/y.db", DatabaseSettings(), clock) as database:
+        figures = Figures(database, clock, grace=timedelta(hours=2), maturity=timedelta(hours=48))
+        assert await figures.recent() == ()
+        await fill(database)
+        await clock.advance(seconds=1)
+        assert await figures.recent() == (), "for two seconds one reading serves everybody"
+        clock.jump(timedelta(hours=-3))
+        await clock.advance(seconds=2)
+        assert [one.account_id for one in await figures.recent()] == [ACCOUNT.id]
+
+
+async def test_what_nothing_was_due_for_is_no_success(tmp_path: Path) -> None:
+    async with open_database(f"sqlite:///{tmp_path}/z.db", DatabaseSettings(), CLOCK) as database:
+        async with database.begin("test") as connection:
+            await accounts.put(connection, ACCOUNT, CLOCK.now())
+        async with site(database) as shown:
+            shown.data.connect(
+                figures=Figures(database, CLOCK, grace=timedelta(hours=2), maturity=timedelta(hours=48))
+            )
+            told = await page(shown, "/posting")
+            assert "none due yet" in told and "0 of 0" not in told
+            [numbers] = (await shown.get("/api/figures")).json()
+            assert set(numbers["success"].values()) == {None}
