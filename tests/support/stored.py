@@ -55,7 +55,6 @@ def awkward_row(shape: Shape, number: int, rng: random.Random) -> list[Any]:
             "number",
             "handle",
             "query",
-            "level",
             "hour",
         }
         if field.nullable and not unique and rng.random() < 0.4:

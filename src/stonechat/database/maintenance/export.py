@@ -32,7 +32,6 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "account_metrics",
         "doubtful_readings",
         "unseen_posts",
-        "daily_analytics",
         "page_loads",
     ),
     "replies": ("reply_opportunities", "watched_authors", "answered_replies", "harvest_sources"),

@@ -425,22 +425,6 @@ harvest_sources = Table(
     info={"doc": "Searches for posts to answer, and what each yields."},
 )
 
-daily_analytics = Table(
-    "daily_analytics",
-    metadata,
-    _serial(),
-    _account(),
-    Column("day", String(10), nullable=False, doc="The day in the account's time zone."),
-    Column("part", String(20), nullable=False, doc="`all`, `hour`, or a factor such as `topic` or `format`."),
-    Column("level", String(100), nullable=False, doc="Which hour, topic or format; empty for `all`."),
-    Column("posts", Integer, nullable=False, doc="Posts of that day that have a reading."),
-    Column("engagement", Float, nullable=False, doc="Reactions to them by their newest readings."),
-    Column("views", Integer, doc="Views of them; null where none were shown."),
-    Column("followers", Integer, doc="Followers at the day's last reading; only for `all`."),
-    UniqueConstraint("account_id", "day", "part", "level"),
-    info={"doc": "What each day brought, by hour, topic and format; made of the readings."},
-)
-
 answered_replies = Table(
     "answered_replies",
     metadata,

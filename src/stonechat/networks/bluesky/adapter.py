@@ -18,8 +18,9 @@ from stonechat.core.network import NetworkPost, Profile, Publication, PublishOut
 from stonechat.core.states import SessionState
 from stonechat.networks.bluesky.client import Client, Tokens
 from stonechat.networks.bluesky.posts import read_post, read_profile, read_view
-from stonechat.networks.bluesky.publishing import PublishFlow, ended_by
+from stonechat.networks.bluesky.publishing import PublishFlow
 from stonechat.networks.bluesky.records import POST, PROFILE, key_of, owner_of
+from stonechat.networks.publish_failures import ended_by
 
 PAGE = 100
 """Records that a server gives at once, at most."""

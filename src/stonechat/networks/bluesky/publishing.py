@@ -17,7 +17,6 @@ from stonechat.core.network import (
     PublishOutcome,
     Refused,
     Rehearsed,
-    Unconfirmed,
 )
 from stonechat.networks.bluesky.client import Client
 from stonechat.networks.bluesky.records import (
@@ -33,6 +32,7 @@ from stonechat.networks.bluesky.records import (
     refuse_pictures,
 )
 from stonechat.networks.bluesky.text_rules import BlueskyTextRules, live_in
+from stonechat.networks.publish_failures import ended_by
 
 RULES = BlueskyTextRules()
 
@@ -166,16 +166,3 @@ class PublishFlow:
                 continue
             dids[handle] = str(found["did"])
         return dids
-
-
-def ended_by(exc: StonechatError, confirmed: tuple[str, ...]) -> PublishOutcome:
-    """What an error means for the post; ``confirmed`` parts are live whatever comes after them."""
-    match exc:
-        case Unknown():
-            return Unconfirmed(exc.what, confirmed)
-        case SessionTrouble(state=state):
-            return Refused(exc.what, session=state, confirmed=confirmed)
-        case Transient(retry_after=wait):
-            return Refused(exc.what, retry_after=wait, confirmed=confirmed)
-        case _:
-            return Refused(exc.what, permanent=isinstance(exc, Permanent), confirmed=confirmed)

@@ -18,8 +18,9 @@ from stonechat.core.network import NetworkPost, Profile, Publication, PublishOut
 from stonechat.core.states import SessionState
 from stonechat.networks.mastodon.client import Client, Threads
 from stonechat.networks.mastodon.instance import Instance, read_instance
-from stonechat.networks.mastodon.publishing import Manner, PublishFlow, ended_by
+from stonechat.networks.mastodon.publishing import Manner, PublishFlow
 from stonechat.networks.mastodon.statuses import read_post, read_profile
+from stonechat.networks.publish_failures import ended_by
 
 PAGE = 40
 """Posts that a server gives at once, at most."""

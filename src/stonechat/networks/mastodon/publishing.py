@@ -17,7 +17,7 @@ from typing import Any
 
 from mastodon import Mastodon
 
-from stonechat.core.errors import Permanent, SessionTrouble, StonechatError, Transient, Unknown
+from stonechat.core.errors import StonechatError, Transient, Unknown
 from stonechat.core.network import (
     Picture,
     Posted,
@@ -25,11 +25,11 @@ from stonechat.core.network import (
     PublishOutcome,
     Refused,
     Rehearsed,
-    Unconfirmed,
 )
 from stonechat.networks.mastodon.client import Client
 from stonechat.networks.mastodon.instance import Instance
 from stonechat.networks.mastodon.statuses import read_post
+from stonechat.networks.publish_failures import ended_by
 
 FIRST_LOOK = 0.5
 LONGEST_LOOK = 5.0
@@ -170,16 +170,3 @@ def doubts_of(status: Mapping[str, Any], pictures: Sequence[Picture], visibility
     if status.get("visibility") not in (None, visibility):
         doubts.append(f"it was sent as {visibility} and is {status['visibility']}")
     return doubts
-
-
-def ended_by(exc: StonechatError, confirmed: tuple[str, ...]) -> PublishOutcome:
-    """What an error means for the post; ``confirmed`` parts are live whatever comes after them."""
-    match exc:
-        case Unknown():
-            return Unconfirmed(exc.what, confirmed)
-        case SessionTrouble(state=state):
-            return Refused(exc.what, session=state, confirmed=confirmed)
-        case Transient(retry_after=wait):
-            return Refused(exc.what, retry_after=wait, confirmed=confirmed)
-        case _:
-            return Refused(exc.what, permanent=isinstance(exc, Permanent), confirmed=confirmed)

@@ -37,17 +37,6 @@ def upgrade() -> None:
         unique=("source", "query"),
     )
     _table(
-        "daily_analytics",
-        sa.Column("day", sa.String(10), nullable=False),
-        sa.Column("part", sa.String(20), nullable=False),
-        sa.Column("level", sa.String(100), nullable=False),
-        _number("posts", nullable=False),
-        sa.Column("engagement", sa.Float(), nullable=False),
-        _number("views"),
-        _number("followers"),
-        unique=("day", "part", "level"),
-    )
-    _table(
         "answered_replies",
         sa.Column("post_id", sa.String(120), nullable=False),
         sa.Column("answer_id", sa.String(120), nullable=False),
