@@ -226,6 +226,8 @@ def _build(section: type[Section], given: Mapping[str, Any], faults: list[Config
             secret = any(word in alias for word in ("KEY", "SESSION", "PASSWORD", "URL"))
             shown = "" if secret else _shown(values.get(alias))
             reason = str(error["msg"]).removeprefix("Value error, ")
+            if error["type"] == "string_pattern_mismatch":  # whose message is a regular expression
+                reason = "is not of the form that is expected"
             field = aliases.get(alias)
             faults.append(ConfigFault(alias, f"{reason}{shown}", expected_form(field) if field else ""))
         return None

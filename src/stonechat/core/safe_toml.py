@@ -31,6 +31,16 @@ def read_toml(path: Path) -> dict[str, Any]:
         FileNotFoundError: there is none.
         UnsafeToml: it cannot be read, or is no TOML.
     """
+    return parse_toml(read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, without the mark that it may begin with.
+
+    Raises:
+        FileNotFoundError: there is none.
+        UnsafeToml: it cannot be read, is too long, or is no text.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
@@ -47,7 +57,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UnsafeToml(f"it is not text in UTF-8 (line {line}); save it as UTF-8") from exc
     if "\0" in text:
         raise UnsafeToml("it is UTF-16 without its mark, or no text; save it as UTF-8")
-    return parse_toml(text)
+    return text
 
 
 def parse_toml(text: str) -> dict[str, Any]:

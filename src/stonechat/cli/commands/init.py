@@ -108,6 +108,7 @@ def prepare(
     from stonechat.config.loader import read_file
     from stonechat.config.settings_file import SETTINGS_FILE
     from stonechat.config.settings_template import edited, template
+    from stonechat.core.safe_toml import read_text
     from stonechat.networks.registry import installed
 
     file, known = Path(SETTINGS_FILE), installed().known()
@@ -116,7 +117,7 @@ def prepare(
     files = _voice_file(voice, current, ask)
     if files:
         answers["VOICE_FILE"] = str(next(iter(files)))
-    text = file.read_text(encoding="utf-8") if file.exists() else template(known)
+    text = read_text(file) if file.exists() else template(known)
     return current | answers, {**files, file: edited(text, answers)}
 
 
@@ -131,25 +132,36 @@ def _answers(given: Mapping[str, str], current: Mapping[str, Any], ask: Ask | No
     defaults = {"ACCOUNT_NETWORK": known.default(), "ACCOUNT_TIMEZONE": _zone_here()}
     for one in SETTINGS:
         offered = current.get(one.name) or defaults.get(one.name) or one.default
-        value: Any = given.get(one.name, offered)
+        value: Any = _meant(one, given.get(one.name, offered))
         if one.secret and given_secrets.get(one.name):
             continue
         asked = ask is not None and one.name not in given
         if asked and ask is not None:
-            value = ask(one, offered)
+            value = _meant(one, ask(one, offered))
         while value != "" and (fault := fault_of(one.name, value, known) or _unknown(one.name, value)):
             if not asked or ask is None:
                 faults.append(fault)
                 break
             note(f"{fault.problem}. Expected: {fault.expected}.")
-            value = ask(one, offered)
+            value = _meant(one, ask(one, offered))
         if value != "":
-            found[one.name] = int(value) if str(value).isdigit() else str(value).removeprefix("@")
+            found[one.name] = value
     if "ACCOUNT_HANDLE" not in found:
         faults.append(ConfigFault("ACCOUNT_HANDLE", "is missing", "the account's handle: --handle NAME"))
     if faults:
         raise ConfigError(tuple(faults))
     return {name: value for name, value in found.items() if current.get(name) != value}
+
+
+def _meant(one: Setting, said: Any) -> Any:
+    """The value that an answer stands for: a secret is taken as it is, to the last sign."""
+    match one.name:
+        case "ACCOUNT_HANDLE":
+            return str(said).strip().removeprefix("@")
+        case "POSTS_PER_DAY" if str(said).isascii() and str(said).isdigit():
+            return int(said)
+        case _:
+            return said
 
 
 def _unknown(name: str, value: Any) -> ConfigFault | None:
@@ -183,7 +195,8 @@ def _voice_file(voice: Mapping[str, str], current: Mapping[str, Any], ask: Ask |
 def _prompt(one: Setting, offered: Any) -> str:
     shown = "(unchanged)" if one.secret and offered else offered
     said = typer.prompt(one.question, default=shown, hide_input=one.secret, show_default=bool(shown))
-    return str(offered if said == shown else said).strip()
+    answer = str(offered if said == shown else said)
+    return answer if one.secret else answer.strip()
 
 
 def _zone_here() -> str:
@@ -220,13 +233,17 @@ def _what_comes_next(settings: Mapping[str, Any]) -> None:
     from stonechat.networks.registry import installed
 
     plugin = installed().plugins.get(str(settings.get("ACCOUNT_NETWORK", "")))
-    steps = ["stonechat login      log the account in"] if plugin is not None and plugin.log_in else []
+    steps = []
+    if plugin is not None and plugin.connecting:
+        steps.append(f"stonechat connect {plugin.name}: let the account in")
+    elif plugin is not None and plugin.log_in:
+        steps.append("stonechat login: log the account in")
     steps += [
-        "stonechat doctor     check everything, without starting anything",
-        "stonechat run        rehearse: everything but the final click",
-        "stonechat rehearsals read what it would have posted",
+        "stonechat doctor: check everything, without starting anything",
+        "stonechat run: rehearse, which is everything but the final click",
+        "stonechat rehearsals: read what it would have posted",
     ]
-    say("\nNext:\n" + "\n".join(f"  {step}" for step in steps))
+    say("\nNext:\n" + "\n".join(f"  {number}. {step}" for number, step in enumerate(steps, 1)))
     if not settings.get("OPENAI_API_KEY") and not environment().get("OPENAI_API_KEY"):
         note("OPENAI_API_KEY is not set: nothing can be written without it.")
 

@@ -21,7 +21,7 @@ class AccountSettings(Section):
     handle: Handle = setting(
         "ACCOUNT_HANDLE",
         "",
-        "the account's handle",
+        "the account's handle, such as me, or me@server",
         pattern=r"^([\w.:-]+(@[\w.:-]+)?)?$",
     )
     """The account's name on its network; behind `@` its server, where the network has many."""

@@ -120,3 +120,37 @@ def test_a_folder_that_is_none_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Permanent, match="cannot be written"):
         replace_file(tmp_path / "file" / "voice.toml", "x")
+
+
+@pytest.mark.parametrize("handle", ["@", " ", "@ ", ""])
+def test_no_handle_never_takes_the_place_of_the_one_that_is_there(handle: str) -> None:
+    written({"ACCOUNT_HANDLE": "quiet"}, VOICE)
+    before = Path("stonechat.toml").read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match="cannot be used"):
+        prepare({"ACCOUNT_HANDLE": handle}, {}, ask=None)
+    assert Path("stonechat.toml").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("secret", ["@12345678", "12345678", "@@pass@word", "a\u00e9 b c d e f"])
+def test_a_secret_is_written_to_the_last_sign(secret: str) -> None:
+    def ask(one: Setting, offered: Any) -> str:
+        return {"ACCOUNT_HANDLE": "quiet", "DASHBOARD_PASSWORD": secret}.get(one.name, str(offered))
+
+    assert written({}, VOICE, ask)["DASHBOARD_PASSWORD"] == secret
+    assert written({}, {}, None)["DASHBOARD_PASSWORD"] == secret, "a second run keeps it"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_as_windows_writes_it_is_edited(encoding: str) -> None:
+    Path("stonechat.toml").write_bytes('MODE = "shadow" # ours\r\nPORT = 9000\r\n'.encode(encoding))
+    found = written({"ACCOUNT_HANDLE": "quiet"}, VOICE)
+    assert (found["MODE"], found["PORT"], found["ACCOUNT_HANDLE"]) == ("shadow", 9000, "quiet")
+    assert "# ours" in Path("stonechat.toml").read_text(encoding="utf-8")
+
+
+def test_no_fault_is_told_as_a_regular_expression() -> None:
+    with pytest.raises(ConfigError) as caught:
+        prepare({"ACCOUNT_HANDLE": "two words"}, VOICE, ask=None)
+    [fault] = caught.value.faults
+    assert "pattern" not in fault.problem and "^" not in fault.problem
+    assert "me@server" in fault.expected
