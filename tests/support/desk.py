@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -155,9 +155,9 @@ async def asked(connection: AsyncConnection, account: Account, now: datetime) ->
             await content.add(connection, _with(reply, values), who="content")
 
 
-def _with(piece: Content, values: dict[str, object]) -> Content:
+def _with(piece: Content, values: Mapping[str, object]) -> Content:
     fields = {name: getattr(piece, name) for name in Content.__dataclass_fields__}
-    return Content(**(fields | values))  # type: ignore[arg-type]
+    return Content(**(fields | dict(values)))
 
 
 async def furnish(database: Database, now: datetime, *, count: int = 300, seed: int = 1) -> None:

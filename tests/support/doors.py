@@ -119,6 +119,14 @@ CASES = (
         {"target": "c-ahead", "text": NEW_TEXT},
     ),
     Case(
+        "queue.move",
+        ("queue", "move", "c-ahead", "2053-06-01 18:30"),
+        "queue/c-ahead/move",
+        {"at": "2053-06-01 18:30"},
+        "queue/move",
+        {"target": "c-ahead", "at": "2053-06-01 18:30"},
+    ),
+    Case(
         "queue.again",
         ("queue", "again", "c-missed", "--why", "still good"),
         "queue/c-missed/again",

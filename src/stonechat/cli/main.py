@@ -16,6 +16,7 @@ from stonechat.cli.commands import (
     connect,
     content,
     debug,
+    desk,
     drill,
     init,
     jobs,
@@ -53,6 +54,7 @@ app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
 app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
 storage.register(app)
 pause.register(app)
+desk.register(app)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content.write)

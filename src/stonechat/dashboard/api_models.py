@@ -53,6 +53,19 @@ class NewText(Request):
     despite: list[Name] = Field([], max_length=MOST, description="Steps of the review that are overruled.")
 
 
+class EditedText(NewText):
+    """The text as it is to be, in place of the one that was seen."""
+
+    seen: Name | None = Field(None, description="Digest of the text that was edited; another one stands.")
+
+
+class NewTime(Request):
+    """When it is to go out."""
+
+    at: Name = Field(description="As --at of `stonechat queue move`, by the account's clocks.")
+    seen: Name = Field("", description="The due time that was shown; where it is another by now, it stands.")
+
+
 class Addresses(Request):
     """Where the parts of a post are on the network, in order."""
 
@@ -168,6 +181,12 @@ class ContentAnswer(Answer):
     """What was done to a piece of content."""
 
     content: ContentSaid = Field(description="The content as it is now.")
+
+
+class MovedAnswer(ContentAnswer):
+    """What was moved, and what it stands too near to."""
+
+    clashes: list[str] = Field(description="Ids of what is due nearer to it than the account's spacing.")
 
 
 class NewContentAnswer(ContentAnswer):

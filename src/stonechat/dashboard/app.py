@@ -22,6 +22,7 @@ from stonechat.dashboard.api_actions import api_actions
 from stonechat.dashboard.body_limit import BodyLimit
 from stonechat.dashboard.browser_pages import browser_routes
 from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.desk_pages import desk_routes
 from stonechat.dashboard.doors import Doors
 from stonechat.dashboard.frame import keep_choices
 from stonechat.dashboard.guard import Guard, comes_from_us
@@ -58,6 +59,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes, *, metrics_t
     app.include_router(health_routes(data, guard, metrics_token))
     app.include_router(page_routes(pages, changes))
     app.include_router(job_routes(pages))
+    app.include_router(desk_routes(pages))
     doors = Doors(data, changes)
     app.include_router(action_routes(pages, doors))
     app.include_router(api_actions(guard, doors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from stonechat.content.writing.pipeline import WritingPipeline
@@ -74,6 +75,10 @@ class Doors:
         if self._data.session_import is None:
             raise NotOpen("browser pool")
         return self._data.session_import
+
+    def spacing(self) -> timedelta:
+        """The least time between two posts of an account (account time)."""
+        return self._data.spacing
 
     def channels(self) -> Sequence[AlertChannel]:
         """Where the owner is told."""

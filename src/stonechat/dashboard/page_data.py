@@ -26,6 +26,7 @@ from stonechat.database import Database
 from stonechat.database.repositories import (
     accounts,
     content,
+    desk,
     drafts,
     media,
     metrics,
@@ -112,6 +113,7 @@ class DashboardData:
         self.evidence: FailureArtifactFolder | None = None
         self._queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None
         self.outdate: Callable[[], None] = _nothing_kept
+        self.spacing = timedelta()
 
     def connect(
         self,
@@ -130,6 +132,7 @@ class DashboardData:
         networks: Registry | None = None,
         session_import: SessionImport | None = None,
         figures: Figures | None = None,
+        spacing: timedelta | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
         self.database = database or self.database
@@ -146,6 +149,7 @@ class DashboardData:
         self.networks = networks or self.networks
         self.session_import = session_import or self.session_import
         self.figures = figures or self.figures
+        self.spacing = spacing if spacing is not None else self.spacing
 
     def open_database(self) -> Database:
         """The database, or ``NotOpen``."""
@@ -215,7 +219,7 @@ class DashboardData:
         """The newest published posts with their newest metrics."""
         async with self.open_database().read("dashboard.posts") as connection:
             handles = await handles_of_accounts(connection)
-            rows = await content.newest_posted(connection, account_id, limit=limit)
+            rows = await desk.newest_posted(connection, account_id, limit=limit)
             shots = await latest_metrics(connection, rows)
         return [post_line(row, handles, shots) for row in rows]
 
@@ -251,7 +255,7 @@ class DashboardData:
     async def engagement(self, account_id: str | None = None, *, limit: int = 200) -> dict[str, Any]:
         """For the plot: seconds since the epoch, engagement of each post, its rolling mean, followers."""
         async with self.open_database().read("dashboard.engagement") as connection:
-            rows = await content.newest_posted(connection, account_id, limit=limit)
+            rows = await desk.newest_posted(connection, account_id, limit=limit)
             rows = [row for row in rows if row.kind is not ContentKind.REPLY]
             shots = await latest_metrics(connection, rows)
             every = [one for one in await accounts.every(connection) if account_id in (None, one.id)]

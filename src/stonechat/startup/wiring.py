@@ -178,6 +178,7 @@ def _connect(
         costs=lambda: statement(database, layers.writing.budget, account_ids, base.clock.now()),
         queue=queue,
         outdate=queue.outdate,
+        spacing=base.settings.posting.min_spacing,
         drafter=layers.writing.drafter,
         networks=base.networks,
         session_import=session_import_of(base.settings, base.networks, vault, base.served),
