@@ -29,9 +29,7 @@ from stonechat.cli.commands import (
 )
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
-from stonechat.core.clock import SystemClock
 from stonechat.core.errors import InvalidInput
-from stonechat.monitoring.logs import named_secrets, set_up
 
 app = typer.Typer(
     name="stonechat",
@@ -77,6 +75,10 @@ def _options(
     ] = False,
 ) -> None:
     """A social account that runs itself, and says at once when it cannot."""
+    from stonechat.core.clock import SystemClock
+    from stonechat.monitoring.logs import named_secrets, set_up
+
+    set_up(level="WARNING", json=False, secrets=named_secrets(os.environ), clock=SystemClock())
 
 
 @app.command(
@@ -173,11 +175,9 @@ def bench(context: typer.Context) -> None:
 def main() -> None:
     """The entry point. Words that are no text are refused before anything is done with them.
 
-    What any command writes can be read by this user alone, and its log goes to standard error, masked:
-    ``stonechat run`` and the demo set it up anew, as their settings say.
+    What any command writes can be read by this user alone.
     """
     os.umask(0o077)
-    set_up(level="WARNING", json=False, secrets=named_secrets(os.environ), clock=SystemClock())
     for number, word in enumerate(sys.argv[1:], 1):
         if NO_TEXT.search(word):
             remedy = "Write it in UTF-8, without control characters."

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from stonechat.cli.context import make_clock, read_section
 from stonechat.cli.output import json_text
 from stonechat.config.settings import LearningSettings, RetentionSettings, Settings
+from stonechat.core.atomic_file import whole_file
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
 from stonechat.database import open_database
 from stonechat.database.maintenance import backup
@@ -19,7 +20,6 @@ from stonechat.database.maintenance.backup import BackupReport, RestoreReport
 from stonechat.database.maintenance.retention import Pruned, Retention
 from stonechat.database.maintenance.snapshot import snapshot
 from stonechat.database.maintenance.transfer import Transfer, TransferReport, TransferStep
-from stonechat.database.spool.atomic_file import whole_file
 from stonechat.jobs import open_store, runs_url_beside
 
 Tell = Callable[[str, int, int], None]
