@@ -247,7 +247,6 @@ def status_of(name: str, state: str, why: str) -> JobStatus:
         name=name,
         account_id=ACCOUNT.id,
         every=timedelta(hours=1),
-        cron=None,
         next_tick=CLOCK.now(),
         paused=None,
         last=None,
