@@ -17,7 +17,7 @@ from tests.support.processes import Reaper, free_port, wait_until
 from tests.support.servers import aviary
 
 ANSWERS = (
-    *("--network", "mastodon", "--handle", "@me@mastodon.example", "--posts-per-day", "4"),
+    *("--network", "mastodon", "--handle", "@quietbuilder@mastodon.example", "--posts-per-day", "4"),
     *("--speaks", "A calm account", "--for-whom", "busy people", "--niche", "habits"),
     *("--topics", "sleep, focus", "--dont", "promise results"),
 )
@@ -26,7 +26,9 @@ UV = shutil.which("uv") or ""
 
 def interpreter(version: str) -> str | None:
     """A Python of this version on this machine; none is fetched."""
-    done = subprocess.run([UV, "python", "find", "--no-python-downloads", version], capture_output=True, text=True)
+    done = subprocess.run(
+        [UV, "python", "find", "--no-python-downloads", version], check=False, capture_output=True, text=True
+    )
     return done.stdout.strip() if done.returncode == 0 else None
 
 
@@ -54,9 +56,21 @@ def test_a_wheel_needs_nothing_of_the_checkout(
     folder.mkdir()
     subprocess.run([UV, "venv", "--quiet", "--python", python, place], check=True)
     locked = tmp_path / "locked.txt"
-    export = [UV, "export", "--quiet", "--frozen", "--no-default-groups", "--no-emit-workspace", "--no-hashes"]
-    subprocess.run([*export, "--output-file", locked], cwd=ROOT, check=True, capture_output=True)
-    install = [UV, "pip", "install", "--quiet", "--python", place, "--constraints", locked, wheel]
+    export = (
+        "export --quiet --frozen --no-default-groups --no-emit-workspace --no-hashes --output-file".split()
+    )
+    subprocess.run([UV, *export, locked], cwd=ROOT, check=True, capture_output=True)
+    install: list[str | Path] = [
+        UV,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        place,
+        "--constraints",
+        locked,
+        wheel,
+    ]
     subprocess.run(install, check=True)
 
     with aviary(reaper) as local:
@@ -67,7 +81,7 @@ def test_a_wheel_needs_nothing_of_the_checkout(
         }
 
         def types(*words: str) -> subprocess.CompletedProcess[str]:
-            command = [place / "bin" / "stonechat", *words]
+            command: list[str | Path] = [place / "bin" / "stonechat", *words]
             return subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=180
             )

@@ -20,6 +20,7 @@ from stonechat.cli.commands import (
     init,
     jobs,
     learn,
+    live,
     login,
     monitoring,
     operations,
@@ -58,6 +59,7 @@ app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content.write)
 app.command("rehearsals", rich_help_panel="Look")(content.rehearsals)
 app.command("init", rich_help_panel="Run")(init.init)
+app.command("live", rich_help_panel="Run", epilog="Example: stonechat live --check")(live.live)
 app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
     login.login
 )

@@ -87,6 +87,7 @@ class Pages:
             "speed": self.data.clock.speed,
             "login": self.guard.needs_login,
             "ready": self.data.ready(),
+            "borrowed_voices": self.data.borrowed_voices,
         }
         return self._templates.TemplateResponse(request, template, common | context, status_code=status)
 
@@ -276,6 +277,13 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
     @router.get("/rehearsals")
     async def rehearsals(request: Request) -> Response:
         return pages.render(request, "rehearsals.html", posts=await pages.data.rehearsals(limit=200))
+
+    @router.get("/live")
+    async def live(request: Request) -> Response:
+        known = pages.data.going_live
+        if known is None:
+            return pages.waiting(request, "content")
+        return pages.render(request, "live.html", checks=await known.checklist(), rules=known.rules)
 
     @router.get("/alerts")
     async def alerts(request: Request) -> Response:
