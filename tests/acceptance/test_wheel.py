@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.checkout import ROOT
+from tests.support.mastodon import token_of
 from tests.support.processes import Reaper, free_port, wait_until
 from tests.support.servers import aviary
 
 ANSWERS = (
-    *("--network", "mastodon", "--handle", "@quietbuilder@mastodon.example", "--posts-per-day", "4"),
+    *("--network", "mastodon", "--handle", "@quietbuilder", "--posts-per-day", "4"),
     *("--speaks", "A calm account", "--for-whom", "busy people", "--niche", "habits"),
     *("--topics", "sleep, focus", "--dont", "promise results"),
 )
@@ -77,19 +78,30 @@ def test_a_wheel_needs_nothing_of_the_checkout(
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | {
             "OPENAI_BASE_URL": str(local.about["model_url"]),
             "OPENAI_API_KEY": "local",
+            "MASTODON_URL": local.base_url,
             "PORT": str(free_port()),
         }
 
-        def types(*words: str) -> subprocess.CompletedProcess[str]:
+        def types(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
             command: list[str | Path] = [place / "bin" / "stonechat", *words]
             return subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=180
+                command,
+                cwd=folder,
+                env=environment,
+                input=given,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=180,
             )
 
         assert "Usage" in types("--help").stdout
         made = types("init", "--yes", *ANSWERS)
         assert made.returncode == 0, made.stderr
         assert sorted(one.name for one in folder.iterdir()) == ["stonechat.toml", "voice.toml"]
+        token = token_of(local.about["session_b64"])
+        let_in = types("connect", "mastodon", "--from-file", "-", given=token)
+        assert let_in.returncode == 0, let_in.stderr
         checks = {one["name"]: one for one in json.loads(types("doctor", "--json").stdout)["checks"]}
         for name in ("python", "database", "voice", "model"):
             assert checks[name]["verdict"] == "ok", checks[name]
