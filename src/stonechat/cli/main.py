@@ -20,12 +20,14 @@ from stonechat.cli.commands import (
     init,
     jobs,
     learn,
+    live,
     login,
     monitoring,
     operations,
     pause,
     status,
     storage,
+    upgrade,
 )
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
@@ -50,12 +52,14 @@ app.add_typer(accounts.accounts_app, name="accounts", rich_help_panel="Look")
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
 app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
 storage.register(app)
+app.command("upgrade", rich_help_panel="Keep", epilog="Example: stonechat upgrade --check")(upgrade.upgrade)
 pause.register(app)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content.write)
 app.command("rehearsals", rich_help_panel="Look")(content.rehearsals)
 app.command("init", rich_help_panel="Run")(init.init)
+app.command("live", rich_help_panel="Run", epilog="Example: stonechat live --check")(live.live)
 app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
     login.login
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from stonechat.browser.health import PoolHealth
 from stonechat.cache import FallbackCache
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
+from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound
 from stonechat.core.model import Content, ContentKind, Snapshot
@@ -73,12 +74,24 @@ class BootedStep(Protocol):
         """What it waits for, or what it found."""
 
 
+@dataclass(frozen=True, slots=True)
+class GoingLive:
+    """What has to be done before posts go out for real, asked anew each time, and the networks' rules."""
+
+    checklist: Callable[[], Awaitable[Sequence[Check]]]
+    rules: Sequence[str]
+
+
 class NotOpen(Exception):
     """The part that this page reads is not open yet (or no longer)."""
 
 
 class DashboardData:
-    """Usable before anything else is open: what is not connected yet is shown as *starting*."""
+    """Usable before anything else is open: what is not connected yet is shown as *starting*.
+
+    Args:
+        borrowed_voices: handles of accounts that speak with the words of the example.
+    """
 
     def __init__(
         self,
@@ -90,8 +103,10 @@ class DashboardData:
         steps: Callable[[], Sequence[BootedStep]],
         ready: Callable[[], bool],
         told: AlertBoard | None = None,
+        borrowed_voices: Sequence[str] = (),
     ) -> None:
         self.told = told or AlertBoard()
+        self.borrowed_voices = borrowed_voices
         self.clock = clock
         self.board = board
         self.meters = meters
@@ -106,6 +121,7 @@ class DashboardData:
         self.networks: Registry | None = None
         self.session_import: SessionImport | None = None
         self.figures: Figures | None = None
+        self.going_live: GoingLive | None = None
         self._learning: LearningReports | None = None
         self._pool: Callable[[], PoolHealth] | None = None
         self._costs: Callable[[], Awaitable[Statement]] | None = None
@@ -130,12 +146,14 @@ class DashboardData:
         networks: Registry | None = None,
         session_import: SessionImport | None = None,
         figures: Figures | None = None,
+        going_live: GoingLive | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
         self.database = database or self.database
         self.cache = cache or self.cache
         self.breakers = breakers or self.breakers
         self.runner = runner or self.runner
+        self.going_live = going_live or self.going_live
         self._learning = learning or self._learning
         self._pool = pool or self._pool
         self._costs = costs or self._costs
