@@ -16,6 +16,7 @@ from stonechat.config.settings import JobsSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream
+from stonechat.core.supervision import supervise
 from stonechat.database.connection.database import Database
 from stonechat.jobs.execution.durable_runs import Execution
 from stonechat.jobs.execution.executor import Executor, IsDown
@@ -134,6 +135,7 @@ class Worker:
             loops.append(self._loop("schedule", self.scheduler.run))
             loops.append(self._loop("heartbeat", self._beat))
             loops.append(self._loop("watchdog", self.watchdog.run))
+            loops.append(self._loop("polling", self.execution.adapt))
             yield
         finally:
             self.execution.ends()
@@ -146,7 +148,8 @@ class Worker:
                 await self._failover.leave(holding=holding)
 
     def _loop(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        return asyncio.create_task(_for_ever(name, run, self._needs.clock), name=f"jobs.{name}")
+        name, needs = f"jobs.{name}", self._needs
+        return asyncio.create_task(supervise(name, run, needs.clock, needs.events), name=name)
 
     async def _beat(self) -> None:
         outage = Outage("heartbeat")
@@ -160,16 +163,6 @@ class Worker:
             except Transient as exc:
                 outage.goes_on(exc.what)
             await self._needs.clock.sleep_real(self._needs.settings.heartbeat)
-
-
-async def _for_ever(name: str, loop: Callable[[], Coroutine[Any, Any, None]], clock: Clock) -> None:
-    """Supervise a loop: whatever ends it is said, and it begins again."""
-    while True:
-        try:
-            await loop()
-        except Exception:
-            log.exception("job.loop_failed", loop=name)
-        await clock.sleep_real(timedelta(seconds=1))
 
 
 async def _ended(loops: Sequence[asyncio.Task[None]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -17,6 +16,7 @@ import psutil
 
 from stonechat.cli.demonstration.drill_servers import Server
 from stonechat.cli.demonstration.local_network import LocalNetwork
+from stonechat.core.child_environment import child_environment
 from stonechat.core.errors import Transient
 
 HANDLE = "quietbuilder"
@@ -39,13 +39,12 @@ class Copy:
 
     async def start(self) -> None:
         """Start it, or start it again."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         log = (self.folder / "stonechat.log").open("ab")
         try:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "stonechat.cli.main", "run"),
                 cwd=self.folder,
-                env=kept | dict(self.settings),
+                env=child_environment() | dict(self.settings),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -16,6 +16,7 @@ import psutil
 
 from stonechat.cli.demonstration.drill_copy import Copy
 from stonechat.cli.demonstration.drill_servers import CONNECTIONS, Server, postgresql_programs
+from stonechat.core.child_environment import child_environment
 from stonechat.core.errors import Permanent
 
 POSTGRESQL, REDIS = "postgresql", "redis"
@@ -133,7 +134,9 @@ async def file_locked(copy: Copy) -> AsyncIterator[None]:
         "c.execute('BEGIN IMMEDIATE'); time.sleep(3600)"
     )
     path = str(copy.folder / "data" / "stonechat.db")
-    holder = await asyncio.create_subprocess_exec(sys.executable, "-c", program, path)
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, path, env=child_environment()
+    )
     async with _others([holder]):
         yield
 
@@ -162,7 +165,9 @@ async def _psql(server: Server, sql: str) -> asyncio.subprocess.Process:
     programs = postgresql_programs()
     program = str(programs / "psql") if programs is not None else "psql"
     quiet = asyncio.subprocess.DEVNULL
-    return await asyncio.create_subprocess_exec(program, server.url, "-c", sql, stdout=quiet, stderr=quiet)
+    return await asyncio.create_subprocess_exec(
+        program, server.url, "-c", sql, env=child_environment(), stdout=quiet, stderr=quiet
+    )
 
 
 @asynccontextmanager
