@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -151,13 +152,8 @@ async def asked(connection: AsyncConnection, account: Account, now: datetime) ->
             reply = _piece(
                 account, f"reply-{author}", ContentState.AWAITING_APPROVAL, now, now, drafts_[number]
             )
-            values = {"kind": ContentKind.REPLY, "opportunity_id": one.id, "in_reply_to": one.post_id}
-            await content.add(connection, _with(reply, values), who="content")
-
-
-def _with(piece: Content, values: Mapping[str, object]) -> Content:
-    fields = {name: getattr(piece, name) for name in Content.__dataclass_fields__}
-    return Content(**(fields | dict(values)))
+            reply = replace(reply, kind=ContentKind.REPLY, opportunity_id=one.id, in_reply_to=one.post_id)
+            await content.add(connection, reply, who="content")
 
 
 async def furnish(database: Database, now: datetime, *, count: int = 300, seed: int = 1) -> None:

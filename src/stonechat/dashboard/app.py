@@ -75,10 +75,7 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes, *, metrics_t
         response = refusal if refusal is not None else await call(request)
         if is_page(request):
             keep_choices(request, response)
-        for name, value in HEADERS.items():
-            if name != "Cache-Control" or not request.scope["path"].startswith("/static/"):
-                response.headers.setdefault(name, value)
-        return response
+        return _guarded(request, response)
 
     app.add_middleware(LogInLimit, guard=guard)  # the last one added is asked first
     _tell_errors(app, pages)
@@ -151,11 +148,25 @@ def _refused(
     return JSONResponse({"error": what, "meaning": meaning, "remedy": remedy}, status, headers=headers)
 
 
-def create_health_app(data: DashboardData, *, metrics_token: str = "") -> FastAPI:
-    """Health and metrics alone, for a host that only works."""
-    app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
-    app.include_router(health_routes(data, Guard(None, data.clock), metrics_token))
+def create_health_app(data: DashboardData, guard: Guard, *, metrics_token: str = "") -> FastAPI:
+    """Health and metrics alone, for a host that only works; to strangers it says what the pages would."""
+    app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(BodyLimit)
+    app.include_router(health_routes(data, guard, metrics_token))
+
+    @app.middleware("http")
+    async def guarded(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+        return _guarded(request, await call(request))
+
     return app
+
+
+def _guarded(request: Request, response: Response) -> Response:
+    """The answer with what it tells a browser to refuse."""
+    for name, value in HEADERS.items():
+        if name != "Cache-Control" or not request.scope["path"].startswith("/static/"):
+            response.headers.setdefault(name, value)
+    return response
 
 
 def _refusal(request: Request, guard: Guard) -> Response | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -14,13 +14,14 @@ from stonechat.browser.health import PoolHealth
 from stonechat.cache import FallbackCache
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
+from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound
-from stonechat.core.model import Content, ContentKind, Snapshot
+from stonechat.core.model import Content, Snapshot
 from stonechat.core.states import ContentState
 from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.post_lines import handles_of_accounts, latest_metrics, post_line
-from stonechat.dashboard.view_models import AccountLine, NextAction, PostLine, Queue, QueueLine, engagement
+from stonechat.dashboard.view_models import AccountLine, NextAction, PostLine, Queue, QueueLine
 from stonechat.dashboard.wording import kind_said
 from stonechat.database import Database
 from stonechat.database.repositories import (
@@ -54,9 +55,6 @@ from stonechat.posting.queue import QueueRow
 from stonechat.resilience import Breakers
 from stonechat.resilience.circuit_breaker import BreakerStatus
 
-ROLLING = 10
-"""Posts that the plot's trend line averages over."""
-
 
 class BootedStep(Protocol):
     """One step of the boot; ``took`` is None while it is under way."""
@@ -74,12 +72,24 @@ class BootedStep(Protocol):
         """What it waits for, or what it found."""
 
 
+@dataclass(frozen=True, slots=True)
+class GoingLive:
+    """What has to be done before posts go out for real, asked anew each time, and the networks' rules."""
+
+    checklist: Callable[[], Awaitable[Sequence[Check]]]
+    rules: Sequence[str]
+
+
 class NotOpen(Exception):
     """The part that this page reads is not open yet (or no longer)."""
 
 
 class DashboardData:
-    """Usable before anything else is open: what is not connected yet is shown as *starting*."""
+    """Usable before anything else is open: what is not connected yet is shown as *starting*.
+
+    Args:
+        borrowed_voices: handles of accounts that speak with the words of the example.
+    """
 
     def __init__(
         self,
@@ -91,8 +101,10 @@ class DashboardData:
         steps: Callable[[], Sequence[BootedStep]],
         ready: Callable[[], bool],
         told: AlertBoard | None = None,
+        borrowed_voices: Sequence[str] = (),
     ) -> None:
         self.told = told or AlertBoard()
+        self.borrowed_voices = borrowed_voices
         self.clock = clock
         self.board = board
         self.meters = meters
@@ -107,6 +119,7 @@ class DashboardData:
         self.networks: Registry | None = None
         self.session_import: SessionImport | None = None
         self.figures: Figures | None = None
+        self.going_live: GoingLive | None = None
         self._learning: LearningReports | None = None
         self._pool: Callable[[], PoolHealth] | None = None
         self._costs: Callable[[], Awaitable[Statement]] | None = None
@@ -133,12 +146,14 @@ class DashboardData:
         session_import: SessionImport | None = None,
         figures: Figures | None = None,
         spacing: timedelta | None = None,
+        going_live: GoingLive | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
         self.database = database or self.database
         self.cache = cache or self.cache
         self.breakers = breakers or self.breakers
         self.runner = runner or self.runner
+        self.going_live = going_live or self.going_live
         self._learning = learning or self._learning
         self._pool = pool or self._pool
         self._costs = costs or self._costs
@@ -251,28 +266,6 @@ class DashboardData:
         """Type and bytes of a picture of a piece of content, or None."""
         async with self.open_database().read("dashboard.picture") as connection:
             return await media.shown(connection, content_id, sha256)
-
-    async def engagement(self, account_id: str | None = None, *, limit: int = 200) -> dict[str, Any]:
-        """For the plot: seconds since the epoch, engagement of each post, its rolling mean, followers."""
-        async with self.open_database().read("dashboard.engagement") as connection:
-            rows = await desk.newest_posted(connection, account_id, limit=limit)
-            rows = [row for row in rows if row.kind is not ContentKind.REPLY]
-            shots = await latest_metrics(connection, rows)
-            every = [one for one in await accounts.every(connection) if account_id in (None, one.id)]
-            series = await metrics.account_series(connection, every[0].id, limit=300) if every else []
-        points: list[tuple[float, int]] = []
-        for row in reversed(rows):
-            shot = shots.get((row.account_id, row.post_id or ""))
-            value = engagement(shot.metrics) if shot else None
-            if row.posted_at is not None and value is not None:
-                points.append((row.posted_at.timestamp(), value))
-        values = [value for _, value in points]
-        return {
-            "at": [at for at, _ in points],
-            "engagement": values,
-            "trend": [_mean(values[max(0, n + 1 - ROLLING) : n + 1]) for n in range(len(values))],
-            "followers": [[at.timestamp(), count] for at, count in series if count is not None],
-        }
 
     async def learning(self, account_id: str | None = None) -> list[dict[str, Any]]:
         """What was learned, for each account (the learner's own summary)."""
@@ -391,7 +384,3 @@ def _nothing_kept() -> None:
 
 def _own(switch: Switch) -> bool:
     return switch.scope == f"posting/{switch.account_id}"
-
-
-def _mean(values: Sequence[int]) -> float:
-    return round(sum(values) / len(values), 2)

@@ -79,6 +79,7 @@ class Pages:
             "speed": self.data.clock.speed,
             "login": self.guard.needs_login,
             "ready": self.data.ready(),
+            "borrowed_voices": self.data.borrowed_voices,
         }
         return self._templates.TemplateResponse(request, template, common | context, status_code=status)
 
@@ -322,6 +323,13 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             "rehearsals.html",
             posts=await pages.data.rehearsals(frame_of(request).account_id, limit=200),
         )
+
+    @router.get("/live")
+    async def live(request: Request) -> Response:
+        known = pages.data.going_live
+        if known is None:
+            return pages.waiting(request, "content")
+        return pages.render(request, "live.html", checks=await known.checklist(), rules=known.rules)
 
     @router.get("/alerts")
     async def alerts(request: Request) -> Response:

@@ -12,16 +12,20 @@ import typer
 from stonechat.cli.actor import open_owner, tell
 from stonechat.cli.context import make_clock, read_for_connecting, run_async
 from stonechat.cli.output import AsJson, note, spoken
-from stonechat.config.settings import AccountSettings, Settings
-from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.errors import ConfigError, InvalidInput, Permanent
+from stonechat.core.given_files import read_given
 
 if TYPE_CHECKING:
+    from stonechat.config.settings import AccountSettings, Settings
+    from stonechat.core.checkup import Check
     from stonechat.networks.plugin import Connecting, NetworkPlugin
     from stonechat.owner import Done
 
 EXAMPLE = "Example: stonechat connect NETWORK --account me@server.example"
 STANDARD_INPUT = Path("-")
+
+MOST = 64 * 1024
+"""Of what is asked for, a line each."""
 
 
 @spoken
@@ -94,6 +98,8 @@ def _chosen(settings: Settings, network: str, handle: str | None) -> tuple[Accou
             f"The settings hold {len(own)} accounts on {network}.",
             remedy=f"Name one with --account. Known: {known}.",
         )
+    from stonechat.config.settings import AccountSettings
+
     given = {"ACCOUNT_NETWORK": network, "ACCOUNT_HANDLE": str(handle).lstrip("@")}
     return AccountSettings.model_validate(given), True
 
@@ -110,7 +116,7 @@ def _ask(connecting: Connecting) -> dict[str, str]:
 
 def _read(connecting: Connecting, file: Path) -> dict[str, str]:
     try:
-        text = sys.stdin.read() if file == STANDARD_INPUT else file.read_text(encoding="utf-8")
+        text = sys.stdin.read(MOST) if file == STANDARD_INPUT else read_given(file, MOST).decode()
     except (OSError, UnicodeDecodeError) as exc:
         raise Permanent(f"{file} cannot be read.", remedy="Check the path; it should be text.") from exc
     lines = [one.strip() for one in text.splitlines() if one.strip()]
@@ -130,6 +136,7 @@ async def _tried(plugin: NetworkPlugin, settings: Settings, values: Mapping[str,
     Raises:
         Permanent: the account is not let in with them.
     """
+    from stonechat.core.checkup import CheckResult
     from stonechat.core.events import EventStream
     from stonechat.networks.credentials import GivenCredentials
     from stonechat.networks.plugin import Surroundings
