@@ -30,6 +30,7 @@ from stonechat.owner import (
     queue,
     reserve,
     submission,
+    tokens,
 )
 
 TRIED_WRONG, TRIED_TOO_OFTEN = "dashboard/tried-wrong", "dashboard/tried-too-often"
@@ -137,6 +138,7 @@ ACTIONS: Mapping[tuple[str, str], Act] = {
     ("breakers", "force"): _force,
     ("breakers", "release"): _reasoned(breakers.release),
     ("breakers", "reset"): _reasoned(breakers.reset),
+    ("tokens", "revoke"): _plain(tokens.revoke),
     ("alerts", "acknowledge"): _reasoned(alerts.acknowledge),
     ("alerts", "silence"): _silence,
     ("alerts", "unsilence"): _reasoned(alerts.unsilence),

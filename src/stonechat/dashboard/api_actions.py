@@ -132,7 +132,7 @@ def _on_the_queue(router: APIRouter, doors: Doors, come_in: Any) -> None:
 
 def _on_texts(router: APIRouter, doors: Doors, come_in: Any) -> None:
     @router.post("/queue")
-    async def submit(body: NewContent, owner: Owner = come_in) -> NewContentAnswer:
+    async def submit(request: Request, body: NewContent, owner: Owner = come_in) -> NewContentAnswer:
         """Queue a post of your own: reviewed, held for approval and published as any other."""
         given = submission.Submission(
             parts=tuple(part.strip() for part in body.parts),
@@ -143,6 +143,7 @@ def _on_texts(router: APIRouter, doors: Doors, come_in: Any) -> None:
             ],
             again=body.again,
             despite=frozenset(body.despite),
+            hold=f"{owner.name} has drafted it" if doors.holds_drafts(request) else "",
         )
         acting = submission.submit(owner, doors.drafter(), doors.networks(), given)
         done = await doors.pass_on(acting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from fastapi import APIRouter, Request, Response
@@ -9,9 +10,12 @@ from fastapi.responses import JSONResponse
 
 from stonechat.core.errors import InvalidInput
 from stonechat.core.json_values import plain
+from stonechat.core.network import TextRules
+from stonechat.core.texts import canonical
 from stonechat.dashboard import desk_data
+from stonechat.dashboard.api_models import NetworkPreview, PartPreview, TextBody
 from stonechat.dashboard.frame import Frame
-from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages, frame_of
 from stonechat.dashboard.view_models import CalendarDay
 
@@ -54,12 +58,30 @@ def desk_routes(pages: Pages) -> APIRouter:
         kept = await data.reserve(account_id)
         return pages.render(request, "unposted.html", unposted=found, reserve=kept)
 
+    @router.get("/write", include_in_schema=False)
+    async def write(request: Request) -> Response:
+        return pages.render(request, "write.html", accounts=await data.accounts(frame_of(request).account_id))
+
     _as_json(router, pages)
     return router
 
 
 def _as_json(router: APIRouter, pages: Pages) -> None:
     data = pages.data
+
+    @router.post("/api/preview", tags=["api"])
+    async def preview(body: TextBody) -> list[NetworkPreview]:
+        """How long a text is by the rules of each network that has an account; nothing is stored."""
+        if data.networks is None:
+            raise NotOpen("content")
+        of: dict[str, list[str]] = {}
+        for line in await data.accounts():
+            of.setdefault(line.account.network, []).append(line.account.id)
+        return [
+            NetworkPreview(network=name, accounts=ids, parts=_measured(rules, body.parts))
+            for name, ids in of.items()
+            if (rules := data.networks.text_rules.get(name)) is not None
+        ]
 
     @router.get("/api/inbox", tags=["api"])
     async def inbox(account: str | None = None) -> Response:
@@ -80,6 +102,11 @@ def _as_json(router: APIRouter, pages: Pages) -> None:
         database = data.open_database()
         found = await desk_data.unposted(database, account, limit=max(1, min(limit, 500)))
         return JSONResponse(plain(found))
+
+
+def _measured(rules: TextRules, parts: Sequence[str]) -> list[PartPreview]:
+    lengths = [rules.length(canonical(part)) for part in parts]
+    return [PartPreview(length=n, limit=rules.max_length, fits=0 < n <= rules.max_length) for n in lengths]
 
 
 async def _inbox(pages: Pages, frame: Frame) -> dict[str, object]:

@@ -22,6 +22,7 @@ OWNER = (
     Link("/", "Overview"),
     Link("/inbox", "Inbox", waits=True),
     Link("/calendar", "Calendar"),
+    Link("/write", "Write"),
     Link("/posts", "Posts"),
     Link("/learning", "Learning"),
     Link("/accounts", "Accounts"),
@@ -32,6 +33,7 @@ MORE = (
     Link("/queue", "Queue"),
     Link("/unposted", "Not posted"),
     Link("/rehearsals", "Rehearsals"),
+    Link("/tokens", "API tokens"),
 )
 """What an owner looks at now and then."""
 

@@ -158,3 +158,25 @@ function putBack() {
   }
 }
 document.addEventListener("DOMContentLoaded", putBack);
+
+/* The composer: what is typed, part by part, with the length that each network counts. */
+let measuring = 0;
+async function preview() {
+  const box = document.getElementById("preview"), text = document.getElementById("w-text");
+  if (!box || !text.value.trim()) return;
+  const parts = text.value.split("\n---\n").map((part) => part.trim());
+  const answer = await fetch("/api/preview", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ parts }) });
+  if (!answer.ok) return;
+  const add = (to, tag, words, name) => { const made = document.createElement(tag); made.textContent = words; if (name) made.className = name; to.append(made); return made; };
+  box.replaceChildren();
+  for (const network of await answer.json()) {
+    add(box, "h3", network.network);
+    network.parts.forEach((part, number) => {
+      const card = add(box, "div", "", "ours");
+      add(card, "div", parts[number], "said whole");
+      add(card, "div", part.length + " of " + part.limit + (part.fits ? "" : part.length ? ": too long" : ": empty"), part.fits ? "facts" : "held");
+    });
+  }
+}
+document.addEventListener("input", (event) => { if (event.target.id === "w-text") { clearTimeout(measuring); measuring = setTimeout(preview, 250); } });
+document.addEventListener("DOMContentLoaded", preview);
