@@ -34,7 +34,7 @@ from stonechat.core.states import ContentState
 from stonechat.database import open_database
 from stonechat.database.repositories import opportunities
 from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from
-from stonechat.networks.x_web.media_upload import refuse_pictures
+from stonechat.networks.x_picture_limits import refuse_pictures
 from stonechat.posting.attachments import attach
 from tests.support.bluesky import bluesky_at
 from tests.support.mastodon import mastodon_at, token_of

@@ -19,6 +19,9 @@ from stonechat_aviary.site import Site
 from stonechat_aviary.uploading import Uploading
 from stonechat_aviary.world import World
 from stonechat_aviary.writing import Author
+from stonechat_aviary.xapidoor import XApiDoor
+from stonechat_aviary.xapiposting import XApiPosting
+from stonechat_aviary.xapireading import XApiReading
 
 MAX_BODY = 24 * 1024 * 1024
 
@@ -42,5 +45,7 @@ def create_app(world: World, panel: Panel | None = None, *, folder: Path | None 
     app.add_routes(GraphQL(door, Sending(door, uploads)).routes())
     app.add_routes(Uploading(door, uploads).routes())
     app.add_routes(Mastodon(door, uploads).routes())
+    own = XApiDoor(door)
+    app.add_routes([*own.routes(), *XApiReading(own).routes(), *XApiPosting(own, uploads).routes()])
     app.add_routes(Site(door).routes())
     return app
