@@ -20,7 +20,7 @@ from stonechat.config.settings import Settings
 from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
-from stonechat.core.model import Account, Metrics
+from stonechat.core.model import Account, Content, Metrics
 from stonechat.core.network import NetworkAdapter, Picture, PictureLimits, TextEntities, TextRules
 from stonechat.networks.credentials import Credentials, GivenCredentials, Values
 from stonechat.networks.spending import FreeSpending, Spending
@@ -107,6 +107,16 @@ class PostPrice:
 
     usd: float
     why: str = ""
+
+    def __str__(self) -> str:
+        """As the owner reads it; empty where it costs nothing."""
+        return (
+            f"${self.usd:.2f} {self.why}".strip()
+            if self.usd >= 0.1
+            else f"${self.usd:.3f}"
+            if self.usd
+            else ""
+        )
 
 
 def _costs_nothing(_parts: Sequence[str], _pictures: int, _is_reply: bool) -> PostPrice:
@@ -250,6 +260,10 @@ class NetworkPlugin:
     def name(self) -> str:
         """What accounts call it."""
         return self.settings.name
+
+    def price_of(self, piece: Content, pictures: int) -> str:
+        """What it takes for a piece of content, as the owner reads it; empty where it takes nothing."""
+        return str(self.price(piece.parts, pictures, piece.in_reply_to is not None))
 
     @property
     def seeks_posts(self) -> bool:

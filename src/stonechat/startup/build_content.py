@@ -76,7 +76,7 @@ async def open_writing(
     voice, voices = load_voice(own.voice_file), _voices(settings)
     common = load_arms(own.arms_file)
     arms_of = arms_of_settings(settings, common)
-    budget = Budget(database, clock, events, limits_of(own), prices_of(own))
+    budget = open_budget(settings, database, clock, events)
     async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
         share = 0.0 if models.judges else own.approval_share
@@ -108,6 +108,11 @@ async def open_writing(
         replies = ReplySettings(per_day=settings.posting.replies_per_day)
         replier = Replier(database, clock, rng, common, drafter, claims, replies)
         yield Writing(planner, replier, drafter, budget, arms_of)
+
+
+def open_budget(settings: Settings, database: Database, clock: Clock, events: EventStream) -> Budget:
+    """The budget that the settings set, over ``database``."""
+    return Budget(database, clock, events, limits_of(settings.content), prices_of(settings.content))
 
 
 def _claims(

@@ -45,7 +45,7 @@ from stonechat.resilience import (
 from stonechat.scraping import jobs as scraper
 from stonechat.scraping.selector_check import selectors_job
 from stonechat.startup.boot_context import BootContext
-from stonechat.startup.build_content import Writing, open_writing
+from stonechat.startup.build_content import Writing, open_budget, open_writing
 from stonechat.startup.build_sessions import open_credentials
 
 SESSION_RECHECK = timedelta(minutes=10)
@@ -223,7 +223,8 @@ def _interests(writing: Writing) -> Callable[[str], Interests]:
 def _connected(base: BootContext, database: Database, pool: BrowserPool | None) -> dict[str, Connected]:
     """The networks of the accounts that are served, by name."""
     credentials = open_credentials(base.settings, database, base.clock)
-    surroundings = Surroundings(base.settings, base.clock, base.events, pool, credentials)
+    spending = open_budget(base.settings, database, base.clock, base.events)
+    surroundings = Surroundings(base.settings, base.clock, base.events, pool, credentials, spending)
     used = base.networks.used(account.network for account in base.served)
     return {plugin.name: plugin.connect(surroundings) for plugin in used}
 
