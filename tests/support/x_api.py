@@ -22,7 +22,7 @@ from openapi_core.testing import MockRequest, MockResponse
 from stonechat.core.clock import Clock
 from stonechat.core.network import TextEntities
 from stonechat.networks.credentials import Credentials, GivenCredentials
-from stonechat.networks.spending import Settle
+from stonechat.networks.spending import Settle, Spending
 from stonechat.networks.x_api.adapter import Manner, XApi
 from stonechat.networks.x_text_rules import XTextRules
 from tests.support.recordings import RECORDINGS
@@ -65,6 +65,7 @@ def x_api_at(
     clock: Clock,
     *,
     purse: Purse | None = None,
+    spending: Spending | None = None,
     credentials: Credentials | None = None,
     within: float = 5.0,
 ) -> XApiNetwork:
@@ -79,7 +80,7 @@ def x_api_at(
         credentials or GivenCredentials(),
         given if token else {},
         clock,
-        purse or Purse(),
+        spending or purse or Purse(),
         Manner(server, owns_app=True, timeout=timedelta(seconds=within)),
     )
 

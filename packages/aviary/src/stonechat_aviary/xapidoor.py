@@ -137,6 +137,7 @@ class XApiDoor:
 
 
 def not_found(parameter: str, value: str, what: str) -> Json:
+    """There is no such thing: a problem that comes with HTTP 200."""
     said = f"Could not find {what} with {parameter}: [{value}]."
     return problem(
         "resource-not-found",
@@ -164,15 +165,18 @@ def plain(status: int, title: str, said: str, headers: dict[str, str] | None = N
 
 
 def unauthorized() -> web.Response:
+    """The token is not accepted."""
     return plain(401, "Unauthorized", "Unauthorized")
 
 
 def no_grant() -> web.Response:
+    """The code or refresh token is not accepted."""
     said = "Value passed for the token was invalid."
     return web.json_response({"error": "invalid_request", "error_description": said}, status=400)
 
 
 def too_many(levers: Levers, headers: dict[str, str] | None = None) -> web.Response:
+    """A limit is reached; the headers say until when."""
     ends = {"x-rate-limit-limit": "100", "x-rate-limit-remaining": "0"}
     ends["x-rate-limit-reset"] = str(int(time.time()) + max(levers.retry_after, 2))
     return plain(429, "Too Many Requests", "Too Many Requests", headers or ends)

@@ -28,9 +28,7 @@ STANDARD_INPUT = Path("-")
 def connect(
     network: Annotated[
         str,
-        typer.Argument(
-            help="The network; `stonechat doctor` lists those installed."
-        ),
+        typer.Argument(help="The network; `stonechat doctor` lists those installed."),
     ],
     account: Annotated[
         str | None, typer.Option(help="The account's handle there; needed unless the settings hold just one.")
@@ -39,9 +37,7 @@ def connect(
         Path | None,
         typer.Option(help="Read what is asked for from this file, a line each; - for standard input."),
     ] = None,
-    by: Annotated[
-        str, typer.Option(help="Another way in, where the network has several.")
-    ] = "",
+    by: Annotated[str, typer.Option(help="Another way in, where the network has several.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Connect an account to a network that lets programs in: where to click, what to give, then a try.
