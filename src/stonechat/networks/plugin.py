@@ -57,10 +57,17 @@ CheckSelectors = Callable[[Account], Awaitable[tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A network that can be used; ``check_selectors`` is run once a day where it is read from pages."""
+    """A network that can be used.
+
+    Attributes:
+        check_selectors: is run once a day where it is read from pages.
+        text_of: how the account's own server measures a text, where servers differ; never longer texts than
+            the plug-in's text rules allow, which hold for all.
+    """
 
     network: NetworkAdapter
     check_selectors: CheckSelectors | None = None
+    text_of: Callable[[Account], Awaitable[TextRules]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

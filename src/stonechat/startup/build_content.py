@@ -25,11 +25,10 @@ from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.voice import Voice, load_voice
 from stonechat.content.writing.fallback import FallbackChain
 from stonechat.content.writing.judge import ModelJudge
-from stonechat.content.writing.pipeline import Rank, WritingPipeline
+from stonechat.content.writing.pipeline import Rank, RulesOf, WritingPipeline
 from stonechat.content.writing.prompts import Prompts
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
-from stonechat.core.network import TextRules
 from stonechat.core.redaction import Secrets
 from stonechat.database import Database
 from stonechat.database.spool.spool import Spool
@@ -57,7 +56,7 @@ async def open_writing(
     rng: random.Random,
     *,
     spool: Spool,
-    text_rules: Mapping[str, TextRules],
+    rules_of: RulesOf,
     choose: Choose,
     guard_of: GuardOf,
     rank: Rank | None = None,
@@ -91,7 +90,7 @@ async def open_writing(
             chain=FallbackChain(models.writers, budget, clock, events),
             prompts=Prompts(common),
             content_store=content_store,
-            rules_of=text_rules.__getitem__,
+            rules_of=rules_of,
             voice=voice,
             voices=voices,
             drafts=own.drafts,
