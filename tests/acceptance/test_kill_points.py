@@ -141,7 +141,7 @@ def test_the_same_on_mastodon_around_every_commit_and_every_part(
 def test_the_same_on_xs_api_where_each_price_is_a_commit_too(
     any_database_url: str, reaper: Reaper, tmp_path: Path
 ) -> None:
-    result = kill_everywhere(reaper, any_database_url, tmp_path, kinds=["single", "reply"], adapter="x_api")
+    result = kill_everywhere(reaper, any_database_url, tmp_path, kinds=["single"], adapter="x_api")
     killed = result["killed"]["single"]
     assert "clicking" in killed
     for task in ("posting.claim", "posting.receipt", "content.budget.reserve", "content.budget.settle"):
