@@ -213,6 +213,7 @@ class DashboardData:
                 row.content.due_at < now,
                 row.pictures,
                 authors.get(row.content.opportunity_id or "", ""),
+                self.networks.price_of(row.content, len(row.pictures)) if self.networks else "",
             )
             for row in rows
         ]
