@@ -337,11 +337,9 @@ async def _voices(settings: Settings, _clock: Clock) -> Check:
             "the example that comes with Stonechat",
             "Write your own: stonechat init.",
         )
-    return (
-        Check("voice", CheckResult.WARN, doubts[0])
-        if doubts
-        else Check("voice", CheckResult.OK, "can be used")
-    )
+    if doubts:
+        return Check("voice", CheckResult.WARN, doubts[0])
+    return Check("voice", CheckResult.OK, "can be used")
 
 
 async def _mode(settings: Settings, _clock: Clock) -> Check:
