@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -164,6 +164,19 @@ def is_undone(connection: AsyncConnection) -> bool:
         return False
     driver: Any = sync.connection.driver_connection
     return bool(driver.info.transaction_status == TransactionStatus.INERROR)
+
+
+def is_out_of_step(connection: AsyncConnection) -> bool:
+    """Whether the next statement would get the answer to an earlier one.
+
+    psycopg sends many rows in a pipeline. Where it is cancelled in the middle, the connection may stay in that
+    mode with answers on their way: it looks sound and must not be used again.
+    """
+    sync = connection.sync_connection
+    if sync is None or sync.dialect.name != "postgresql" or sync.invalidated:
+        return False
+    driver: Any = sync.connection.driver_connection
+    return bool(driver.pgconn.pipeline_status != PipelineStatus.OFF)
 
 
 def _sqlite(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngine:
