@@ -32,6 +32,7 @@ from stonechat.cli.commands import (
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
 from stonechat.core.errors import InvalidInput
+from stonechat.core.redaction import is_address_with_password
 
 app = typer.Typer(
     name="stonechat",
@@ -176,8 +177,15 @@ def bench(context: typer.Context) -> None:
     raise typer.Exit(measure(context.args))
 
 
+_IN_SIGHT = {
+    "meaning": "Nothing was done. Every user of this machine can read the words of a command while it runs.",
+    "remedy": "Give the address by the environment: MOVE_TO=… for `stonechat db move`, OPENAI_BASE_URL=… for "
+    "a model; or leave the password out and give it as PGPASSWORD=….",
+}
+
+
 def main() -> None:
-    """The entry point. Words that are no text are refused before anything is done with them.
+    """The entry point. Words that are no text, or show a password, are refused before anything is done.
 
     What any command writes can be read by this user alone.
     """
@@ -186,6 +194,9 @@ def main() -> None:
         if NO_TEXT.search(word):
             remedy = "Write it in UTF-8, without control characters."
             explain(InvalidInput(f"Word {number} of the command is no text: {word!a}.", remedy=remedy))
+            sys.exit(2)
+        if is_address_with_password(word):
+            explain(InvalidInput(f"Word {number} of the command is an address with a password.", **_IN_SIGHT))
             sys.exit(2)
     app()
 

@@ -22,6 +22,7 @@ from stonechat.core.states import ContentState
 from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.post_lines import handles_of_accounts, latest_metrics, post_line
 from stonechat.dashboard.view_models import AccountLine, NextAction, PostLine, Queue, QueueLine, engagement
+from stonechat.dashboard.wording import kind_said
 from stonechat.database import Database
 from stonechat.database.repositories import (
     accounts,
@@ -170,19 +171,20 @@ class DashboardData:
             raise NotOpen("database")
         return self.database
 
-    async def accounts(self) -> list[AccountLine]:
-        """All accounts, each with its session and with what holds its posting."""
+    async def accounts(self, account_id: str | None = None) -> list[AccountLine]:
+        """All accounts or the one, each with its session and with what holds its posting."""
         async with self.open_database().read("dashboard.accounts") as connection:
             held = {one.account_id: one for one in await accounts.switched_off(connection) if _own(one)}
             return [
                 AccountLine(one, await accounts.session(connection, one.id), held.get(one.id))
                 for one in await accounts.every(connection)
+                if account_id in (None, one.id)
             ]
 
-    async def reserve(self) -> list[ReserveDraft]:
+    async def reserve(self, account_id: str | None = None) -> list[ReserveDraft]:
         """The drafts kept for when no model can write, by account, in the order in which they are drawn."""
         async with self.open_database().read("dashboard.reserve") as connection:
-            every = await accounts.every(connection)
+            every = [one for one in await accounts.every(connection) if account_id in (None, one.id)]
             return [draft for one in every for draft in await drafts.reserve(connection, one.id)]
 
     async def switches(self) -> list[Switch]:
@@ -190,15 +192,15 @@ class DashboardData:
         async with self.open_database().read("dashboard.switches") as connection:
             return await accounts.switched_off(connection)
 
-    async def queue(self) -> Queue:
-        """What waits for approval, for its time, for confirmation, and what needs a human."""
+    async def queue(self, account_id: str | None = None) -> Queue:
+        """What waits for approval, its time, confirmation or a human; of all accounts or of one."""
         now = self.clock.now()
         if self._queue is None:
             raise NotOpen("queue")
-        rows = await self._queue()
+        rows = [row for row in await self._queue() if account_id in (None, row.content.account_id)]
         async with self.open_database().read("dashboard.queue") as connection:
             handles = await handles_of_accounts(connection)
-            counts = await content.count_by_state(connection)
+            each = await content.count_by_state(connection, account_id)
             asked = {row.content.opportunity_id for row in rows if row.content.opportunity_id}
             authors = await opportunities.authors(connection, asked)
         lines = [
@@ -223,23 +225,23 @@ class DashboardData:
             of(ContentState.QUEUED, ContentState.POSTING),
             of(ContentState.UNCONFIRMED),
             of(ContentState.FAILED),
-            counts,
+            each,
             of(ContentState.MISSED),
         )
 
-    async def posts(self, *, limit: int = 20) -> list[PostLine]:
+    async def posts(self, account_id: str | None = None, *, limit: int = 20) -> list[PostLine]:
         """The newest published posts with their newest metrics."""
         async with self.open_database().read("dashboard.posts") as connection:
             handles = await handles_of_accounts(connection)
-            rows = await content.newest_posted(connection, limit=limit)
+            rows = await content.newest_posted(connection, account_id, limit=limit)
             shots = await latest_metrics(connection, rows)
         return [post_line(row, handles, shots) for row in rows]
 
-    async def rehearsals(self, *, limit: int = 50) -> list[PostLine]:
+    async def rehearsals(self, account_id: str | None = None, *, limit: int = 50) -> list[PostLine]:
         """What shadow mode would have posted, newest first."""
         async with self.open_database().read("dashboard.rehearsals") as connection:
             handles = await handles_of_accounts(connection)
-            rows = await receipts.rehearsed(connection, limit=limit)
+            rows = await receipts.rehearsed(connection, account_id=account_id, limit=limit)
         return [post_line(row, handles, {}) for row in rows]
 
     async def post(
@@ -264,13 +266,13 @@ class DashboardData:
         async with self.open_database().read("dashboard.picture") as connection:
             return await media.shown(connection, content_id, sha256)
 
-    async def engagement(self, *, limit: int = 200) -> dict[str, Any]:
+    async def engagement(self, account_id: str | None = None, *, limit: int = 200) -> dict[str, Any]:
         """For the plot: seconds since the epoch, engagement of each post, its rolling mean, followers."""
         async with self.open_database().read("dashboard.engagement") as connection:
-            rows = await content.newest_posted(connection, limit=limit)
+            rows = await content.newest_posted(connection, account_id, limit=limit)
             rows = [row for row in rows if row.kind is not ContentKind.REPLY]
             shots = await latest_metrics(connection, rows)
-            every = await accounts.every(connection)
+            every = [one for one in await accounts.every(connection) if account_id in (None, one.id)]
             series = await metrics.account_series(connection, every[0].id, limit=300) if every else []
         points: list[tuple[float, int]] = []
         for row in reversed(rows):
@@ -286,14 +288,14 @@ class DashboardData:
             "followers": [[at.timestamp(), count] for at, count in series if count is not None],
         }
 
-    async def learning(self) -> list[dict[str, Any]]:
+    async def learning(self, account_id: str | None = None) -> list[dict[str, Any]]:
         """What was learned, for each account (the learner's own summary)."""
         if self._learning is None:
             raise NotOpen("learning")
         now = self.clock.now()
         return [
             {"handle": account.handle} | await self._learning.summary(account.id, now)
-            for account in (line.account for line in await self.accounts())
+            for account in (line.account for line in await self.accounts(account_id))
         ]
 
     async def arm_explained(self, content: Content) -> dict[str, Any] | None:
@@ -390,7 +392,7 @@ class DashboardData:
     async def next_actions(self, queue: Queue, *, limit: int = 3) -> list[NextAction]:
         """What happens next: the next post, then the next jobs, soonest first."""
         posts = [
-            NextAction(f"{line.content.kind.value} by @{line.handle}", line.content.due_at)
+            NextAction(f"{kind_said(line.content.kind.value)} by @{line.handle}", line.content.due_at)
             for line in queue.ahead
         ]
         jobs = [] if self.runner is None else [job for job in await self.jobs() if job.paused is None]

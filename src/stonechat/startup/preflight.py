@@ -22,12 +22,14 @@ from stonechat.config.settings import Settings
 from stonechat.content.arms import load_arms
 from stonechat.content.voice import load_voice, warnings
 from stonechat.core.checkup import Check, CheckResult
+from stonechat.core.child_environment import child_environment
 from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, StonechatError
 from stonechat.core.events import EventStream
 from stonechat.core.model import Mode
 from stonechat.database import open_database
 from stonechat.database.repositories import media
+from stonechat.database.schema.revisions import refuse_newer
 from stonechat.networks.plugin import Surroundings
 from stonechat.networks.registry import Registry
 from stonechat.startup.build_sessions import open_credentials
@@ -205,6 +207,9 @@ async def _answering(name: str, url: str, settings: Settings, clock: Clock) -> C
     try:
         async with open_database(url, settings.database, clock, migrated=False) as database:
             await database.ping()
+            if name == "database":
+                async with database.read("doctor.schema") as connection:
+                    await connection.run_sync(refuse_newer, database.url)
             return Check(name, CheckResult.OK, f"{database.url} answers")
     except ConfigError as exc:
         return Check(name, CheckResult.FAIL, exc.faults[0].problem, exc.faults[0].expected)
@@ -298,6 +303,7 @@ async def _version_of(path: Path) -> str:
     process = await asyncio.create_subprocess_exec(
         str(path),
         "--version",
+        env=child_environment(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

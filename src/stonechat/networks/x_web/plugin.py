@@ -6,6 +6,7 @@ account. The adapter and what it imports (Playwright) are loaded when the networ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from stonechat.config.cookies import belongs_to, ended
 from stonechat.config.credentials import session_name
 from stonechat.config.fields import HttpUrl, Names
 from stonechat.config.networks import NetworkSettings
-from stonechat.config.session_form import SessionForm, read_session
+from stonechat.config.session_form import read_session
 from stonechat.config.settings import AccountSettings, Section, Settings, setting
 from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.clock import Clock
@@ -26,6 +27,7 @@ from stonechat.core.model import Mode
 from stonechat.core.network import Picture
 from stonechat.networks.plugin import Connected, LocalSite, LogIn, NetworkPlugin, NetworkRules, Surroundings
 from stonechat.networks.x_web.picture_limits import LIMITS
+from stonechat.networks.x_web.session import HOST, SESSION
 from stonechat.networks.x_web.text_rules import XTextRules
 
 if TYPE_CHECKING:
@@ -33,8 +35,7 @@ if TYPE_CHECKING:
     from stonechat.browser.sessions import Session, Site
 
 NAME = "x_web"
-HOST = "x.com"
-SESSION = SessionForm(setting="TWITTER_SESSION_B64", host=HOST, needed=("auth_token", "ct0"))
+_HANDLE = re.compile(r"@?[A-Za-z0-9_]{1,15}")
 
 
 class XWebSettings(Section):
@@ -69,7 +70,11 @@ def _address_faults(settings: Settings) -> list[ConfigFault]:
 
 
 def _risk_faults(settings: Settings, own: Sequence[AccountSettings]) -> list[ConfigFault]:
-    accepted = {one.lstrip("@").casefold() for one in settings.of_network(XWebSettings).risk_accepted}
+    given = settings.of_network(XWebSettings).risk_accepted
+    accepted = {one.lstrip("@").casefold() for one in given}
+    if strange := next((one for one in given if not _HANDLE.fullmatch(one)), None):
+        problem = f"{strange[:40]!r} is no handle; there is no sign that stands for every account"
+        return [ConfigFault("X_WEB_RISK_ACCEPTED", problem, "the handle of each account, without @")]
     problem = (
         "does not name {!r}; X suspends accounts whose website is automated, so live mode needs the owner's "
         "word. other networks allow automated accounts (docs/going-live.md)"
