@@ -351,7 +351,7 @@ async def _mode(settings: Settings, _clock: Clock) -> Check:
                 "mode",
                 CheckResult.OK,
                 "shadow: everything but the final click",
-                "Set MODE=live when you are content with what it would post.",
+                "Run `stonechat live` when you are content with what it would post.",
             )
         case Mode.LIVE:
             return Check("mode", CheckResult.OK, "live")

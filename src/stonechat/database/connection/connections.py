@@ -171,8 +171,8 @@ def is_undone(connection: AsyncConnection) -> bool:
 def is_out_of_step(connection: AsyncConnection) -> bool:
     """Whether the next statement would get the answer to an earlier one.
 
-    psycopg sends many rows in a pipeline. Where it is cancelled in the middle, the connection may stay in that
-    mode with answers on their way: it looks sound and must not be used again.
+    psycopg sends many rows in a pipeline. Where it is cancelled in the middle, the connection may stay in
+    that mode with answers on their way: it looks sound and must not be used again.
     """
     sync = connection.sync_connection
     if sync is None or sync.dialect.name != "postgresql" or sync.invalidated:
