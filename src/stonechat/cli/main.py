@@ -135,7 +135,7 @@ def _end(code: int) -> NoReturn:
 @app.command(rich_help_panel="Run", epilog="Example: MODE=shadow stonechat run")
 @spoken
 def run() -> None:
-    """Run the account until Ctrl-C. Starts in shadow mode until the owner says MODE=live."""
+    """Run the account until Ctrl-C. Starts in shadow mode until the owner goes live: `stonechat live`."""
     from stonechat.cli.commands.run import run as run_account
 
     _end(run_async(run_account()))

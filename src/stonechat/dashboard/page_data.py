@@ -5,23 +5,30 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from stonechat.browser.failure_artifacts import FailureArtifactFolder, FailureArtifacts
 from stonechat.browser.health import PoolHealth
 from stonechat.cache import FallbackCache
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
-from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound
 from stonechat.core.model import Content, Snapshot
 from stonechat.core.states import ContentState
 from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.post_lines import handles_of_accounts, latest_metrics, post_line
-from stonechat.dashboard.view_models import AccountLine, NextAction, PostLine, Queue, QueueLine
+from stonechat.dashboard.view_models import (
+    AccountLine,
+    BootedStep,
+    GoingLive,
+    NextAction,
+    PostLine,
+    Queue,
+    QueueLine,
+)
 from stonechat.dashboard.wording import kind_said
 from stonechat.database import Database
 from stonechat.database.repositories import (
@@ -54,30 +61,6 @@ from stonechat.owner.log_in import SessionImport
 from stonechat.posting.queue import QueueRow
 from stonechat.resilience import Breakers
 from stonechat.resilience.circuit_breaker import BreakerStatus
-
-
-class BootedStep(Protocol):
-    """One step of the boot; ``took`` is None while it is under way."""
-
-    @property
-    def name(self) -> str:
-        """What the step opens."""
-
-    @property
-    def took(self) -> timedelta | None:
-        """Real time that it took."""
-
-    @property
-    def detail(self) -> str:
-        """What it waits for, or what it found."""
-
-
-@dataclass(frozen=True, slots=True)
-class GoingLive:
-    """What has to be done before posts go out for real, asked anew each time, and the networks' rules."""
-
-    checklist: Callable[[], Awaitable[Sequence[Check]]]
-    rules: Sequence[str]
 
 
 class NotOpen(Exception):
@@ -214,6 +197,7 @@ class DashboardData:
                 row.content.due_at < now,
                 row.pictures,
                 authors.get(row.content.opportunity_id or "", ""),
+                self.networks.price_of(row.content, len(row.pictures)) if self.networks else "",
             )
             for row in rows
         ]

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Protocol
 
+from stonechat.core.checkup import Check
 from stonechat.core.model import Account, Content, Metrics, Opportunity
 from stonechat.database.repositories.accounts import SessionRow, Switch
 from stonechat.database.repositories.media import Attached
+
+
+class BootedStep(Protocol):
+    """One step of the boot; ``took`` is None while it is under way."""
+
+    @property
+    def name(self) -> str:
+        """What the step opens."""
+
+    @property
+    def took(self) -> timedelta | None:
+        """Real time that it took."""
+
+    @property
+    def detail(self) -> str:
+        """What it waits for, or what it found."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoingLive:
+    """What has to be done before posts go out for real, asked anew each time, and the networks' rules."""
+
+    checklist: Callable[[], Awaitable[Sequence[Check]]]
+    rules: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +47,7 @@ class QueueLine:
         late: its due time has passed.
         pictures: in the order of its parts.
         answers: handle of the author whom it answers or quotes; empty where it addresses nobody.
+        price: what its network charges for it; empty where it charges nothing.
     """
 
     content: Content
@@ -30,6 +58,7 @@ class QueueLine:
     late: bool
     pictures: tuple[Attached, ...] = ()
     answers: str = ""
+    price: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from stonechat.core.model import Account, Mode
 from stonechat.core.network import Network
 from stonechat.core.redaction import Secrets
 from stonechat.core.supervision import running_loops
-from stonechat.dashboard.page_data import DashboardData, GoingLive
+from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.queue_cache import FreshQueue
+from stonechat.dashboard.view_models import GoingLive
 from stonechat.database import Database
 from stonechat.jobs import JobService, open_jobs, runs_url_beside
 from stonechat.learning.learner import Learner

@@ -49,8 +49,7 @@ async def find(connection: AsyncConnection, content_id: str, *, lock: bool = Fal
 
 async def id_of_post(connection: AsyncConnection, post_id: str) -> str | None:
     """The content that is this post on its network, or None."""
-    row = await connection.execute(select(table.c.id).where(table.c.post_id == post_id))
-    found: str | None = row.scalars().first()
+    found: str | None = await connection.scalar(select(table.c.id).where(table.c.post_id == post_id))
     return found
 
 
@@ -228,11 +227,7 @@ async def stranded(
         gone = or_(gone, table.c.lease_owner == owner)
     rows = await connection.execute(
         select(table)
-        .where(
-            table.c.account_id == account_id,
-            table.c.state == ContentState.POSTING.value,
-            gone,
-        )
+        .where(table.c.account_id == account_id, table.c.state == ContentState.POSTING.value, gone)
         .order_by(table.c.due_at, table.c.id)
         .with_for_update(skip_locked=True)
     )
