@@ -173,6 +173,8 @@ class Database:
                 raise
         except sqlalchemy.exc.TimeoutError as exc:
             raise self._exhausted(task, PermitsExhausted(writing=False)) from exc
+        except UnicodeDecodeError as exc:
+            raise errors.damaged(exc) from exc
         except DBAPIError as exc:
             timed = errors.was_slow(exc)
             self._failures.note(
@@ -180,6 +182,8 @@ class Database:
             )
             if errors.is_passing(exc):
                 raise errors.transient(exc) from exc
+            if errors.is_damaged(exc):
+                raise errors.damaged(exc) from exc
             raise
         finally:
             await asyncio.shield(
@@ -355,5 +359,7 @@ async def open_database(
 async def _migrate(engine: AsyncEngine) -> None:
     try:
         await migrate(engine)
+    except UnicodeDecodeError as exc:
+        raise errors.damaged(exc) from exc
     except DBAPIError as exc:
         raise errors.on_opening(exc) from exc
