@@ -12,12 +12,12 @@ import typer
 from stonechat.cli.actor import open_owner, tell
 from stonechat.cli.context import make_clock, read_for_connecting, run_async
 from stonechat.cli.output import AsJson, note, spoken
-from stonechat.config.settings import AccountSettings, Settings
-from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.errors import ConfigError, InvalidInput, Permanent
 from stonechat.core.given_files import read_given
 
 if TYPE_CHECKING:
+    from stonechat.config.settings import AccountSettings, Settings
+    from stonechat.core.checkup import Check
     from stonechat.networks.plugin import Connecting, NetworkPlugin
     from stonechat.owner import Done
 
@@ -98,6 +98,8 @@ def _chosen(settings: Settings, network: str, handle: str | None) -> tuple[Accou
             f"The settings hold {len(own)} accounts on {network}.",
             remedy=f"Name one with --account. Known: {known}.",
         )
+    from stonechat.config.settings import AccountSettings
+
     given = {"ACCOUNT_NETWORK": network, "ACCOUNT_HANDLE": str(handle).lstrip("@")}
     return AccountSettings.model_validate(given), True
 
@@ -134,6 +136,7 @@ async def _tried(plugin: NetworkPlugin, settings: Settings, values: Mapping[str,
     Raises:
         Permanent: the account is not let in with them.
     """
+    from stonechat.core.checkup import CheckResult
     from stonechat.core.events import EventStream
     from stonechat.networks.credentials import GivenCredentials
     from stonechat.networks.plugin import Surroundings

@@ -18,7 +18,7 @@ from stonechat.config.cookies import belongs_to, ended
 from stonechat.config.credentials import session_name
 from stonechat.config.fields import HttpUrl, Names
 from stonechat.config.networks import NetworkSettings
-from stonechat.config.session_form import SessionForm, read_session
+from stonechat.config.session_form import read_session
 from stonechat.config.settings import AccountSettings, Section, Settings, setting
 from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.clock import Clock
@@ -27,6 +27,7 @@ from stonechat.core.model import Mode
 from stonechat.core.network import Picture
 from stonechat.networks.plugin import Connected, LocalSite, LogIn, NetworkPlugin, NetworkRules, Surroundings
 from stonechat.networks.x_web.picture_limits import LIMITS
+from stonechat.networks.x_web.session import HOST, SESSION
 from stonechat.networks.x_web.text_rules import XTextRules
 
 if TYPE_CHECKING:
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
     from stonechat.browser.sessions import Session, Site
 
 NAME = "x_web"
-HOST = "x.com"
 _HANDLE = re.compile(r"@?[A-Za-z0-9_]{1,15}")
-SESSION = SessionForm(setting="TWITTER_SESSION_B64", host=HOST, needed=("auth_token", "ct0"))
 
 
 class XWebSettings(Section):
