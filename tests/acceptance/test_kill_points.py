@@ -116,9 +116,9 @@ def kill_everywhere(reaper: Reaper, database: str, folder: Path, **more: Any) ->
 
 @pytest.mark.timeout(1800 if EVERY > 1 else 5400)
 def test_a_process_killed_around_any_commit_posts_each_text_exactly_once(
-    any_database_url: str, reaper: Reaper, tmp_path: Path
+    sqlite_url: str, reaper: Reaper, tmp_path: Path
 ) -> None:
-    result = kill_everywhere(reaper, any_database_url, tmp_path, kinds=["single"], pages=False)
+    result = kill_everywhere(reaper, sqlite_url, tmp_path, kinds=["single"], pages=False)
     killed = set(result["killed"]["single"])
     for task in ("posting.claim", "posting.receipt"):
         assert {f"{task}: before the commit", f"{task}: after the commit"} <= killed
@@ -127,11 +127,9 @@ def test_a_process_killed_around_any_commit_posts_each_text_exactly_once(
 
 @pytest.mark.timeout(900)
 def test_the_same_on_mastodon_around_every_commit_and_every_part(
-    any_database_url: str, reaper: Reaper, tmp_path: Path
+    postgres_url: str, reaper: Reaper, tmp_path: Path
 ) -> None:
-    result = kill_everywhere(
-        reaper, any_database_url, tmp_path, kinds=["thread", "reply"], adapter="mastodon"
-    )
+    result = kill_everywhere(reaper, postgres_url, tmp_path, kinds=["thread", "reply"], adapter="mastodon")
     killed = result["killed"]["thread"]
     assert killed.count("clicking") == 2
     assert {"posting.claim: after the commit", "posting.receipt: before the commit"} <= set(killed)

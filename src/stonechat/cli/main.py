@@ -20,18 +20,18 @@ from stonechat.cli.commands import (
     init,
     jobs,
     learn,
+    live,
     login,
     monitoring,
     operations,
     pause,
     status,
     storage,
+    upgrade,
 )
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
-from stonechat.core.clock import SystemClock
 from stonechat.core.errors import InvalidInput
-from stonechat.monitoring.logs import named_secrets, set_up
 
 app = typer.Typer(
     name="stonechat",
@@ -52,12 +52,14 @@ app.add_typer(accounts.accounts_app, name="accounts", rich_help_panel="Look")
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
 app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
 storage.register(app)
+app.command("upgrade", rich_help_panel="Keep", epilog="Example: stonechat upgrade --check")(upgrade.upgrade)
 pause.register(app)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content.write)
 app.command("rehearsals", rich_help_panel="Look")(content.rehearsals)
 app.command("init", rich_help_panel="Run")(init.init)
+app.command("live", rich_help_panel="Run", epilog="Example: stonechat live --check")(live.live)
 app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
     login.login
 )
@@ -77,6 +79,10 @@ def _options(
     ] = False,
 ) -> None:
     """A social account that runs itself, and says at once when it cannot."""
+    from stonechat.core.clock import SystemClock
+    from stonechat.monitoring.logs import named_secrets, set_up
+
+    set_up(level="WARNING", json=False, secrets=named_secrets(os.environ), clock=SystemClock())
 
 
 @app.command(
@@ -101,7 +107,8 @@ def demo(
         ),
     ] = True,
     network: Annotated[
-        str, typer.Option(help="Which network the local one stands for; `stonechat doctor` lists them.")
+        str,
+        typer.Option(help="Which network the local one stands for (`stonechat doctor` lists them), or all."),
     ] = "",
 ) -> None:
     """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
@@ -173,11 +180,9 @@ def bench(context: typer.Context) -> None:
 def main() -> None:
     """The entry point. Words that are no text are refused before anything is done with them.
 
-    What any command writes can be read by this user alone, and its log goes to standard error, masked:
-    ``stonechat run`` and the demo set it up anew, as their settings say.
+    What any command writes can be read by this user alone.
     """
     os.umask(0o077)
-    set_up(level="WARNING", json=False, secrets=named_secrets(os.environ), clock=SystemClock())
     for number, word in enumerate(sys.argv[1:], 1):
         if NO_TEXT.search(word):
             remedy = "Write it in UTF-8, without control characters."

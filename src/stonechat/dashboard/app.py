@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -22,6 +23,7 @@ from stonechat.dashboard.body_limit import BodyLimit
 from stonechat.dashboard.browser_pages import browser_routes
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.doors import Doors
+from stonechat.dashboard.frame import keep_choices
 from stonechat.dashboard.guard import Guard, comes_from_us
 from stonechat.dashboard.health import health_routes
 from stonechat.dashboard.job_pages import job_routes
@@ -66,7 +68,11 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes, *, metrics_t
     @app.middleware("http")
     async def guarded(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
         refusal = _refusal(request, guard)
+        if refusal is None and is_page(request) and guard.visitor(request) is not None:
+            request.state.frame = await pages.frame(request)
         response = refusal if refusal is not None else await call(request)
+        if is_page(request):
+            keep_choices(request, response)
         for name, value in HEADERS.items():
             if name != "Cache-Control" or not request.scope["path"].startswith("/static/"):
                 response.headers.setdefault(name, value)
@@ -120,6 +126,8 @@ def _tell_errors(app: FastAPI, pages: Pages) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         if _wants_json(request):
             return _refused(error.status_code, str(error.detail), headers=error.headers)
+        if error.status_code == HTTPStatus.NOT_FOUND and is_page(request):
+            return pages.render(request, "missing.html", 404)
         return await http_exception_handler(request, error)
 
 
@@ -162,6 +170,14 @@ def _refusal(request: Request, guard: Guard) -> Response | None:
         return RedirectResponse("/login", 303)
     why = "Set DASHBOARD_PASSWORD to reach the pages from elsewhere; without it only this machine may."
     return _refused(403, why)
+
+
+def is_page(request: Request) -> bool:
+    """Whether somebody looks at it in a browser: no file, no health, no JSON."""
+    path = str(request.scope["path"])
+    return not path.startswith(("/api/", "/static/", "/pictures/", "/evidence/", "/changes")) and (
+        path == "/login" or path not in OPEN_PATHS
+    )
 
 
 def _wants_json(request: Request) -> bool:

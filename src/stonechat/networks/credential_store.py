@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.browser.session_encryption import Keys, Unreadable
+from stonechat.core.atomic_file import whole_file
 from stonechat.core.clock import Clock
 from stonechat.core.errors import SessionTrouble, Transient
 from stonechat.core.ids import digest
@@ -23,7 +24,6 @@ from stonechat.core.states import SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import sessions
 from stonechat.database.repositories.sessions import SealedSession
-from stonechat.database.spool.atomic_file import whole_file
 from stonechat.networks.credentials import Values
 
 FRESH_FOR = timedelta(seconds=2)

@@ -23,8 +23,9 @@ from stonechat.core.errors import ConfigError
 from stonechat.core.events import ContentPlanned, EventStream
 from stonechat.core.model import Content, ContentKind, Metrics, Mode, Snapshot
 from stonechat.core.states import BreakerState, ContentState
-from stonechat.dashboard import DashboardData, open_dashboard
 from stonechat.dashboard.guard import COOKIE
+from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.server import open_dashboard
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, audit, content, metrics
 from stonechat.database.schema.tables import content_media, media_bytes

@@ -12,11 +12,11 @@ import typer
 from stonechat.cli.actor import open_owner, tell
 from stonechat.cli.context import make_clock, read_for_connecting, run_async
 from stonechat.cli.output import AsJson, note, spoken
-from stonechat.config.settings import AccountSettings, Settings
-from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.errors import ConfigError, InvalidInput, Permanent
 
 if TYPE_CHECKING:
+    from stonechat.config.settings import AccountSettings, Settings
+    from stonechat.core.checkup import Check
     from stonechat.networks.plugin import Connecting, NetworkPlugin, Surroundings
     from stonechat.owner import Done
 
@@ -112,6 +112,8 @@ def _chosen(settings: Settings, network: str, handle: str | None) -> tuple[Accou
             f"The settings hold {len(own)} accounts on {network}.",
             remedy=f"Name one with --account. Known: {known}.",
         )
+    from stonechat.config.settings import AccountSettings
+
     given = {"ACCOUNT_NETWORK": network, "ACCOUNT_HANDLE": str(handle).lstrip("@")}
     return AccountSettings.model_validate(given), True
 
@@ -148,6 +150,7 @@ async def _tried(plugin: NetworkPlugin, settings: Settings, values: Mapping[str,
     Raises:
         Permanent: the account is not let in with them.
     """
+    from stonechat.core.checkup import CheckResult
     from stonechat.startup.build_content import account_id
 
     given = {account_id(one): values for one in settings.accounts}

@@ -13,11 +13,11 @@ from stonechat.cli.actor import user
 from stonechat.cli.context import open_for_cli, read_section, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
 from stonechat.core.errors import InvalidInput
-from stonechat.owner import Done, Door, Owner, submission
-from stonechat.owner.submission import GivenPicture, Submission, Submitted
 
 if TYPE_CHECKING:
     from stonechat.core.network import TextRules
+    from stonechat.owner import Done
+    from stonechat.owner.submission import GivenPicture, Submission, Submitted
 
 _COLUMNS = ("id", "state", "due_at", "kind", "text", "price", "held")
 
@@ -107,6 +107,8 @@ def add(
 
     The same call again makes no second post.
     """
+    from stonechat.owner.submission import Submission
+
     parts = (" ".join(text).strip(), *(one.strip() for one in thread or ()))
     shown = _pictures(image or (), alt or (), part or ())
     over = frozenset(despite or ())
@@ -120,6 +122,7 @@ def add(
 async def _add(given: Submission) -> Done[Submitted]:
     from stonechat.cli.commands.prompt_trial import open_for_trying
     from stonechat.networks.registry import installed
+    from stonechat.owner import Door, Owner, submission
     from stonechat.startup.boot_context import account_of
 
     settings = read_settings()
@@ -143,6 +146,8 @@ def _told(done: Done[Submitted]) -> dict[str, Any]:
 
 
 def _pictures(files: Sequence[Path], words: Sequence[str], numbers: Sequence[int]) -> list[GivenPicture]:
+    from stonechat.owner.submission import GivenPicture
+
     if len(files) != len(words) or (numbers and len(numbers) != len(files)):
         raise InvalidInput(
             f"{len(files)} pictures, {len(words)} descriptions, {len(numbers)} parts named.",

@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from stonechat.cli.context import read_stored, run_async
 from stonechat.cli.output import AsJson, err, print_json, print_rows, say, spoken
-from stonechat.config.fields import DatabaseUrl
 from stonechat.core.errors import ConfigError, ConfigFault
 
 if TYPE_CHECKING:
@@ -193,6 +191,8 @@ def _print_checks(checks: Sequence[TableCheck], title: str) -> None:
 def _address(to: str) -> str:
     from pydantic import TypeAdapter, ValidationError
 
+    from stonechat.config.fields import DatabaseUrl
+
     try:
         return TypeAdapter(DatabaseUrl).validate_python(to)
     except ValidationError as exc:
@@ -216,6 +216,8 @@ def _progress(what: str, *, as_json: bool) -> Iterator[Tell]:
 
         yield line
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)

@@ -18,10 +18,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from stonechat.core.atomic_file import flush, whole_file
 from stonechat.core.errors import Permanent
 from stonechat.core.safe_json import safe_json
 from stonechat.database.maintenance.row_codec import RowTally, Shape
-from stonechat.database.spool.atomic_file import flush, whole_file
 
 FORM = 1
 _LONGEST = 256 * 1024 * 1024

@@ -17,7 +17,7 @@ from stonechat.config.cookies import belongs_to, ended
 from stonechat.config.credentials import session_name
 from stonechat.config.fields import HttpUrl, Names
 from stonechat.config.networks import NetworkSettings
-from stonechat.config.session_form import SessionForm, read_session
+from stonechat.config.session_form import read_session
 from stonechat.config.settings import AccountSettings, Section, Settings, setting
 from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.clock import Clock
@@ -26,14 +26,13 @@ from stonechat.core.model import Mode
 from stonechat.networks.plugin import Connected, LocalSite, LogIn, NetworkPlugin, NetworkRules, Surroundings
 from stonechat.networks.x_picture_limits import LIMITS, refuse_pictures
 from stonechat.networks.x_text_rules import XTextRules
+from stonechat.networks.x_web.session import HOST, SESSION
 
 if TYPE_CHECKING:
     from stonechat.browser.login_window import Window
     from stonechat.browser.sessions import Session, Site
 
 NAME = "x_web"
-HOST = "x.com"
-SESSION = SessionForm(setting="TWITTER_SESSION_B64", host=HOST, needed=("auth_token", "ct0"))
 
 
 class XWebSettings(Section):
