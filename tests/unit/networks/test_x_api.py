@@ -13,7 +13,7 @@ from stonechat.core.errors import ConfigError
 from stonechat.core.model import Metrics
 from stonechat.core.texts import same_text
 from stonechat.networks.registry import installed
-from stonechat.networks.x_api.posts import Included, included_in, read_post, read_posts, text_of
+from stonechat.networks.x_api.posts import Included, read_post, read_posts, text_of
 from stonechat.networks.x_api.prices import ReadToday, price_of
 from stonechat.networks.x_api.problems import impairing, problems_in
 from tests.support.networks import KNOWN
@@ -128,10 +128,9 @@ def test_a_link_that_stands_for_the_quoted_post_is_left_out() -> None:
     )
 )
 def test_no_answer_of_another_form_breaks_the_reading(said: Any) -> None:
-    for answer in ({"data": [{"id": "1", "more": said}]}, {"data": said, "includes": said}):
-        for post in read_posts(answer):
-            assert post.id
-        included_in(answer)
+    [post] = read_posts({"data": [{"id": "1", "more": said}], "includes": said})
+    assert post.id == "1"
+    assert all(one.id for one in read_posts({"data": said, "includes": said}))
         problems_in({"errors": said})
         impairing({"data": [], "errors": said})
     if isinstance(said, dict):
