@@ -131,8 +131,8 @@ def test_no_answer_of_another_form_breaks_the_reading(said: Any) -> None:
     [post] = read_posts({"data": [{"id": "1", "more": said}], "includes": said})
     assert post.id == "1"
     assert all(one.id for one in read_posts({"data": said, "includes": said}))
-        problems_in({"errors": said})
-        impairing({"data": [], "errors": said})
+    assert isinstance(problems_in({"errors": said}), tuple)
+    assert isinstance(impairing({"data": [], "errors": said}), tuple)
     if isinstance(said, dict):
         read_post({"id": "1", **said}, NOTHING)
 
