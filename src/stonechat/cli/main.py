@@ -108,7 +108,8 @@ def demo(
         ),
     ] = True,
     network: Annotated[
-        str, typer.Option(help="Which network the local one stands for; `stonechat doctor` lists them.")
+        str,
+        typer.Option(help="Which network the local one stands for (`stonechat doctor` lists them), or all."),
     ] = "",
 ) -> None:
     """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
