@@ -180,6 +180,7 @@ def _connect(
         costs=lambda: statement(database, layers.writing.budget, account_ids, base.clock.now()),
         queue=queue,
         outdate=queue.outdate,
+        spacing=base.settings.posting.min_spacing,
         drafter=layers.writing.drafter,
         networks=base.networks,
         going_live=GoingLive(

@@ -283,17 +283,6 @@ async def posted_since(connection: AsyncConnection, account_id: str, since: date
     return [content_of(row) for row in rows]
 
 
-async def newest_posted(
-    connection: AsyncConnection, account_id: str | None = None, *, limit: int = 20
-) -> list[Content]:
-    """What went live last, of all accounts or of one, newest first."""
-    query = select(table).where(table.c.state == ContentState.POSTED.value, table.c.posted_at.is_not(None))
-    if account_id is not None:
-        query = query.where(table.c.account_id == account_id)
-    rows = await connection.execute(query.order_by(table.c.posted_at.desc(), table.c.id).limit(limit))
-    return [content_of(row) for row in rows]
-
-
 async def recent_texts(connection: AsyncConnection, account_id: str, *, limit: int = 500) -> list[str]:
     """Texts (parts joined by a blank line) that were, are or will be published, newest first."""
     dead = [ContentState.REJECTED.value, ContentState.CANCELLED.value, ContentState.MISSED.value]
