@@ -190,7 +190,8 @@ async def answered_post(plan: Plan, desk: Desk) -> NetworkPost:
     """Somebody's post that replies answer: the same for every life."""
     remembered = Path(plan.folder) / "answered"
     if not remembered.exists():
-        found = (await desk.network.search(plan.account, "the")).posts[0]
+        shown = (await desk.network.search(plan.account, "the")).posts
+        found = next(post for post in shown if post.author.lower() not in {plan.account.handle.lower(), ""})
         remembered.write_text(f"{found.id} {found.author}")
     post_id, author = remembered.read_text().split()
     return foreign_post(post_id, author, "…", datetime.now(UTC))
