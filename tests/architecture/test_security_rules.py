@@ -75,6 +75,7 @@ def test_whoever_calls_out_is_known_and_bounded() -> None:
             "cli/commands/status.py": "asks this machine's own process, bounded there",
             "cli/demonstration/": "asks servers that it started itself",
             "content/writing/model_library.py": "over clean_transport, which bounds what it reads",
+            "content/writing/model_providers.py": "over clean_transport, which bounds what it reads",
             "networks/bluesky/client.py": "each piece of an answer has its deadline",
             "networks/mastodon/client.py": "each piece of an answer has its deadline",
             "startup/model_check.py": "one deadline, reads no body",
