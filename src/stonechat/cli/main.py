@@ -24,6 +24,7 @@ from stonechat.cli.commands import (
     monitoring,
     operations,
     pause,
+    reading,
     status,
     storage,
 )
@@ -51,6 +52,7 @@ browser.register(app)
 app.add_typer(accounts.accounts_app, name="accounts", rich_help_panel="Look")
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
 app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
+reading.register(app)
 storage.register(app)
 pause.register(app)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")

@@ -16,6 +16,7 @@ from stonechat.dashboard import formatting
 from stonechat.dashboard.changes import Changes, TooManyStreams
 from stonechat.dashboard.guard import Guard
 from stonechat.dashboard.page_data import DashboardData, NotOpen
+from stonechat.dashboard.reading_data import analytics, harvests
 from stonechat.monitoring.catalogue.rules import meaning
 from stonechat.monitoring.figures import AGES, OLDER
 from stonechat.monitoring.meters import samples
@@ -76,6 +77,7 @@ class Pages:
             "database": self._database,
             "cache": self._cache,
             "harvesting": self._harvesting,
+            "analytics": self._analytics,
         }
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
@@ -199,7 +201,11 @@ class Pages:
             "accounts": await self.data.account_figures(),
             "ages": (*(name for name, _ in AGES), OLDER),
             "jobs": jobs,
+            "harvests": await harvests(self.data),
         }
+
+    async def _analytics(self) -> Context:
+        return {"analytics": await analytics(self.data)}
 
     async def _breakers(self) -> Context:
         return {"breakers": self.data.breaker_status()}
@@ -243,7 +249,7 @@ def _simple_pages(router: APIRouter, pages: Pages) -> None:
     page("/jobs", "jobs.html", "jobs")
     page("/breakers", "breakers.html", "breakers")
     page("/browser", "browser.html", "browser")
-    for name in ("posting", "database", "cache", "harvesting"):
+    for name in ("posting", "database", "cache", "harvesting", "analytics"):
         page(f"/{name}", "layer.html", name)
     page("/learning", "learning.html", "learned")
 
