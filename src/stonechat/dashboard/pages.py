@@ -22,6 +22,7 @@ from stonechat.dashboard.changes import Changes, TooManyStreams
 from stonechat.dashboard.frame import Frame, read_frame
 from stonechat.dashboard.guard import Guard
 from stonechat.dashboard.page_data import DashboardData, NotOpen
+from stonechat.dashboard.reading_data import analytics, harvests
 from stonechat.dashboard.view_models import AccountLine
 from stonechat.monitoring.catalogue.rules import meaning
 from stonechat.monitoring.figures import AGES, OLDER
@@ -66,6 +67,7 @@ class Pages:
             "database": self._database,
             "cache": self._cache,
             "harvesting": self._harvesting,
+            "analytics": self._analytics,
         }
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
@@ -200,7 +202,11 @@ class Pages:
             "accounts": await self.data.account_figures(),
             "ages": (*(name for name, _ in AGES), OLDER),
             "jobs": jobs,
+            "harvests": await harvests(self.data),
         }
+
+    async def _analytics(self, _: Frame) -> Context:
+        return {"analytics": await analytics(self.data)}
 
     async def _breakers(self, _: Frame) -> Context:
         return {"breakers": self.data.breaker_status()}
@@ -284,7 +290,7 @@ def _simple_pages(router: APIRouter, pages: Pages) -> None:
     page("/jobs", "jobs.html", "jobs")
     page("/breakers", "breakers.html", "breakers")
     page("/browser", "browser.html", "browser")
-    for name in ("posting", "database", "cache", "harvesting"):
+    for name in ("posting", "database", "cache", "harvesting", "analytics"):
         page(f"/{name}", "layer.html", name)
     page("/learning", "learning.html", "learned")
 
