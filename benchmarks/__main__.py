@@ -62,7 +62,7 @@ async def _learning(asked: Asked) -> list[Row]:
 async def _forecasts(asked: Asked) -> list[Row]:
     from benchmarks.learning.forecasts import forecast_simulated
 
-    return await asyncio.to_thread(forecast_simulated, asked.size or 1)
+    return await asyncio.to_thread(forecast_simulated, asked.size or 3)
 
 
 async def _through_text(asked: Asked) -> list[Row]:
