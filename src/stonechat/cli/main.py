@@ -19,7 +19,7 @@ from stonechat.cli.commands import (
     drill,
     init,
     jobs,
-    learn,
+    learn_choices,
     login,
     monitoring,
     operations,
@@ -50,7 +50,7 @@ operations.register(app)
 browser.register(app)
 app.add_typer(accounts.accounts_app, name="accounts", rich_help_panel="Look")
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
-app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
+app.add_typer(learn_choices.learn_app, name="learn", rich_help_panel="Look")
 storage.register(app)
 pause.register(app)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")

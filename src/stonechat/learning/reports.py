@@ -19,6 +19,7 @@ from stonechat.core.safe_json import safe_json
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import learning as rows
 from stonechat.learning.draft_ranking import KIND as PREDICTOR
+from stonechat.learning.goals import goal_of, lessons
 from stonechat.learning.model_registry import Lesson, Model, decode, encode, replayed
 from stonechat.learning.summary import FactorEffect, Logged, effects, reviewed
 from stonechat.learning.warm_start import KIND as IMPORT
@@ -54,10 +55,12 @@ class LearningReports:
             imports = await rows.versions(connection, account_id, IMPORT, limit=20)
             refused = await rows.refusals(connection, account_id)
             last = await rows.last_reward_at(connection, account_id)
+            goal = await goal_of(connection, account_id)
             overdue = len(await rows.ripe_posts(connection, account_id, late))
         kept = safe_json(stored.body) if stored else None
         return {
             "account_id": account_id,
+            "goal": goal.told(),
             "figures": await self._figures_now(account_id, now) if fresh else kept,
             "versions": [_version(row) for row in versions],
             "predictors": [_version(row) for row in predictors],
@@ -71,7 +74,7 @@ class LearningReports:
     async def _figures_now(self, account_id: str, now: datetime) -> dict[str, Any] | None:
         async with self._database.read("learning.figures") as connection:
             row = await rows.serving_model(connection, account_id, KIND)
-            log = await rows.reward_log(connection, account_id)
+            log = await lessons(connection, account_id)
         return None if row is None else await asyncio.to_thread(figures, row.version, _model(row), log, now)
 
     async def why(self, content: Content) -> dict[str, Any]:
@@ -101,11 +104,11 @@ class LearningReports:
         """The serving version, made anew from the reward log, and whether it is the same bit for bit."""
         async with self._database.read("learning.replay") as connection:
             row = await rows.serving_model(connection, account_id, KIND)
-            log = await rows.reward_log(connection, account_id)
+            log = await lessons(connection, account_id)
         if row is None:
             return {"account_id": account_id, "version": None, "rewards": 0, "same": True}
-        lessons = [lesson_of(line) for line in log]
-        again = await asyncio.to_thread(lambda: encode(replayed(_model(row), lessons)))
+        taught = [lesson_of(line) for line in log]
+        again = await asyncio.to_thread(lambda: encode(replayed(_model(row), taught)))
         same = again == row.body
         return {"account_id": account_id, "version": row.version, "rewards": row.rewards, "same": same}
 

@@ -14,6 +14,7 @@ from stonechat.core.errors import Conflict, InvalidInput, NotFound
 from stonechat.core.model import Account
 from stonechat.database.repositories import accounts
 from stonechat.database.repositories import learning as rows
+from stonechat.learning.goals import lessons
 from stonechat.learning.labels import Labeller
 from stonechat.learning.model_registry import Prior, decode, encode, replayed
 from stonechat.learning.post_history import BadRow, LeftOut, PastPost, dates_in, read_history
@@ -121,7 +122,7 @@ async def _begin_anew(action: Action, account_id: str) -> None:
     if serving is None or latest is None:
         return  # the first version will begin with it
     prior, source = await prior_of(connection, account_id)
-    log = await rows.reward_log(connection, account_id)
+    log = await lessons(connection, account_id)
     body = await asyncio.to_thread(_replayed, serving, log, prior)
     row = replace(
         serving,
