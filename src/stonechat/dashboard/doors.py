@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from stonechat.content.writing.pipeline import WritingPipeline
@@ -26,6 +27,7 @@ TOPICS = {
     "jobs": ("jobs", "health"),
     "breakers": ("breakers", "health"),
     "alerts": ("alerts", "health"),
+    "learn": ("learning",),
 }
 """By the beginning of an action's name: the parts of the pages that show something else after it."""
 
@@ -74,6 +76,15 @@ class Doors:
         if self._data.session_import is None:
             raise NotOpen("browser pool")
         return self._data.session_import
+
+    @property
+    def maturity(self) -> timedelta:
+        """The age at which a post is judged.
+
+        Raises:
+            NotOpen: learning is not open yet.
+        """
+        return self._data.maturity
 
     def channels(self) -> Sequence[AlertChannel]:
         """Where the owner is told."""

@@ -268,6 +268,17 @@ class DashboardData:
             "followers": [[at.timestamp(), count] for at, count in series if count is not None],
         }
 
+    @property
+    def maturity(self) -> timedelta:
+        """The age at which a post is judged.
+
+        Raises:
+            NotOpen: learning is not open yet.
+        """
+        if self._learning is None:
+            raise NotOpen("learning")
+        return self._learning.maturity
+
     async def learning(self) -> list[dict[str, Any]]:
         """What was learned, for each account (the learner's own summary)."""
         if self._learning is None:

@@ -40,6 +40,9 @@ NAMED: Mapping[str, Weights] = {
 FEWEST_DAYS = 14
 """Days with posts and a known number of followers, below which nothing is said of what gains them."""
 
+PastDays = Mapping[str, Sequence[int]]
+"""By day (YYYY-MM-DD) the likes, reposts, replies and views of its posts, and followers gained on it."""
+
 _BATCH = 500
 _FIGURES = ("likes", "reposts", "replies", "views")
 _HELP = "engagement, views, replies, followers, or a mix such as likes=1,replies=3,views=0.01"
@@ -111,8 +114,13 @@ def valued(goal: Goal, log: Sequence[rows.RewardRow]) -> list[rows.RewardRow]:
     return [replace(line, value=value) for line, value in found if value is not None]
 
 
-async def new_goal(connection: AsyncConnection, account_id: str, named: str, maturity: timedelta) -> Goal:
+async def new_goal(
+    connection: AsyncConnection, account_id: str, named: str, maturity: timedelta, past: PastDays
+) -> Goal:
     """The goal that is meant, with what every post judged so far is worth under it.
+
+    Args:
+        past: days of imported overviews, for the goal *followers*.
 
     Raises:
         InvalidInput: it is no goal, or the account's readings do not show what it asks for.
@@ -120,7 +128,9 @@ async def new_goal(connection: AsyncConnection, account_id: str, named: str, mat
     log = await rows.reward_log(connection, account_id)
     read = await _Readings.load(connection, account_id, log, maturity)
     name = named.strip().lower()
-    weights = await _follower_weights(connection, account_id, read) if name == FOLLOWERS else _weights(name)
+    weights = (
+        await _follower_weights(connection, account_id, read, past) if name == FOLLOWERS else _weights(name)
+    )
     before = [Goal.decode(row.body) for row in await _goals(connection, account_id)]
     values = {}
     for line in log:
@@ -200,7 +210,9 @@ class _Readings:
         return None if worth is None else math.log1p(worth)
 
 
-async def _follower_weights(connection: AsyncConnection, account_id: str, read: _Readings) -> Weights:
+async def _follower_weights(
+    connection: AsyncConnection, account_id: str, read: _Readings, past: PastDays
+) -> Weights:
     """Which figures of a day's posts went with followers gained on it, none below 0.
 
     The scale is that of engagement, so that a reward stays as large as it was.
@@ -210,17 +222,21 @@ async def _follower_weights(connection: AsyncConnection, account_id: str, read: 
     none = dict.fromkeys(asdict(Weights()), 0.0)
     per_day: dict[date, list[float]] = {}
     for line in read.log:
-        told = [read.worth(line, Weights(**none | {figure: 1.0})) for figure in _FIGURES]
+        counts = [read.worth(line, Weights(**none | {figure: 1.0})) for figure in _FIGURES]
         if line.posted_at is not None and line.posted_at.date() in gained:
-            day = per_day.setdefault(line.posted_at.date(), [0.0] * len(_FIGURES))
-            for at, count in enumerate(told):
-                day[at] += count or 0.0
+            sums = per_day.setdefault(line.posted_at.date(), [0.0] * len(_FIGURES))
+            for at, worth in enumerate(counts):
+                sums[at] += worth or 0.0
+    for said, (*figures_said, count) in past.items():
+        day = date.fromisoformat(said)
+        if day not in per_day:
+            per_day[day], gained[day] = [float(one) for one in figures_said], float(count)
     if len(per_day) < FEWEST_DAYS:
         raise InvalidInput(
             f"What gains followers can be told from {FEWEST_DAYS} days with posts and a known number of"
             f" followers; there are {len(per_day)}.",
             meaning="Nothing was changed. Followers are counted for a day, never for a post.",
-            remedy="Choose engagement or replies until then.",
+            remedy="Import the overview of X analytics by `stonechat learn import`, or choose engagement.",
         )
     days = sorted(per_day)
     figures = np.array([per_day[day] for day in days])
@@ -250,4 +266,5 @@ def _explain(figures: np.ndarray[Any, Any], gained: np.ndarray[Any, Any]) -> np.
     from sklearn.linear_model import LinearRegression  # noqa: PLC0415 - heavy, for this alone
 
     spread = np.where(figures.std(0) > 0, figures.std(0), np.inf)
-    return np.asarray(LinearRegression(positive=True).fit(figures / spread, gained).coef_) / spread
+    found = np.asarray(LinearRegression(positive=True).fit(figures / spread, gained).coef_)
+    return np.where(found > 1e-6 * found.max(), found / spread, 0.0)  # what is left of rounding is nothing

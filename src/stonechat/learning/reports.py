@@ -34,7 +34,8 @@ class LearningReports:
 
     def __init__(self, database: Database, maturity: timedelta) -> None:
         self._database = database
-        self._maturity = maturity
+        self.maturity = maturity
+        """The age at which a post is judged."""
 
     async def summary(self, account_id: str, now: datetime, *, fresh: bool = False) -> dict[str, Any]:
         """All that people want to know of what was learned; a JSON object.
@@ -47,7 +48,7 @@ class LearningReports:
         Args:
             fresh: compute the figures now instead of showing those of the last aggregation.
         """
-        late = now - self._maturity - READING_GRACE
+        late = now - self.maturity - READING_GRACE
         async with self._database.read("learning.summary") as connection:
             stored = await rows.serving_model(connection, account_id, "summary")
             versions = await rows.versions(connection, account_id, KIND, limit=20)

@@ -20,7 +20,9 @@ from stonechat.learning.model_registry import Model, decode, encode, replayed
 from stonechat.learning.reports import KIND as BANDIT
 from stonechat.learning.reports import figures, lesson_of
 from stonechat.learning.summary import effects
+from stonechat.learning.warm_start import imports_of
 from stonechat.owner.action import Action, Done, Owner
+from stonechat.owner.naming import account_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +52,27 @@ class GoalChange:
         return f"Goal {self.after} instead of {self.before}: {posts}{found}{kept}{rest}"
 
 
-async def preview(database: Database, account: Account, named: str, maturity: timedelta) -> GoalChange:
-    """What this goal would change; nothing is changed.
+async def preview(database: Database, of: str, named: str, maturity: timedelta) -> GoalChange:
+    """What this goal would change for the account called ``of``; nothing is changed.
 
     Raises:
+        NotFound: there is no such account.
         InvalidInput: it is no goal, or the account's readings do not show what it asks for.
     """
     async with database.read("owner.goal") as connection:
+        account = await account_named(connection, of)
         return (await _weighed(connection, account, named, maturity)).change
 
 
-async def choose(owner: Owner, account: Account, named: str, maturity: timedelta) -> Done[GoalChange]:
+async def choose(owner: Owner, of: str, named: str, maturity: timedelta) -> Done[GoalChange]:
     """Learn towards another goal from here on; what was learned is made anew, each post once.
 
     Raises:
-        InvalidInput: as :func:`preview`.
+        NotFound, InvalidInput: as :func:`preview`.
         Conflict: learning stored a version at the same moment.
     """
     async with owner.act("learn.goal") as action:
+        account = await account_named(action.connection, of)
         weighed = await _weighed(action.connection, account, named, maturity)
         change = weighed.change
         if change.before != change.after:
@@ -93,7 +98,8 @@ async def _weighed(
     connection: AsyncConnection, account: Account, named: str, maturity: timedelta
 ) -> _Weighed:
     before = await goal_of(connection, account.id)
-    goal = await new_goal(connection, account.id, named, maturity)
+    past = {day: told for one in await imports_of(connection, account.id) for day, told in one.days.items()}
+    goal = await new_goal(connection, account.id, named, maturity, past)
     log = await rows.reward_log(connection, account.id)
     row = await rows.serving_model(connection, account.id, BANDIT)
     present = _decoded(row) if row else None

@@ -47,10 +47,10 @@ async def _goal(name: str | None, named: str | None, yes: bool, as_json: bool) -
             shown: dict[str, Any] = {"account_id": account.id, "goal": found.told()}
             said = f"{account.id} learns towards {found.told()}."
         elif yes:
-            tell(await goals.choose(owner, account, name, maturity), as_json=as_json)
+            tell(await goals.choose(owner, account.id, name, maturity), as_json=as_json)
             return
         else:
-            change = await goals.preview(owner.database, account, name, maturity)
+            change = await goals.preview(owner.database, account.id, name, maturity)
             shown = {"account_id": account.id, "changed": False, "said": change.sentence()}
             said = f"{change.sentence()} Nothing is changed yet; add --yes to change it."
     print_json(shown) if as_json else say(said)
