@@ -42,9 +42,8 @@ from stonechat.jobs import (
     runs_url_beside,
     stored_declarations,
 )
-from stonechat.jobs.execution.durable_runs import execute_runs
+from stonechat.jobs.execution.durable_runs import Execution
 from stonechat.jobs.execution.run_request import RunRequest
-from stonechat.jobs.scheduling.owner_requests import order_of
 from stonechat.learning.reports import LearningReports
 from stonechat.networks.registry import installed
 from stonechat.resilience.state_machine import Record, forced, fresh
@@ -557,11 +556,9 @@ async def _file_with_a_run_that_waits() -> bytes:
 
 async def _make_a_run_that_waits(url: str) -> None:
     async with open_store(url) as store:
-        async with execute_runs(
-            store, executor_id="test", queues={}, poll=timedelta(seconds=1), body=_no_body
-        ):
+        async with Execution("test", store, {}, timedelta(seconds=1)).running(_no_body):
             pass
-        await store.enqueue([order_of(JOBS[0], WAITS)])
+        await store.enqueue([("database", WAITS)])
 
 
 async def _no_body(run: Any, _: Any) -> Any:

@@ -44,11 +44,11 @@ class GoalChange:
     def sentence(self) -> str:
         """For people, before anything is changed and after it."""
         posts = f"{self.teaching} of {self.posts} judged posts teach towards it, from their stored readings."
-        moved = [f"{one}: {now} instead of {was}" for one, (was, now) in self.best.items() if was != now]
-        same = [f"{one}: {was}" for one, (was, now) in self.best.items() if was == now]
+        moved = [f"{one} {now} instead of {was}" for one, (was, now) in self.best.items() if was != now]
+        same = [f"{one} {was}" for one, (was, now) in self.best.items() if was == now]
         found = f" What does best becomes {'; '.join(moved)}." if moved else ""
-        kept = f" As before does best {'; '.join(same)}." if same else ""
-        rest = " Drafts are ranked again after the next training; imported history stays engagement's."
+        kept = f" Still best: {'; '.join(same)}." if same else ""
+        rest = " Drafts are ranked again after the next training; imported posts still speak of engagement."
         return f"Goal {self.after} instead of {self.before}: {posts}{found}{kept}{rest}"
 
 

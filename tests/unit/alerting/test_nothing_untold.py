@@ -80,7 +80,7 @@ def breaker(name: str, **values: object) -> list[Finding]:
 
 
 def job(name: str, state: str, *, critical: bool, account: str = "x:a") -> Finding:
-    status = JobStatus(name, account, None, None, START, None, None, state, "why", None, critical, "")
+    status = JobStatus(name, account, timedelta(hours=1), START, None, None, state, "why", None, critical, "")
     [found] = rules.job_findings([status])
     return found
 
