@@ -72,6 +72,12 @@ async def _through_text(asked: Asked) -> list[Row]:
     return await bench_through_text(asked.size or 10)
 
 
+async def _ranked_drafts(asked: Asked) -> list[Row]:
+    from benchmarks.learning.through_text import bench_ranked_drafts
+
+    return await bench_ranked_drafts(asked.size or 10)
+
+
 async def _jobs(asked: Asked) -> list[Row]:
     from benchmarks.jobs import alone, bench_jobs, own_database
     from benchmarks.jobs.idle import measure
@@ -169,6 +175,7 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "reading": _reading,
     "parsing": _parsing,
     "forecasts": _forecasts,
+    "ranked-drafts": _ranked_drafts,
     "through-text": _through_text,
 }
 """Every bench by name."""
