@@ -22,7 +22,7 @@ from mastodon import Mastodon as Library
 from stonechat.cli.demonstration.local_network import LocalNetwork, local_network
 from stonechat.config.loader import load
 from stonechat.config.settings import DatabaseSettings, PostingSettings
-from stonechat.content.budget import Budget, BudgetLimits
+from stonechat.content.budget import Budget, limits_of
 from stonechat.content.prices import prices_of
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
@@ -107,7 +107,7 @@ async def _ours(
     }
     settings = load({}, installed().known(), folder=folder, overrides={**given, **plugin.demo(site.site)})
     events = EventStream(clock)
-    budget = Budget(database, clock, events, BudgetLimits(), prices_of(settings.content))
+    budget = Budget(database, clock, events, limits_of(settings.content), prices_of(settings.content))
     adapter = plugin.connect(Surroundings(settings, clock, events, spending=budget)).network
     account = Account(
         f"{plugin.name}:{HANDLE}", plugin.name, HANDLE, approval=Approval.NONE, late_policy=LatePolicy.PUBLISH
