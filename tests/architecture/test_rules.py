@@ -104,10 +104,10 @@ def test_only_config_reads_the_environment() -> None:
         {
             "cli/context.py": "hands the environment to config.load, and nothing else",
             "cli/main.py": "hides what the environment holds of secrets from the log",
-            "cli/demonstration/drill_copy.py": "a drill's copy takes what a program needs to start, and no more",
             "cli/commands/demo.py": "the demo takes nothing from the owner's settings but the browser's path",
             "benchmarks/support/idling.py": "the idle run takes nothing from the owner's settings",
-            "browser/chromium.py": "hands Chromium this environment with folders of its own",
+            "browser/chromium.py": "adds to the options that the owner gave the driver's engine",
+            "core/child_environment.py": "hands on what a program needs to run, and nothing else",
         },
     )
 

@@ -201,7 +201,8 @@ async def answered_post(plan: Plan, desk: Desk) -> NetworkPost:
         reading = (
             desk.network.mentions(plan.account) if by_mentions else desk.network.search(plan.account, "the")
         )
-        found = (await reading).posts[0]
+        ours = {plan.account.handle.lower(), ""}
+        found = next(post for post in (await reading).posts if post.author.lower() not in ours)
         remembered.write_text(f"{found.id} {found.author}")
     post_id, author = remembered.read_text().split()
     return foreign_post(post_id, author, "…", datetime.now(UTC))
@@ -217,10 +218,15 @@ async def add_opportunity(plan: Plan, desk: Desk, post: NetworkPost) -> str:
 
 
 def texts_of(name: str) -> tuple[str, ...]:
-    """Texts of the kinds that X alters: composed letters, bare domains, signs, a list behind a tag."""
+    """Texts of the kinds that X alters: composed letters, bare domains, signs, marks, a list behind a tag."""
     if name.startswith("thread"):
-        return f"{name}, one: Cafe\u0301, see README.md & docs.rs.", f"{name}, two\nfor @quietbuilder"
-    return (f"{name} at the Cafe\u0301: main.rs < www.example.org/a #sleep\n#focus",)
+        return (
+            f"{name}, one: Cafe\u0301, see README.md & docs.rs.",
+            f"{name}, two \n&amp; 1\ufe0f\u20e3 for @quietbuilder",
+        )
+    return (
+        f"{name} at the Cafe\u0301: main.rs < www.example.org/?a={len(name)}&b \u200f(\u2460) #sleep\n#focus",
+    )
 
 
 def a_piece(

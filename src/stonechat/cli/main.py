@@ -16,6 +16,7 @@ from stonechat.cli.commands import (
     connect,
     content,
     debug,
+    desk,
     drill,
     init,
     jobs,
@@ -27,11 +28,13 @@ from stonechat.cli.commands import (
     pause,
     status,
     storage,
+    tokens,
     upgrade,
 )
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
 from stonechat.core.errors import InvalidInput
+from stonechat.core.redaction import is_address_with_password
 
 app = typer.Typer(
     name="stonechat",
@@ -54,6 +57,9 @@ app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
 storage.register(app)
 app.command("upgrade", rich_help_panel="Keep", epilog="Example: stonechat upgrade --check")(upgrade.upgrade)
 pause.register(app)
+desk.register(app)
+app.add_typer(tokens.tokens_app, name="tokens", rich_help_panel="Run")
+app.command("mcp", rich_help_panel="Run", epilog="Example: STONECHAT_TOKEN=sct_… stonechat mcp")(tokens.mcp)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content.write)
@@ -130,7 +136,7 @@ def _end(code: int) -> NoReturn:
 @app.command(rich_help_panel="Run", epilog="Example: MODE=shadow stonechat run")
 @spoken
 def run() -> None:
-    """Run the account until Ctrl-C. Starts in shadow mode until the owner says MODE=live."""
+    """Run the account until Ctrl-C. Starts in shadow mode until the owner goes live: `stonechat live`."""
     from stonechat.cli.commands.run import run as run_account
 
     _end(run_async(run_account()))
@@ -177,8 +183,15 @@ def bench(context: typer.Context) -> None:
     raise typer.Exit(measure(context.args))
 
 
+_IN_SIGHT = {
+    "meaning": "Nothing was done. Every user of this machine can read the words of a command while it runs.",
+    "remedy": "Give the address by the environment: MOVE_TO=… for `stonechat db move`, OPENAI_BASE_URL=… for "
+    "a model; or leave the password out and give it as PGPASSWORD=….",
+}
+
+
 def main() -> None:
-    """The entry point. Words that are no text are refused before anything is done with them.
+    """The entry point. Words that are no text, or show a password, are refused before anything is done.
 
     What any command writes can be read by this user alone.
     """
@@ -187,6 +200,9 @@ def main() -> None:
         if NO_TEXT.search(word):
             remedy = "Write it in UTF-8, without control characters."
             explain(InvalidInput(f"Word {number} of the command is no text: {word!a}.", remedy=remedy))
+            sys.exit(2)
+        if is_address_with_password(word):
+            explain(InvalidInput(f"Word {number} of the command is an address with a password.", **_IN_SIGHT))
             sys.exit(2)
     app()
 

@@ -357,3 +357,20 @@ def test_a_word_that_is_no_text_is_refused_in_a_sentence(word: bytes, tmp_path: 
     said = done.stderr.decode("ascii")
     assert "Word 3 of the command is no text" in said and "Traceback" not in said
     assert not any(ord(sign) < 32 and sign != "\n" for sign in said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("db", "move", "--to", "postgresql://u:canary-4711@127.0.0.1:1/x"),
+        ("db", "move", "--to=postgresql://u:canary-4711@127.0.0.1:1/x"),
+        ("bench", "jobs", "--database", "postgresql://u:canary-4711@127.0.0.1:1/x"),
+        ("init", "--model-url", "https://u:canary-4711@models.example/v1"),
+    ],
+)
+def test_a_password_in_a_command_is_refused_and_not_repeated(words: tuple[str, ...], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "stonechat.cli.main", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and not done.stdout
+    assert "an address with a password" in done.stderr and "canary-4711" not in done.stderr
+    assert not list(tmp_path.iterdir())

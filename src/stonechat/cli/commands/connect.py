@@ -13,6 +13,7 @@ from stonechat.cli.actor import open_owner, tell
 from stonechat.cli.context import make_clock, read_for_connecting, run_async
 from stonechat.cli.output import AsJson, note, spoken
 from stonechat.core.errors import ConfigError, InvalidInput, Permanent
+from stonechat.core.given_files import read_given
 
 if TYPE_CHECKING:
     from stonechat.config.settings import AccountSettings, Settings
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: stonechat connect NETWORK --account me@server.example"
 STANDARD_INPUT = Path("-")
+
+MOST = 64 * 1024
+"""Of what is asked for, a line each."""
 
 
 @spoken
@@ -130,7 +134,7 @@ def _ask(connecting: Connecting) -> dict[str, str]:
 
 def _read(connecting: Connecting, file: Path) -> dict[str, str]:
     try:
-        text = sys.stdin.read() if file == STANDARD_INPUT else file.read_text(encoding="utf-8")
+        text = sys.stdin.read(MOST) if file == STANDARD_INPUT else read_given(file, MOST).decode()
     except (OSError, UnicodeDecodeError) as exc:
         raise Permanent(f"{file} cannot be read.", remedy="Check the path; it should be text.") from exc
     lines = [one.strip() for one in text.splitlines() if one.strip()]

@@ -13,6 +13,7 @@ from stonechat.cli.actor import user
 from stonechat.cli.context import open_for_cli, read_section, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
 from stonechat.core.errors import InvalidInput
+from stonechat.core.given_files import read_given
 
 if TYPE_CHECKING:
     from stonechat.core.network import TextRules
@@ -161,6 +162,10 @@ def _pictures(files: Sequence[Path], words: Sequence[str], numbers: Sequence[int
     ]
 
 
+MOST_BYTES = 64 * 1024 * 1024
+"""Of a file that a command reads whole: a picture, an exported log-in."""
+
+
 def read_file(file: Path, meaning: str = "Nothing was stored.") -> bytes:
     """The bytes of a file.
 
@@ -168,7 +173,7 @@ def read_file(file: Path, meaning: str = "Nothing was stored.") -> bytes:
         InvalidInput: it cannot be read.
     """
     try:
-        return file.read_bytes()
+        return read_given(file, MOST_BYTES)
     except OSError as exc:
         raise InvalidInput(
             f"{file} cannot be read: {exc.strerror}.", meaning=meaning, remedy="Check the path."

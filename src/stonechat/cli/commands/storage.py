@@ -114,11 +114,18 @@ def export(
 
 @db_app.command(
     "move",
-    epilog="Example: stonechat db move --to postgresql://user:password@host:5432/stonechat",
+    epilog="Example: MOVE_TO=postgresql://user:password@host:5432/stonechat stonechat db move",
 )
 @spoken
 def move(
-    to: Annotated[str, typer.Option("--to", help="The database to move to; it must be empty.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            envvar="MOVE_TO",
+            help="The database to move to; it must be empty. A password: in MOVE_TO.",
+        ),
+    ],
     again: Annotated[
         bool, typer.Option("--again", help="Forget what an unfinished move brought, and begin anew.")
     ] = False,

@@ -6,6 +6,7 @@ account. The adapter and what it imports (Playwright) are loaded when the networ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from stonechat.browser.sessions import Session, Site
 
 NAME = "x_web"
+_HANDLE = re.compile(r"@?[A-Za-z0-9_]{1,15}")
 
 
 class XWebSettings(Section):
@@ -67,7 +69,11 @@ def _address_faults(settings: Settings) -> list[ConfigFault]:
 
 
 def _risk_faults(settings: Settings, own: Sequence[AccountSettings]) -> list[ConfigFault]:
-    accepted = {one.lstrip("@").casefold() for one in settings.of_network(XWebSettings).risk_accepted}
+    given = settings.of_network(XWebSettings).risk_accepted
+    accepted = {one.lstrip("@").casefold() for one in given}
+    if strange := next((one for one in given if not _HANDLE.fullmatch(one)), None):
+        problem = f"{strange[:40]!r} is no handle; there is no sign that stands for every account"
+        return [ConfigFault("X_WEB_RISK_ACCEPTED", problem, "the handle of each account, without @")]
     problem = (
         "does not name {!r}; X suspends accounts whose website is automated, so live mode needs the owner's "
         "word. other networks allow automated accounts (docs/going-live.md)"
