@@ -153,6 +153,12 @@ async def _parsing(asked: Asked) -> list[Row]:
     return bench_parsing(asked.size or ROUNDS)
 
 
+async def _networks(asked: Asked) -> list[Row]:
+    from benchmarks.networks import bench_networks
+
+    return await bench_networks(asked.size or 60)
+
+
 async def _alerting(asked: Asked) -> list[Row]:
     from benchmarks.alerting import bench_alerting
 
@@ -172,6 +178,7 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "browser": _browser,
     "content": _content,
     "learning": _learning,
+    "networks": _networks,
     "reading": _reading,
     "parsing": _parsing,
     "forecasts": _forecasts,
