@@ -77,9 +77,9 @@ def test_whoever_calls_out_is_known_and_bounded() -> None:
             "cli/demonstration/": "asks servers that it started itself",
             "content/writing/model_library.py": "over clean_transport, which bounds what it reads",
             "content/writing/model_providers.py": "over clean_transport, which bounds what it reads",
-            "networks/bluesky/client.py": "each piece of an answer has its deadline",
-            "networks/http_calls.py": "one deadline, reads at most what safe_json takes",
-            "networks/mastodon/client.py": "each piece of an answer has its deadline",
+            "networks/bluesky/client.py": "over bounded_call",
+            "networks/http_calls.py": "over bounded_call",
+            "networks/mastodon/client.py": "over bounded_adapter",
             "startup/model_check.py": "one deadline, reads no body",
         },
     )
