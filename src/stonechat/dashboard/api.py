@@ -81,17 +81,17 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
         """Searches and what each finds, who is never answered, and the pages that were read."""
         return JSONResponse(plain(await harvests(data)))
 
-    @router.get("/costs")
-    async def costs() -> Response:
-        """What the texts cost, and how the budgets stand."""
-        return JSONResponse(plain(await data.costs()))
-
 
 def _of_the_system(router: APIRouter, data: DashboardData) -> None:
     @router.get("/accounts")
     async def accounts() -> Response:
         """Every account, its session on its network, and what holds its posting."""
         return JSONResponse(plain(await data.accounts()))
+
+    @router.get("/costs")
+    async def costs() -> Response:
+        """What the texts cost, and how the budgets stand."""
+        return JSONResponse(plain(await data.costs()))
 
     @router.get("/breakers")
     async def breakers() -> Response:
