@@ -34,6 +34,7 @@ class Fault(StrEnum):
     NO_BROWSER = "no browser: fails before anything"
     REFUSED = "refused before the click"
     AUTOMATED = "clicked, refused as a program's doing"
+    BLOCKED = "clicked, refused since whom it answers has blocked us"
     FORBIDDEN = "refused for good"
     LOST_ANSWER = "accepted, answer lost"
     RAISES_AFTER = "accepted, then the page fails"
@@ -112,6 +113,8 @@ class FakeNetwork:
             before_click()
         if fault is Fault.AUTOMATED:
             return Refused("this looks automated (error 226)", automated=True)
+        if fault is Fault.BLOCKED:
+            return Refused("the author has blocked this account (136)", permanent=True, blocked=True)
         if fault is Fault.NOT_ACCEPTED:
             return Unconfirmed("no answer came")
         return await self._accept(account, publication, fault)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stonechat.browser.sessions import Session, Site, parse_session
 from stonechat.networks.registry import installed
-from stonechat.networks.x_web.plugin import SESSION
+from stonechat.networks.x_web.session import SESSION
 
 KNOWN = installed().known()
 """What the settings loader is told of them."""

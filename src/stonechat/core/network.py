@@ -213,6 +213,7 @@ class Refused:
         session: set where the session is the cause.
         confirmed: ids of leading parts of a thread that did go out before the refusal.
         automated: the network takes the account for a program: nothing may be sent for it unasked.
+        blocked: whom the post answers has blocked the account, and is never answered again.
     """
 
     reason: str
@@ -221,6 +222,7 @@ class Refused:
     session: SessionState | None = None
     confirmed: tuple[str, ...] = ()
     automated: bool = False
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,9 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
         return JSONResponse(plain(await data.reserve()))
 
     @router.get("/engagement")
-    async def engagement() -> Response:
-        """For the plot."""
-        return JSONResponse(await data.engagement())
+    async def engagement(account: str | None = None) -> Response:
+        """For the plot: of all accounts, or of the one with this id."""
+        return JSONResponse(await data.engagement(account))
 
     @router.get("/learning")
     async def learning() -> Response:

@@ -20,6 +20,7 @@ class QueueLine:
         late: its due time has passed.
         pictures: in the order of its parts.
         answers: handle of the author whom it answers or quotes; empty where it addresses nobody.
+        price: what its network charges for it; empty where it charges nothing.
     """
 
     content: Content
@@ -30,6 +31,7 @@ class QueueLine:
     late: bool
     pictures: tuple[Attached, ...] = ()
     answers: str = ""
+    price: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from stonechat.config.settings import JobsSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream
+from stonechat.core.supervision import supervise
 from stonechat.database.connection.database import Database
 from stonechat.jobs.execution.durable_runs import ClaimedRun, Execution
 from stonechat.jobs.execution.executor import Executor
@@ -66,6 +67,7 @@ class Worker:
         self._interval = settings.heartbeat
         self._database = database
         self._clock = clock
+        self._events = events
         self._ready = asyncio.Event()
         heartbeat = Heartbeat(execution.executor_id, clock, settings.takeover_after)
         self._outcomes = OutcomeWriter(database, clock)
@@ -145,7 +147,8 @@ class Worker:
                 await self._failover.leave(holding=holding)
 
     def _loop(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        return asyncio.create_task(_for_ever(name, run, self._clock), name=f"jobs.{name}")
+        name = f"jobs.{name}"
+        return asyncio.create_task(supervise(name, run, self._clock, self._events), name=name)
 
     async def _beat(self) -> None:
         outage = Outage("heartbeat")
@@ -159,16 +162,6 @@ class Worker:
             except Transient as exc:
                 outage.goes_on(exc.what)
             await self._clock.sleep_real(self._interval)
-
-
-async def _for_ever(name: str, loop: Callable[[], Coroutine[Any, Any, None]], clock: Clock) -> None:
-    """Supervise a loop: whatever ends it is said, and it begins again."""
-    while True:
-        try:
-            await loop()
-        except Exception:
-            log.exception("job.loop_failed", loop=name)
-        await clock.sleep_real(timedelta(seconds=1))
 
 
 async def _ended(loops: Sequence[asyncio.Task[None]]) -> None:

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from stonechat.config.networks import KnownNetworks
 from stonechat.core.errors import Permanent
+from stonechat.core.model import Content
 from stonechat.core.network import TextRules
 from stonechat.networks.plugin import LocalSite, NetworkPlugin
 
@@ -45,6 +46,11 @@ class Registry:
     def text_rules(self) -> Mapping[str, TextRules]:
         """How each measures a text, without connecting to any."""
         return {name: one.text for name, one in self.plugins.items()}
+
+    def price_of(self, piece: Content, pictures: int) -> str:
+        """What its network takes for a piece of content, as the owner reads it; empty for nothing."""
+        plugin = self.plugins.get(piece.account_id.partition(":")[0])
+        return plugin.price_of(piece, pictures) if plugin is not None else ""
 
     def known(self) -> KnownNetworks:
         """What the settings need to know of them."""

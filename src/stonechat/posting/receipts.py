@@ -246,6 +246,8 @@ async def _refused(
         events = await note_session(connection, account, outcome.session, now=at.now, why=outcome.reason)
     if outcome.automated:
         events = (*events, await _stop(connection, account, outcome.reason, at.now))
+    if outcome.blocked:
+        await _never_again(connection, row, at.now)
     if not ours or row.state is not ContentState.POSTING:
         return Result(row.id, PublishVerdict.LOST, outcome.reason, events=events)
     tries = [one for one in await receipts.attempts(connection, row.id) if one.outcome in _SAID_NO]
@@ -280,6 +282,13 @@ async def _stop(connection: AsyncConnection, account: Account, reason: str, now:
         connection, f"posting/{account.id}", account_id=account.id, who="posting", why=why, now=now
     )
     return PostingStopped(account_id=account.id, why=f"{why[:1].upper()}{why[1:]}")
+
+
+async def _never_again(connection: AsyncConnection, row: Content, now: datetime) -> None:
+    """Who is answered has blocked the account, which says *stop* like any words."""
+    one = None if row.opportunity_id is None else await opportunities.find(connection, row.opportunity_id)
+    if one is not None:
+        await opportunities.opt_out(connection, row.account_id, one.author.casefold(), now=now)
 
 
 _SAID_NO = ("refused", "declined")

@@ -26,7 +26,7 @@ from stonechat.database.repositories import executors
 from stonechat.database.repositories import state_history as history
 from stonechat.database.schema.migrations.upgrading import upgrade
 from stonechat.database.schema.tables import audit, state_history
-from stonechat.networks.x_web.plugin import SESSION
+from stonechat.networks.x_web.session import SESSION
 from tests.support.networks import x_site
 from tests.support.stored import BEGAN, assert_same, content_of, fill
 

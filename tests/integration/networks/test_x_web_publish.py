@@ -189,6 +189,7 @@ async def test_a_consent_layer_is_answered_with_the_least_it_offers(bench: Bench
         (186, Refused("", permanent=True)),
         (344, Refused("", retry_after=timedelta(hours=3))),
         (226, Refused("", automated=True)),
+        (136, Refused("", permanent=True, blocked=True)),
         (326, Refused("", session=SessionState.LOCKED)),
         (64, Refused("", session=SessionState.SUSPENDED)),
     ],

@@ -107,6 +107,7 @@ ASKED_ALONE = {
     "alerts.test": "sends to channels: tests/integration/dashboard/test_alert_page.py",
 }
 COMMAND_ONLY = {
+    "live.decide": "edits the settings file of the folder that Stonechat is started in: test_going_live.py",
     "learn.import": "reads an archive of this machine, as large as the network made it",
     "learn.undo": "takes back what was imported, where that was done",
 }

@@ -281,6 +281,20 @@ async def test_an_author_who_may_have_been_answered_is_left_alone_too(
     assert result.verdict is expected, result.why
 
 
+async def test_an_author_who_has_blocked_us_is_never_answered_again(desk: Desk, clock: ManualClock) -> None:
+    await desk.queue(await reply_to(desk, "a", "70", "Wren", clock))
+    await desk.queue(await reply_to(desk, "b", "90", "wren", clock))
+    desk.network.faults = [Fault.BLOCKED]
+    assert (await desk.publisher().publish(ACCOUNT, "a")).verdict is PublishVerdict.ENDED
+
+    await clock.advance(days=30)  # whatever the pause between two answers to one author is
+    assert (await desk.publisher().publish(ACCOUNT, "b")).verdict is not PublishVerdict.POSTED
+
+    async with desk.database.read("test.muted") as connection:
+        assert await opportunities.opted_out(connection, ACCOUNT.id) == {"wren"}
+    assert desk.network.texts_of(ACCOUNT) == []
+
+
 async def test_what_a_human_queued_again_gets_its_own_time_to_be_looked_up(
     desk: Desk, clock: ManualClock
 ) -> None:

@@ -11,10 +11,10 @@ import pytest
 from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, StonechatError, Transient
 from stonechat.core.network import Refused, Unconfirmed
 from stonechat.core.states import SessionState
+from stonechat.networks.x_text_rules import weighted_length
 from stonechat.networks.x_web.reading import checked
 from stonechat.networks.x_web.recordings import as_row, parse_file
 from stonechat.networks.x_web.response_capture import CapturedCall
-from stonechat.networks.x_web.text_rules import weighted_length
 from stonechat.networks.x_web.wire_errors import (
     classify,
     fault_of_status,
@@ -279,6 +279,7 @@ def test_a_file_with_one_answer_a_line_is_read_whole(tmp_path: Path) -> None:
         (131, Unconfirmed("m (error 131)")),
         (186, Refused("m (error 186)", permanent=True)),
         (226, Refused("m (error 226)", automated=True)),
+        (136, Refused("m (error 136)", permanent=True, blocked=True)),
         (326, Refused("m (error 326)", session=SessionState.LOCKED)),
         (64, Refused("m (error 64)", session=SessionState.SUSPENDED)),
         (32, Refused("m (error 32)", session=SessionState.EXPIRED)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +18,18 @@ app = typer.Typer(
     help="Real faults on a private copy: what is detected, told and recovered, and whether anything is lost.",
 )
 
-_COLUMNS = ("name", "detected", "told", "root", "messages", "recovered", "lost", "doubled", "passed", "why")
+
+class DrillDatabase(StrEnum):
+    """On what the private copy keeps its rows."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+_COLUMNS = (
+    *("name", "database", "detected", "told", "root", "messages"),
+    *("recovered", "lost", "doubled", "passed", "why"),
+)
 
 
 @app.command("list", epilog="Example: stonechat drill list")
@@ -38,7 +51,12 @@ def list_drills(as_json: AsJson = False) -> None:
 @app.command(epilog="Example: stonechat drill run browser-killed file-locked")
 @spoken
 def run(
-    names: Annotated[list[str], typer.Argument(help="Drills by name, or all.")], as_json: AsJson = False
+    names: Annotated[list[str], typer.Argument(help="Drills by name, or all.")],
+    database: Annotated[
+        DrillDatabase, typer.Option(help="What the copy uses, where the drill does not need one of them.")
+    ] = DrillDatabase.SQLITE,
+    keep: Annotated[Path | None, typer.Option(help="A folder for the logs of the copies.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run drills one after the other; a few minutes each. The exit code is 0 only if every one passed."""
     from stonechat.cli.demonstration.drill_faults import DRILLS
@@ -55,7 +73,7 @@ def run(
     results = []
     for name in chosen:
         note(f"{name}: {DRILLS[name].title}, for {DRILLS[name].lasts:g} s …")
-        results.append(run_async(run_drill(DRILLS[name])))
+        results.append(run_async(run_drill(DRILLS[name], database.value, keep=keep)))
     if as_json:
         print_json([asdict(one) for one in results])
     else:

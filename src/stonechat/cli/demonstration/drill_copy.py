@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -17,9 +16,20 @@ import psutil
 
 from stonechat.cli.demonstration.drill_servers import Server
 from stonechat.cli.demonstration.local_network import LocalNetwork
+from stonechat.core.child_environment import child_environment
 from stonechat.core.errors import Transient
 
 HANDLE = "quietbuilder"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message that came: when (Unix seconds), ``firing`` or ``resolved``, and the part that it is about."""
+
+    at: float
+    status: str
+    part: str
+    title: str
 
 
 @dataclass
@@ -27,7 +37,7 @@ class Copy:
     """``stonechat run`` on a local network, with what it is given; what happened is asked from outside.
 
     Attributes:
-        server: the PostgreSQL or Redis that it uses, where the drill needs one.
+        server: the PostgreSQL or Redis that the fault is done to, where the drill needs one.
     """
 
     folder: Path
@@ -39,13 +49,12 @@ class Copy:
 
     async def start(self) -> None:
         """Start it, or start it again."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         log = (self.folder / "stonechat.log").open("ab")
         try:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "stonechat.cli.main", "run"),
                 cwd=self.folder,
-                env=kept | dict(self.settings),
+                env=self._environment(),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -105,15 +114,37 @@ class Copy:
         """Where its pages are."""
         return f"http://127.0.0.1:{self.settings['PORT']}"
 
-    async def told(self, since: float) -> list[tuple[float, str, str]]:
-        """Messages that came since then (Unix seconds): when, ``firing`` or ``resolved``, and the title."""
+    async def told(self, since: float) -> list[Told]:
+        """Messages that came since then (Unix seconds), in the order of their coming."""
         answer = await self._client.get(self.network.inbox_url)
         rows = [(row["real_at"], row["body"]) for row in answer.json()["alerts"]]
         return [
-            (at, str(body["status"]), str(body["commonAnnotations"]["summary"]))
+            Told(
+                at,
+                str(body["status"]),
+                str(body["commonLabels"].get("part", "")),
+                str(body["commonAnnotations"]["summary"]),
+            )
             for at, body in rows
             if at >= since and isinstance(body, dict) and "status" in body
         ]
+
+    async def command(self, *words: str) -> None:
+        """What its owner says on the command line.
+
+        Raises:
+            Transient: the command failed.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "stonechat.cli.main", *words),
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate()
+        if process.returncode:
+            raise Transient(f"`stonechat {' '.join(words)}` failed: {said.decode(errors='replace').strip()}")
 
     async def until(self, fact: Callable[[], Awaitable[bool]], what: str, seconds: float) -> float:
         """Wait for a fact; returns the seconds that it took.
@@ -130,6 +161,9 @@ class Copy:
                 pass
             await asyncio.sleep(0.25)
         raise Transient(f"It did not come about within {seconds:.0f} s: {what}.")
+
+    def _environment(self) -> dict[str, str]:
+        return child_environment() | dict(self.settings)
 
     async def is_well(self) -> bool:
         """Whether its own verdict is that all is well."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -16,9 +17,10 @@ import psutil
 
 from stonechat.cli.demonstration.drill_copy import Copy
 from stonechat.cli.demonstration.drill_servers import CONNECTIONS, Server, postgresql_programs
+from stonechat.core.child_environment import child_environment
 from stonechat.core.errors import Permanent
 
-POSTGRESQL, REDIS = "postgresql", "redis"
+SQLITE, POSTGRESQL, REDIS = "sqlite", "postgresql", "redis"
 Fault = Callable[[Copy], AbstractAsyncContextManager[None]]
 
 
@@ -27,9 +29,12 @@ class Drill:
     """One fault and what is expected of it.
 
     Attributes:
-        root: the part that the message must name; empty where the process cannot say it itself.
-        needs: a server of the drill's own; empty for SQLite and the cache in the process.
+        root: the part that the first message must be about; empty where nothing is to be told, as the
+            fault passes by itself or the process cannot say it.
+        needs: what the fault is done to, where that is one database or Redis.
         lasts: real seconds.
+        settings: of the copy, beside those that every copy has.
+        ends_unsaid: the owner ends it himself, and is not told that he did.
     """
 
     name: str
@@ -38,11 +43,17 @@ class Drill:
     root: str
     needs: str = ""
     lasts: float = 90.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    ends_unsaid: bool = False
 
 
 def lever(**moved: Any) -> Fault:
     """A fault of the local network, by its levers; ended by their opposite."""
-    ended = {name: type(value)() for name, value in moved.items()}
+    return levers(moved, {name: type(value)() for name, value in moved.items()})
+
+
+def levers(moved: Mapping[str, Any], ended: Mapping[str, Any]) -> Fault:
+    """A fault of the local network, by its levers and by those that end it."""
 
     @asynccontextmanager
     async def fault(copy: Copy) -> AsyncIterator[None]:
@@ -125,17 +136,23 @@ async def connections_taken(copy: Copy) -> AsyncIterator[None]:
         yield
 
 
-@asynccontextmanager
-async def file_locked(copy: Copy) -> AsyncIterator[None]:
-    """Another program writes to the SQLite file and does not end."""
+def file_locked(name: str) -> Fault:
+    """Another program writes to an SQLite file of the copy and does not end."""
     program = (
         "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30); "
         "c.execute('BEGIN IMMEDIATE'); time.sleep(3600)"
     )
-    path = str(copy.folder / "data" / "stonechat.db")
-    holder = await asyncio.create_subprocess_exec(sys.executable, "-c", program, path)
-    async with _others([holder]):
-        yield
+
+    @asynccontextmanager
+    async def fault(copy: Copy) -> AsyncIterator[None]:
+        path = str(copy.folder / "data" / name)
+        holder = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program, path), env=child_environment()
+        )
+        async with _others([holder]):
+            yield
+
+    return fault
 
 
 @asynccontextmanager
@@ -158,11 +175,59 @@ async def process_frozen(copy: Copy) -> AsyncIterator[None]:
         copy.signalled(signal.SIGCONT)
 
 
+RESTARTS = 20
+
+
+@asynccontextmanager
+async def restarted_in_an_incident(copy: Copy) -> AsyncIterator[None]:
+    """The model is away, and Stonechat is killed and started again twenty times meanwhile."""
+    rng = random.Random(7)
+    await copy.network.move_levers(model={"down": True})
+    try:
+        for _ in range(RESTARTS):
+            await asyncio.sleep(rng.uniform(2, 14))  # before, while and after it is ready
+            await copy.kill()
+            await copy.start()
+        yield
+    finally:
+        await copy.network.move_levers(model={"down": False})
+
+
+@asynccontextmanager
+async def taken_for_a_program(copy: Copy) -> AsyncIterator[None]:
+    """The site refuses a post since it looks automated; at the end the owner lets posting go on."""
+    await copy.network.move_levers(refuse_226=1)
+    try:
+        yield
+    finally:
+        await copy.command("resume")
+
+
+@asynccontextmanager
+async def clients_refused(copy: Copy) -> AsyncIterator[None]:
+    """Redis ends every connection but one of somebody else's, and takes no further one."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", _server(copy).port)
+
+    async def say(command: str) -> None:
+        writer.write(f"{command}\r\n".encode())
+        await reader.readline()
+
+    try:
+        await say("CONFIG SET maxclients 1")
+        await say("CLIENT KILL TYPE normal SKIPME yes")
+        yield
+        await say("CONFIG SET maxclients 10000")
+    finally:
+        writer.close()
+
+
 async def _psql(server: Server, sql: str) -> asyncio.subprocess.Process:
     programs = postgresql_programs()
     program = str(programs / "psql") if programs is not None else "psql"
     quiet = asyncio.subprocess.DEVNULL
-    return await asyncio.create_subprocess_exec(program, server.url, "-c", sql, stdout=quiet, stderr=quiet)
+    return await asyncio.create_subprocess_exec(
+        program, server.url, "-c", sql, env=child_environment(), stdout=quiet, stderr=quiet
+    )
 
 
 @asynccontextmanager
@@ -175,6 +240,11 @@ async def _others(processes: list[asyncio.subprocess.Process]) -> AsyncIterator[
                 process.kill()
         await asyncio.gather(*(process.wait() for process in processes))
 
+
+_JOBS_APART = {"JOBS_DATABASE_URL": "sqlite:///{folder}/data/jobs.db"}
+_RENAMED_BOX = lever(page_changed=["tweetTextarea_0"])
+_RENAMED_KEY = lever(page_changed=["wire.favorite_count"])
+_MODEL_DOWN, _MODEL_UP = {"model": {"down": True}}, {"model": {"down": False}}
 
 _EVERY = (
     Drill(
@@ -199,18 +269,62 @@ _EVERY = (
         "posting",
         lasts=240,
     ),
+    Drill("box-renamed", "the composer's text box is renamed", _RENAMED_BOX, "network", lasts=150),
+    Drill("wire-renamed", "a key of the site's answers is renamed", _RENAMED_KEY, "network", lasts=120),
+    Drill("search-broken", "searches answer an error", lever(search_broken=True), "harvesting", lasts=240),
+    Drill("answers-lost", "three posts are taken and their answers lost", lever(lose_answer=3), ""),
     Drill(
         "session-ended", "the site has logged the account out", lever(logged_out=True), "session", lasts=60
     ),
+    Drill("account-locked", "the site has locked the account", lever(locked=True), "session", lasts=60),
+    Drill(
+        "looks-automated",
+        "the site takes a post for a program's",
+        taken_for_a_program,
+        "posting",
+        lasts=60,
+        ends_unsaid=True,
+    ),
+    Drill("model-down", "the language model answers 503", levers(_MODEL_DOWN, _MODEL_UP), "model"),
     Drill("database-killed", "PostgreSQL is killed", server_killed, "database", POSTGRESQL),
     Drill("database-frozen", "PostgreSQL stands still", server_frozen, "database", POSTGRESQL),
     Drill("database-full", "others hold every connection", connections_taken, "database", POSTGRESQL),
     Drill("table-locked", "another program locks a table", table_locked, "database", POSTGRESQL),
-    Drill("file-locked", "another program locks the SQLite file", file_locked, "database"),
+    Drill(
+        "pool-exhausted",
+        "another program locks a table, and our pool of three is used up",
+        table_locked,
+        "database",
+        POSTGRESQL,
+        settings={"DATABASE_POOL_SIZE": 3},
+    ),
+    Drill(
+        "file-locked",
+        "another program locks the SQLite file",
+        file_locked("stonechat.db"),
+        "database",
+        SQLITE,
+    ),
+    Drill(
+        "jobs-locked",
+        "another program locks the job manager's own file",
+        file_locked("jobs.db"),
+        "jobs",
+        lasts=150,
+        settings=_JOBS_APART,
+    ),
     Drill("cache-killed", "Redis is killed", server_killed, "cache", REDIS, lasts=60),
     Drill("cache-frozen", "Redis stands still", server_frozen, "cache", REDIS),
+    Drill("cache-full", "Redis takes no more clients", clients_refused, "cache", REDIS),
     Drill("process-killed", "Stonechat is killed and started again", process_killed, "", lasts=30),
     Drill("process-frozen", "Stonechat stands still", process_frozen, "", lasts=60),
+    Drill(
+        "restarts",
+        f"Stonechat is killed {RESTARTS} times while the model is down",
+        restarted_in_an_incident,
+        "model",
+        lasts=0,
+    ),
 )
 
 DRILLS: Mapping[str, Drill] = MappingProxyType({drill.name: drill for drill in _EVERY})

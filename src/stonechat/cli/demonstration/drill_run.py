@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from stonechat.cli.context import open_for_cli
-from stonechat.cli.demonstration.drill_copy import HANDLE, Copy
-from stonechat.cli.demonstration.drill_faults import POSTGRESQL, REDIS, Drill
+from stonechat.cli.demonstration.drill_copy import HANDLE, Copy, Told
+from stonechat.cli.demonstration.drill_faults import POSTGRESQL, REDIS, SQLITE, Drill
 from stonechat.cli.demonstration.drill_servers import free_port, postgresql, redis
 from stonechat.cli.demonstration.ledger_audit import Audit, audit
 from stonechat.cli.demonstration.local_network import LocalNetwork, local_network
@@ -46,21 +47,23 @@ class DrillResult:
     """One row of the report; times in real seconds, None where it did not happen.
 
     Attributes:
+        database: on which it ran.
         detected: from the fault until the copy's own verdict was not *ok*.
         told: from the fault until the first message.
-        root: the part that the message was about.
-        messages: how many came, with that of the end.
+        root: the part that the first message was about.
+        messages: what was told, in order: ``firing`` or ``resolved`` and the title.
         recovered: from the end of the fault until a post went out and the verdict was *ok* again.
-        passed: told (unless the process itself was the fault) with the right root, recovered, none lost or
-            doubled.
+        passed: one message with the right root and one that it is over (or none, where none is due);
+            recovered, none lost or doubled.
         why: what went wrong with the drill itself.
     """
 
     name: str
+    database: str
     detected: float | None = None
     told: float | None = None
     root: str = ""
-    messages: int = 0
+    messages: tuple[str, ...] = ()
     recovered: float | None = None
     lost: int | None = None
     doubled: int | None = None
@@ -68,18 +71,35 @@ class DrillResult:
     why: str = ""
 
 
-async def run_drill(drill: Drill) -> DrillResult:
-    """Start a private copy, provoke the fault, and hold the outcome against the network's ledger."""
+async def run_drill(drill: Drill, database: str = SQLITE, *, keep: Path | None = None) -> DrillResult:
+    """Start a private copy, provoke the fault, and hold the outcome against the network's ledger.
+
+    Args:
+        database: what the copy uses where the drill does not ask for one.
+        keep: a folder for the copy's log.
+    """
+    if drill.needs in (SQLITE, POSTGRESQL):
+        database = drill.needs
     with tempfile.TemporaryDirectory(prefix="stonechat-drill-") as folder:
         Path(folder).chmod(0o711)  # the database server runs as another user below it
         try:
-            async with _copy(drill, Path(folder)) as (copy, settings):
-                return await _drilled(drill, copy, settings)
+            async with _copy(drill, database, Path(folder)) as (copy, settings):
+                return await _drilled(drill, database, copy, settings)
         except StonechatError as error:
-            return DrillResult(drill.name, why=error.what)
+            return DrillResult(drill.name, database, why=error.what)
+        finally:
+            if keep is not None:
+                _keep_log(Path(folder), keep / f"{drill.name}-{database}.log")
 
 
-async def _drilled(drill: Drill, copy: Copy, settings: Settings) -> DrillResult:
+def _keep_log(folder: Path, path: Path) -> None:
+    log = folder / "stonechat.log"
+    if log.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(log, path)
+
+
+async def _drilled(drill: Drill, database: str, copy: Copy, settings: Settings) -> DrillResult:
     await copy.until(lambda: _has_posts(copy, 1), "the first post", STARTS_WITHIN)
     await copy.until(copy.is_well, "all well", STARTS_WITHIN)
     began = _now()
@@ -91,28 +111,31 @@ async def _drilled(drill: Drill, copy: Copy, settings: Settings) -> DrillResult:
         await copy.until(lambda: _is_over(copy, began), "the word that it is over", OVER_WITHIN)
     told = await copy.told(began)
     found = await _audit(copy.network, settings)
-    first = next((one for one in told if one[1] == "firing"), None)
-    root = first[2].split()[0].lower() if first else ""
-    expected = not drill.root or (first is not None and _names(first[2], drill.root))
     return DrillResult(
         drill.name,
+        database,
         detected,
-        None if first is None else round(first[0] - began, 1),
-        root,
-        len(told),
+        round(told[0].at - began, 1) if told else None,
+        told[0].part if told else "",
+        tuple(f"{one.status} {one.title}" for one in told),
         recovered,
         found.lost,
         found.doubled,
-        passed=bool(expected and recovered is not None and not found.lost and not found.doubled),
+        passed=_is_as_due(drill, told) and recovered is not None and found.lost == found.doubled == 0,
     )
 
 
-def _names(title: str, root: str) -> bool:
-    return root in title.casefold()
+def _is_as_due(drill: Drill, told: Sequence[Told]) -> bool:
+    """One message that names the root, and its end where it has one; none where none is due."""
+    if not drill.root:
+        return not told
+    words = [one.status for one in told]
+    due = ["firing"] if drill.ends_unsaid else ["firing", "resolved"]
+    return words == due and told[0].part == drill.root
 
 
 async def _is_over(copy: Copy, began: float) -> bool:
-    words = [status for _, status, _ in await copy.told(began)]
+    words = [one.status for one in await copy.told(began)]
     return words.count("firing") <= words.count("resolved")
 
 
@@ -141,7 +164,7 @@ async def _recovery(copy: Copy, before: int, ended: float) -> float | None:
 
 
 @asynccontextmanager
-async def _copy(drill: Drill, folder: Path) -> AsyncIterator[tuple[Copy, Settings]]:
+async def _copy(drill: Drill, database: str, folder: Path) -> AsyncIterator[tuple[Copy, Settings]]:
     async with AsyncExitStack() as stack:
         origin = _now()
         network = await stack.enter_async_context(
@@ -150,11 +173,12 @@ async def _copy(drill: Drill, folder: Path) -> AsyncIterator[tuple[Copy, Setting
             )
         )
         given: dict[str, Any] = _settings_of(network, folder, origin)
+        given |= {name: str(value).format(folder=folder) for name, value in drill.settings.items()}
         server = None
-        if drill.needs == POSTGRESQL:
+        if database == POSTGRESQL:
             server = await stack.enter_async_context(postgresql(folder / "postgresql"))
             given["DATABASE_URL"] = server.url
-        elif drill.needs == REDIS:
+        if drill.needs == REDIS:
             server = await stack.enter_async_context(redis(folder / "redis"))
             given["REDIS_URL"] = server.url
         settings = load({}, installed().known(), folder=folder, overrides=given)

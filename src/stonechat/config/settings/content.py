@@ -19,7 +19,10 @@ class ContentSettings(Section):
     model on your own machine."""
     model: str = setting("OPENAI_MODEL", "gpt-4o-mini", "a model's name", min_length=1)
     """The model that writes. Its price is looked up; where `stonechat doctor` says that it is not known, set
-    MODEL_PRICES, or the budget counts at PRICE_INPUT_USD and PRICE_OUTPUT_USD."""
+    MODEL_PRICES, or the budget counts at PRICE_INPUT_USD and PRICE_OUTPUT_USD. A name with its provider
+    before it (anthropic:…, google:…, azure:…) is asked by that provider's own protocol, with OPENAI_API_KEY
+    as its key and at the provider's own address unless OPENAI_BASE_URL names another (azure needs one).
+    The first two come with `pip install 'stonechat[anthropic]'` and `'stonechat[google]'`."""
     fallback_models: Names = setting("OPENAI_FALLBACK_MODELS", (), "model names, separated by commas")
     """Models that are asked in this order when the first one fails."""
     fallback_base_url: HttpUrl | None = setting("OPENAI_FALLBACK_BASE_URL", None, HTTP)

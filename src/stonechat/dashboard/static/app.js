@@ -4,9 +4,10 @@
 function listen() {
   const source = new EventSource("/changes");
   const light = document.querySelector(".link");
-  source.onopen = () => { if (light) { light.classList.add("on"); light.title = "Live: this page updates itself"; } };
+  const tell = (on, words) => { if (light) { light.classList.toggle("on", on); light.title = words; light.setAttribute("aria-label", words); } };
+  source.onopen = () => tell(true, "Live: this page updates itself");
   source.onerror = () => {
-    if (light) { light.classList.remove("on"); light.title = "Connection lost; trying again"; }
+    tell(false, "Connection lost; trying again");
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, 30000); /* refused: too many pages are open */
   };
   source.onmessage = (message) => {
@@ -21,6 +22,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (busy || part.querySelector("details[open], button.sure")) event.preventDefault();
 });
 
+/* One menu is open at a time, and a click elsewhere or Escape closes it. */
+const closeMenus = (but) => document.querySelectorAll("details.menu[open]").forEach((one) => { if (one !== but) one.open = false; });
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenus(); });
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-sure]");
   if (!button || button.classList.contains("sure")) return;
@@ -34,20 +40,26 @@ document.addEventListener("click", (event) => {
 let chart = null;
 
 function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `var(${name})`; /* the property holds light-dark(…); a colour in use is one of the two */
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
 }
 
-const moment = (at) => new Date(at * 1000).toUTCString().slice(5, 22);
+const zone = () => document.body.dataset.zone || "UTC";
+const local = (at, parts) => new Intl.DateTimeFormat("en-GB", { timeZone: zone(), ...parts }).format(new Date(at * 1000));
+const moment = (at) => local(at, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 function day(at) {
-  const text = new Date(at * 1000).toUTCString();
-  return at % 86400 === 0 ? text.slice(5, 11) : text.slice(17, 22);
+  const time = local(at, { hour: "2-digit", minute: "2-digit" });
+  return time === "00:00" ? local(at, { day: "numeric", month: "short" }) : time;
 }
 
 async function draw() {
   const box = document.getElementById("plot");
   if (!box) return;
-  const answer = await fetch("/api/engagement");
+  const answer = await fetch("/api/engagement" + (document.body.dataset.account ? "?account=" + encodeURIComponent(document.body.dataset.account) : ""));
   if (!answer.ok) return;
   const data = await answer.json();
   const empty = document.getElementById("plot-empty");
@@ -57,7 +69,7 @@ async function draw() {
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   const options = {
     width: box.clientWidth, height: 230,
-    tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
+    tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone()),
     cursor: { y: false }, scales: { y: { range: (_, low, high) => [0, Math.max(4, high * 1.1)] } },
     axes: [{ ...axis, space: 70, values: (_, ticks) => ticks.map(day) }, { ...axis, size: 44 }],
     series: [

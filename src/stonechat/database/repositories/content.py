@@ -288,14 +288,14 @@ async def posted_since(connection: AsyncConnection, account_id: str, since: date
     return [content_of(row) for row in rows]
 
 
-async def newest_posted(connection: AsyncConnection, *, limit: int = 20) -> list[Content]:
-    """What went live last, of all accounts, newest first."""
-    rows = await connection.execute(
-        select(table)
-        .where(table.c.state == ContentState.POSTED.value, table.c.posted_at.is_not(None))
-        .order_by(table.c.posted_at.desc(), table.c.id)
-        .limit(limit)
-    )
+async def newest_posted(
+    connection: AsyncConnection, account_id: str | None = None, *, limit: int = 20
+) -> list[Content]:
+    """What went live last, of all accounts or of one, newest first."""
+    query = select(table).where(table.c.state == ContentState.POSTED.value, table.c.posted_at.is_not(None))
+    if account_id is not None:
+        query = query.where(table.c.account_id == account_id)
+    rows = await connection.execute(query.order_by(table.c.posted_at.desc(), table.c.id).limit(limit))
     return [content_of(row) for row in rows]
 
 
@@ -374,9 +374,12 @@ async def unapproved(
     return [content_of(row) for row in rows]
 
 
-async def count_by_state(connection: AsyncConnection) -> dict[str, int]:
-    """How many pieces of content are in each state."""
-    rows = await connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
+async def count_by_state(connection: AsyncConnection, account_id: str | None = None) -> dict[str, int]:
+    """How many pieces of content are in each state, of all accounts or of one."""
+    query = select(table.c.state, func.count()).group_by(table.c.state)
+    if account_id is not None:
+        query = query.where(table.c.account_id == account_id)
+    rows = await connection.execute(query)
     return {row[0]: int(row[1]) for row in rows}
 
 

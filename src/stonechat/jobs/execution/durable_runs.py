@@ -257,7 +257,7 @@ def _register(execution: Execution, body: Body) -> None:
 async def _destroy() -> None:
     """Shut DBOS down from its own thread: its threads may wait for this loop while they stop."""
     loop = asyncio.get_running_loop()
-    threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="asyncio")
     loop.set_default_executor(threads)  # DBOS has put its own there, and closes it before it returns
     own = threading.Thread(target=lambda: DBOS.destroy(destroy_registry=True), name="jobs-close", daemon=True)
     own.start()

@@ -16,8 +16,8 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, SessionTrouble, Transient
 from stonechat.core.states import SessionState
 from stonechat.networks.x_web.navigation import facts, go, wait_for
-from stonechat.networks.x_web.plugin import SESSION
 from stonechat.networks.x_web.selectors import Selector
+from stonechat.networks.x_web.session import SESSION
 
 LOOK_EVERY = timedelta(milliseconds=500)
 

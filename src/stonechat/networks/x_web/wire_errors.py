@@ -56,6 +56,9 @@ class WireFault:
 LOOKS_AUTOMATED = 226
 """The session stays valid, and the next post would be refused again: only the owner lets it go on."""
 
+BLOCKED = 136
+"""Whom the post answers has blocked the account: a way to say *stop*."""
+
 _WAITS = {
     88: timedelta(minutes=15),
     185: timedelta(hours=3),
@@ -63,6 +66,7 @@ _WAITS = {
     429: timedelta(minutes=15),
 }
 _FIX_TEXT = {
+    BLOCKED: "the author has blocked this account",
     144: "the post answered is gone",
     186: "too long",
     354: "too long",
@@ -152,6 +156,7 @@ def publish_outcome(fault: WireFault, confirmed: tuple[str, ...] = ()) -> Publis
         session=fault.session if fault.demand is Demand.OWNER and fault.code != LOOKS_AUTOMATED else None,
         confirmed=confirmed,
         automated=fault.code == LOOKS_AUTOMATED,
+        blocked=fault.code == BLOCKED,
     )
 
 
