@@ -42,7 +42,7 @@ from stonechat.networks.registry import installed
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
-ADOPTED = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+ADOPTED = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 """Documents at the root of the repository that are pages of the site too."""
 
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!#|[a-z]+:)([^)\s#]+)(#[^)\s]*)?\)")

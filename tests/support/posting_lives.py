@@ -201,7 +201,8 @@ async def answered_post(plan: Plan, desk: Desk) -> NetworkPost:
         reading = (
             desk.network.mentions(plan.account) if by_mentions else desk.network.search(plan.account, "the")
         )
-        found = (await reading).posts[0]
+        ours = {plan.account.handle.lower(), ""}
+        found = next(post for post in (await reading).posts if post.author.lower() not in ours)
         remembered.write_text(f"{found.id} {found.author}")
     post_id, author = remembered.read_text().split()
     return foreign_post(post_id, author, "…", datetime.now(UTC))

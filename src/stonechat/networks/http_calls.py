@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,14 +10,15 @@ from typing import Any
 import httpx
 
 from stonechat import __version__
-from stonechat.core.safe_json import MOST_BYTES, UnsafeJson, safe_json
+from stonechat.core.safe_json import UnsafeJson, safe_json
+from stonechat.networks.bounded_call import call
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back. Its body is empty where it was larger than any API answers."""
+    """What came back, read whole."""
 
     status: int
     headers: Mapping[str, str]
@@ -54,10 +54,10 @@ class HttpCalls:
     """
 
     def __init__(self, server: str, timeout: timedelta) -> None:
-        self._timeout = timeout.total_seconds()
+        self._timeout = timeout
         self._client = httpx.AsyncClient(
             base_url=server,
-            timeout=self._timeout,
+            timeout=timeout.total_seconds(),
             follow_redirects=False,  # a post would be repeated as a read, and a token shown to somebody else
             headers={"User-Agent": f"stonechat/{__version__}", "Accept-Encoding": "identity"},
         )
@@ -69,27 +69,15 @@ class HttpCalls:
         if before is not None:
             before()
         try:
-            async with (
-                asyncio.timeout(self._timeout),
-                self._client.stream(method, path, **request) as response,
-            ):
-                return HttpAnswer(response.status_code, response.headers, await _body(response))
+            answer = await call(self._client, method, path, limit=self._timeout, **request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             return NoAnswer("cannot be reached", sent=False)
-        except (TimeoutError, httpx.TimeoutException):
+        except httpx.TimeoutException:
             return NoAnswer("does not answer in time", sent=True)
         except httpx.HTTPError:
             return NoAnswer("breaks off in the middle of its answer", sent=True)
+        return HttpAnswer(answer.status_code, answer.headers, answer.content)
 
     async def close(self) -> None:
         """End the connections."""
         await self._client.aclose()
-
-
-async def _body(response: httpx.Response) -> bytes:
-    read = bytearray()
-    async for piece in response.aiter_raw():
-        read += piece
-        if len(read) > MOST_BYTES:
-            return b""
-    return bytes(read)

@@ -117,13 +117,8 @@ class PostPrice:
 
     def __str__(self) -> str:
         """As the owner reads it; empty where it costs nothing."""
-        return (
-            f"${self.usd:.2f} {self.why}".strip()
-            if self.usd >= 0.1
-            else f"${self.usd:.3f}"
-            if self.usd
-            else ""
-        )
+        shown = f"${self.usd:.3f}".removesuffix("0")
+        return f"{shown} {self.why}".strip() if self.usd else ""
 
 
 def _costs_nothing(_parts: Sequence[str], _pictures: int, _is_reply: bool) -> PostPrice:
@@ -207,6 +202,10 @@ class LocalSite:
     url: str
     sessions: Mapping[str, str]
     tokens: Mapping[str, str]
+
+    def of(self, handle: str) -> LocalSite:
+        """As one account sees it."""
+        return LocalSite(self.url, {handle: self.sessions[handle]}, {handle: self.tokens[handle]})
 
 
 async def _nothing_to_check(_surroundings: Surroundings) -> Sequence[Check]:

@@ -56,6 +56,10 @@ class Registry:
         """What the settings need to know of them."""
         return KnownNetworks({name: one.settings for name, one in self.plugins.items()}, self.broken)
 
+    def of_demo(self) -> Sequence[str]:
+        """The names of the networks that the local one stands for."""
+        return [name for name, plugin in self.plugins.items() if plugin.demo is not None]
+
     def settings_of_demo(self, site: LocalSite, name: str = "") -> Mapping[str, str]:
         """The settings that turn the network ``name``, or the usual one, to the local one.
 

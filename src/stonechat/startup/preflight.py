@@ -337,11 +337,9 @@ async def _voices(settings: Settings, _clock: Clock) -> Check:
             "the example that comes with Stonechat",
             "Write your own: stonechat init.",
         )
-    return (
-        Check("voice", CheckResult.WARN, doubts[0])
-        if doubts
-        else Check("voice", CheckResult.OK, "can be used")
-    )
+    if doubts:
+        return Check("voice", CheckResult.WARN, doubts[0])
+    return Check("voice", CheckResult.OK, "can be used")
 
 
 async def _mode(settings: Settings, _clock: Clock) -> Check:
@@ -353,7 +351,7 @@ async def _mode(settings: Settings, _clock: Clock) -> Check:
                 "mode",
                 CheckResult.OK,
                 "shadow: everything but the final click",
-                "Set MODE=live when you are content with what it would post.",
+                "Run `stonechat live` when you are content with what it would post.",
             )
         case Mode.LIVE:
             return Check("mode", CheckResult.OK, "live")

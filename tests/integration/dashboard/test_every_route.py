@@ -155,7 +155,9 @@ async def test_a_stranger_gets_in_nowhere_whatever_the_request_says_of_itself(tm
             {"host": "localhost", "origin": origin, "referer": referer}
             for origin, referer in itertools.zip_longest(ORIGINS, REFERERS, fillvalue="x")
         ]
-        for (method, path), headers in itertools.product(asked, odd):
+        cases = list(itertools.product(asked, odd))
+        assert cases
+        for (method, path), headers in cases:
             answer = await ask(app, method, path, headers=headers)
             let_in = answer.status == 200 and not (path in OPEN and method in ("GET", "HEAD"))
             assert not let_in, (method, path, headers)
@@ -166,7 +168,9 @@ async def test_a_stranger_gets_in_nowhere_whatever_the_request_says_of_itself(tm
 
 async def test_no_spelling_of_an_address_opens_what_is_closed(tmp_path: Path) -> None:
     async with served(tmp_path) as (app, _, _data):
-        for lane, path in itertools.product(LANES, ("/api/queue", "/queue", "/audit", "/openapi.json")):
+        cases = list(itertools.product(LANES, ("/api/queue", "/queue", "/audit", "/openapi.json")))
+        assert cases
+        for lane, path in cases:
             for target in (lane + path, lane.rstrip("/") + path, path + lane, path.replace("/", "%2f", 1)):
                 answer = await ask(app, "GET", target, headers=HERE)
                 assert answer.status in {303, 307, 401, 404}, (target, answer)
@@ -176,7 +180,9 @@ async def test_no_spelling_of_an_address_opens_what_is_closed(tmp_path: Path) ->
 async def test_whoever_is_logged_in_is_answered_and_never_with_500(tmp_path: Path) -> None:
     async with served(tmp_path) as (app, cookie, _data):
         asked = [one for one in addresses(app) if one != ("POST", "/logout")]
-        for (method, path), host in itertools.product(asked, HOSTS):
+        cases = list(itertools.product(asked, HOSTS))
+        assert cases
+        for (method, path), host in cases:
             odd = {"host": host, "cookie": cookie}
             answer = await ask(app, method, path + "?limit=9&at=x", headers=odd)
             assert answer.status != 500, (method, path, host, answer)
@@ -187,7 +193,9 @@ async def test_whoever_is_logged_in_is_answered_and_never_with_500(tmp_path: Pat
             *(({"referer": referer}, b"target=all") for referer in REFERERS),
             *(({"sec-fetch-site": fetched}, b"") for fetched in FETCHED),
         ]
-        for (method, path), (headers, body) in itertools.product(writing, ways):
+        sent = list(itertools.product(writing, ways))
+        assert sent
+        for (method, path), (headers, body) in sent:
             answer = await ask(app, method, path, body=body, headers=HERE | {"cookie": cookie} | headers)
             assert answer.status != 500, (method, path, headers, body, answer)
             assert "evil" not in answer.headers.get("location", "")
@@ -198,13 +206,16 @@ async def test_whoever_is_logged_in_is_answered_and_never_with_500(tmp_path: Pat
 )
 async def test_odd_names_of_things_are_named_and_not_found(tmp_path: Path, mark: str) -> None:
     async with served(tmp_path) as (app, cookie, _data):
-        for route in routes_of(app):
-            if "{" not in route.path:
-                continue
-            path = "/".join(mark if part.startswith("{") else part for part in route.path.split("/"))
-            for method in route.methods or ():
-                answer = await ask(app, method, path, headers=HERE | {"cookie": cookie})
-                assert answer.status in {303, 307, 404, 405, 409, 422, 503}, (method, path, answer)
+        named = [
+            (method, "/".join(mark if part.startswith("{") else part for part in route.path.split("/")))
+            for route in routes_of(app)
+            for method in route.methods or ()
+            if "{" in route.path
+        ]
+        assert named
+        for method, path in named:
+            answer = await ask(app, method, path, headers=HERE | {"cookie": cookie})
+            assert answer.status in {303, 307, 404, 405, 409, 422, 503}, (method, path, answer)
 
 
 async def test_a_host_that_only_works_says_no_more_to_strangers_than_the_pages_do(tmp_path: Path) -> None:

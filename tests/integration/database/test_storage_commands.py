@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -244,8 +245,9 @@ def test_an_upgrade_is_shown_first_and_done_after_a_backup(
     asyncio.run(of_first_version())
     shown = json.loads(stonechat("upgrade", "--check", "--json", code=1).stdout)
     assert (shown["found"], shown["upgraded"]) == ("0001", False)
-    assert [one["revision"] for one in shown["migrations"]][-1] == NEWEST
-    assert all(one["what"] for one in shown["migrations"])
+    migrations = shown["migrations"]
+    assert migrations and migrations[-1]["revision"] == NEWEST
+    assert all(one["what"] for one in migrations)
     assert not (tmp_path / "data").exists()
     told = stonechat("upgrade").stdout
     assert f"Upgraded to {NEWEST}" in told and "restore --replace" in told
@@ -302,3 +304,23 @@ def test_help_shows_an_example(command: Any) -> None:
     told = CliRunner(env={"COLUMNS": "160"}).invoke(app, [*command, "--help"])
     assert told.exit_code == 0
     assert f"Example: stonechat {' '.join(command)}" in told.output
+
+
+def test_a_damaged_file_is_named_by_every_command_that_reads_it(
+    stonechat: Any, filled: Any, any_database_url: str, tmp_path: Path
+) -> None:
+    """Pages of the file are overwritten in turn: what is read is right or refused, never a traceback."""
+    file = Path(any_database_url.removeprefix("sqlite:///"))
+    whole = file.read_bytes()
+    rng = random.Random(7)
+    for _ in range(12):
+        damaged = bytearray(whole)
+        for _ in range(rng.randint(1, 40)):
+            start = rng.randrange(len(damaged))
+            damaged[start : start + 64] = rng.randbytes(64)
+        file.write_bytes(damaged[: len(whole)])
+        for rest in ("-wal", "-shm"):
+            file.with_name(file.name + rest).unlink(missing_ok=True)
+        for words in (["export"], ["backup"], ["db", "prune", "--dry-run"], ["audit"]):
+            done = stonechat(*words, code=lambda code: code in {0, 1, 78})
+            assert done.exception is None or isinstance(done.exception, SystemExit), (words, done.exception)

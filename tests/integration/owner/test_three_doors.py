@@ -104,6 +104,7 @@ async def test_an_action_that_fails_leaves_no_audit_line(case: Case, tmp_path: P
 
 ASKED_ALONE = {
     "accounts.log_in": "wants a browser and the network: test_log_in_doors.py",
+    "tokens.create": "gives out chance, another at each door: tests/integration/dashboard/test_tokens.py",
     "alerts.test": "sends to channels: tests/integration/dashboard/test_alert_page.py",
 }
 COMMAND_ONLY = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -62,7 +62,10 @@ class XApiWire:
 
     def post(self, post: Post, *, own_figures: bool) -> Json:
         """One post, with its counts as they are now; what is shown of ours is noted in the ledger."""
-        counts, author = self.world.counts(post, self.now), self.world.author(post.author)
+        author, known = self.world.author(post.author), self.world.counts(post, self.now)
+        counts = replace(
+            known, bookmarks=known.bookmarks or 0, views=known.views or 0
+        )  # X's API knows no gaps
         if post.own:
             self.world.ledger.note_served(post.first_id, counts, self.now, "x_api")
         text, links = _shortened(post)
@@ -80,8 +83,8 @@ class XApiWire:
                 "reply_count": counts.replies,
                 "like_count": counts.likes,
                 "quote_count": counts.quotes,
-                "bookmark_count": counts.bookmarks or 0,
-                "impression_count": counts.views or 0,
+                "bookmark_count": counts.bookmarks,
+                "impression_count": counts.views,
             },
         }
         if links:
@@ -91,7 +94,7 @@ class XApiWire:
         body |= self._references(post)
         if own_figures and self._is_kept(post):
             body["non_public_metrics"] = {
-                "impression_count": counts.views or 0,
+                "impression_count": counts.views,
                 "user_profile_clicks": 0,
                 "url_link_clicks": 0,
                 "engagements": counts.likes + counts.replies,

@@ -7,12 +7,12 @@ kept, and nothing is unpacked beyond it.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 
 import httpx2
 
 from stonechat.content.writing.completions import clean_answer, too_long
+from stonechat.core.packed_bodies import unpacked
 
 MOST_BYTES = 2 * 1024 * 1024
 """A completion of a thousand posts is a tenth of it."""
@@ -53,24 +53,7 @@ async def _bounded(answer: httpx2.Response) -> bytes | None:
         taken += chunk
         if len(taken) > MOST_BYTES:
             return None
-    return _unpacked(bytes(taken), answer.headers.get("content-encoding", ""))
-
-
-def _unpacked(body: bytes, encoding: str) -> bytes | None:
-    """The body as it was before packing; None where it would be too large, empty where nobody can read it.
-
-    We ask for ``identity``; some gateways pack all the same.
-    """
-    if encoding.strip().lower() in ("", "identity"):
-        return body
-    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        return b""
-    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        text = unpacking.decompress(body, MOST_BYTES)
-    except zlib.error:
-        return b""
-    return None if unpacking.unconsumed_tail else text
+    return unpacked(bytes(taken), answer.headers.get("content-encoding", ""), MOST_BYTES)
 
 
 _RESTS = ("retry-after", "retry-after-ms", "date")

@@ -174,6 +174,8 @@ class Database:
                 raise
         except sqlalchemy.exc.TimeoutError as exc:
             raise self._exhausted(task, PermitsExhausted(writing=False)) from exc
+        except UnicodeDecodeError as exc:
+            raise errors.damaged(exc) from exc
         except DBAPIError as exc:
             timed = errors.was_slow(exc)
             self._failures.note(
@@ -181,6 +183,8 @@ class Database:
             )
             if errors.is_passing(exc):
                 raise errors.transient(exc) from exc
+            if errors.is_damaged(exc):
+                raise errors.damaged(exc) from exc
             raise
         finally:
             await asyncio.shield(
@@ -358,5 +362,7 @@ async def open_database(
 async def _migrate(engine: AsyncEngine) -> None:
     try:
         await migrate(engine)
+    except UnicodeDecodeError as exc:
+        raise errors.damaged(exc) from exc
     except DBAPIError as exc:
         raise errors.on_opening(exc) from exc
