@@ -12,6 +12,7 @@ from stonechat.dashboard import analytics_data
 from stonechat.dashboard.api_models import AuditLine
 from stonechat.dashboard.health import deep_status
 from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.reading_data import analytics, harvests
 from stonechat.monitoring.figures import AccountFigures
 
 
@@ -69,6 +70,16 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
     async def learning() -> Response:
         """What was learned, for each account."""
         return JSONResponse(plain(await data.learning()))
+
+    @router.get("/analytics")
+    async def posts_by_day() -> Response:
+        """What the posts of 30 days brought by day, hour, topic and format, and how the accounts grew."""
+        return JSONResponse(plain(await analytics(data)))
+
+    @router.get("/harvesting")
+    async def harvesting() -> Response:
+        """Searches and what each finds, who is never answered, and the pages that were read."""
+        return JSONResponse(plain(await harvests(data)))
 
     @router.get("/costs")
     async def costs() -> Response:

@@ -43,7 +43,7 @@ from tests.support.posting import ACCOUNT, SETTINGS
 CLOCK = SystemClock()
 PAGES = (
     *("/", "/queue", "/posts", "/learning", "/jobs", "/breakers", "/browser", "/alerts", "/audit"),
-    *("/posts/c-posted", "/posting", "/database", "/cache", "/harvesting"),
+    *("/posts/c-posted", "/posting", "/database", "/cache", "/harvesting", "/analytics"),
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import IllegalTransition
@@ -170,11 +170,10 @@ async def pool_size(connection: AsyncConnection, account_id: str) -> int:
 
 
 async def pool_sizes(connection: AsyncConnection) -> dict[str, int]:
-    """How many opportunities are open, by account; accounts without any are absent."""
+    """How many opportunities are open, by account, also 0; accounts that never had one are absent."""
+    is_open = case((table.c.state == OpportunityState.FOUND.value, 1), else_=0)
     rows = await connection.execute(
-        select(table.c.account_id, func.count())
-        .where(table.c.state == OpportunityState.FOUND.value)
-        .group_by(table.c.account_id)
+        select(table.c.account_id, func.sum(is_open)).group_by(table.c.account_id)
     )
     return {row[0]: int(row[1]) for row in rows}
 
