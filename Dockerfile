@@ -1,7 +1,7 @@
 # Stonechat as an image; docs/deploy/container.md says how to run it.
 #
 #   docker build -t stonechat .                    without a browser: Mastodon, Bluesky
-#   docker build -t stonechat --target browser .   with Chromium: X's website
+#   docker build --target browser -t stonechat .   with Chromium: X's website
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim-bookworm AS build

@@ -25,12 +25,19 @@ ANSWERS = (
 UV = shutil.which("uv") or ""
 
 
-def interpreter(version: str) -> str | None:
-    """A Python of this version on this machine; none is fetched."""
-    done = subprocess.run(
-        [UV, "python", "find", "--no-python-downloads", version], check=False, capture_output=True, text=True
-    )
-    return done.stdout.strip() if done.returncode == 0 else None
+def said(*command: str) -> str:
+    """What a program prints; nothing where it is not there or fails."""
+    if shutil.which(command[0]) is None:
+        return ""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def interpreter(version: str) -> str:
+    """A Python of this version on this machine: on the PATH, or of pyenv; none is fetched."""
+    show = ("-c", "import sys; print(sys.executable)")
+    of_pyenv = said("pyenv", "prefix", said("pyenv", "latest", version) or version)
+    return said(f"python{version}", *show) or said(f"{of_pyenv}/bin/python{version}", *show)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,7 @@ def test_a_wheel_needs_nothing_of_the_checkout(
     wheel: Path, version: str, tmp_path: Path, reaper: Reaper
 ) -> None:
     python = interpreter(version)
-    if python is None:
+    if not python:
         pytest.skip(f"there is no Python {version} on this machine")
     place, folder = tmp_path / "installed", tmp_path / "account"
     folder.mkdir()

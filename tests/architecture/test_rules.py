@@ -78,7 +78,7 @@ def test_json_is_read_by_the_one_reader_that_bounds_it() -> None:
             "learning/post_history.py": "reads an owner's own export value by value, as it is too long for one piece",
             "cli/demonstration/drill_copy.py": "answers of the copy of itself that it has started",
             "networks/x_web/wire_parser.py": "bounds it alike, but leaves a figure that is too long out",
-            "networks/x_web/text_rules.py": "a table of this package",
+            "networks/x_text_rules.py": "a table of this package",
             "config/session_form.py": "one odd cookie must not spoil a log-in: each is checked by itself",
             "jobs/execution/durable_runs.py": "rows of the job engine, whose form is checked where they are used",
             "jobs/execution/step_results.py": "what it has just written",

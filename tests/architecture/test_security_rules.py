@@ -72,11 +72,13 @@ def test_whoever_calls_out_is_known_and_bounded() -> None:
         {
             "alerting/outgoing.py": "one deadline, reads no body",
             "benchmarks/": "asks servers that it started itself",
+            "cli/agent_server.py": "asks the owner's own Stonechat, with one deadline and a bound on what it reads",
             "cli/commands/status.py": "asks this machine's own process, bounded there",
             "cli/demonstration/": "asks servers that it started itself",
             "content/writing/model_library.py": "over clean_transport, which bounds what it reads",
             "content/writing/model_providers.py": "over clean_transport, which bounds what it reads",
             "networks/bluesky/client.py": "over bounded_call",
+            "networks/http_calls.py": "over bounded_call",
             "networks/mastodon/client.py": "over bounded_adapter",
             "startup/model_check.py": "one deadline, reads no body",
         },

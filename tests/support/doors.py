@@ -26,10 +26,11 @@ from stonechat.core.ids import digest
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import AlertState, BreakerState, ContentState
 from stonechat.database import Database, open_database
-from stonechat.database.repositories import accounts, breakers, content, drafts, opportunities
+from stonechat.database.repositories import accounts, breakers, content, drafts, opportunities, tokens
 from stonechat.database.repositories import alerts as alert_rows
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.repositories.drafts import ReserveDraft
+from stonechat.database.repositories.tokens import TokenRow
 from stonechat.database.schema.tables import metadata
 from stonechat.database.schema.types import UtcTime
 from stonechat.jobs import (
@@ -44,6 +45,7 @@ from stonechat.jobs import (
 )
 from stonechat.jobs.execution.durable_runs import Execution
 from stonechat.jobs.execution.run_request import RunRequest
+from stonechat.learning.reports import LearningReports
 from stonechat.networks.registry import installed
 from stonechat.resilience.state_machine import Record, forced, fresh
 from stonechat.resilience.store import to_row
@@ -94,6 +96,14 @@ CASES = (
         {"target": "c-waiting", "seen": digest(WAITING_TEXT)},
     ),
     Case(
+        "learn.goal",
+        ("learn", "goal", "replies", "--yes", "--account", ME.id),
+        f"learning/{ME.id}/goal",
+        {"goal": "replies"},
+        "learn/goal",
+        {"target": ME.id, "goal": "replies"},
+    ),
+    Case(
         "queue.reject",
         ("queue", "reject", "c-waiting", "--why", "not our tone"),
         "queue/c-waiting/reject",
@@ -116,6 +126,14 @@ CASES = (
         {"parts": [NEW_TEXT]},
         "queue/edit",
         {"target": "c-ahead", "text": NEW_TEXT},
+    ),
+    Case(
+        "queue.move",
+        ("queue", "move", "c-ahead", "2053-06-01 18:30"),
+        "queue/c-ahead/move",
+        {"at": "2053-06-01 18:30"},
+        "queue/move",
+        {"target": "c-ahead", "at": "2053-06-01 18:30"},
     ),
     Case(
         "queue.again",
@@ -315,6 +333,14 @@ CASES = (
         {"target": "browser/here", "why": "mended"},
     ),
     Case(
+        "tokens.revoke",
+        ("tokens", "revoke", "helper"),
+        "tokens/helper/revoke",
+        {},
+        "tokens/revoke",
+        {"target": "helper"},
+    ),
+    Case(
         "alerts.acknowledge",
         ("alerts", "ack", "al-fires"),
         "alerts/al-fires/acknowledge",
@@ -419,6 +445,8 @@ async def fill(database: Database, url: str | None = None) -> None:
         )
         await drafts.stock(connection, reserve)
         await opportunities.opt_out(connection, ME.id, "Lark", now=BEGAN)
+        helper = TokenRow("t-helper", "helper", ("read",), BEGAN, "test")
+        await tokens.add(connection, helper, "0" * 64)
 
 
 _FILLED: dict[str, bytes] = {}
@@ -519,8 +547,11 @@ async def at_the_pages(
         studio(folder, CLOCK, account=ME, on=database) as writing,
         open_store(runs_url(database) if url is None else runs_url_beside(url)) as store,
     ):
+        reports = LearningReports(database, timedelta(hours=48))
         jobs = JobsAtRest(JobOperations(database, store, CLOCK, JOBS))
-        here.data.connect(drafter=writing.drafter, networks=installed(), runner=jobs, **connected)
+        here.data.connect(
+            drafter=writing.drafter, networks=installed(), runner=jobs, learning=reports, **connected
+        )
         yield here.client
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stonechat.alerting import rules
 from stonechat.alerting.event_rules import event_finding
 from stonechat.alerting.finding import Finding
+from stonechat.alerting.stock_rules import AccountStock, stock_findings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import Stamped
@@ -114,22 +115,21 @@ class Observer:
         async with self.database.read("alerting.look") as connection:
             sessions, stocks = await self._accounts(connection)
             unclear = await self._unclear(connection)
-        found += rules.session_findings(sessions) + rules.stock_findings(stocks)
+        found += rules.session_findings(sessions) + stock_findings(stocks)
         return found + rules.unclear_findings(unclear)
 
-    async def _accounts(
-        self, connection: AsyncConnection
-    ) -> tuple[list[SessionRow], list[rules.AccountStock]]:
+    async def _accounts(self, connection: AsyncConnection) -> tuple[list[SessionRow], list[AccountStock]]:
         sessions = await accounts.sessions(connection)
         of_all = await content.count_of_each(connection, _STOCK)
         pools = await opportunities.pool_sizes(connection)
+        makeup = {one.account_id: one.pool for one in self.figures.latest} if self.figures else {}
         stocks = []
         for account in await accounts.every(connection):
-            counts, pool = of_all.get(account.id, {}), pools.get(account.id, 0)
-            if pool >= self._pool_low:
+            counts, pool = of_all.get(account.id, {}), pools.get(account.id)
+            if pool is not None and pool >= self._pool_low:
                 self._full.add(account.id)
             stocks.append(
-                rules.AccountStock(
+                AccountStock(
                     account.id,
                     account.handle,
                     counts.get(ContentState.QUEUED.value, 0) + counts.get(ContentState.POSTING.value, 0),
@@ -137,6 +137,7 @@ class Observer:
                     pool,
                     self._pool_low,
                     account.id in self._full,
+                    makeup.get(account.id, {}),
                 )
             )
         return sessions, stocks

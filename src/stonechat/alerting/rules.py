@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stonechat.alerting.finding import CRITICAL, INFO, REMEDIES, SESSION_REMEDIES, WARNING, Finding
+from stonechat.alerting.finding import CRITICAL, REMEDIES, SESSION_REMEDIES, WARNING, Finding
 from stonechat.core.events import BreakerChanged, Event
 from stonechat.core.ids import stable_id
 from stonechat.core.states import BreakerState, LayerState, RunState, SessionState
@@ -46,19 +46,6 @@ FLAPS, FLAP_PERIOD = 4, timedelta(hours=1)
 PROBE_OVERDUE = timedelta(minutes=2)
 UNCLEAR_FOR = timedelta(minutes=2)
 """What may or may not be live is decided so soon after the end of any trouble, or a human is asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountStock:
-    """How much an account has ahead of it. ``pool`` is open reply opportunities; ``full``: once reached."""
-
-    account_id: str
-    handle: str
-    queued: int
-    waiting: int
-    pool: int
-    pool_low: int
-    full: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,44 +281,6 @@ def channel_findings(channels: Sequence[ChannelTrouble]) -> list[Finding]:
         )
         for one in channels
     ]
-
-
-def stock_findings(stocks: Sequence[AccountStock]) -> list[Finding]:
-    """Queues that run dry, and pools of reply opportunities that have fallen too low."""
-    found = []
-    for stock in stocks:
-        if stock.queued == 0:
-            held = f"; {stock.waiting} wait for your approval" if stock.waiting else ""
-            found.append(
-                Finding(
-                    rule="queue_dry",
-                    about=stock.account_id,
-                    part="content",
-                    severity=WARNING,
-                    title=f"Nothing is queued for @{stock.handle}",
-                    body=f"No post is scheduled{held}.",
-                    remedy="`stonechat jobs run content.plan` fills it; see its last error under Jobs.",
-                    wait=DEGRADED_FOR + ROOM,
-                    account_id=stock.account_id,
-                    group="queue_dry",
-                )
-            )
-        if stock.full and stock.pool < stock.pool_low:
-            found.append(
-                Finding(
-                    rule="pool_low",
-                    about=stock.account_id,
-                    part="harvesting",
-                    severity=INFO,
-                    title=f"Few reply opportunities for @{stock.handle}",
-                    body=f"{stock.pool} are open, fewer than {stock.pool_low}.",
-                    remedy="Add HARVEST_QUERIES, or lower HARVEST_POOL_LOW.",
-                    wait=timedelta(minutes=5),
-                    account_id=stock.account_id,
-                    group="pool_low",
-                )
-            )
-    return found
 
 
 def level_findings(accounts: Sequence[AccountFigures]) -> list[Finding]:

@@ -16,17 +16,20 @@ from stonechat.cli.commands import (
     connect,
     content,
     debug,
+    desk,
     drill,
     init,
     jobs,
-    learn,
+    learn_choices,
     live,
     login,
     monitoring,
     operations,
     pause,
+    reading,
     status,
     storage,
+    tokens,
     upgrade,
 )
 from stonechat.cli.context import run_async
@@ -51,10 +54,14 @@ operations.register(app)
 browser.register(app)
 app.add_typer(accounts.accounts_app, name="accounts", rich_help_panel="Look")
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
-app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
+app.add_typer(learn_choices.learn_app, name="learn", rich_help_panel="Look")
+reading.register(app)
 storage.register(app)
 app.command("upgrade", rich_help_panel="Keep", epilog="Example: stonechat upgrade --check")(upgrade.upgrade)
 pause.register(app)
+desk.register(app)
+app.add_typer(tokens.tokens_app, name="tokens", rich_help_panel="Run")
+app.command("mcp", rich_help_panel="Run", epilog="Example: STONECHAT_TOKEN=sct_… stonechat mcp")(tokens.mcp)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content.write)
@@ -108,7 +115,8 @@ def demo(
         ),
     ] = True,
     network: Annotated[
-        str, typer.Option(help="Which network the local one stands for; `stonechat doctor` lists them.")
+        str,
+        typer.Option(help="Which network the local one stands for (`stonechat doctor` lists them), or all."),
     ] = "",
 ) -> None:
     """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
@@ -130,7 +138,7 @@ def _end(code: int) -> NoReturn:
 @app.command(rich_help_panel="Run", epilog="Example: MODE=shadow stonechat run")
 @spoken
 def run() -> None:
-    """Run the account until Ctrl-C. Starts in shadow mode until the owner says MODE=live."""
+    """Run the account until Ctrl-C. Starts in shadow mode until the owner goes live: `stonechat live`."""
     from stonechat.cli.commands.run import run as run_account
 
     _end(run_async(run_account()))

@@ -58,7 +58,7 @@ def same_text(ours: str, shown: str, *, reply: bool = False) -> bool:
     """
     wanted = _words(ours)
     if not wanted:  # a post of pictures alone shows no words either
-        return ours == shown
+        return canonical(ours) == canonical(shown)
     return any(_same_words(wanted, _words(form), reply) for form in {shown, html.unescape(shown)})
 
 

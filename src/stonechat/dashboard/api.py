@@ -9,9 +9,11 @@ from fastapi.responses import JSONResponse
 
 from stonechat.core.errors import NotFound
 from stonechat.core.json_values import plain
+from stonechat.dashboard import analytics_data
 from stonechat.dashboard.api_models import READING_REFUSALS, REFUSALS, AuditLine
 from stonechat.dashboard.health import deep_status
 from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.reading_data import analytics, harvests
 from stonechat.monitoring.figures import AccountFigures
 
 
@@ -63,12 +65,22 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
     @router.get("/engagement")
     async def engagement(account: str | None = None) -> Response:
         """For the plot: of all accounts, or of the one with this id."""
-        return JSONResponse(await data.engagement(account))
+        return JSONResponse(await analytics_data.engagement(data.open_database(), account))
 
     @router.get("/learning")
     async def learning() -> Response:
         """What was learned, for each account."""
         return JSONResponse(plain(await data.learning()))
+
+    @router.get("/analytics")
+    async def posts_by_day() -> Response:
+        """What the posts of 30 days brought by day, hour, topic and format, and how the accounts grew."""
+        return JSONResponse(plain(await analytics(data)))
+
+    @router.get("/harvesting")
+    async def harvesting() -> Response:
+        """Searches and what each finds, who is never answered, and the pages that were read."""
+        return JSONResponse(plain(await harvests(data)))
 
     @router.get("/costs")
     async def costs() -> Response:

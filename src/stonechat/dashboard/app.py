@@ -22,6 +22,7 @@ from stonechat.dashboard.api_actions import api_actions
 from stonechat.dashboard.body_limit import BodyLimit
 from stonechat.dashboard.browser_pages import browser_routes
 from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.desk_pages import desk_routes
 from stonechat.dashboard.doors import Doors
 from stonechat.dashboard.frame import keep_choices
 from stonechat.dashboard.guard import Guard, comes_from_us
@@ -31,6 +32,8 @@ from stonechat.dashboard.log_in_limit import LogInLimit
 from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages, page_routes
 from stonechat.dashboard.pictures import picture_routes
+from stonechat.dashboard.token_pages import token_routes
+from stonechat.dashboard.tokens import shown_token, visitor_with
 from stonechat.database.connection.text_sanitizing import storable
 
 HERE = Path(__file__).parent
@@ -58,16 +61,18 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes, *, metrics_t
     app.include_router(health_routes(data, guard, metrics_token))
     app.include_router(page_routes(pages, changes))
     app.include_router(job_routes(pages))
+    app.include_router(desk_routes(pages))
     doors = Doors(data, changes)
     app.include_router(action_routes(pages, doors))
     app.include_router(api_actions(guard, doors))
+    app.include_router(token_routes(pages, doors))
     app.include_router(api_routes(data))
     app.include_router(browser_routes(pages, data))
     app.include_router(picture_routes(pages))
 
     @app.middleware("http")
     async def guarded(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        refusal = _refusal(request, guard)
+        refusal = await _agent(request, data) or _refusal(request, guard)
         if refusal is None and is_page(request) and guard.visitor(request) is not None:
             request.state.frame = await pages.frame(request)
         response = refusal if refusal is not None else await call(request)
@@ -165,6 +170,21 @@ def _guarded(request: Request, response: Response) -> Response:
         if name != "Cache-Control" or not request.scope["path"].startswith("/static/"):
             response.headers.setdefault(name, value)
     return response
+
+
+async def _agent(request: Request, data: DashboardData) -> Response | None:
+    """Note who comes with a token of the API; what is to be said where it may not do this."""
+    shown = shown_token(request)
+    if not shown:
+        return None
+    try:
+        request.state.agent = await visitor_with(request, data, shown)
+    except NotOpen as error:
+        return _refused(503, f"{error} is not open yet")
+    except StonechatError as error:
+        status = 401 if isinstance(error, NotFound) else 403 if isinstance(error, Permanent) else 503
+        return _refused(status, error.what, error.meaning, error.remedy)
+    return None
 
 
 def _refusal(request: Request, guard: Guard) -> Response | None:

@@ -20,16 +20,26 @@ class Link:
 
 OWNER = (
     Link("/", "Overview"),
-    Link("/queue", "Queue", waits=True),
+    Link("/inbox", "Inbox", waits=True),
+    Link("/calendar", "Calendar"),
+    Link("/write", "Write"),
     Link("/posts", "Posts"),
+    Link("/analytics", "Analytics"),
     Link("/learning", "Learning"),
     Link("/accounts", "Accounts"),
 )
 """What an owner looks at every day."""
 
+MORE = (
+    Link("/queue", "Queue"),
+    Link("/unposted", "Not posted"),
+    Link("/rehearsals", "Rehearsals"),
+    Link("/tokens", "API tokens"),
+)
+"""What an owner looks at now and then."""
+
 SYSTEM = (
     Link("/alerts", "Alerts"),
-    Link("/rehearsals", "Rehearsals"),
     Link("/posting", "Posting"),
     Link("/harvesting", "Harvesting"),
     Link("/jobs", "Jobs"),

@@ -5,28 +5,36 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from stonechat.browser.failure_artifacts import FailureArtifactFolder, FailureArtifacts
 from stonechat.browser.health import PoolHealth
 from stonechat.cache import FallbackCache
 from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
-from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound
-from stonechat.core.model import Content, ContentKind, Snapshot
+from stonechat.core.model import Content, Snapshot
 from stonechat.core.states import ContentState
 from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.post_lines import handles_of_accounts, latest_metrics, post_line
-from stonechat.dashboard.view_models import AccountLine, NextAction, PostLine, Queue, QueueLine, engagement
+from stonechat.dashboard.view_models import (
+    AccountLine,
+    BootedStep,
+    GoingLive,
+    NextAction,
+    PostLine,
+    Queue,
+    QueueLine,
+)
 from stonechat.dashboard.wording import kind_said
 from stonechat.database import Database
 from stonechat.database.repositories import (
     accounts,
     content,
+    desk,
     drafts,
     media,
     metrics,
@@ -53,33 +61,6 @@ from stonechat.owner.log_in import SessionImport
 from stonechat.posting.queue import QueueRow
 from stonechat.resilience import Breakers
 from stonechat.resilience.circuit_breaker import BreakerStatus
-
-ROLLING = 10
-"""Posts that the plot's trend line averages over."""
-
-
-class BootedStep(Protocol):
-    """One step of the boot; ``took`` is None while it is under way."""
-
-    @property
-    def name(self) -> str:
-        """What the step opens."""
-
-    @property
-    def took(self) -> timedelta | None:
-        """Real time that it took."""
-
-    @property
-    def detail(self) -> str:
-        """What it waits for, or what it found."""
-
-
-@dataclass(frozen=True, slots=True)
-class GoingLive:
-    """What has to be done before posts go out for real, asked anew each time, and the networks' rules."""
-
-    checklist: Callable[[], Awaitable[Sequence[Check]]]
-    rules: Sequence[str]
 
 
 class NotOpen(Exception):
@@ -128,6 +109,7 @@ class DashboardData:
         self.evidence: FailureArtifactFolder | None = None
         self._queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None
         self.outdate: Callable[[], None] = _nothing_kept
+        self.spacing = timedelta()
 
     def connect(
         self,
@@ -146,6 +128,7 @@ class DashboardData:
         networks: Registry | None = None,
         session_import: SessionImport | None = None,
         figures: Figures | None = None,
+        spacing: timedelta | None = None,
         going_live: GoingLive | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
@@ -164,6 +147,7 @@ class DashboardData:
         self.networks = networks or self.networks
         self.session_import = session_import or self.session_import
         self.figures = figures or self.figures
+        self.spacing = spacing if spacing is not None else self.spacing
 
     def open_database(self) -> Database:
         """The database, or ``NotOpen``."""
@@ -213,6 +197,7 @@ class DashboardData:
                 row.content.due_at < now,
                 row.pictures,
                 authors.get(row.content.opportunity_id or "", ""),
+                self.networks.price_of(row.content, len(row.pictures)) if self.networks else "",
             )
             for row in rows
         ]
@@ -233,7 +218,7 @@ class DashboardData:
         """The newest published posts with their newest metrics."""
         async with self.open_database().read("dashboard.posts") as connection:
             handles = await handles_of_accounts(connection)
-            rows = await content.newest_posted(connection, account_id, limit=limit)
+            rows = await desk.newest_posted(connection, account_id, limit=limit)
             shots = await latest_metrics(connection, rows)
         return [post_line(row, handles, shots) for row in rows]
 
@@ -266,27 +251,16 @@ class DashboardData:
         async with self.open_database().read("dashboard.picture") as connection:
             return await media.shown(connection, content_id, sha256)
 
-    async def engagement(self, account_id: str | None = None, *, limit: int = 200) -> dict[str, Any]:
-        """For the plot: seconds since the epoch, engagement of each post, its rolling mean, followers."""
-        async with self.open_database().read("dashboard.engagement") as connection:
-            rows = await content.newest_posted(connection, account_id, limit=limit)
-            rows = [row for row in rows if row.kind is not ContentKind.REPLY]
-            shots = await latest_metrics(connection, rows)
-            every = [one for one in await accounts.every(connection) if account_id in (None, one.id)]
-            series = await metrics.account_series(connection, every[0].id, limit=300) if every else []
-        points: list[tuple[float, int]] = []
-        for row in reversed(rows):
-            shot = shots.get((row.account_id, row.post_id or ""))
-            value = engagement(shot.metrics) if shot else None
-            if row.posted_at is not None and value is not None:
-                points.append((row.posted_at.timestamp(), value))
-        values = [value for _, value in points]
-        return {
-            "at": [at for at, _ in points],
-            "engagement": values,
-            "trend": [_mean(values[max(0, n + 1 - ROLLING) : n + 1]) for n in range(len(values))],
-            "followers": [[at.timestamp(), count] for at, count in series if count is not None],
-        }
+    @property
+    def maturity(self) -> timedelta:
+        """The age at which a post is judged.
+
+        Raises:
+            NotOpen: learning is not open yet.
+        """
+        if self._learning is None:
+            raise NotOpen("learning")
+        return self._learning.maturity
 
     async def learning(self, account_id: str | None = None) -> list[dict[str, Any]]:
         """What was learned, for each account (the learner's own summary)."""
@@ -405,7 +379,3 @@ def _nothing_kept() -> None:
 
 def _own(switch: Switch) -> bool:
     return switch.scope == f"posting/{switch.account_id}"
-
-
-def _mean(values: Sequence[int]) -> float:
-    return round(sum(values) / len(values), 2)

@@ -22,11 +22,13 @@ from stonechat.dashboard.changes import Changes, TooManyStreams
 from stonechat.dashboard.frame import Frame, read_frame
 from stonechat.dashboard.guard import Guard
 from stonechat.dashboard.page_data import DashboardData, NotOpen
+from stonechat.dashboard.reading_data import analytics, harvests
 from stonechat.dashboard.view_models import AccountLine
 from stonechat.monitoring.catalogue.rules import meaning
 from stonechat.monitoring.figures import AGES, OLDER
 from stonechat.monitoring.meters import samples
 from stonechat.monitoring.service_levels import TARGETS, WINDOWS
+from stonechat.owner import goals
 
 HERE = Path(__file__).parent
 
@@ -66,6 +68,7 @@ class Pages:
             "database": self._database,
             "cache": self._cache,
             "harvesting": self._harvesting,
+            "analytics": self._analytics,
         }
 
     def render(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
@@ -200,7 +203,11 @@ class Pages:
             "accounts": await self.data.account_figures(),
             "ages": (*(name for name, _ in AGES), OLDER),
             "jobs": jobs,
+            "harvests": await harvests(self.data),
         }
+
+    async def _analytics(self, _: Frame) -> Context:
+        return {"analytics": await analytics(self.data)}
 
     async def _breakers(self, _: Frame) -> Context:
         return {"breakers": self.data.breaker_status()}
@@ -284,7 +291,7 @@ def _simple_pages(router: APIRouter, pages: Pages) -> None:
     page("/jobs", "jobs.html", "jobs")
     page("/breakers", "breakers.html", "breakers")
     page("/browser", "browser.html", "browser")
-    for name in ("posting", "database", "cache", "harvesting"):
+    for name in ("posting", "database", "cache", "harvesting", "analytics"):
         page(f"/{name}", "layer.html", name)
     page("/learning", "learning.html", "learned")
 
@@ -309,6 +316,12 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             elsewhere=elsewhere,
             why=await pages.data.arm_explained(line.content),
         )
+
+    @router.get("/learning/goal")
+    async def goal(request: Request, account: str = "", to: str = "") -> Response:
+        data = pages.data
+        change = await goals.preview(data.open_database(), account, to, data.maturity)
+        return pages.render(request, "goal.html", account=account, goal=to, change=change)
 
     @router.get("/posts")
     async def posts(request: Request) -> Response:

@@ -66,8 +66,7 @@ class Worker:
         self._jobs = due_runs.jobs
         self._interval = settings.heartbeat
         self._database = database
-        self._clock = clock
-        self._events = events
+        self._clock, self._events = clock, events
         self._ready = asyncio.Event()
         heartbeat = Heartbeat(execution.executor_id, clock, settings.takeover_after)
         self._outcomes = OutcomeWriter(database, clock)

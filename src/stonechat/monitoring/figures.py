@@ -258,6 +258,13 @@ def _since(at: datetime | None, now: datetime) -> timedelta | None:
     return None if at is None else max(now - at, timedelta())
 
 
+async def pool_of(database: Database, clock: Clock, account_id: str) -> Mapping[tuple[str, str], int]:
+    """An account's open reply opportunities by source and age of the post."""
+    async with database.read("monitoring.pool") as connection:
+        pool = await service_events.pool(connection, account_id)
+    return Counter((source, _age_of(written, clock.now())) for source, written in pool)
+
+
 def _age_of(written: datetime | None, now: datetime) -> str:
     if written is None:
         return OLDER

@@ -32,6 +32,7 @@ from stonechat.database.repositories import media
 from stonechat.database.schema.revisions import refuse_newer
 from stonechat.networks.plugin import Surroundings
 from stonechat.networks.registry import Registry
+from stonechat.startup.build_content import open_budget
 from stonechat.startup.build_sessions import open_credentials
 from stonechat.startup.data_folder import open_to_others
 from stonechat.startup.model_check import ask, check_model
@@ -128,7 +129,8 @@ async def _surroundings(settings: Settings, clock: Clock) -> AsyncIterator[Surro
         except StonechatError:  # said by the database's own check
             yield Surroundings(settings, clock, events)
             return
-        yield Surroundings(settings, clock, events, credentials=credentials)
+        spending = open_budget(settings, database, clock, events)
+        yield Surroundings(settings, clock, events, credentials=credentials, spending=spending)
 
 
 async def _python(_settings: Settings, _clock: Clock) -> Check:
@@ -335,11 +337,9 @@ async def _voices(settings: Settings, _clock: Clock) -> Check:
             "the example that comes with Stonechat",
             "Write your own: stonechat init.",
         )
-    return (
-        Check("voice", CheckResult.WARN, doubts[0])
-        if doubts
-        else Check("voice", CheckResult.OK, "can be used")
-    )
+    if doubts:
+        return Check("voice", CheckResult.WARN, doubts[0])
+    return Check("voice", CheckResult.OK, "can be used")
 
 
 async def _mode(settings: Settings, _clock: Clock) -> Check:
@@ -351,7 +351,7 @@ async def _mode(settings: Settings, _clock: Clock) -> Check:
                 "mode",
                 CheckResult.OK,
                 "shadow: everything but the final click",
-                "Set MODE=live when you are content with what it would post.",
+                "Run `stonechat live` when you are content with what it would post.",
             )
         case Mode.LIVE:
             return Check("mode", CheckResult.OK, "live")

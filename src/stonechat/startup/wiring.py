@@ -19,8 +19,9 @@ from stonechat.core.model import Account, Mode
 from stonechat.core.network import Network
 from stonechat.core.redaction import Secrets
 from stonechat.core.supervision import running_loops
-from stonechat.dashboard.page_data import DashboardData, GoingLive
+from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.queue_cache import FreshQueue
+from stonechat.dashboard.view_models import GoingLive
 from stonechat.database import Database
 from stonechat.jobs import JobService, open_jobs, runs_url_beside
 from stonechat.learning.learner import Learner
@@ -179,6 +180,7 @@ def _connect(
         costs=lambda: statement(database, layers.writing.budget, account_ids, base.clock.now()),
         queue=queue,
         outdate=queue.outdate,
+        spacing=base.settings.posting.min_spacing,
         drafter=layers.writing.drafter,
         networks=base.networks,
         going_live=GoingLive(

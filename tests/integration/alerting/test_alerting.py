@@ -239,7 +239,7 @@ async def test_a_queue_that_runs_dry_and_a_pool_that_falls_too_low_are_told(
         later = CLOCK.now() + timedelta(hours=1)
         await opportunities.expire(connection, ACCOUNT.id, posted_before=later, now=later)
     await desk.for_seconds(900, step=20)
-    assert inbox.titles()[1:] == ["Few reply opportunities for @robin"]
+    assert inbox.titles()[1:] == ["No reply opportunities for @robin"]
 
 
 def status_of(name: str, state: str, why: str) -> JobStatus:

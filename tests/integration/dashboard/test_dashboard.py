@@ -30,7 +30,7 @@ from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, audit, content, metrics
 from stonechat.database.schema.tables import content_media, media_bytes
 from stonechat.monitoring import LAYERS, HealthBoard, Meters, ProbeResult, down, ok
-from stonechat.networks.x_web.media_upload import refuse_pictures
+from stonechat.networks.x_picture_limits import refuse_pictures
 from stonechat.posting import attachments
 from stonechat.posting.gate_input import Rules, nothing_blocked
 from stonechat.posting.queue import queue_rows
@@ -43,7 +43,7 @@ from tests.support.posting import ACCOUNT, SETTINGS
 CLOCK = SystemClock()
 PAGES = (
     *("/", "/queue", "/posts", "/learning", "/jobs", "/breakers", "/browser", "/alerts", "/audit"),
-    *("/posts/c-posted", "/posting", "/database", "/cache", "/harvesting"),
+    *("/posts/c-posted", "/posting", "/database", "/cache", "/harvesting", "/analytics"),
 )
 
 

@@ -35,7 +35,7 @@ async def well() -> ProbeResult:
 
 async def test_every_link_of_the_navigation_leads_to_a_page(database: Database) -> None:
     async with site(database) as here:
-        links = (*navigation.OWNER, *navigation.SYSTEM)
+        links = (*navigation.OWNER, *navigation.MORE, *navigation.SYSTEM)
         overview = (await here.get("/")).text
         for link in links:
             assert f'href="{link.path}"' in overview

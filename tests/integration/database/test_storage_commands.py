@@ -245,8 +245,9 @@ def test_an_upgrade_is_shown_first_and_done_after_a_backup(
     asyncio.run(of_first_version())
     shown = json.loads(stonechat("upgrade", "--check", "--json", code=1).stdout)
     assert (shown["found"], shown["upgraded"]) == ("0001", False)
-    assert [one["revision"] for one in shown["migrations"]][-1] == NEWEST
-    assert all(one["what"] for one in shown["migrations"])
+    migrations = shown["migrations"]
+    assert migrations and migrations[-1]["revision"] == NEWEST
+    assert all(one["what"] for one in migrations)
     assert not (tmp_path / "data").exists()
     told = stonechat("upgrade").stdout
     assert f"Upgraded to {NEWEST}" in told and "restore --replace" in told

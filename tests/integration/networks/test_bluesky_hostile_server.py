@@ -13,8 +13,8 @@ from aiohttp import web
 
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Transient, Unknown
-from stonechat.networks.bluesky.bounded_call import MOST_BYTES
 from stonechat.networks.bluesky.client import LONGEST_WAIT, Client, Tokens
+from stonechat.networks.bounded_call import MOST_BYTES
 
 BOMB = gzip.compress(b"[" + b" " * (8 * MOST_BYTES) + b"]")
 

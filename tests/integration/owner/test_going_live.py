@@ -18,7 +18,7 @@ from stonechat.content.voice import example
 from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Permanent
-from stonechat.dashboard.page_data import GoingLive
+from stonechat.dashboard.view_models import GoingLive
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import audit
 from stonechat.database.repositories.audit import AuditRow

@@ -23,6 +23,7 @@ from stonechat.alerting import rules
 from stonechat.alerting.event_rules import event_finding
 from stonechat.alerting.finding import CRITICAL, Finding
 from stonechat.alerting.state_machine import RANK, Timing
+from stonechat.alerting.stock_rules import AccountStock, stock_findings
 from stonechat.alerting.telling import look
 from stonechat.core.events import (
     BudgetSpent,
@@ -117,7 +118,7 @@ def everything() -> Iterator[Finding]:
     yield from rules.unclear_findings([rules.UnclearPost("x:a", "c1", timedelta(minutes=3))])
     for alone in (True, False):
         yield from rules.channel_findings([rules.ChannelTrouble("webhook", START, "404.", alone)])
-    yield from rules.stock_findings([rules.AccountStock("x:a", "a", 0, 0, 1, 5, True)])
+    yield from stock_findings([AccountStock("x:a", "a", 0, 0, 1, 5, True)])
     yield event(SelectorMoved(network="x_web", missing="the send button"))
     yield event(BudgetSpent(account_id="x:a", share=1.0, period="day"))
     yield event(BudgetSpent(account_id="x:a", share=0.8, period="day"))

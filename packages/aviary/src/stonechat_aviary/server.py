@@ -21,6 +21,9 @@ from stonechat_aviary.site import Site
 from stonechat_aviary.uploading import Uploading
 from stonechat_aviary.world import World
 from stonechat_aviary.writing import Author
+from stonechat_aviary.xapidoor import XApiDoor
+from stonechat_aviary.xapiposting import XApiPosting
+from stonechat_aviary.xapireading import XApiReading
 
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -67,5 +70,7 @@ def create_app(world: World, panel: Panel | None = None, *, folder: Path | None 
     app.add_routes(GraphQL(door, Sending(door, uploads)).routes())
     app.add_routes(Uploading(door, uploads).routes())
     app.add_routes(Mastodon(door, uploads).routes())
+    own = XApiDoor(door)
+    app.add_routes([*own.routes(), *XApiReading(own).routes(), *XApiPosting(own, uploads).routes()])
     app.add_routes(Site(door).routes())
     return app

@@ -11,7 +11,7 @@ import typer
 
 from stonechat.cli.actor import do, tell, user
 from stonechat.cli.commands.queue import add, read_file, show_queue
-from stonechat.cli.context import open_for_cli, read_settings, read_stored, run_async
+from stonechat.cli.context import open_for_cli, read_section, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
 
 if TYPE_CHECKING:
@@ -139,6 +139,23 @@ def live(
     from stonechat.owner import queue as actions
 
     do(lambda owner: actions.found_live(owner, content_id, post), as_json=as_json)
+
+
+@queue_app.command(epilog="Example: stonechat queue move 3f2a 'tomorrow 9:30'")
+@spoken
+def move(
+    content_id: _Id,
+    at: Annotated[
+        str, typer.Argument(help="in 2h, 18:30, tomorrow 9:30 or 2026-03-29 18:30, by the account's clocks.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Give it another time; says what is nearer to it than the account's spacing."""
+    from stonechat.config.settings import PostingSettings
+    from stonechat.owner import moving
+
+    spacing = read_section(PostingSettings).min_spacing
+    do(lambda owner: moving.move(owner, content_id, at, spacing=spacing), as_json=as_json)
 
 
 @queue_app.command(epilog="Example: stonechat queue attach 3f2a walk.jpg --alt 'A path in the morning'")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stonechat.cli.commands.init_trial import try_out
 from stonechat.cli.context import environment
 from stonechat.cli.output import note, say, spoken
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
@@ -62,11 +63,16 @@ def init(
     model_url: Annotated[str | None, typer.Option(help="The address of the language model.")] = None,
     model: Annotated[str | None, typer.Option(help="The model that writes.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: options and defaults.")] = False,
+    trial: Annotated[
+        bool | None,
+        typer.Option("--try/--no-try", help="Ask the model's endpoint and send a test alert at the end."),
+    ] = None,
 ) -> None:
     """Set an account up: ask what is needed, write stonechat.toml and voice.toml. Run again, it edits them.
 
     Secrets are asked for without being shown. For scripts, give them in the environment under the names of
     their settings (OPENAI_API_KEY, ALERT_URLS, DASHBOARD_PASSWORD): they are used from there, not written.
+    With --yes nothing is tried unless --try says so; the exit code is 1 where what was tried does not work.
 
     Example: stonechat init --yes --handle quietbuilder --speaks "A calm account" --for-whom "busy people"
     --niche habits --topics "sleep, focus" --dont "promise results"
@@ -85,7 +91,10 @@ def init(
     for path, text in files.items():
         replace_file(path, text)
         say(f"Wrote {path}.")
+    works = try_out(asked=not yes) if (not yes if trial is None else trial) else True
     _what_comes_next(settings)
+    if not works:
+        raise typer.Exit(1)
 
 
 def _present(answers: Mapping[str, str | None]) -> dict[str, str]:
@@ -114,9 +123,10 @@ def prepare(
     file, known = Path(SETTINGS_FILE), installed().known()
     current = read_file(Path())
     answers = _answers(given, current, ask)
-    files = _voice_file(voice, current, ask)
-    if files:
-        answers["VOICE_FILE"] = str(next(iter(files)))
+    path = Path(str(current.get("VOICE_FILE") or VOICE))
+    files = _voice_file(path, voice, ask)
+    if (files or path.exists()) and not current.get("VOICE_FILE"):
+        answers["VOICE_FILE"] = str(path)
     text = read_text(file) if file.exists() else template(known)
     return current | answers, {**files, file: edited(text, answers)}
 
@@ -174,12 +184,16 @@ def _unknown(name: str, value: Any) -> ConfigFault | None:
     return ConfigFault(name, f"names {value!r}, which is not installed", f"one of {', '.join(every)}")
 
 
-def _voice_file(voice: Mapping[str, str], current: Mapping[str, Any], ask: Ask | None) -> dict[Path, str]:
-    """The voice file to be written; empty where the one that there is stays."""
-    from stonechat.content.voice import QUESTIONS, written
+def _voice_file(path: Path, voice: Mapping[str, str], ask: Ask | None) -> dict[Path, str]:
+    """The voice file to be written; empty where the one that there is stays.
 
-    path = Path(str(current.get("VOICE_FILE") or VOICE))
+    Raises:
+        ConfigError: the one that there is cannot be used, or an answer cannot.
+    """
+    from stonechat.content.voice import QUESTIONS, load_voice, written
+
     if not voice and path.exists():
+        note(f"{path} is there and stays. It speaks as: {load_voice(path).speaks}")
         return {}
     if not voice and ask is None:
         note("No voice was given; shadow mode will use the example's words, and live mode will not start.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stonechat.owner import Done
     from stonechat.owner.submission import GivenPicture, Submission, Submitted
 
-_COLUMNS = ("id", "state", "due_at", "kind", "text", "held")
+_COLUMNS = ("id", "state", "due_at", "kind", "text", "price", "held")
 
 
 def text_rules() -> Mapping[str, TextRules]:
@@ -42,11 +42,13 @@ def show_queue(as_json: bool, account: str | None, limit: int) -> None:
 async def _waiting(account: str | None, limit: int) -> list[dict[str, Any]]:
     from stonechat.config.settings import PostingSettings, StartupSettings
     from stonechat.database.repositories import accounts
+    from stonechat.networks.registry import installed
     from stonechat.posting.blocking import stored_blockers
     from stonechat.posting.gate_input import Rules
     from stonechat.posting.queue import queue_rows
     from stonechat.resilience.store import DatabaseBreakers
 
+    networks = installed()
     posting, mode = read_section(PostingSettings), read_section(StartupSettings).mode
     async with open_for_cli(read_stored()) as (database, clock):
         async with database.read("cli.accounts") as connection:
@@ -59,6 +61,7 @@ async def _waiting(account: str | None, limit: int) -> list[dict[str, Any]]:
         {
             **asdict(row.content),
             "text": "\n\n".join(row.content.parts),
+            "price": networks.price_of(row.content, len(row.pictures)),
             "held": row.held,
             "next_action": row.next_action,
             "next_at": row.next_at,

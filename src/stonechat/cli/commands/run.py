@@ -20,6 +20,7 @@ from stonechat.core.redaction import Secrets
 from stonechat.monitoring.logs import EventLog, set_up, tear_down
 from stonechat.networks.registry import installed
 from stonechat.startup.build_content import secrets
+from stonechat.startup.data_folder import alone_in
 from stonechat.startup.wiring import open_stonechat
 
 
@@ -28,9 +29,12 @@ async def run() -> int:
 
     Raises:
         ConfigError: a setting is missing or malformed; nothing was started.
+        Permanent: another one runs in the same data folder.
         Transient: something that the start cannot do without did not come up in time.
     """
-    return await _serve(read_settings(), extra=False)
+    settings = read_settings()
+    with alone_in(settings.startup.data_dir):
+        return await _serve(settings, extra=False)
 
 
 async def work(port: int) -> int:
@@ -82,7 +86,7 @@ def _begun(settings: Settings, address: str, *, extra: bool) -> str:
     mode = f"[bold]{settings.startup.mode.value}[/bold] mode"
     said = f"A host more, in {mode}: {address}/health" if extra else f"Running in {mode}: {address}"
     if settings.startup.mode is Mode.SHADOW:
-        said += "\n[dim]Everything but the final click. MODE=live posts for real.[/dim]"
+        said += "\n[dim]Everything but the final click. `stonechat live` lets posts go out.[/dim]"
     return said
 
 

@@ -176,12 +176,20 @@ def _cell(text: str) -> str:
 
 @spoken
 def costs(url: Url = None, as_json: AsJson = False) -> None:
-    """What the model calls of the last 30 days cost, and how much of each budget is used."""
+    """What calls of models and networks cost in the last 30 days, and how much of each budget is used."""
     said = ask("/api/costs", url, lambda said: isinstance(said, dict) and "budgets" in said)
     if as_json:
         print_json(said)
         return
-    columns = ["account_id", "spent_usd", "posts", "impressions", "per_post_usd", "per_thousand_usd"]
+    columns = [
+        "account_id",
+        "spent_usd",
+        "network_usd",
+        "posts",
+        "impressions",
+        "per_post_usd",
+        "per_thousand_usd",
+    ]
     print_rows(said["accounts"], columns, title="Costs", empty="There is no account.")
     limited = [row for row in said["budgets"] if row["share"] is not None]
     columns = ["scope", "period", "spent_usd", "limit_usd", "tokens", "limit_tokens", "share"]

@@ -55,12 +55,13 @@ class EndpointClient:
         self._connecting = asyncio.Lock()
         self._connection: Connection | None = None
 
-    async def connection(self) -> Connection:
-        """The open connection pool."""
+    async def connection(self, model: str = "") -> Connection:
+        """The open connection pool, with what is needed to ask ``model`` loaded."""
         async with self._connecting:
             if self._connection is None:
                 library = await asyncio.to_thread(importlib.import_module, _LIBRARY)
                 self._connection = library.Connection(self._base, self._query, self._key, self._patience)
+            await asyncio.to_thread(self._connection.load, model)
             return self._connection
 
     async def close(self) -> None:

@@ -34,7 +34,7 @@ from stonechat.content.writing.model_failures import (
     ProviderMissing,
 )
 from stonechat.content.writing.model_profiles import OPENAI_HOSTS, profile_of
-from stonechat.content.writing.model_providers import NativeClient, is_installed
+from stonechat.content.writing.model_providers import NativeClient, is_installed, load_provider
 from stonechat.core.ports import WriteRequest
 
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
@@ -80,6 +80,10 @@ class Connection:
         await self._http.aclose()
         for client in self._native.values():
             await client.close()
+
+    def load(self, model: str) -> None:
+        """Load the library of the provider that ``model`` is named by; it takes seconds."""
+        load_provider(named_provider(model)[0])
 
     def profile(self, model: str, changes: Mapping[str, Any]) -> Mapping[str, Any]:
         """What is known of a model here, with what its endpoint has refused so far."""

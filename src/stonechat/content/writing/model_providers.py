@@ -6,6 +6,7 @@ library is loaded at the first question to it.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Mapping
 from typing import Any
@@ -37,6 +38,13 @@ def is_installed(provider: str) -> bool:
         return importlib.util.find_spec(package) is not None
     except ModuleNotFoundError:  # not even the package above it
         return False
+
+
+def load_provider(provider: str) -> None:
+    """Load what asking that provider needs, where it is installed."""
+    if provider in EXTRAS and is_installed(provider):
+        importlib.import_module(f"pydantic_ai.models.{provider}")
+        importlib.import_module(f"pydantic_ai.providers.{provider}")
 
 
 class NativeClient:

@@ -121,7 +121,7 @@ class ModelWriter:
             write
                 this; trying again is no use.
         """
-        connection = await self._client.connection()
+        connection = await self._client.connection(self._name)
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._adapting(request, connection)

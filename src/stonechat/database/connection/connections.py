@@ -168,6 +168,21 @@ def is_undone(connection: AsyncConnection) -> bool:
     return bool(driver.info.transaction_status == TransactionStatus.INERROR)
 
 
+def is_out_of_step(connection: AsyncConnection) -> bool:
+    """Whether the next statement would get the answer to an earlier one.
+
+    psycopg sends many rows in a pipeline. Where it is cancelled in the middle, the connection may stay in
+    that mode with answers on their way: it looks sound and must not be used again.
+    """
+    sync = connection.sync_connection
+    if sync is None or sync.dialect.name != "postgresql" or sync.invalidated:
+        return False
+    from psycopg.pq import PipelineStatus  # noqa: PLC0415 - on SQLite nobody waits for it to load
+
+    driver: Any = sync.connection.driver_connection
+    return bool(driver.pgconn.pipeline_status != PipelineStatus.OFF)
+
+
 def _sqlite(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngine:
     folder = Path(url.removeprefix("sqlite:///")).absolute().parent
     try:

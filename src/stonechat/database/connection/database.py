@@ -26,6 +26,7 @@ from stonechat.database.connection.connections import (
     begin_statement,
     connect_once,
     engine_for,
+    is_out_of_step,
     is_undone,
     watch_of,
 )
@@ -328,6 +329,8 @@ class Database:
 async def _closed(connection: AsyncConnection) -> None:
     """Return the connection to the pool; errors of a broken one, which is discarded, are ignored."""
     with contextlib.suppress(DBAPIError):
+        if is_out_of_step(connection):
+            await connection.invalidate()
         await connection.close()
 
 

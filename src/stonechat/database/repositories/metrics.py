@@ -99,9 +99,15 @@ async def append_account(
 
 
 async def account_series(
-    connection: AsyncConnection, account_id: str, *, limit: int = 400
+    connection: AsyncConnection, account_id: str, *, limit: int = 400, since: datetime | None = None
 ) -> list[tuple[datetime, int | None]]:
-    """Followers over time, oldest first."""
+    """Followers over time, oldest first: the last ``limit`` readings, or those since then."""
+    if since is not None:
+        query = select(account_metrics.c.captured_at, account_metrics.c.followers).where(
+            account_metrics.c.account_id == account_id, account_metrics.c.captured_at >= since
+        )
+        found = await connection.execute(query.order_by(account_metrics.c.captured_at))
+        return [(row[0], row[1]) for row in found]
     rows = await connection.execute(
         select(account_metrics.c.captured_at, account_metrics.c.followers)
         .where(account_metrics.c.account_id == account_id)

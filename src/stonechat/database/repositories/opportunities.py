@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.errors import IllegalTransition
@@ -56,7 +56,7 @@ async def add(connection: AsyncConnection, found: Iterable[Opportunity]) -> int:
 async def find(connection: AsyncConnection, opportunity_id: str) -> Opportunity | None:
     """The opportunity, or None."""
     row = (await connection.execute(select(table).where(table.c.id == opportunity_id))).one_or_none()
-    return None if row is None else _opportunity(row)
+    return None if row is None else opportunity_of(row)
 
 
 async def authors(connection: AsyncConnection, opportunity_ids: Collection[str]) -> dict[str, str]:
@@ -86,7 +86,7 @@ async def best(
     rows = await connection.execute(
         query.order_by(table.c.score.desc(), table.c.id).limit(limit).with_for_update(skip_locked=True)
     )
-    return [_opportunity(row) for row in rows]
+    return [opportunity_of(row) for row in rows]
 
 
 async def change(
@@ -135,7 +135,7 @@ async def expire(
             table.c.posted_at < posted_before,
         )
     )
-    stale = [_opportunity(row) for row in rows]
+    stale = [opportunity_of(row) for row in rows]
     for one in stale:
         await change(
             connection, one, OpportunityState.EXPIRED, now=now, who="harvesting", why="no longer fresh"
@@ -156,7 +156,7 @@ async def in_state(
     if before is not None:
         query = query.where(table.c.state_since <= before)
     rows = await connection.execute(query.order_by(table.c.score.desc(), table.c.id).limit(limit))
-    return [_opportunity(row) for row in rows]
+    return [opportunity_of(row) for row in rows]
 
 
 async def pool_size(connection: AsyncConnection, account_id: str) -> int:
@@ -170,11 +170,10 @@ async def pool_size(connection: AsyncConnection, account_id: str) -> int:
 
 
 async def pool_sizes(connection: AsyncConnection) -> dict[str, int]:
-    """How many opportunities are open, by account; accounts without any are absent."""
+    """How many opportunities are open, by account, also 0; accounts that never had one are absent."""
+    is_open = case((table.c.state == OpportunityState.FOUND.value, 1), else_=0)
     rows = await connection.execute(
-        select(table.c.account_id, func.count())
-        .where(table.c.state == OpportunityState.FOUND.value)
-        .group_by(table.c.account_id)
+        select(table.c.account_id, func.sum(is_open)).group_by(table.c.account_id)
     )
     return {row[0]: int(row[1]) for row in rows}
 
@@ -359,7 +358,8 @@ async def opted_out_of(connection: AsyncConnection, account_ids: Collection[str]
     return {(str(row[0]), str(row[1]).casefold()) for row in rows}
 
 
-def _opportunity(row: Row[Any]) -> Opportunity:
+def opportunity_of(row: Row[Any]) -> Opportunity:
+    """A row as a value."""
     return Opportunity(
         id=row.id,
         account_id=row.account_id,
@@ -375,4 +375,5 @@ def _opportunity(row: Row[Any]) -> Opportunity:
         score=row.score,
         metrics=Metrics(likes=row.likes, reposts=row.reposts, replies=row.replies, views=row.views),
         conversation_id=row.conversation_id,
+        thread=tuple(row.thread or ()),
     )

@@ -16,7 +16,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound, Permanent, SessionTrouble, StonechatError, Transient, Unknown
 from stonechat.core.safe_json import UnsafeJson, safe_json
 from stonechat.core.states import SessionState
-from stonechat.networks.bluesky.bounded_call import call
+from stonechat.networks.bounded_call import call
 
 Json = dict[str, Any]
 

@@ -24,11 +24,10 @@ from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigFault
 from stonechat.core.model import Mode
-from stonechat.core.network import Picture
 from stonechat.networks.plugin import Connected, LocalSite, LogIn, NetworkPlugin, NetworkRules, Surroundings
-from stonechat.networks.x_web.picture_limits import LIMITS
+from stonechat.networks.x_picture_limits import LIMITS, refuse_pictures
+from stonechat.networks.x_text_rules import XTextRules
 from stonechat.networks.x_web.session import HOST, SESSION
-from stonechat.networks.x_web.text_rules import XTextRules
 
 if TYPE_CHECKING:
     from stonechat.browser.login_window import Window
@@ -99,12 +98,6 @@ def _connect(surroundings: Surroundings) -> Connected:
     return Connected(network, network.check_selectors)
 
 
-def _refuse_pictures(pictures: Sequence[Picture]) -> str:
-    from stonechat.networks.x_web.media_upload import refuse_pictures
-
-    return refuse_pictures(pictures)
-
-
 def _profile_url(settings: Settings, handle: str) -> str:
     return f"{settings.of_network(XWebSettings).base_url.rstrip('/')}/{handle}"
 
@@ -138,8 +131,8 @@ async def _examine(surroundings: Surroundings) -> Sequence[Check]:
                 "risk",
                 CheckResult.WARN,
                 f"live on X's website for {names}, at the owner's accepted risk",
-                "X suspends accounts that automate its website. Its official API is the allowed way, which "
-                "Stonechat cannot use yet; other networks allow automated accounts.",
+                "X suspends accounts that automate its website. Its official API is the allowed way: see "
+                "docs/going-live.md. Other networks allow automated accounts for nothing.",
             )
         )
     return checks
@@ -190,7 +183,7 @@ PLUGIN = NetworkPlugin(
         ),
     ),
     pictures=LIMITS,
-    refuse_pictures=_refuse_pictures,
+    refuse_pictures=refuse_pictures,
     uses_browser=True,
     log_in=LogIn(_site, _log_in, _try_session),
     examine=_examine,
