@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.loop import bench_loop
 from stonechat.cli.output import print_rows
+from stonechat.core.redaction import is_address_with_password
 
 Row = dict[str, Any]
 
@@ -186,9 +187,15 @@ def _asked(arguments: list[str]) -> argparse.Namespace:
         default=[],
         help="learning: measure the predictors on these recorded posts (CSV), and nothing else",
     )
-    parser.add_argument("--database", help="jobs, storage: measure on this PostgreSQL and start none")
+    parser.add_argument(
+        "--database",
+        help="jobs, storage: measure on this PostgreSQL and start none; its password in PGPASSWORD",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    if asked.database and is_address_with_password(asked.database):
+        parser.error("everybody can read a password in a command: leave it out, and give it as PGPASSWORD=…")
+    return asked
 
 
 async def _measured(rows: Awaitable[list[Row]]) -> list[Row]:

@@ -64,7 +64,7 @@ def _findings() -> dict[str, Callable[[], list[Finding]]]:
 
     def job(state: str, *, critical: bool) -> Callable[[], list[Finding]]:
         status = JobStatus(
-            "posting.sweep", "x:a", None, None, START, None, None, state, "why", None, critical, ""
+            "posting.sweep", "x:a", timedelta(hours=1), START, None, None, state, "why", None, critical, ""
         )
         return lambda: rules.job_findings([status])
 

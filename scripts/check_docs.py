@@ -26,7 +26,11 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 CODE = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=.*)?$")
-NOT_OURS = {"PIP_INDEX_URL", "HTTPS_PROXY", "UV_DEFAULT_INDEX", "UV_PYTHON_DOWNLOADS"}
+NOT_OURS = {
+    *("PIP_INDEX_URL", "HTTPS_PROXY", "UV_DEFAULT_INDEX", "UV_PYTHON_DOWNLOADS"),
+    "MOVE_TO",  # the address of `stonechat db move`
+    *("POSTGRES_PASSWORD", "STONECHAT_IMAGE", "RAILWAY_RUN_UID"),  # of compose.yaml and of Railway
+}
 
 
 def read_by_tests() -> set[str]:

@@ -28,9 +28,10 @@ from stonechat.config.settings import AccountSettings, Section, expected_form
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
 from stonechat.core.model import Metrics
-from stonechat.dashboard import DashboardData, create_app
+from stonechat.dashboard.app import create_app
 from stonechat.dashboard.changes import Changes
 from stonechat.dashboard.guard import Guard
+from stonechat.dashboard.page_data import DashboardData
 from stonechat.database.schema.tables import metadata
 from stonechat.monitoring import HealthBoard, Meters
 from stonechat.monitoring.catalogue.rules import PARTS, RULES
@@ -41,7 +42,7 @@ from stonechat.networks.registry import installed
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
-ADOPTED = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+ADOPTED = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 """Documents at the root of the repository that are pages of the site too."""
 
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!#|[a-z]+:)([^)\s#]+)(#[^)\s]*)?\)")

@@ -2,8 +2,9 @@
 # Run the tests: all but the long ones without arguments, the long ones with "long", else what the arguments
 # name (handed to pytest).
 #
-# Two at a time, as most tests wait for a server more than they compute; a file stays on one worker, which
-# has servers of its own; the longest come first. None may fail because its neighbour is busy.
+# Unit tests compute: one for each of two cores. The others wait for a server more than they compute: three at
+# a time. A file stays on one worker, which has servers of its own; the longest come first. None may fail
+# because its neighbour is busy.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -28,14 +29,16 @@ fi
 
 # What fails beside others is printed and run once more, one after the other: what fails again has failed.
 run() {
-    .venv/bin/pytest "$@" -n 2 && return 0
+    workers=$1
+    shift
+    .venv/bin/pytest "$@" -n "$workers" && return 0
     printf '\nOnce more, alone: what failed.\n'
     .venv/bin/pytest "$@" -n 0 --last-failed --last-failed-no-failures none
 }
 
 status=0
 if [ "$share" = "not long" ]; then
-    run tests/unit tests/architecture -q -m "$share" || status=1
+    run 2 tests/unit tests/architecture -q -m "$share" || status=1
 fi
-run tests/acceptance tests/integration tests/contract -q --dist loadfile -m "$share" --durations 15 || status=1
+run 3 tests/acceptance tests/integration tests/contract -q --dist loadfile -m "$share" --durations 15 || status=1
 exit "$status"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = (
-    ROOT / "src/stonechat/networks/x_web/text_tables.json",
+    ROOT / "src/stonechat/networks/x_text_tables.json",
     ROOT / "packages/aviary/src/stonechat_aviary/text_tables.json",
 )
 NOT_IN_THE_LIST = ("onion",)

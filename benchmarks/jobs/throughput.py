@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from benchmarks.jobs import bare_dbos
 from stonechat.config.settings import DatabaseSettings, JobsSettings
-from stonechat.core.clock import SystemClock
+from stonechat.core.clock import Clock, SystemClock
 from stonechat.core.events import EventStream
 from stonechat.database.connection.database import open_database
 from stonechat.jobs.job import Job, JobContext, Work
@@ -26,7 +26,7 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> bar
         return 1
 
     async def body(ctx: JobContext) -> Work:
-        begun[ctx.run_id] = time.perf_counter()
+        begun[ctx.account_id or ""] = time.perf_counter()
         return Work(done=await ctx.step("work", one))
 
     clock = SystemClock()
@@ -50,21 +50,21 @@ async def measure(url: str, *, runs: int, singles: int, pause: timedelta) -> bar
         timings = bare_dbos.Timings()
         asked = time.perf_counter()
         for account in accounts:
-            await runner.trigger("bench.run", account, by="bench")
+            runner.wake("bench.run", clock.now(), account)
         for _ in range(runs):
             await ended.acquire()
         await bare_dbos.all_ended(runs_url_beside(url))
         timings.rate = runs / (time.perf_counter() - asked)
         for number in range(singles):
             await asyncio.sleep(pause.total_seconds())
-            timings.delays.append(await _single(runner, accounts[number % runs], begun, ended))
+            timings.delays.append(await _single(runner, clock, accounts[number % runs], begun, ended))
         return timings
 
 
 async def _single(
-    runner: JobService, account: str, begun: dict[str, float], ended: asyncio.Semaphore
+    runner: JobService, clock: Clock, account: str, begun: dict[str, float], ended: asyncio.Semaphore
 ) -> float:
     asked = time.perf_counter()
-    run_id = await runner.trigger("bench.run", account, by="bench")
+    runner.wake("bench.run", clock.now(), account)
     await ended.acquire()
-    return begun[run_id] - asked
+    return begun[account] - asked

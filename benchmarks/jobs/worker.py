@@ -73,7 +73,7 @@ async def main(told: Mapping[str, str]) -> None:
         say(told["host"], "ready")
         if victim is not None:
             await asyncio.sleep(POLL.total_seconds())  # now it is as likely to take the run as the survivor
-            await runner.trigger(JOB, victim, by="bench")
+            runner.wake(JOB, clock.now(), victim)
         await stop.wait()
 
 

@@ -14,6 +14,7 @@ from stonechat.core.model import ContentKind
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import (
     content,
+    desk,
     job_progress,
     media,
     metrics,
@@ -99,7 +100,7 @@ QUERIES = (
     BenchQuery("queue", "dashboard", lambda c: content.in_states(c, OPEN, limit=100)),
     BenchQuery("queue of an account", "dashboard", lambda c: content.in_states(c, OPEN, account_id=MAIN)),
     BenchQuery("newest of all states", "dashboard", _all_states),
-    BenchQuery("latest posts", "dashboard", content.newest_posted),
+    BenchQuery("latest posts", "dashboard", desk.newest_posted),
     BenchQuery("metrics of the latest", "dashboard", lambda c: metrics.latest(c, MAIN, _POSTS[:20])),
     BenchQuery("story of a piece", "dashboard", lambda c: state_history.of(c, "content", _PIECE)),
     BenchQuery("stock", "alerting", lambda c: content.count_of_each(c, (ContentState.QUEUED,))),

@@ -102,6 +102,8 @@ def without_names(posts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def kill_everywhere(reaper: Reaper, database: str, folder: Path, **more: Any) -> dict[str, Any]:
     """Kill, recover, and compare with the ledger."""
     origin = time.time()
+    if more.get("adapter") == "x_api":  # long enough for somebody to have spoken to the account
+        origin -= 2 * 86_400
     epoch = datetime.fromtimestamp(origin, UTC).isoformat()
     with aviary(reaper, "--epoch", epoch, "--origin", str(origin), "--unkind") as network:
         result = live_and_die(network, database, folder, origin, **more)
@@ -114,9 +116,9 @@ def kill_everywhere(reaper: Reaper, database: str, folder: Path, **more: Any) ->
 
 @pytest.mark.timeout(1800 if EVERY > 1 else 5400)
 def test_a_process_killed_around_any_commit_posts_each_text_exactly_once(
-    any_database_url: str, reaper: Reaper, tmp_path: Path
+    sqlite_url: str, reaper: Reaper, tmp_path: Path
 ) -> None:
-    result = kill_everywhere(reaper, any_database_url, tmp_path, kinds=["single"], pages=False)
+    result = kill_everywhere(reaper, sqlite_url, tmp_path, kinds=["single"], pages=False)
     killed = set(result["killed"]["single"])
     for task in ("posting.claim", "posting.receipt"):
         assert {f"{task}: before the commit", f"{task}: after the commit"} <= killed
@@ -125,14 +127,30 @@ def test_a_process_killed_around_any_commit_posts_each_text_exactly_once(
 
 @pytest.mark.timeout(900)
 def test_the_same_on_mastodon_around_every_commit_and_every_part(
-    any_database_url: str, reaper: Reaper, tmp_path: Path
+    postgres_url: str, reaper: Reaper, tmp_path: Path
 ) -> None:
-    result = kill_everywhere(
-        reaper, any_database_url, tmp_path, kinds=["thread", "reply"], adapter="mastodon"
-    )
+    result = kill_everywhere(reaper, postgres_url, tmp_path, kinds=["thread", "reply"], adapter="mastodon")
     killed = result["killed"]["thread"]
     assert killed.count("clicking") == 2
     assert {"posting.claim: after the commit", "posting.receipt: before the commit"} <= set(killed)
+
+
+@pytest.mark.timeout(900)
+def test_the_same_on_xs_api_where_each_price_is_a_commit_too(
+    any_database_url: str, reaper: Reaper, tmp_path: Path
+) -> None:
+    result = kill_everywhere(reaper, any_database_url, tmp_path, kinds=["single"], adapter="x_api")
+    killed = result["killed"]["single"]
+    assert "clicking" in killed
+    for task in ("posting.claim", "posting.receipt", "content.budget.reserve", "content.budget.settle"):
+        assert {f"{task}: before the commit", f"{task}: after the commit"} <= set(killed)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_every_kind_of_post_that_xs_api_takes(sqlite_url: str, reaper: Reaper, tmp_path: Path) -> None:
+    kinds = [one for one in EVERY_KIND if one != "quote"]
+    kill_everywhere(reaper, sqlite_url, tmp_path, kinds=kinds, adapter="x_api")
 
 
 @pytest.mark.long
@@ -143,12 +161,12 @@ def test_every_kind_of_post_on_mastodon(sqlite_url: str, reaper: Reaper, tmp_pat
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-async def test_every_kind_of_post_on_a_real_server_of_bluesky(sqlite_url: str, tmp_path: Path) -> None:
+async def test_every_kind_of_post_on_a_real_server_of_bluesky(any_database_url: str, tmp_path: Path) -> None:
     origin = time.time()
     async with open_bluesky_stand(tmp_path / "servers") as stand:
         result = await asyncio.to_thread(
             run_lives,
-            database=sqlite_url,
+            database=any_database_url,
             base_url=stand.pds.url,
             session=PASSWORD,
             handle=stand.account.handle,

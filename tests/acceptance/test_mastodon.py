@@ -25,6 +25,7 @@ def move(network: Aviary, **levers: Any) -> None:
     httpx.post(f"{network.base_url}/aviary/levers", json=levers, timeout=10).raise_for_status()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_an_account_is_connected_posts_stops_when_its_token_is_revoked_and_goes_on_when_connected_anew(
     tmp_path: Path, reaper: Reaper

@@ -1,4 +1,4 @@
-"""The pages on faults and on real inputs name every fault, and only tests that exist."""
+"""The pages on faults, real inputs and security name every fault, and only tests that exist."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from tests.architecture.source import ROOT, functions
 
 PAGE = ROOT / "docs" / "faults.md"
 INPUTS = ROOT / "docs" / "real-inputs.md"
+SECURITY = ROOT / "docs" / "security-findings.md"
+FOUND = {"H": 7, "M": 14, "L": 17}
+"""How many findings of each severity there were."""
 FAULTS_OF_LAYER = {1: 5, 2: 5, 3: 7, 4: 6, 5: 6, 6: 5, 7: 5, 8: 4, 9: 5, 10: 4}
 CASCADES = 4
 IDS = [f"L{layer}.{number}" for layer, count in FAULTS_OF_LAYER.items() for number in range(1, count + 1)] + [
@@ -54,7 +57,15 @@ def test_every_kind_of_input_names_its_tests() -> None:
     assert [line for line in kinds if not TEST.search(line)] == []
 
 
-@pytest.mark.parametrize("page", [PAGE, INPUTS], ids=lambda page: page.name)
+def test_every_security_finding_has_its_row_and_a_test() -> None:
+    lines = SECURITY.read_text(encoding="utf-8").splitlines()
+    found = {line.split("|")[1].strip(): line for line in lines if re.match(r"\| [HML]\d+ \|", line)}
+    wanted = [f"{kind}{number}" for kind, most in FOUND.items() for number in range(1, most + 1)]
+    assert list(found) == wanted
+    assert [name for name, line in found.items() if not TEST.search(line)] == []
+
+
+@pytest.mark.parametrize("page", [PAGE, INPUTS, SECURITY], ids=lambda page: page.name)
 def test_every_test_that_the_page_names_exists(page: Path) -> None:
     named = TEST.findall(page.read_text(encoding="utf-8"))
     assert len(named) > 30

@@ -78,7 +78,7 @@ def test_json_is_read_by_the_one_reader_that_bounds_it() -> None:
             "learning/post_history.py": "reads an owner's own export value by value, as it is too long for one piece",
             "cli/demonstration/drill_copy.py": "answers of the copy of itself that it has started",
             "networks/x_web/wire_parser.py": "bounds it alike, but leaves a figure that is too long out",
-            "networks/x_web/text_rules.py": "a table of this package",
+            "networks/x_text_rules.py": "a table of this package",
             "config/session_form.py": "one odd cookie must not spoil a log-in: each is checked by itself",
             "jobs/execution/durable_runs.py": "rows of the job engine, whose form is checked where they are used",
             "jobs/execution/step_results.py": "what it has just written",
@@ -104,10 +104,10 @@ def test_only_config_reads_the_environment() -> None:
         {
             "cli/context.py": "hands the environment to config.load, and nothing else",
             "cli/main.py": "hides what the environment holds of secrets from the log",
-            "cli/demonstration/drill_copy.py": "a drill's copy takes what a program needs to start, and no more",
             "cli/commands/demo.py": "the demo takes nothing from the owner's settings but the browser's path",
             "benchmarks/support/idling.py": "the idle run takes nothing from the owner's settings",
-            "browser/chromium.py": "hands Chromium this environment with folders of its own",
+            "browser/chromium.py": "adds to the options that the owner gave the driver's engine",
+            "core/child_environment.py": "hands on what a program needs to run, and nothing else",
         },
     )
 

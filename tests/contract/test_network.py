@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from tests.support.network_stands import (
     Trouble,
     open_bluesky_stand,
     open_mastodon_stand,
+    open_x_api_stand,
     open_x_web_stand,
 )
 from tests.support.pictures import picture
@@ -29,12 +32,18 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GONE = "1234567890"
 NOWHERE = "zqxjkvwpzqxjkvwp"
+OPEN: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Stand]]] = {
+    "bluesky": open_bluesky_stand,
+    "mastodon": open_mastodon_stand,
+    "x_api": open_x_api_stand,
+    "x_web": open_x_web_stand,
+}
 
 
 @pytest_asyncio.fixture(
     scope="module",
     loop_scope="module",
-    params=["fake", "mastodon", "x_web", pytest.param("bluesky", marks=pytest.mark.long)],
+    params=["fake", "mastodon", "x_api", "x_web", pytest.param("bluesky", marks=pytest.mark.long)],
 )
 async def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -42,10 +51,7 @@ async def opened(
     if request.param == "fake":
         yield FakeStand()
         return
-    open_stand = {"bluesky": open_bluesky_stand, "mastodon": open_mastodon_stand, "x_web": open_x_web_stand}[
-        request.param
-    ]
-    async with open_stand(tmp_path_factory.mktemp(request.param)) as stand:
+    async with OPEN[request.param](tmp_path_factory.mktemp(request.param)) as stand:
         yield stand
 
 
@@ -109,6 +115,11 @@ async def test_a_reply_answers_the_post_it_is_for(stand: Stand) -> None:
 
 async def test_a_quote_quotes_the_post_it_is_for(stand: Stand) -> None:
     post = await stand.somebodys_post()
+    if not stand.quotes:
+        refused = await publish(stand, "Read this", quote_of=post.id, quote_author=post.author)
+        assert isinstance(refused, Refused)
+        assert refused.permanent
+        return
     outcome = await publish(stand, "Read this", quote_of=post.id, quote_author=post.author)
     [made] = await live(stand, "Read this")
     assert isinstance(outcome, Posted)

@@ -106,6 +106,11 @@ def uniform(arms: Arms, rng: random.Random) -> Choose:
     return choose
 
 
+async def plain_rules(_account: Account) -> PlainRules:
+    """The same for every account."""
+    return PlainRules()
+
+
 @asynccontextmanager
 async def studio(
     folder: Path,
@@ -168,7 +173,7 @@ async def studio(
             chain=FallbackChain(writers, budget, clock, events, patience),
             prompts=Prompts(arms),
             content_store=content_store,
-            rules_of=lambda network: PlainRules(),
+            rules_of=plain_rules,
             voice=load_voice(),
             judge=ModelJudge(FallbackChain(judging, budget, clock, events, patience)) if judging else None,
             held_share=held_share,

@@ -26,10 +26,11 @@ from stonechat.core.ids import digest
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import AlertState, BreakerState, ContentState
 from stonechat.database import Database, open_database
-from stonechat.database.repositories import accounts, breakers, content, drafts, opportunities
+from stonechat.database.repositories import accounts, breakers, content, drafts, opportunities, tokens
 from stonechat.database.repositories import alerts as alert_rows
 from stonechat.database.repositories.alerts import AlertRow
 from stonechat.database.repositories.drafts import ReserveDraft
+from stonechat.database.repositories.tokens import TokenRow
 from stonechat.database.schema.tables import metadata
 from stonechat.database.schema.types import UtcTime
 from stonechat.jobs import (
@@ -42,9 +43,8 @@ from stonechat.jobs import (
     runs_url_beside,
     stored_declarations,
 )
-from stonechat.jobs.execution.durable_runs import execute_runs
+from stonechat.jobs.execution.durable_runs import Execution
 from stonechat.jobs.execution.run_request import RunRequest
-from stonechat.jobs.scheduling.owner_requests import order_of
 from stonechat.networks.registry import installed
 from stonechat.resilience.state_machine import Record, forced, fresh
 from stonechat.resilience.store import to_row
@@ -117,6 +117,14 @@ CASES = (
         {"parts": [NEW_TEXT]},
         "queue/edit",
         {"target": "c-ahead", "text": NEW_TEXT},
+    ),
+    Case(
+        "queue.move",
+        ("queue", "move", "c-ahead", "2053-06-01 18:30"),
+        "queue/c-ahead/move",
+        {"at": "2053-06-01 18:30"},
+        "queue/move",
+        {"target": "c-ahead", "at": "2053-06-01 18:30"},
     ),
     Case(
         "queue.again",
@@ -316,6 +324,14 @@ CASES = (
         {"target": "browser/here", "why": "mended"},
     ),
     Case(
+        "tokens.revoke",
+        ("tokens", "revoke", "helper"),
+        "tokens/helper/revoke",
+        {},
+        "tokens/revoke",
+        {"target": "helper"},
+    ),
+    Case(
         "alerts.acknowledge",
         ("alerts", "ack", "al-fires"),
         "alerts/al-fires/acknowledge",
@@ -420,6 +436,8 @@ async def fill(database: Database, url: str | None = None) -> None:
         )
         await drafts.stock(connection, reserve)
         await opportunities.opt_out(connection, ME.id, "Lark", now=BEGAN)
+        helper = TokenRow("t-helper", "helper", ("read",), BEGAN, "test")
+        await tokens.add(connection, helper, "0" * 64)
 
 
 _FILLED: dict[str, bytes] = {}
@@ -545,11 +563,9 @@ async def _file_with_a_run_that_waits() -> bytes:
 
 async def _make_a_run_that_waits(url: str) -> None:
     async with open_store(url) as store:
-        async with execute_runs(
-            store, executor_id="test", queues={}, poll=timedelta(seconds=1), body=_no_body
-        ):
+        async with Execution("test", store, {}, timedelta(seconds=1)).running(_no_body):
             pass
-        await store.enqueue([order_of(JOBS[0], WAITS)])
+        await store.enqueue([("database", WAITS)])
 
 
 async def _no_body(run: Any, _: Any) -> Any:

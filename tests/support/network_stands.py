@@ -37,6 +37,7 @@ from tests.support.mastodon import mastodon_at, token_of
 from tests.support.networks import x_session, x_site
 from tests.support.processes import Reaper
 from tests.support.waiting import eventually
+from tests.support.x_api import Gate, gate_before, x_api_at
 
 HANDLE = "quietbuilder"
 
@@ -68,6 +69,8 @@ class Stand(ABC):
 
     network: NetworkAdapter
     account: Account
+    quotes: bool = True
+    """Whether its posts can quote others."""
 
     @property
     @abstractmethod
@@ -286,6 +289,30 @@ class MastodonStand(SiteStand):
         yield
 
 
+@dataclass
+class XApiStand(SiteStand):
+    """X's API, every call of which is held to its description."""
+
+    gate: Gate = field(default_factory=Gate)
+    token: str = ""
+    quotes: bool = False
+
+    async def somebodys_post(self) -> NetworkPost:
+        """One whose author spoke to us: X takes no other replies."""
+        return (await self.network.mentions(self.account)).posts[0]
+
+    async def calm(self) -> None:
+        """One that has waited for the end of each limit: it makes no calls before that."""
+        await super().calm()
+        assert self.gate.wrong == []
+        self.network = x_api_at(self.gate.url, self.token, self.clock)
+
+    @contextlib.asynccontextmanager
+    async def breaking_off(self, first: str) -> AsyncIterator[None]:
+        await self.site.move_levers(refuse={"code": 344, "n": 1, "after": 1})
+        yield
+
+
 _NAMED = re.compile(r"^@\w+ ")
 
 _LEVERS: dict[Trouble, dict[str, Any]] = {
@@ -308,6 +335,24 @@ async def open_mastodon_stand(folder: Path) -> AsyncIterator[MastodonStand]:
     ) as site:
         network = mastodon_at(site.url, token_of(site.session_b64), clock)
         yield MastodonStand(network, Account(f"mastodon:{HANDLE}", network.name, HANDLE), site, clock)
+
+
+@contextlib.asynccontextmanager
+async def open_x_api_stand(folder: Path) -> AsyncIterator[XApiStand]:
+    """The local network's process, and the gate before it, until the block ends."""
+    origin = datetime.now(UTC)
+    began = origin - timedelta(days=2)  # long enough for somebody to have spoken to the account
+    clock = ScaledClock(1.0, origin, origin.timestamp())
+    async with (
+        local_network(
+            handle=HANDLE, seed=7, speed=1.0, epoch=began, origin=began.timestamp(), state_dir=folder
+        ) as site,
+        gate_before(site.url) as gate,
+    ):
+        token = token_of(site.session_b64)
+        network = x_api_at(gate.url, token, clock)
+        account = Account(f"x_api:{HANDLE}", network.name, HANDLE)
+        yield XApiStand(network, account, site, clock, gate, token)
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ import struct
 import zlib
 
 from stonechat.core.network import Picture
-from stonechat.networks.x_web.picture_limits import LIMITS
+from stonechat.networks.x_picture_limits import LIMITS
 from stonechat.posting.pictures import PreparedPicture, prepare
 
 

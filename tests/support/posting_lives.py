@@ -26,15 +26,18 @@ from playwright.async_api import Keyboard, Locator
 
 from stonechat.browser import BrowserPool, open_browser_pool
 from stonechat.browser.sessions import GivenSessions
-from stonechat.config.settings import BrowserSettings, DatabaseSettings
+from stonechat.config.settings import BrowserSettings, ContentSettings, DatabaseSettings
+from stonechat.content.budget import Budget, BudgetLimits
+from stonechat.content.prices import prices_of
 from stonechat.core.clock import Clock, ScaledClock
+from stonechat.core.events import EventStream
 from stonechat.core.model import Account, Approval, Content, ContentKind, LatePolicy
 from stonechat.core.network import NetworkPost
 from stonechat.core.states import ContentState
 from stonechat.database import open_database
 from stonechat.database.repositories import opportunities
 from stonechat.harvesting.candidate_filter import CandidateFilter, opportunities_from
-from stonechat.networks.x_web.media_upload import refuse_pictures
+from stonechat.networks.x_picture_limits import refuse_pictures
 from stonechat.posting.attachments import attach
 from tests.support.bluesky import bluesky_at
 from tests.support.mastodon import mastodon_at, token_of
@@ -42,6 +45,7 @@ from tests.support.network import foreign_post
 from tests.support.networks import x_session, x_site
 from tests.support.pictures import png, ready
 from tests.support.posting import SETTINGS, Desk, MortalDatabase, desk_on, piece
+from tests.support.x_api import x_api_at
 from tests.support.x_web import MeasuringXWeb
 
 Step = Callable[[str], None]
@@ -167,7 +171,7 @@ async def open_desk(plan: Plan, steps: Steps) -> AsyncIterator[Desk]:
         mortal: Any = MortalDatabase(database, steps)
         desk = desk_on(mortal, clock, settings=SHORT, checkpoint=steps)
         if plan.adapter != "x_web":
-            yield replace(desk, network=_by_api(plan, clock))
+            yield replace(desk, network=_by_api(plan, clock, mortal, desk.events))
             return
         saved = GivenSessions({plan.account.id: x_session(plan.session)}, x_site(plan.base_url))
         settings = BrowserSettings(call_timeout=timedelta(seconds=10))
@@ -179,10 +183,13 @@ async def open_desk(plan: Plan, steps: Steps) -> AsyncIterator[Desk]:
             yield replace(desk, network=network)
 
 
-def _by_api(plan: Plan, clock: Clock) -> Any:
+def _by_api(plan: Plan, clock: Clock, database: Any, events: EventStream) -> Any:
     """A network that needs no browser; ``plan.session`` holds what it lets the account in by."""
     if plan.adapter == "bluesky":
         return bluesky_at(plan.base_url, clock, password=plan.session)
+    if plan.adapter == "x_api":  # where each call's price is two commits more
+        budget = Budget(database, clock, events, BudgetLimits(), prices_of(ContentSettings()))
+        return x_api_at(plan.base_url, token_of(plan.session), clock, spending=budget)
     return mastodon_at(plan.base_url, token_of(plan.session), clock)
 
 
@@ -190,7 +197,12 @@ async def answered_post(plan: Plan, desk: Desk) -> NetworkPost:
     """Somebody's post that replies answer: the same for every life."""
     remembered = Path(plan.folder) / "answered"
     if not remembered.exists():
-        found = (await desk.network.search(plan.account, "the")).posts[0]
+        by_mentions = plan.adapter == "x_api"  # which answers nobody else
+        reading = (
+            desk.network.mentions(plan.account) if by_mentions else desk.network.search(plan.account, "the")
+        )
+        ours = {plan.account.handle.lower(), ""}
+        found = next(post for post in (await reading).posts if post.author.lower() not in ours)
         remembered.write_text(f"{found.id} {found.author}")
     post_id, author = remembered.read_text().split()
     return foreign_post(post_id, author, "…", datetime.now(UTC))
@@ -206,10 +218,15 @@ async def add_opportunity(plan: Plan, desk: Desk, post: NetworkPost) -> str:
 
 
 def texts_of(name: str) -> tuple[str, ...]:
-    """Texts of the kinds that X alters: composed letters, bare domains, signs, a list behind a tag."""
+    """Texts of the kinds that X alters: composed letters, bare domains, signs, marks, a list behind a tag."""
     if name.startswith("thread"):
-        return f"{name}, one: Cafe\u0301, see README.md & docs.rs.", f"{name}, two\nfor @quietbuilder"
-    return (f"{name} at the Cafe\u0301: main.rs < www.example.org/a #sleep\n#focus",)
+        return (
+            f"{name}, one: Cafe\u0301, see README.md & docs.rs.",
+            f"{name}, two \n&amp; 1\ufe0f\u20e3 for @quietbuilder",
+        )
+    return (
+        f"{name} at the Cafe\u0301: main.rs < www.example.org/?a={len(name)}&b \u200f(\u2460) #sleep\n#focus",
+    )
 
 
 def a_piece(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from stonechat.networks.x_text_rules import XTextRules
 from stonechat.networks.x_web.adapter import XWeb
-from stonechat.networks.x_web.text_rules import XTextRules
 
 
 class MeasuringXWeb(XWeb, XTextRules):

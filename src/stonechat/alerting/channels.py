@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from stonechat.alerting.apprise_process import NOT_TAKEN, TAKEN, UNKNOWN_ADDRESS
 from stonechat.alerting.outgoing import call
 from stonechat.config.settings import AlertingSettings
+from stonechat.core.child_environment import child_environment
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.ports import AlertChannel, AlertMessage
@@ -75,7 +76,10 @@ class AppriseChannel:
         kind = "success" if message.status == "resolved" else _KINDS.get(message.severity, "info")
         body = text_of(message, self._pages)
         asked = {"url": self._url, "title": f"Stonechat: {message.title}", "body": body, "kind": kind}
-        code = await self._run(json.dumps(asked).encode())
+        try:
+            code = await self._run(json.dumps(asked).encode())
+        except OSError as exc:  # no memory, no descriptor, no room for one more process
+            raise Transient(f"No process for the {self.name} service: {exc.strerror}.") from exc
         if code == UNKNOWN_ADDRESS:
             raise Permanent(f"apprise does not know the form of this {self.name} address.")
         if code != TAKEN:
@@ -87,6 +91,7 @@ class AppriseChannel:
             sys.executable,
             "-m",
             "stonechat.alerting.apprise_process",
+            env=child_environment(with_proxy_log_in=True),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

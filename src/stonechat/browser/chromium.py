@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Error, Playwright, async_playwright
 
 from stonechat.browser.executable import REMEDY
 from stonechat.browser.processes import RunFolder, kill, memory
+from stonechat.core.child_environment import child_environment, narrowed_environment
 from stonechat.core.errors import Transient
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Chromium:
     async def _start_driver(self) -> Playwright:
         try:
             async with asyncio.timeout(START_LIMIT):
-                with _environment(self._folder.environment() | _driver_options()):
+                with narrowed_environment(self._folder.environment() | driver_options()):
                     playwright = await async_playwright().start()
                 self.driver_pid = await asyncio.to_thread(self._find_driver)
                 return playwright
@@ -144,7 +145,7 @@ class Chromium:
                 handle_sigint=False,  # the supervisor decides what Ctrl-C means
                 handle_sigterm=False,
                 handle_sighup=False,
-                env={**_harmless(os.environ), **self._folder.environment()},
+                env={**child_environment(), **self._folder.environment()},
             )
             self._control = await browser.new_browser_cdp_session()
             told = await self._control.send("SystemInfo.getProcessInfo")
@@ -249,40 +250,8 @@ def _first_lines(exc: BaseException) -> str:
     return " ".join(lines[:3])[:300] or type(exc).__name__
 
 
-def _driver_options() -> dict[str, str]:
+def driver_options() -> dict[str, str]:
+    """What the driver gets in its environment."""
     given = os.environ.get("NODE_OPTIONS", "")
     one_heap = {"MALLOC_ARENA_MAX": "1"}  # for all its threads, which are idle: 6 MB less
     return {"NODE_OPTIONS": f"{given} {DRIVER_OPTIONS}".strip(), **one_heap}
-
-
-def _harmless(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a browser needs. Our keys, passwords and sessions stay away from what shows foreign pages."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if name.upper() in _NAMES or name.upper().startswith(_FAMILIES)
-    }
-
-
-@contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """The driver takes its environment from ours alone: while it starts, ours has what it may know."""
-    before = dict(os.environ)
-    try:
-        for name in before.keys() - _harmless(before).keys():
-            del os.environ[name]
-        os.environ.update(values)
-        yield
-    finally:
-        for name in values.keys() - before.keys():
-            os.environ.pop(name, None)
-        os.environ.update(before)
-
-
-_NAMES = frozenset(
-    {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "DISPLAY", "WAYLAND_DISPLAY"}
-    | {"XAUTHORITY", "LD_LIBRARY_PATH", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "SYSTEMROOT"}
-    | {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
-)
-_FAMILIES = ("LC_", "XDG_", "FONTCONFIG_", "PLAYWRIGHT_", "MALLOC_", "SSL_CERT_")
-"""What of our environment Chromium and its driver get to see."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
-from playwright.async_api import BrowserContext, Error, async_playwright
+from playwright.async_api import Browser, BrowserContext, Error, Playwright, async_playwright
 
 from stonechat.browser.executable import MAC, NAMES
+from stonechat.browser.sandbox import no_sandbox
+from stonechat.core.child_environment import child_environment, narrowed_environment
 from stonechat.core.errors import Permanent
 
 Window = BrowserContext
@@ -33,9 +36,11 @@ async def open_window(executable: Path | None, *, visible: bool = True) -> Async
         Permanent: there is no browser that can show a window.
     """
     path = whole_browser(executable) if visible else executable
-    async with async_playwright() as playwright:
+    with narrowed_environment({}):
+        playwright = await async_playwright().start()
+    try:
         try:
-            browser = await playwright.chromium.launch(executable_path=path, headless=not visible)
+            browser = await _launch(playwright, path, headless=not visible)
         except Error as exc:
             raise Permanent(
                 f"The browser does not start: {str(exc).splitlines()[0][:200]}",
@@ -50,6 +55,19 @@ async def open_window(executable: Path | None, *, visible: bool = True) -> Async
         finally:
             with contextlib.suppress(Error):  # the owner may have closed it
                 await browser.close()
+    finally:
+        await playwright.stop()
+
+
+async def _launch(playwright: Playwright, path: Path | None, *, headless: bool) -> Browser:
+    """In Chromium's own sandbox where the system has one to offer."""
+    start = partial(
+        playwright.chromium.launch, executable_path=path, headless=headless, env={**child_environment()}
+    )
+    if no_sandbox() is None:
+        with contextlib.suppress(Error):  # what else is wrong is said by the second try
+            return await start(chromium_sandbox=True)
+    return await start(chromium_sandbox=False)
 
 
 def no_screen() -> Permanent:

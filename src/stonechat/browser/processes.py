@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -71,9 +72,22 @@ class RunFolder:
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 
-def default_root() -> Path:
-    """Where the folders of all runs of this user stand."""
-    return Path(tempfile.gettempdir()) / f"stonechat-browser-{os.getuid()}"
+def default_root(temporary: Path | None = None) -> Path:
+    """Where the folders of all runs of this user stand.
+
+    Others may write to the folder of temporary files too: a name that one of them took is passed over.
+    """
+    base = (temporary or Path(tempfile.gettempdir())) / f"stonechat-browser-{os.getuid()}"
+    names = (base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 10)))
+    return next((one for one in names if _is_ours_or_free(one)), base)
+
+
+def _is_ours_or_free(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return True
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
 
 
 def sweep(root: Path) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import CacheSwitched, EventStream
 from stonechat.core.ports import Cache, CacheLease
+from stonechat.core.supervision import supervise
 
 if TYPE_CHECKING:
     from stonechat.cache.redis_cache import RedisCache
@@ -210,7 +211,10 @@ class FallbackCache:
         if self._clock.monotonic() - self._switched > STEADY.total_seconds():
             self._pause = FIRST_PAUSE
         self._switch(away=True, why=why, remedy=remedy)
-        self._returning = asyncio.create_task(self._await_return(), name="cache.await_return")
+        self._returning = asyncio.create_task(
+            supervise("cache.await_return", self._await_return, self._clock, self._events, may_end=True),
+            name="cache.await_return",
+        )
 
     def _switch(self, *, away: bool, why: str, remedy: str = "") -> None:
         self._away = away

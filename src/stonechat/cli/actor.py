@@ -6,12 +6,14 @@ import getpass
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stonechat.cli.context import open_for_cli, read_stored, run_async
 from stonechat.cli.output import print_json, say
-from stonechat.config.settings import Settings
-from stonechat.owner import Done, Door, Owner
+
+if TYPE_CHECKING:
+    from stonechat.config.settings import Settings
+    from stonechat.owner import Done, Owner
 
 T = TypeVar("T")
 
@@ -27,6 +29,8 @@ def user() -> str:
 @asynccontextmanager
 async def open_owner(settings: Settings) -> AsyncIterator[Owner]:
     """The owner, with the database of the settings, for one command."""
+    from stonechat.owner import Door, Owner
+
     async with open_for_cli(settings) as (database, clock):
         yield Owner(database, clock, user(), Door.COMMAND_LINE)
 

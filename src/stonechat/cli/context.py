@@ -1,4 +1,7 @@
-"""What most commands need: the settings, and the database when one is asked for."""
+"""What most commands need: the settings, and the database when one is asked for.
+
+Each function imports what it uses, so that a command loads only what it needs (decision 0066).
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,15 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from stonechat.config.credentials import has_screen
-from stonechat.config.loader import load, load_for_login, load_section, load_stored
-from stonechat.config.settings import Section, Settings
-from stonechat.core.clock import Clock, DrivenClock, ScaledClock, SystemClock
-from stonechat.database import Database, open_database
-from stonechat.networks.registry import installed
+if TYPE_CHECKING:
+    from stonechat.config.settings import Section, Settings
+    from stonechat.core.clock import Clock
+    from stonechat.database import Database
 
 T = TypeVar("T")
-S = TypeVar("S", bound=Section)
+S = TypeVar("S", bound="Section")
 
 
 def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -27,6 +28,9 @@ def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     Raises:
         ConfigError: naming every bad setting at once.
     """
+    from stonechat.config.loader import load
+    from stonechat.networks.registry import installed
+
     return load(dict(os.environ), installed().known(), folder=Path.cwd(), overrides=overrides)
 
 
@@ -36,6 +40,8 @@ def read_stored() -> Settings:
     Raises:
         ConfigError: naming what is wrong with the address or the folder.
     """
+    from stonechat.config.loader import load_stored
+
     return load_stored(dict(os.environ), folder=Path.cwd())
 
 
@@ -45,6 +51,10 @@ def read_for_login() -> tuple[Settings, bool]:
     Raises:
         ConfigError: naming every bad setting that is needed.
     """
+    from stonechat.config.credentials import has_screen
+    from stonechat.config.loader import load_for_login
+    from stonechat.networks.registry import installed
+
     environment = dict(os.environ)
     return load_for_login(environment, installed().known(), folder=Path.cwd()), has_screen(environment)
 
@@ -55,6 +65,9 @@ def read_for_connecting() -> Settings:
     Raises:
         ConfigError: naming every bad setting that is needed.
     """
+    from stonechat.config.loader import load_for_login
+    from stonechat.networks.registry import installed
+
     known = installed().known()
     return load_for_login(dict(os.environ), known, folder=Path.cwd(), accounts_needed=False)
 
@@ -65,6 +78,8 @@ def read_section(section: type[S]) -> S:
     Raises:
         ConfigError: naming every bad setting of this section.
     """
+    from stonechat.config.loader import load_section
+
     return load_section(section, dict(os.environ), folder=Path.cwd())
 
 
@@ -75,6 +90,8 @@ def environment() -> Mapping[str, str]:
 
 def make_clock(settings: Settings) -> Clock:
     """The machine's clock, or the demo's: one that it drives, or one that is faster."""
+    from stonechat.core.clock import DrivenClock, ScaledClock, SystemClock
+
     startup = settings.startup
     if startup.clock_file is not None:
         return DrivenClock(startup.clock_speed, startup.clock_file)
@@ -95,6 +112,8 @@ async def open_for_cli(settings: Settings) -> AsyncIterator[tuple[Database, Cloc
     Raises:
         Transient: it cannot be reached now.
     """
+    from stonechat.database import open_database
+
     clock = make_clock(settings)
     async with open_database(settings.database_url, settings.database, clock) as database:
         yield database, clock

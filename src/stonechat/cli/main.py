@@ -16,10 +16,12 @@ from stonechat.cli.commands import (
     connect,
     content,
     debug,
+    desk,
     drill,
     init,
     jobs,
     learn,
+    live,
     login,
     monitoring,
     operations,
@@ -27,12 +29,13 @@ from stonechat.cli.commands import (
     reading,
     status,
     storage,
+    tokens,
+    upgrade,
 )
 from stonechat.cli.context import run_async
 from stonechat.cli.output import NO_TEXT, AsJson, explain, say, spoken
-from stonechat.core.clock import SystemClock
 from stonechat.core.errors import InvalidInput
-from stonechat.monitoring.logs import named_secrets, set_up
+from stonechat.core.redaction import is_address_with_password
 
 app = typer.Typer(
     name="stonechat",
@@ -54,12 +57,17 @@ app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
 app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
 reading.register(app)
 storage.register(app)
+app.command("upgrade", rich_help_panel="Keep", epilog="Example: stonechat upgrade --check")(upgrade.upgrade)
 pause.register(app)
+desk.register(app)
+app.add_typer(tokens.tokens_app, name="tokens", rich_help_panel="Run")
+app.command("mcp", rich_help_panel="Run", epilog="Example: STONECHAT_TOKEN=sct_… stonechat mcp")(tokens.mcp)
 app.add_typer(content.queue_app, name="queue", rich_help_panel="Decide")
 app.add_typer(content.reserve_app, name="reserve", rich_help_panel="Decide")
 app.command("write", rich_help_panel="Decide")(content.write)
 app.command("rehearsals", rich_help_panel="Look")(content.rehearsals)
 app.command("init", rich_help_panel="Run")(init.init)
+app.command("live", rich_help_panel="Run", epilog="Example: stonechat live --check")(live.live)
 app.command("login", rich_help_panel="Run", epilog="Example: stonechat login --account quietbuilder")(
     login.login
 )
@@ -79,6 +87,10 @@ def _options(
     ] = False,
 ) -> None:
     """A social account that runs itself, and says at once when it cannot."""
+    from stonechat.core.clock import SystemClock
+    from stonechat.monitoring.logs import named_secrets, set_up
+
+    set_up(level="WARNING", json=False, secrets=named_secrets(os.environ), clock=SystemClock())
 
 
 @app.command(
@@ -103,7 +115,8 @@ def demo(
         ),
     ] = True,
     network: Annotated[
-        str, typer.Option(help="Which network the local one stands for; `stonechat doctor` lists them.")
+        str,
+        typer.Option(help="Which network the local one stands for (`stonechat doctor` lists them), or all."),
     ] = "",
 ) -> None:
     """Run the whole loop on a local network, on a faster clock; nothing leaves this machine."""
@@ -125,7 +138,7 @@ def _end(code: int) -> NoReturn:
 @app.command(rich_help_panel="Run", epilog="Example: MODE=shadow stonechat run")
 @spoken
 def run() -> None:
-    """Run the account until Ctrl-C. Starts in shadow mode until the owner says MODE=live."""
+    """Run the account until Ctrl-C. Starts in shadow mode until the owner goes live: `stonechat live`."""
     from stonechat.cli.commands.run import run as run_account
 
     _end(run_async(run_account()))
@@ -172,18 +185,26 @@ def bench(context: typer.Context) -> None:
     raise typer.Exit(measure(context.args))
 
 
-def main() -> None:
-    """The entry point. Words that are no text are refused before anything is done with them.
+_IN_SIGHT = {
+    "meaning": "Nothing was done. Every user of this machine can read the words of a command while it runs.",
+    "remedy": "Give the address by the environment: MOVE_TO=… for `stonechat db move`, OPENAI_BASE_URL=… for "
+    "a model; or leave the password out and give it as PGPASSWORD=….",
+}
 
-    What any command writes can be read by this user alone, and its log goes to standard error, masked:
-    ``stonechat run`` and the demo set it up anew, as their settings say.
+
+def main() -> None:
+    """The entry point. Words that are no text, or show a password, are refused before anything is done.
+
+    What any command writes can be read by this user alone.
     """
     os.umask(0o077)
-    set_up(level="WARNING", json=False, secrets=named_secrets(os.environ), clock=SystemClock())
     for number, word in enumerate(sys.argv[1:], 1):
         if NO_TEXT.search(word):
             remedy = "Write it in UTF-8, without control characters."
             explain(InvalidInput(f"Word {number} of the command is no text: {word!a}.", remedy=remedy))
+            sys.exit(2)
+        if is_address_with_password(word):
+            explain(InvalidInput(f"Word {number} of the command is an address with a password.", **_IN_SIGHT))
             sys.exit(2)
     app()
 

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat import __version__
 from stonechat.browser.failure_artifacts import FailureArtifactFolder
+from stonechat.core.errors import Permanent
+from stonechat.core.given_files import open_given
 from stonechat.core.ids import trace_of
 from stonechat.core.json_values import plain
 from stonechat.core.model import Content
@@ -61,7 +63,10 @@ def write(path: Path, found: dict[str, Any], content_id: str, evidence: Path, lo
 
 
 def _lines_about(log: Path, content_id: str) -> list[str]:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - LOGGED))
-        lines = file.read().decode(errors="replace").splitlines()
+    try:
+        with open_given(log) as file:
+            file.seek(max(0, log.stat().st_size - LOGGED))
+            lines = file.read(LOGGED).decode(errors="replace").splitlines()
+    except OSError as exc:
+        raise Permanent(f"{log} cannot be read: {exc.strerror}.", remedy="Check the path.") from exc
     return [line for line in lines if content_id in line or trace_of(content_id) in line]

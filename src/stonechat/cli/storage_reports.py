@@ -11,15 +11,19 @@ from typing import BinaryIO
 from stonechat.cli.context import make_clock, read_section
 from stonechat.cli.output import json_text
 from stonechat.config.settings import LearningSettings, RetentionSettings, Settings
+from stonechat.core.atomic_file import whole_file
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
 from stonechat.database import open_database
 from stonechat.database.maintenance import backup
 from stonechat.database.maintenance import export as exporting
+from stonechat.database.maintenance.active_processes import refuse_company
 from stonechat.database.maintenance.backup import BackupReport, RestoreReport
 from stonechat.database.maintenance.retention import Pruned, Retention
 from stonechat.database.maintenance.snapshot import snapshot
 from stonechat.database.maintenance.transfer import Transfer, TransferReport, TransferStep
-from stonechat.database.spool.atomic_file import whole_file
+from stonechat.database.schema.migrations import current, upgrading
+from stonechat.database.schema.migrations.upgrading import Migration
+from stonechat.database.schema.revisions import refuse_newer
 from stonechat.jobs import open_store, runs_url_beside
 
 Tell = Callable[[str, int, int], None]
@@ -95,6 +99,31 @@ async def move(settings: Settings, to: str, again: bool, tell: Tell) -> tuple[Tr
     ):
         report = await Transfer(source, target, clock, told).run(again=again)
     return report, clock.monotonic() - began
+
+
+async def pending(settings: Settings, *, alone: bool) -> tuple[str | None, list[Migration]]:
+    """The schema's version, and what this Stonechat would do to it at its next start.
+
+    Args:
+        alone: nobody may work on the database meanwhile.
+    """
+    clock = make_clock(settings)
+    _refuse_missing(settings.database_url)
+    async with (
+        open_database(settings.database_url, settings.database, clock, migrated=False) as database,
+        database.read("cli.upgrade") as connection,
+    ):
+        await connection.run_sync(lambda sync: refuse_newer(sync, "The database"))
+        if alone:
+            await refuse_company(connection, "The database cannot be upgraded")
+        found = await connection.run_sync(current)
+        return found, await connection.run_sync(upgrading.pending)
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the schema to the version of this Stonechat."""
+    async with open_database(settings.database_url, settings.database, make_clock(settings)):
+        return
 
 
 async def prune(settings: Settings, *, dry_run: bool) -> list[Pruned]:

@@ -344,8 +344,8 @@ def _clock_file_faults(mode: Mode, file: Path) -> list[ConfigFault]:
 
 def _voice_faults(settings: Settings) -> list[ConfigFault]:
     """In live mode no account speaks with the voice of the example."""
-    silent = [one.handle for one in settings.accounts if one.voice_file is None]
-    if settings.content.voice_file is not None or not silent:
+    silent = settings.borrowed_voices()
+    if not silent:
         return []
     problem = f"is missing: in live mode {silent[0]} would speak with the example's words"
     return [ConfigFault("VOICE_FILE", problem, "the path of a voice file; `stonechat init` writes one")]

@@ -111,22 +111,25 @@ async def edit(
     now: datetime,
     bounds: Bounds,
     despite: frozenset[str] = frozenset(),
+    seen: str | None = None,
 ) -> Content:
     """Replace the text; it stays held or queued, and counts as approved by whoever edits.
 
     Args:
         despite: names of review steps that the human overrules; ``schema`` and ``length`` cannot be.
+        seen: digest of the text that was edited; where it is another by now, it stands.
 
     Raises:
         NotFound: there is no such content.
-        Conflict: it cannot be edited now, a part that is live already would change, or a picture would lose
-            its part.
+        Conflict: it cannot be edited now, it was changed meanwhile, a part that is live already would
+            change, or a picture would lose its part.
         InvalidInput: the new text does not pass the review.
     """
     parts = [canonical(part) for part in parts]
     content = await _find(connection, content_id)
     if content.state not in _EDITABLE:
         raise _not_now(content, "edited")
+    _as_it_was_seen(content, seen)
     await _keep_what_is_live(connection, content, parts)
     await _keep_pictures(connection, content, len(parts))
     verdict = checked(Draft(content.kind, tuple(parts), content.arm), bounds, despite)
@@ -156,6 +159,16 @@ async def edit(
         why="text edited",
     )
     return changed
+
+
+def _as_it_was_seen(content: Content, seen: str | None) -> None:
+    """Refuse to write over a text that nobody has looked at."""
+    if seen is not None and seen != digest(*content.said()):
+        raise Conflict(
+            f"Content {content.id} was changed meanwhile, in another window or by somebody else.",
+            meaning="That text stands; yours was not stored.",
+            remedy="Read what it says now, and save yours again if it is to replace that.",
+        )
 
 
 async def _keep_what_is_live(connection: AsyncConnection, content: Content, parts: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """The budget: money and tokens, by day and month, for each account and in all.
 
-Before a call its worst case is reserved; after it the real cost is booked. Reserving compares
+Before a call, of a model or of a network that charges, its worst case is reserved; after it the real cost is
+booked. Reserving compares
 the sums and adds to them in one transaction, so no number of callers at once can pass a limit.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,7 @@ from stonechat.config.settings import ContentSettings
 from stonechat.content.errors import BudgetUsedUp
 from stonechat.content.prices import PriceTable
 from stonechat.core.clock import Clock
+from stonechat.core.errors import NotTried, Transient
 from stonechat.core.events import BudgetSpent, EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.core.ports import WriteRequest
@@ -107,7 +109,7 @@ class BudgetStanding:
 
 
 class Budget:
-    """Keeps the account of what models cost.
+    """Keeps the account of what models, and networks that charge, cost.
 
     Args:
         hold: real time after which a reservation whose call never ended is booked in full.
@@ -143,7 +145,28 @@ class Budget:
         Raises:
             BudgetUsedUp: a limit would be passed; nothing was reserved.
         """
-        amount = self.worst_case(model, request)
+        return await self._reserve(account_id, purpose, model, self.worst_case(model, request))
+
+    async def reserve_price(
+        self, account_id: str, what: str, usd: float
+    ) -> Callable[[float], Awaitable[None]]:
+        """Reserve what a call of a network may cost: a :class:`stonechat.networks.spending.Spending`.
+
+        Raises:
+            NotTried: a limit would be passed, or the database is away; the call must not be made.
+        """
+        try:
+            reservation = await self._reserve(account_id, ledger.NETWORK, what, Amount(usd))
+        except Transient as exc:
+            wait = exc.retry_after / self._clock.speed if exc.retry_after else None
+            raise NotTried(exc.what, meaning=exc.meaning, remedy=exc.remedy, retry_after=wait) from exc
+
+        async def settle(paid: float) -> None:
+            await self._book(reservation, paid, 0, 0)
+
+        return settle
+
+    async def _reserve(self, account_id: str, purpose: str, model: str, amount: Amount) -> Reservation:
         now, wall = self._clock.now(), self._clock.wall()
         reservation = Reservation(fresh_id(), account_id, model, amount)
         marks: list[BudgetSpent] = []
@@ -168,7 +191,7 @@ class Budget:
         for event in marks:
             self._events.emit(event)
         if refusal:
-            raise _used_up(refusal, now)
+            raise _used_up(refusal, now, of_network=purpose == ledger.NETWORK)
         return reservation
 
     async def settle(self, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> float:
@@ -235,14 +258,16 @@ class Budget:
         return [BudgetSpent(account_id=period.account_id, share=new[-1], period=period.name)] if new else []
 
 
-def _used_up(period: Period, now: datetime) -> BudgetUsedUp:
+def _used_up(period: Period, now: datetime, *, of_network: bool) -> BudgetUsedUp:
     limit = period.limit
     most = f"${limit.usd:.2f}" if limit.usd is not None else ""
     tokens = f"{limit.tokens} tokens" if limit.tokens is not None else ""
     return BudgetUsedUp(
         f"The budget of {period.scope} for {period.name} ({' / '.join(filter(None, (most, tokens)))}) "
         "does not cover another call.",
-        meaning="No model is asked until the period ends; the reserve serves the queue.",
+        meaning="The network charges for calls, so it is not called until the period ends; what is due waits."
+        if of_network
+        else "No model is asked until the period ends; the reserve serves the queue.",
         remedy="Raise BUDGET_DAY_USD or BUDGET_MONTH_USD if that is too early.",
         retry_after=period.end - now,
     )

@@ -1,4 +1,4 @@
-"""What model calls cost: by post, by thousand impressions, and as a share of each budget."""
+"""What calls of models and networks cost: by post, by thousand impressions, as a share of each budget."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Costs:
     """One account's costs in a span of account time.
 
     Attributes:
-        spent_usd: everything that models cost, rejected drafts included.
+        spent_usd: everything that models cost, rejected drafts included, and what the network charged.
+        network_usd: what of it the network charged.
         posts: pieces of content that went live.
         impressions: views of those posts as last read; unknown views count as none.
         per_post_usd, per_thousand_usd: None where nothing was posted, or nothing seen.
@@ -28,6 +29,7 @@ class Costs:
 
     account_id: str
     spent_usd: float
+    network_usd: float
     posts: int
     impressions: int
     per_post_usd: float | None
@@ -110,12 +112,14 @@ async def costs(database: Database, account_id: str, since: datetime, before: da
     )
     async with database.read("content.costs") as connection:
         usage = await ledger.usage(connection, since, before, account_id)
+        charged = await ledger.usage(connection, since, before, account_id, purpose=ledger.NETWORK)
         posts = int((await connection.execute(select(func.count()).select_from(live))).scalar_one())
         total = (await connection.execute(select(func.sum(seen.c.views)))).scalar_one()
     views, spent = int(total or 0), usage.spent.usd
     return Costs(
         account_id=account_id,
         spent_usd=spent,
+        network_usd=charged.spent.usd,
         posts=posts,
         impressions=views,
         per_post_usd=spent / posts if posts else None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from stonechat.config.settings import ContentSettings
+from stonechat.content.writing.endpoint_client import PROVIDERS, named_provider
 
 _SAMPLE = 10_000  # tokens of a call whose price is asked for: below the steps that some models' prices have
 
@@ -45,7 +46,9 @@ class PriceTable:
         """The model's price; None where nobody knows it and :attr:`default` is booked."""
         if model in self.models:
             return self.models[model]
-        listed = [price for one in self.endpoints if (price := listed_price(model, one))]
+        provider, name = named_provider(model)
+        endpoints = (PROVIDERS[provider],) if provider else self.endpoints
+        listed = [price for one in endpoints if (price := listed_price(name, one))]
         return max(listed, key=lambda price: price.prompt + price.completion, default=None)
 
 

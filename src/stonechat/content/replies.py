@@ -24,7 +24,7 @@ from stonechat.core.clock import Clock
 from stonechat.core.model import Account, ContentKind, Opportunity
 from stonechat.core.states import OpportunityState
 from stonechat.database import Database
-from stonechat.database.repositories import opportunities, slots
+from stonechat.database.repositories import desk, opportunities, slots
 from stonechat.jobs import JobContext, Work
 
 _DAY = timedelta(days=1)
@@ -96,6 +96,9 @@ class Replier:
             return "gone"
         posts, spoken = await self.read_thread(account, one), self.claims.language_of(account.id)
         context = thread_context(one, account, posts, lambda text: self.claims.screen(text, spoken))
+        if context.above:
+            async with self.database.begin("content.reply.thread") as connection:
+                await desk.keep_thread(connection, one.id, context.above)
         if why := await self._no_more(account, one, context):
             await self.claims.let_go(one.id, OpportunityState.SKIPPED, _WHO, why)
             return why

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
@@ -15,7 +15,7 @@ def plain(value: Any) -> Any:
     match value:
         case Enum():
             return value.value
-        case datetime():
+        case date():  # a datetime is one too
             return value.isoformat()
         case timedelta():
             return value.total_seconds()

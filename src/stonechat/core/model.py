@@ -184,6 +184,7 @@ class Opportunity:
             automated replies only then.
         score: higher is better; comparable within one account only.
         conversation_id: of the post that the conversation began with; None where it was not shown.
+        thread: what stands above it, the first of it first, as it was read for the reply.
     """
 
     id: str
@@ -200,6 +201,7 @@ class Opportunity:
     score: float = 0.0
     metrics: Metrics = field(default_factory=Metrics)
     conversation_id: str | None = None
+    thread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,17 @@ _SECRET_ADDRESSES = (
 )
 
 
+_WITH_PASSWORD = re.compile(
+    r"(?i)(?:--?[\w-]+=)?(?:psql\s+[\"'])?[a-z][a-z0-9+.-]*://"
+    r"(?:[^\s:/?#\[]*:(?!\d{1,5}[/?#])\S+@|\S*[?&](?:password|passwd|pwd|token|(?:api_?)?key|secret)=\S)"
+)
+
+
+def is_address_with_password(word: str) -> bool:
+    """Whether a word of a command (also as ``--option=…``) is an address that holds a password or a key."""
+    return _WITH_PASSWORD.match(word) is not None
+
+
 def masked(text: str) -> str:
     """The text without what looks like a secret, whoever it belongs to.
 

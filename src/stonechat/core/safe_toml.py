@@ -14,6 +14,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from stonechat.core.given_files import read_given
+
 MOST_BYTES = 1024 * 1024
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _LARGEST = 2**63
@@ -42,14 +44,11 @@ def read_text(path: Path) -> str:
         UnsafeToml: it cannot be read, is too long, or is no text.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+        data = read_given(path, MOST_BYTES)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as exc:  # a path with a null byte is a ValueError
         raise UnsafeToml(getattr(exc, "strerror", None) or str(exc)) from exc
-    if len(data) > MOST_BYTES:
-        raise UnsafeToml(f"it is longer than {MOST_BYTES} bytes")
     try:
         text = data.decode(next((code for mark, code in _BOMS if data.startswith(mark)), "utf-8"))
     except UnicodeDecodeError as exc:

@@ -16,14 +16,25 @@ HEALTHY_AFTER = timedelta(minutes=1)
 
 
 async def supervise(
-    name: str, loop: Callable[[], Awaitable[None]], clock: Clock, events: EventStream
+    name: str,
+    loop: Callable[[], Awaitable[None]],
+    clock: Clock,
+    events: EventStream,
+    *,
+    may_end: bool = False,
 ) -> None:
-    """Run ``loop`` until cancelled; after any error again, with growing pauses."""
+    """Run ``loop`` until cancelled; after any error again, with growing pauses.
+
+    Args:
+        may_end: it is over once it ends without an error.
+    """
     pause = FIRST_PAUSE
     while True:
         began = clock.monotonic()
         try:
             await loop()
+            if may_end:
+                return
             why = "it ended by itself"
         except Exception as exc:  # whatever it is, the part must go on; it is told
             why = f"{type(exc).__name__}: {exc}"

@@ -12,9 +12,3 @@ reached by ``actions`` (forms) and ``api_actions`` (JSON) through ``doors``. Nob
         print(dashboard.address, dashboard.note)
         data.connect(database=database)        # from now on the pages show it
 """
-
-from stonechat.dashboard.app import create_app
-from stonechat.dashboard.page_data import DashboardData
-from stonechat.dashboard.server import Dashboard, open_dashboard
-
-__all__ = ["Dashboard", "DashboardData", "create_app", "open_dashboard"]

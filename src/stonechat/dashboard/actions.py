@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from stonechat.core.errors import Conflict, InvalidInput, StonechatError
 from stonechat.dashboard.doors import Doors
 from stonechat.dashboard.forms import Form, read_form
 from stonechat.dashboard.guard import COOKIE, SESSION_AGE, TRIES, TRY_PERIOD
@@ -23,11 +24,13 @@ from stonechat.owner import (
     editing,
     jobs,
     log_in,
+    moving,
     pictures,
     posting,
     queue,
     reserve,
     submission,
+    tokens,
 )
 
 TRIED_WRONG, TRIED_TOO_OFTEN = "dashboard/tried-wrong", "dashboard/tried-too-often"
@@ -38,7 +41,13 @@ Act = Callable[[Doors, Owner, str, Form], Awaitable[Done[Any]]]
 
 def _edit(doors: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
     parts = editing.parts_of(form.get("text"))
-    return editing.edit(owner, doors.drafter(), target, parts, despite=frozenset(form.words("despite")))
+    over = frozenset(form.words("despite"))
+    return editing.edit(owner, doors.drafter(), target, parts, despite=over, seen=form.get("seen"))
+
+
+def _move(doors: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
+    at = f"{form.get('at')} {form.get('zone')}".strip()
+    return moving.move(owner, target, at, spacing=doors.spacing(), seen=form.get("seen"))
 
 
 def _submit(doors: Doors, owner: Owner, target: str, form: Form) -> Awaitable[Done[Any]]:
@@ -106,6 +115,7 @@ ACTIONS: Mapping[tuple[str, str], Act] = {
     ("queue", "approve"): lambda _, owner, target, form: queue.approve(owner, target, seen=form.get("seen")),
     ("queue", "reject"): _reasoned(queue.reject),
     ("queue", "edit"): _edit,
+    ("queue", "move"): _move,
     ("queue", "attach"): _attach,
     ("queue", "detach"): _plain(pictures.detach),
     ("queue", "cancel"): _reasoned(queue.cancel),
@@ -128,6 +138,7 @@ ACTIONS: Mapping[tuple[str, str], Act] = {
     ("breakers", "force"): _force,
     ("breakers", "release"): _reasoned(breakers.release),
     ("breakers", "reset"): _reasoned(breakers.reset),
+    ("tokens", "revoke"): _plain(tokens.revoke),
     ("alerts", "acknowledge"): _reasoned(alerts.acknowledge),
     ("alerts", "silence"): _silence,
     ("alerts", "unsilence"): _reasoned(alerts.unsilence),
@@ -167,7 +178,12 @@ def action_routes(pages: Pages, doors: Doors) -> APIRouter:
             return pages.render(request, "missing.html", 404)
         form = await read_form(request)
         owner = doors.owner(visitor, Door.PAGES)
-        await doors.pass_on(ACTIONS[kind, what](doors, owner, form.get("target"), form))
+        try:
+            await doors.pass_on(ACTIONS[kind, what](doors, owner, form.get("target"), form))
+        except (InvalidInput, Conflict) as error:
+            if not form.get("text"):
+                raise
+            return await _given_back(pages, request, error, form)
         return RedirectResponse(_back(request), 303)
 
     @router.post("/login")
@@ -195,6 +211,17 @@ def action_routes(pages: Pages, doors: Doors) -> APIRouter:
         return response
 
     return router
+
+
+async def _given_back(pages: Pages, request: Request, error: StonechatError, form: Form) -> Response:
+    """What was typed and refused, with the reason, to be mended and sent again; nothing of it is lost."""
+    found = await pages.data.post(form.get("target")) if form.get("target") else None
+    status = 409 if isinstance(error, Conflict) else 422
+    fields = {name: value for name, value in form.fields.items() if name not in ("text", "seen")}
+    current, text = found[0].content if found else None, form.get("text")
+    return pages.render(
+        request, "refused.html", status, error=error, fields=fields, text=text, current=current
+    )
 
 
 def _back(request: Request) -> str:

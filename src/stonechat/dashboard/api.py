@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from stonechat.core.json_values import plain
+from stonechat.dashboard import analytics_data
 from stonechat.dashboard.api_models import AuditLine
 from stonechat.dashboard.health import deep_status
 from stonechat.dashboard.page_data import DashboardData
@@ -61,9 +62,9 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
         return JSONResponse(plain(await data.reserve()))
 
     @router.get("/engagement")
-    async def engagement() -> Response:
-        """For the plot."""
-        return JSONResponse(await data.engagement())
+    async def engagement(account: str | None = None) -> Response:
+        """For the plot: of all accounts, or of the one with this id."""
+        return JSONResponse(await analytics_data.engagement(data.open_database(), account))
 
     @router.get("/learning")
     async def learning() -> Response:

@@ -17,10 +17,12 @@ from stonechat.dashboard.api_models import (
     ByAccount,
     ContentAnswer,
     ContentSaid,
+    EditedText,
     Forcing,
+    MovedAnswer,
     NewContent,
     NewContentAnswer,
-    NewText,
+    NewTime,
     PictureBody,
     Reason,
     RunsAnswer,
@@ -42,6 +44,7 @@ from stonechat.owner import (
     editing,
     jobs,
     log_in,
+    moving,
     pictures,
     posting,
     queue,
@@ -118,10 +121,18 @@ def _on_the_queue(router: APIRouter, doors: Doors, come_in: Any) -> None:
         """A failed post is on the profile after all: it becomes posted, and is measured."""
         return await _content(doors, queue.found_live(owner, content_id, body.posts))
 
+    @router.post("/queue/{content_id}/move")
+    async def move(content_id: str, body: NewTime, owner: Owner = come_in) -> MovedAnswer:
+        """Give it another time; says what is nearer to it than the account's spacing."""
+        acting = moving.move(owner, content_id, body.at, spacing=doors.spacing(), seen=body.seen)
+        done = await doors.pass_on(acting)
+        content = ContentSaid.model_validate(done.value.content)
+        return MovedAnswer(**_told(done), content=content, clashes=[one.id for one in done.value.clashes])
+
 
 def _on_texts(router: APIRouter, doors: Doors, come_in: Any) -> None:
     @router.post("/queue")
-    async def submit(body: NewContent, owner: Owner = come_in) -> NewContentAnswer:
+    async def submit(request: Request, body: NewContent, owner: Owner = come_in) -> NewContentAnswer:
         """Queue a post of your own: reviewed, held for approval and published as any other."""
         given = submission.Submission(
             parts=tuple(part.strip() for part in body.parts),
@@ -132,6 +143,7 @@ def _on_texts(router: APIRouter, doors: Doors, come_in: Any) -> None:
             ],
             again=body.again,
             despite=frozenset(body.despite),
+            hold=f"{owner.name} has drafted it" if doors.holds_drafts(request) else "",
         )
         acting = submission.submit(owner, doors.drafter(), doors.networks(), given)
         done = await doors.pass_on(acting)
@@ -139,10 +151,11 @@ def _on_texts(router: APIRouter, doors: Doors, come_in: Any) -> None:
         return NewContentAnswer(**_told(done), content=content, new=done.value.new)
 
     @router.post("/queue/{content_id}/edit")
-    async def edit(content_id: str, body: NewText, owner: Owner = come_in) -> ContentAnswer:
+    async def edit(content_id: str, body: EditedText, owner: Owner = come_in) -> ContentAnswer:
         """Replace the text; it passes the same review, and counts as approved by you."""
         parts = [part.strip() for part in body.parts]
-        acting = editing.edit(owner, doors.drafter(), content_id, parts, despite=frozenset(body.despite))
+        over = frozenset(body.despite)
+        acting = editing.edit(owner, doors.drafter(), content_id, parts, despite=over, seen=body.seen)
         return await _content(doors, acting)
 
     @router.post("/queue/{content_id}/attach")

@@ -53,6 +53,27 @@ class NewText(Request):
     despite: list[Name] = Field([], max_length=MOST, description="Steps of the review that are overruled.")
 
 
+class TextBody(Request):
+    """A text that is only looked at."""
+
+    parts: list[Text] = Field(
+        min_length=1, max_length=MOST, description="The texts, in order; several make a thread."
+    )
+
+
+class EditedText(NewText):
+    """The text as it is to be, in place of the one that was seen."""
+
+    seen: Name | None = Field(None, description="Digest of the text that was edited; another one stands.")
+
+
+class NewTime(Request):
+    """When it is to go out."""
+
+    at: Name = Field(description="As --at of `stonechat queue move`, by the account's clocks.")
+    seen: Name = Field("", description="The due time that was shown; where it is another by now, it stands.")
+
+
 class Addresses(Request):
     """Where the parts of a post are on the network, in order."""
 
@@ -168,6 +189,28 @@ class ContentAnswer(Answer):
     """What was done to a piece of content."""
 
     content: ContentSaid = Field(description="The content as it is now.")
+
+
+class PartPreview(BaseModel):
+    """A part as a network counts it."""
+
+    length: int = Field(description="Its length by the network's own rule.")
+    limit: int = Field(description="The greatest length that the network takes.")
+    fits: bool = Field(description="Whether it takes this one.")
+
+
+class NetworkPreview(BaseModel):
+    """A text as one network would take it."""
+
+    network: str = Field(description="The network.")
+    accounts: list[str] = Field(description="Ids of the accounts there.")
+    parts: list[PartPreview] = Field(description="The parts, in order.")
+
+
+class MovedAnswer(ContentAnswer):
+    """What was moved, and what it stands too near to."""
+
+    clashes: list[str] = Field(description="Ids of what is due nearer to it than the account's spacing.")
 
 
 class NewContentAnswer(ContentAnswer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -21,7 +22,9 @@ from stonechat.dashboard.api_actions import api_actions
 from stonechat.dashboard.body_limit import BodyLimit
 from stonechat.dashboard.browser_pages import browser_routes
 from stonechat.dashboard.changes import Changes
+from stonechat.dashboard.desk_pages import desk_routes
 from stonechat.dashboard.doors import Doors
+from stonechat.dashboard.frame import keep_choices
 from stonechat.dashboard.guard import Guard, comes_from_us
 from stonechat.dashboard.health import health_routes
 from stonechat.dashboard.job_pages import job_routes
@@ -29,6 +32,8 @@ from stonechat.dashboard.log_in_limit import LogInLimit
 from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages, page_routes
 from stonechat.dashboard.pictures import picture_routes
+from stonechat.dashboard.token_pages import token_routes
+from stonechat.dashboard.tokens import shown_token, visitor_with
 from stonechat.database.connection.text_sanitizing import storable
 
 HERE = Path(__file__).parent
@@ -56,21 +61,24 @@ def create_app(data: DashboardData, guard: Guard, changes: Changes, *, metrics_t
     app.include_router(health_routes(data, guard, metrics_token))
     app.include_router(page_routes(pages, changes))
     app.include_router(job_routes(pages))
+    app.include_router(desk_routes(pages))
     doors = Doors(data, changes)
     app.include_router(action_routes(pages, doors))
     app.include_router(api_actions(guard, doors))
+    app.include_router(token_routes(pages, doors))
     app.include_router(api_routes(data))
     app.include_router(browser_routes(pages, data))
     app.include_router(picture_routes(pages))
 
     @app.middleware("http")
     async def guarded(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        refusal = _refusal(request, guard)
+        refusal = await _agent(request, data) or _refusal(request, guard)
+        if refusal is None and is_page(request) and guard.visitor(request) is not None:
+            request.state.frame = await pages.frame(request)
         response = refusal if refusal is not None else await call(request)
-        for name, value in HEADERS.items():
-            if name != "Cache-Control" or not request.scope["path"].startswith("/static/"):
-                response.headers.setdefault(name, value)
-        return response
+        if is_page(request):
+            keep_choices(request, response)
+        return _guarded(request, response)
 
     app.add_middleware(LogInLimit, guard=guard)  # the last one added is asked first
     _tell_errors(app, pages)
@@ -120,6 +128,8 @@ def _tell_errors(app: FastAPI, pages: Pages) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         if _wants_json(request):
             return _refused(error.status_code, str(error.detail), headers=error.headers)
+        if error.status_code == HTTPStatus.NOT_FOUND and is_page(request):
+            return pages.render(request, "missing.html", 404)
         return await http_exception_handler(request, error)
 
 
@@ -141,11 +151,40 @@ def _refused(
     return JSONResponse({"error": what, "meaning": meaning, "remedy": remedy}, status, headers=headers)
 
 
-def create_health_app(data: DashboardData, *, metrics_token: str = "") -> FastAPI:
-    """Health and metrics alone, for a host that only works."""
-    app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None)
-    app.include_router(health_routes(data, Guard(None, data.clock), metrics_token))
+def create_health_app(data: DashboardData, guard: Guard, *, metrics_token: str = "") -> FastAPI:
+    """Health and metrics alone, for a host that only works; to strangers it says what the pages would."""
+    app = FastAPI(title="Stonechat", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(BodyLimit)
+    app.include_router(health_routes(data, guard, metrics_token))
+
+    @app.middleware("http")
+    async def guarded(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+        return _guarded(request, await call(request))
+
     return app
+
+
+def _guarded(request: Request, response: Response) -> Response:
+    """The answer with what it tells a browser to refuse."""
+    for name, value in HEADERS.items():
+        if name != "Cache-Control" or not request.scope["path"].startswith("/static/"):
+            response.headers.setdefault(name, value)
+    return response
+
+
+async def _agent(request: Request, data: DashboardData) -> Response | None:
+    """Note who comes with a token of the API; what is to be said where it may not do this."""
+    shown = shown_token(request)
+    if not shown:
+        return None
+    try:
+        request.state.agent = await visitor_with(request, data, shown)
+    except NotOpen as error:
+        return _refused(503, f"{error} is not open yet")
+    except StonechatError as error:
+        status = 401 if isinstance(error, NotFound) else 403 if isinstance(error, Permanent) else 503
+        return _refused(status, error.what, error.meaning, error.remedy)
+    return None
 
 
 def _refusal(request: Request, guard: Guard) -> Response | None:
@@ -162,6 +201,14 @@ def _refusal(request: Request, guard: Guard) -> Response | None:
         return RedirectResponse("/login", 303)
     why = "Set DASHBOARD_PASSWORD to reach the pages from elsewhere; without it only this machine may."
     return _refused(403, why)
+
+
+def is_page(request: Request) -> bool:
+    """Whether somebody looks at it in a browser: no file, no health, no JSON."""
+    path = str(request.scope["path"])
+    return not path.startswith(("/api/", "/static/", "/pictures/", "/evidence/", "/changes")) and (
+        path == "/login" or path not in OPEN_PATHS
+    )
 
 
 def _wants_json(request: Request) -> bool:

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stonechat.core.atomic_file import whole_file
 from stonechat.core.errors import Transient
 from stonechat.core.safe_json import UnsafeJson, safe_json
-from stonechat.database.spool.atomic_file import whole_file
 
 FILE = "running.json"
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
+
+from fastapi import Request
 
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.ports import AlertChannel
@@ -26,6 +29,7 @@ TOPICS = {
     "jobs": ("jobs", "health"),
     "breakers": ("breakers", "health"),
     "alerts": ("alerts", "health"),
+    "tokens": ("queue",),
 }
 """By the beginning of an action's name: the parts of the pages that show something else after it."""
 
@@ -44,6 +48,11 @@ class Doors:
             NotOpen: there is no database yet.
         """
         return Owner(self._data.open_database(), self._data.clock, visitor.name, door)
+
+    def holds_drafts(self, request: Request) -> bool:
+        """Whether what comes with this request waits for the owner: an agent has drafted it."""
+        agent = getattr(request.state, "agent", None)
+        return isinstance(agent, Visitor) and agent.holds_drafts
 
     def drafter(self) -> WritingPipeline:
         """The review of what the owner writes.
@@ -74,6 +83,10 @@ class Doors:
         if self._data.session_import is None:
             raise NotOpen("browser pool")
         return self._data.session_import
+
+    def spacing(self) -> timedelta:
+        """The least time between two posts of an account (account time)."""
+        return self._data.spacing
 
     def channels(self) -> Sequence[AlertChannel]:
         """Where the owner is told."""

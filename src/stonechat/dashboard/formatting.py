@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from markupsafe import Markup
 
@@ -79,30 +79,40 @@ def relative(at: datetime | None, now: datetime) -> str:
     return f"in {duration(gap)}" if gap > timedelta() else f"{duration(gap)} ago"
 
 
-def upcoming(at: datetime | None, now: datetime, speed: float) -> Markup:
+def upcoming(at: datetime | None, now: datetime, speed: float, zone: tzinfo = UTC) -> Markup:
     """When something is due: ``in 5 min``, ``now``, or ``late by 2 h`` once a real minute has passed."""
     if at is None or at >= now:
-        return moment(at, now)
+        return moment(at, now, zone)
     late = now - at > timedelta(minutes=1) * speed
-    return _exact(at, f"late by {duration(now - at)}" if late else "now")
+    return _exact(at, f"late by {duration(now - at)}" if late else "now", zone)
 
 
-def moment(at: datetime | None, now: datetime) -> Markup:
-    """A relative time that tells the exact one when pointed at."""
+def moment(at: datetime | None, now: datetime, zone: tzinfo = UTC) -> Markup:
+    """A relative time that tells the exact one, by the clocks of ``zone``, when pointed at."""
     if at is None:
         return Markup("{}").format(UNKNOWN)
-    return _exact(at, relative(at, now))
+    return _exact(at, relative(at, now), zone)
 
 
-def _exact(at: datetime, said: str) -> Markup:
-    exact = f"{at:%a %d %b %Y %H:%M:%S} UTC"
+def clock(at: datetime | None, zone: tzinfo = UTC) -> Markup:
+    """``Mon 5 Jan, 18:30 CET``: a time by the clocks of ``zone``."""
+    if at is None:
+        return Markup("{}").format(UNKNOWN)
+    local = at.astimezone(zone)
+    return _exact(at, f"{local:%a} {local.day} {local:%b, %H:%M} {zone_letters(local)}", zone)
+
+
+def zone_letters(local: datetime) -> str:
+    """``CET``; ``UTC-03`` where a zone has no letters of its own."""
+    name = local.tzname() or "UTC"
+    return name if name.isalpha() else f"UTC{name}"
+
+
+def _exact(at: datetime, said: str, zone: tzinfo) -> Markup:
+    local = at.astimezone(zone)
+    exact = f"{local:%a %d %b %Y %H:%M:%S} {zone_letters(local)}"
     template = Markup('<time datetime="{}" title="{}">{}</time>')
     return template.format(at.isoformat(), exact, said)
-
-
-def clock_time(at: datetime | None) -> str:
-    """``Mon 14:05``."""
-    return f"{at:%a %H:%M}" if at is not None else UNKNOWN
 
 
 def count(number: float | None) -> str:

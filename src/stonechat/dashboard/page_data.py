@@ -7,7 +7,7 @@ import platform
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from stonechat.browser.failure_artifacts import FailureArtifactFolder, FailureArtifacts
 from stonechat.browser.health import PoolHealth
@@ -16,15 +16,25 @@ from stonechat.content.costs import Statement
 from stonechat.content.writing.pipeline import WritingPipeline
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound
-from stonechat.core.model import Content, ContentKind, Snapshot
+from stonechat.core.model import Content, Snapshot
 from stonechat.core.states import ContentState
 from stonechat.dashboard.alert_board import AlertBoard
 from stonechat.dashboard.post_lines import handles_of_accounts, latest_metrics, post_line
-from stonechat.dashboard.view_models import AccountLine, NextAction, PostLine, Queue, QueueLine, engagement
+from stonechat.dashboard.view_models import (
+    AccountLine,
+    BootedStep,
+    GoingLive,
+    NextAction,
+    PostLine,
+    Queue,
+    QueueLine,
+)
+from stonechat.dashboard.wording import kind_said
 from stonechat.database import Database
 from stonechat.database.repositories import (
     accounts,
     content,
+    desk,
     drafts,
     media,
     metrics,
@@ -52,32 +62,17 @@ from stonechat.posting.queue import QueueRow
 from stonechat.resilience import Breakers
 from stonechat.resilience.circuit_breaker import BreakerStatus
 
-ROLLING = 10
-"""Posts that the plot's trend line averages over."""
-
-
-class BootedStep(Protocol):
-    """One step of the boot; ``took`` is None while it is under way."""
-
-    @property
-    def name(self) -> str:
-        """What the step opens."""
-
-    @property
-    def took(self) -> timedelta | None:
-        """Real time that it took."""
-
-    @property
-    def detail(self) -> str:
-        """What it waits for, or what it found."""
-
 
 class NotOpen(Exception):
     """The part that this page reads is not open yet (or no longer)."""
 
 
 class DashboardData:
-    """Usable before anything else is open: what is not connected yet is shown as *starting*."""
+    """Usable before anything else is open: what is not connected yet is shown as *starting*.
+
+    Args:
+        borrowed_voices: handles of accounts that speak with the words of the example.
+    """
 
     def __init__(
         self,
@@ -89,8 +84,10 @@ class DashboardData:
         steps: Callable[[], Sequence[BootedStep]],
         ready: Callable[[], bool],
         told: AlertBoard | None = None,
+        borrowed_voices: Sequence[str] = (),
     ) -> None:
         self.told = told or AlertBoard()
+        self.borrowed_voices = borrowed_voices
         self.clock = clock
         self.board = board
         self.meters = meters
@@ -105,12 +102,14 @@ class DashboardData:
         self.networks: Registry | None = None
         self.session_import: SessionImport | None = None
         self.figures: Figures | None = None
+        self.going_live: GoingLive | None = None
         self._learning: LearningReports | None = None
         self._pool: Callable[[], PoolHealth] | None = None
         self._costs: Callable[[], Awaitable[Statement]] | None = None
         self.evidence: FailureArtifactFolder | None = None
         self._queue: Callable[[], Awaitable[Sequence[QueueRow]]] | None = None
         self.outdate: Callable[[], None] = _nothing_kept
+        self.spacing = timedelta()
 
     def connect(
         self,
@@ -129,12 +128,15 @@ class DashboardData:
         networks: Registry | None = None,
         session_import: SessionImport | None = None,
         figures: Figures | None = None,
+        spacing: timedelta | None = None,
+        going_live: GoingLive | None = None,
     ) -> None:
         """Show these from now on; called by startup as each part opens, in any number of calls."""
         self.database = database or self.database
         self.cache = cache or self.cache
         self.breakers = breakers or self.breakers
         self.runner = runner or self.runner
+        self.going_live = going_live or self.going_live
         self._learning = learning or self._learning
         self._pool = pool or self._pool
         self._costs = costs or self._costs
@@ -145,6 +147,7 @@ class DashboardData:
         self.networks = networks or self.networks
         self.session_import = session_import or self.session_import
         self.figures = figures or self.figures
+        self.spacing = spacing if spacing is not None else self.spacing
 
     def open_database(self) -> Database:
         """The database, or ``NotOpen``."""
@@ -152,19 +155,20 @@ class DashboardData:
             raise NotOpen("database")
         return self.database
 
-    async def accounts(self) -> list[AccountLine]:
-        """All accounts, each with its session and with what holds its posting."""
+    async def accounts(self, account_id: str | None = None) -> list[AccountLine]:
+        """All accounts or the one, each with its session and with what holds its posting."""
         async with self.open_database().read("dashboard.accounts") as connection:
             held = {one.account_id: one for one in await accounts.switched_off(connection) if _own(one)}
             return [
                 AccountLine(one, await accounts.session(connection, one.id), held.get(one.id))
                 for one in await accounts.every(connection)
+                if account_id in (None, one.id)
             ]
 
-    async def reserve(self) -> list[ReserveDraft]:
+    async def reserve(self, account_id: str | None = None) -> list[ReserveDraft]:
         """The drafts kept for when no model can write, by account, in the order in which they are drawn."""
         async with self.open_database().read("dashboard.reserve") as connection:
-            every = await accounts.every(connection)
+            every = [one for one in await accounts.every(connection) if account_id in (None, one.id)]
             return [draft for one in every for draft in await drafts.reserve(connection, one.id)]
 
     async def switches(self) -> list[Switch]:
@@ -172,15 +176,15 @@ class DashboardData:
         async with self.open_database().read("dashboard.switches") as connection:
             return await accounts.switched_off(connection)
 
-    async def queue(self) -> Queue:
-        """What waits for approval, for its time, for confirmation, and what needs a human."""
+    async def queue(self, account_id: str | None = None) -> Queue:
+        """What waits for approval, its time, confirmation or a human; of all accounts or of one."""
         now = self.clock.now()
         if self._queue is None:
             raise NotOpen("queue")
-        rows = await self._queue()
+        rows = [row for row in await self._queue() if account_id in (None, row.content.account_id)]
         async with self.open_database().read("dashboard.queue") as connection:
             handles = await handles_of_accounts(connection)
-            counts = await content.count_by_state(connection)
+            each = await content.count_by_state(connection, account_id)
             asked = {row.content.opportunity_id for row in rows if row.content.opportunity_id}
             authors = await opportunities.authors(connection, asked)
         lines = [
@@ -193,6 +197,7 @@ class DashboardData:
                 row.content.due_at < now,
                 row.pictures,
                 authors.get(row.content.opportunity_id or "", ""),
+                self.networks.price_of(row.content, len(row.pictures)) if self.networks else "",
             )
             for row in rows
         ]
@@ -205,23 +210,23 @@ class DashboardData:
             of(ContentState.QUEUED, ContentState.POSTING),
             of(ContentState.UNCONFIRMED),
             of(ContentState.FAILED),
-            counts,
+            each,
             of(ContentState.MISSED),
         )
 
-    async def posts(self, *, limit: int = 20) -> list[PostLine]:
+    async def posts(self, account_id: str | None = None, *, limit: int = 20) -> list[PostLine]:
         """The newest published posts with their newest metrics."""
         async with self.open_database().read("dashboard.posts") as connection:
             handles = await handles_of_accounts(connection)
-            rows = await content.newest_posted(connection, limit=limit)
+            rows = await desk.newest_posted(connection, account_id, limit=limit)
             shots = await latest_metrics(connection, rows)
         return [post_line(row, handles, shots) for row in rows]
 
-    async def rehearsals(self, *, limit: int = 50) -> list[PostLine]:
+    async def rehearsals(self, account_id: str | None = None, *, limit: int = 50) -> list[PostLine]:
         """What shadow mode would have posted, newest first."""
         async with self.open_database().read("dashboard.rehearsals") as connection:
             handles = await handles_of_accounts(connection)
-            rows = await receipts.rehearsed(connection, limit=limit)
+            rows = await receipts.rehearsed(connection, account_id=account_id, limit=limit)
         return [post_line(row, handles, {}) for row in rows]
 
     async def post(
@@ -246,36 +251,14 @@ class DashboardData:
         async with self.open_database().read("dashboard.picture") as connection:
             return await media.shown(connection, content_id, sha256)
 
-    async def engagement(self, *, limit: int = 200) -> dict[str, Any]:
-        """For the plot: seconds since the epoch, engagement of each post, its rolling mean, followers."""
-        async with self.open_database().read("dashboard.engagement") as connection:
-            rows = await content.newest_posted(connection, limit=limit)
-            rows = [row for row in rows if row.kind is not ContentKind.REPLY]
-            shots = await latest_metrics(connection, rows)
-            every = await accounts.every(connection)
-            series = await metrics.account_series(connection, every[0].id, limit=300) if every else []
-        points: list[tuple[float, int]] = []
-        for row in reversed(rows):
-            shot = shots.get((row.account_id, row.post_id or ""))
-            value = engagement(shot.metrics) if shot else None
-            if row.posted_at is not None and value is not None:
-                points.append((row.posted_at.timestamp(), value))
-        values = [value for _, value in points]
-        return {
-            "at": [at for at, _ in points],
-            "engagement": values,
-            "trend": [_mean(values[max(0, n + 1 - ROLLING) : n + 1]) for n in range(len(values))],
-            "followers": [[at.timestamp(), count] for at, count in series if count is not None],
-        }
-
-    async def learning(self) -> list[dict[str, Any]]:
+    async def learning(self, account_id: str | None = None) -> list[dict[str, Any]]:
         """What was learned, for each account (the learner's own summary)."""
         if self._learning is None:
             raise NotOpen("learning")
         now = self.clock.now()
         return [
             {"handle": account.handle} | await self._learning.summary(account.id, now)
-            for account in (line.account for line in await self.accounts())
+            for account in (line.account for line in await self.accounts(account_id))
         ]
 
     async def arm_explained(self, content: Content) -> dict[str, Any] | None:
@@ -372,7 +355,7 @@ class DashboardData:
     async def next_actions(self, queue: Queue, *, limit: int = 3) -> list[NextAction]:
         """What happens next: the next post, then the next jobs, soonest first."""
         posts = [
-            NextAction(f"{line.content.kind.value} by @{line.handle}", line.content.due_at)
+            NextAction(f"{kind_said(line.content.kind.value)} by @{line.handle}", line.content.due_at)
             for line in queue.ahead
         ]
         jobs = [] if self.runner is None else [job for job in await self.jobs() if job.paused is None]
@@ -385,7 +368,3 @@ def _nothing_kept() -> None:
 
 def _own(switch: Switch) -> bool:
     return switch.scope == f"posting/{switch.account_id}"
-
-
-def _mean(values: Sequence[int]) -> float:
-    return round(sum(values) / len(values), 2)

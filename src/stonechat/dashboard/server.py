@@ -91,7 +91,7 @@ async def open_dashboard(
     app = (
         create_app(data, guard, changes, metrics_token=metrics_token)
         if pages
-        else create_health_app(data, metrics_token=metrics_token)
+        else create_health_app(data, guard, metrics_token=metrics_token)
     )
     server = _bounded_server(app, connections)
     unsubscribe = events.subscribe(changes.hear)

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import Protocol
 
-from stonechat.core.model import Account, Content, Metrics
+from stonechat.core.checkup import Check
+from stonechat.core.model import Account, Content, Metrics, Opportunity
 from stonechat.database.repositories.accounts import SessionRow, Switch
 from stonechat.database.repositories.media import Attached
+
+
+class BootedStep(Protocol):
+    """One step of the boot; ``took`` is None while it is under way."""
+
+    @property
+    def name(self) -> str:
+        """What the step opens."""
+
+    @property
+    def took(self) -> timedelta | None:
+        """Real time that it took."""
+
+    @property
+    def detail(self) -> str:
+        """What it waits for, or what it found."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoingLive:
+    """What has to be done before posts go out for real, asked anew each time, and the networks' rules."""
+
+    checklist: Callable[[], Awaitable[Sequence[Check]]]
+    rules: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +47,7 @@ class QueueLine:
         late: its due time has passed.
         pictures: in the order of its parts.
         answers: handle of the author whom it answers or quotes; empty where it addresses nobody.
+        price: what its network charges for it; empty where it charges nothing.
     """
 
     content: Content
@@ -30,6 +58,7 @@ class QueueLine:
     late: bool
     pictures: tuple[Attached, ...] = ()
     answers: str = ""
+    price: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +76,51 @@ class Queue:
     def next_due(self) -> datetime | None:
         """Account time at which the next one is due."""
         return self.ahead[0].content.due_at if self.ahead else None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """Content that waits for the owner's word.
+
+    Attributes:
+        asked: the post of somebody else that it answers or quotes; None where it speaks to nobody.
+        above: what stands above that post, the first of it first.
+        picked: why that post was chosen, in words.
+    """
+
+    line: QueueLine
+    asked: Opportunity | None = None
+    above: tuple[str, ...] = ()
+    picked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEntry:
+    """A piece of content in the calendar.
+
+    Attributes:
+        at: when it went out, or is to go out, by the clocks of the calendar.
+        label: ``queued``, ``posted``, ``rehearsed``, ``missed`` and so on.
+        movable: whether the owner may still move it.
+        clash: it is nearer to another one than the account's spacing allows.
+    """
+
+    content: Content
+    handle: str
+    at: datetime
+    label: str
+    movable: bool
+    clash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDay:
+    """A day; ``gap``: it is still to come or under way, and nothing goes out on it."""
+
+    day: date
+    entries: tuple[CalendarEntry, ...]
+    gap: bool
+    today: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ async def sweep(ctx: JobContext) -> Work:
 
 jobs = [Job("posting.sweep", sweep, every=timedelta(minutes=5))]
 async with open_jobs(settings, database, clock, events, jobs=jobs, …) as service:
-    await service.trigger("posting.sweep", "ann", by="ann")
+    service.wake("posting.sweep", clock.now(), "ann")
 """
 
 from stonechat.jobs.execution.durable_runs import open_store
@@ -17,7 +17,6 @@ from stonechat.jobs.job import (
     JobPriority,
     Json,
     Missed,
-    Overlap,
     Resource,
     Retry,
     Upcoming,
@@ -37,7 +36,6 @@ __all__ = [
     "JobStatus",
     "Json",
     "Missed",
-    "Overlap",
     "Resource",
     "Retry",
     "RunStep",

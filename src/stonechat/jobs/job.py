@@ -21,11 +21,8 @@ Upcoming = Callable[[AsyncConnection, Mapping[str, datetime]], Awaitable[Mapping
 """By account: the first moment after the one given at which its rows hold work (account time), if any."""
 
 
-class Overlap(StrEnum):
-    """What happens to a tick while the last run of the same job and account still runs."""
-
-    SKIP = "skip"
-    QUEUE = "queue"
+IsDown = Callable[[str], str | None]
+"""Why a dependency is down; None while it is not known to be."""
 
 
 class Missed(StrEnum):
@@ -120,8 +117,7 @@ class Job:
         run: the work; called with the context, returns what it did.
         every: interval between ticks, in account time. Ticks are aligned to the Unix epoch plus
             ``stagger``, so that every host computes the same ones.
-        cron: five-field cron expression instead of ``every``, read in ``timezone``.
-        stagger: offset of the ticks, so that jobs do not all start at once.
+        stagger: offset of the ticks: ``every`` of a day and three hours of it are 03:00 UTC.
         spread: each account's ticks come later by its own fixed share of it, drawn from the names of job and
             account, so that a thousand accounts do not fall due in the same second.
         jitter: each tick comes by up to so much later, by an amount drawn from its own name: the same on
@@ -131,9 +127,6 @@ class Job:
         per_account: one run for each account and tick, or one for the whole system.
         timeout: *real* time after which a run is killed and recorded as timed out, tries and waits included.
         retry: how often a run that fails is tried again before it counts as failed.
-        at_once: most runs of this job at once, over all accounts and hosts. Accounts share places by their
-            names: at most so many, perhaps fewer. None: one for each account.
-        overlap: what happens to a tick while the last run of the same job and account still runs.
         missed: which ticks are made up for after nothing ran for a while.
         grace: account time after a tick within which its run must have started: after that the monitor
             calls the job late, and ``Missed.SKIP`` lets the tick go.
@@ -147,9 +140,7 @@ class Job:
 
     name: str
     run: Callable[[JobContext], Awaitable[Work]]
-    every: timedelta | None = None
-    cron: str | None = None
-    timezone: str = "UTC"
+    every: timedelta
     stagger: timedelta = timedelta()
     spread: timedelta = timedelta()
     jitter: timedelta = timedelta()
@@ -157,8 +148,6 @@ class Job:
     per_account: bool = True
     timeout: timedelta = timedelta(minutes=5)
     retry: Retry = field(default_factory=Retry)
-    at_once: int | None = None
-    overlap: Overlap = Overlap.SKIP
     missed: Missed = Missed.LATEST
     grace: timedelta = timedelta(minutes=15)
     resource: Resource = Resource.DATABASE
@@ -167,13 +156,11 @@ class Job:
     critical: bool = False
     useful: str = ""
 
+    @property
+    def queue(self) -> str:
+        """The queue that bounds how many runs of this kind go on at once."""
+        return POSTING if self.priority is JobPriority.POST else self.resource.value
+
 
 POSTING = "posting"
 """Runs that publish have a queue to themselves, so that nothing else can hold them up."""
-
-QUEUES = (POSTING, *(resource.value for resource in Resource))
-
-
-def queue_of(job: Job) -> str:
-    """The queue that bounds how many runs of this kind go on at once."""
-    return POSTING if job.priority is JobPriority.POST else job.resource.value

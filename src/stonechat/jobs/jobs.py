@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from stonechat.database.maintenance.retention import Retention
 from stonechat.jobs.execution.durable_runs import open_store
-from stonechat.jobs.job import Job, JobContext, JobPriority, Missed, Resource, Work
+from stonechat.jobs.job import Job, JobContext, JobPriority, Resource, Work
 
 PRUNE = "jobs.prune"
 
@@ -27,10 +27,10 @@ def prune_job(retention: Retention, runs_url: str, keep_runs: timedelta) -> Job:
     return Job(
         name=PRUNE,
         run=run,
-        cron="20 3 * * *",
+        every=timedelta(days=1),
+        stagger=timedelta(hours=3, minutes=20),
         per_account=False,
         timeout=timedelta(minutes=30),
-        missed=Missed.LATEST,
         grace=timedelta(hours=12),
         resource=Resource.DATABASE,
         priority=JobPriority.BACKGROUND,

@@ -6,7 +6,7 @@ run is stopped. Nothing here executes a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,11 +23,12 @@ from stonechat.database.repositories import wakeups as wakeup_rows
 from stonechat.database.repositories.job_progress import JobProgress, JobRun, Key, RunEnd
 from stonechat.database.repositories.wakeups import OwnerRequest, Verb, Wakeup
 from stonechat.jobs.execution.run_records import OUTCOMES, RunStep
-from stonechat.jobs.execution.run_request import RunRequest, run_id_of
+from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.execution.run_store import RunStore
 from stonechat.jobs.job import Job
 from stonechat.jobs.scheduling import owner_requests
 from stonechat.jobs.scheduling.owner_requests import request_of
+from stonechat.jobs.scheduling.scheduler import paused
 from stonechat.jobs.scheduling.schedules import schedule_of
 from stonechat.jobs.scheduling.watchdog import Health, JobHealth, judge, observed
 from stonechat.jobs.validation import unknown
@@ -41,7 +42,7 @@ Monitors = Callable[[str, str | None], JobHealth]
 class JobStatus:
     """One job and account as the pages show it.
 
-    ``every`` is account time (None for a cron job); ``next_tick`` is when it next runs: by its schedule, by
+    ``every`` is account time; ``next_tick`` is when it next runs: by its schedule, by
     a wake-up, or because a row falls due; ``last`` is the newest run that came to an outcome; ``state`` is
     what its monitor thinks (``healthy``, ``late``, ``failing``, ``unknown``);
     ``success_rate`` is of the last day of real time (None without any run); doing nothing though work was
@@ -50,8 +51,7 @@ class JobStatus:
 
     name: str
     account_id: str | None
-    every: timedelta | None
-    cron: str | None
+    every: timedelta
     next_tick: datetime
     paused: str | None
     last: JobRun | None
@@ -224,7 +224,6 @@ class JobOperations:
             name=job.name,
             account_id=progress.account_id,
             every=job.every,
-            cron=job.cron,
             next_tick=tick if sooner is None else min(tick, sooner),
             paused=paused,
             last=progress.last,
@@ -279,7 +278,7 @@ def _held_back(row: JobProgress) -> JobRun | None:
     if row.held is None:
         return None
     return JobRun(
-        run_id=f"{run_id_of(row.job, row.account_id, row.held.tick)}!held",
+        run_id=f"{RunRequest(row.job, row.account_id, row.held.tick).run_id}!held",
         job=row.job,
         account_id=row.account_id,
         tick=row.held.tick,
@@ -304,11 +303,3 @@ def _not_begun(request: RunRequest) -> JobRun:
 
 def _newest(run: JobRun) -> datetime:
     return run.asked_at or run.tick
-
-
-def paused(off: Mapping[str, str], job: str, account_id: str | None) -> str | None:
-    """Why the owner has paused a job or account, by what is switched off; None if they have not."""
-    for scope in ("job", f"job/{job}", f"job/{job}/{account_id}"):
-        if scope in off:
-            return off[scope] or "paused"
-    return None

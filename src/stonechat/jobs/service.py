@@ -14,17 +14,14 @@ from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import job_progress
-from stonechat.database.repositories.wakeups import OwnerRequest, Verb
 from stonechat.jobs import stored_declarations
-from stonechat.jobs.execution.durable_runs import ClaimedRun, execute_runs, open_store
-from stonechat.jobs.execution.executor import IsDown
-from stonechat.jobs.execution.failover import Heartbeat, executor_name
-from stonechat.jobs.job import Job, Json
+from stonechat.jobs.execution.durable_runs import Execution, open_store
+from stonechat.jobs.execution.failover import executor_name
+from stonechat.jobs.job import IsDown, Job
 from stonechat.jobs.operations import JobOperations, JobStatus
 from stonechat.jobs.scheduling.due_runs import DueRuns
-from stonechat.jobs.scheduling.owner_requests import order_of, request_of
 from stonechat.jobs.validation import by_name
-from stonechat.jobs.worker import Worker, WorkerDependencies, places
+from stonechat.jobs.worker import Worker, places
 
 CLOSE_LIMIT = timedelta(seconds=10)
 """How long runs may take to end when the process stops (real time); the rest resume at the next start."""
@@ -48,10 +45,16 @@ class JobService:
     """
 
     def __init__(
-        self, operations: JobOperations, worker: Worker, clock: Clock, accounts: Callable[[], Sequence[str]]
+        self,
+        operations: JobOperations,
+        worker: Worker,
+        due_runs: DueRuns,
+        clock: Clock,
+        accounts: Callable[[], Sequence[str]],
     ) -> None:
         self.operations = operations
         self._worker = worker
+        self._due_runs = due_runs
         self._clock = clock
         self._accounts = accounts
         self._reading = asyncio.Lock()
@@ -64,17 +67,6 @@ class JobService:
             Permanent: no job is called that.
         """
         self._worker.scheduler.wake(job, at, account_id)
-
-    async def trigger(self, job: str, account_id: str | None = None, *, by: str) -> str:
-        """Run now, even if paused; behind the present run if there is one. Returns the run's id.
-
-        Raises:
-            Permanent: no job is called that, or it runs for an account and none is given.
-        """
-        asked = OwnerRequest(Verb.RUN, job, account_id, self._clock.now(), by)
-        order = order_of(self.operations.check_owner(job, account_id), request_of(asked))
-        await self._worker.execution.enqueue([order])
-        return order.request.run_id
 
     def look(self) -> None:
         """Somebody has changed switches or runs in the database: look at them at once."""
@@ -103,7 +95,7 @@ class JobService:
 
     def schedules(self, layer: str = "") -> int:
         """How many jobs and accounts are looked after, of one layer or of all."""
-        return self._worker.scheduler.schedules(f"{layer}." if layer else "")
+        return self._due_runs.size(f"{layer}." if layer else "")
 
 
 @asynccontextmanager
@@ -139,47 +131,25 @@ async def open_jobs(
         new = [key for key in served if key not in positions]
         await job_progress.begin(connection, new, clock.now(), clock.wall())
         await stored_declarations.store(connection, jobs, clock.wall())
-    due_runs = DueRuns(jobs, positions, clock.speed)
+    due_runs = DueRuns(named, positions, clock.speed)
     due_runs.serve(accounts(), clock.now())
+    poll = max(SHORTEST_POLL, min(POLL, POLL_ACCOUNT_TIME / clock.speed))
     async with open_store(runs_url) as store:
-        needs = WorkerDependencies(
+        execution = Execution(executor_name(fresh_id(), host), store, places(settings), poll)
+        worker = Worker(
+            execution,
+            due_runs,
             settings=settings,
             database=database,
-            store=store,
             clock=clock,
             events=events,
-            jobs=named,
-            due_runs=due_runs,
-            heartbeat=Heartbeat(executor_name(fresh_id(), host), clock, settings.takeover_after),
             accounts=accounts,
             is_down=is_down,
             host=host,
         )
-        async with _at_work(needs, close_limit) as worker:
+        async with execution.running(worker.execute), worker.at_work(close_limit):
             operations = JobOperations(database, store, clock, jobs, worker.watchdog.health)
-            yield JobService(operations, worker, clock, accounts)
-
-
-@asynccontextmanager
-async def _at_work(needs: WorkerDependencies, close_limit: timedelta) -> AsyncIterator[Worker]:
-    """The engine open and a worker over it. The engine may have runs at once; they wait for the worker."""
-    workers: list[Worker] = []
-    ready = asyncio.Event()
-
-    async def body(run: ClaimedRun, value: Json) -> Json:
-        await ready.wait()
-        return await workers[0].executor.execute(run, value)
-
-    async with execute_runs(
-        needs.store,
-        executor_id=needs.heartbeat.executor_id,
-        queues=places(needs.settings),
-        poll=max(SHORTEST_POLL, min(POLL, POLL_ACCOUNT_TIME / needs.clock.speed)),
-        body=body,
-    ) as execution:
-        workers.append(Worker(needs, execution))
-        async with workers[0].at_work(ready, close_limit):
-            yield workers[0]
+            yield JobService(operations, worker, due_runs, clock, accounts)
 
 
 def runs_url_beside(url: str) -> str:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stonechat.core.json_values import plain
 from stonechat.database.repositories import job_declarations
-from stonechat.jobs.job import Job, JobContext, JobPriority, Json, Missed, Overlap, Resource, Retry, Work
+from stonechat.jobs.job import Job, JobContext, Json, Work
 
 CODE = frozenset({"run", "upcoming"})
 """Fields that only the process itself has."""
-
-_DURATIONS = ("every", "stagger", "spread", "jitter", "timeout", "grace")
 
 
 async def store(connection: AsyncConnection, jobs: Sequence[Job], now: datetime) -> None:
@@ -26,30 +24,22 @@ async def store(connection: AsyncConnection, jobs: Sequence[Job], now: datetime)
 
 async def stored(connection: AsyncConnection) -> list[Job]:
     """The declarations of the last start, to be looked at and asked for; they cannot be run from here."""
-    return [from_json(body) for body in (await job_declarations.every(connection)).values()]
+    found = [from_json(body) for body in (await job_declarations.every(connection)).values()]
+    return [job for job in found if job is not None]
 
 
 def to_json(job: Job) -> Json:
     """Everything but the code; durations in seconds."""
-    values = {one.name: getattr(job, one.name) for one in fields(job) if one.name not in CODE}
-    return plain(values | {"needs": sorted(job.needs)})
+    kept = {one.name: getattr(job, one.name) for one in fields(job) if one.name not in CODE}
+    return plain(kept | {"needs": sorted(job.needs)})
 
 
-def from_json(body: Json) -> Job:
-    """The declaration again; what a newer or older version says differently is left out."""
-    known = {one.name for one in fields(Job)} - CODE
-    values: dict[str, Any] = {name: value for name, value in body.items() if name in known}
-    for name in _DURATIONS:
-        if values.get(name) is not None:
-            values[name] = timedelta(seconds=values[name])
-    retry = body["retry"]
-    values["retry"] = Retry(
-        retry["attempts"], timedelta(seconds=retry["first"]), timedelta(seconds=retry["cap"])
-    )
-    values["overlap"], values["missed"] = Overlap(body["overlap"]), Missed(body["missed"])
-    values["resource"], values["priority"] = Resource(body["resource"]), JobPriority(body["priority"])
-    values["needs"] = frozenset(body["needs"])
-    return Job(run=_elsewhere, **values)
+def from_json(body: Json) -> Job | None:
+    """The declaration again, without fields that it does not know; None for another version's form."""
+    try:
+        return TypeAdapter(Job).validate_python({**body, "run": _elsewhere})
+    except ValidationError:
+        return None
 
 
 async def _elsewhere(_: JobContext) -> Work:

@@ -10,10 +10,10 @@ from difflib import get_close_matches
 
 from stonechat.core.errors import ConfigError, ConfigFault, NotFound
 from stonechat.jobs.job import Job
-from stonechat.jobs.scheduling.schedules import schedule_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z0-9_]+")
 LONGEST_NAME = 60
+NONE = timedelta()
 
 
 def by_name(jobs: Sequence[Job]) -> dict[str, Job]:
@@ -42,38 +42,28 @@ def unknown(name: str, jobs: Mapping[str, Job]) -> NotFound:
 
 
 def _faults(job: Job) -> Iterator[ConfigFault]:
-    try:
-        schedule_of(job)
-    except ConfigError as exc:
-        yield from exc.faults
-        return
     for wrong, problem, expected in (
         (
             not NAME.fullmatch(job.name) or len(job.name) > LONGEST_NAME,
             "has a name that is not layer.verb",
             "layer.verb",
         ),
-        (job.timeout <= timedelta(), f"has a time-out of {job.timeout}", "a time-out greater than 0"),
-        (job.grace <= timedelta(), f"has a grace of {job.grace}", "a grace greater than 0"),
+        (job.every <= NONE, f"has an interval of {job.every}", "an interval greater than 0"),
+        (job.timeout <= NONE, f"has a time-out of {job.timeout}", "a time-out greater than 0"),
+        (job.grace <= NONE, f"has a grace of {job.grace}", "a grace greater than 0"),
         (job.retry.attempts < 1, f"has {job.retry.attempts} attempts", "at least 1"),
-        (job.retry.first < timedelta(), f"waits {job.retry.first} before a retry", "0 or more"),
-        (job.at_once is not None and job.at_once < 1, f"may run {job.at_once} at once", "at least 1"),
-        (job.jitter < timedelta(), f"has a jitter of {job.jitter}", "0 or more"),
+        (job.retry.first < NONE, f"waits {job.retry.first} before a retry", "0 or more"),
+        (job.jitter < NONE, f"has a jitter of {job.jitter}", "0 or more"),
         (
-            job.every is not None and job.jitter >= job.every,
+            job.jitter > NONE and job.jitter >= job.every,
             f"has a jitter of {job.jitter} and an interval of {job.every}",
             "a jitter shorter than the interval",
         ),
-        (job.spread < timedelta(), f"has a spread of {job.spread}", "0 or more"),
+        (job.spread < NONE, f"has a spread of {job.spread}", "0 or more"),
         (
-            job.spread > timedelta() and not job.per_account,
+            job.spread > NONE and not job.per_account,
             "runs once for the whole system and yet spreads over accounts",
             "a spread with per_account only",
-        ),
-        (
-            job.at_once is not None and not job.per_account,
-            "runs once for the whole system and yet shares places among accounts",
-            "at_once with per_account only",
         ),
     ):
         if wrong:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from stonechat.core.errors import InvalidInput
+from stonechat.core.given_files import open_given
 from stonechat.core.ids import digest
 from stonechat.core.model import Metrics
 from stonechat.learning.written_values import DateOrder, parse_count, parse_time
@@ -105,7 +106,7 @@ def dates_in(path: Path, columns: Fields) -> Iterator[str]:
 
 def _opened(path: Path) -> TextIO:
     try:
-        with path.open("rb") as raw:
+        with open_given(path) as raw:
             mark = raw.read(4)
         if mark.startswith(b"PK"):
             raise _unknown(

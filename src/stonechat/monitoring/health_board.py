@@ -327,7 +327,7 @@ class HealthBoard:
             sentence = f"Nothing is known to be wrong; not known yet: {which}."
             return HealthVerdict(LayerState.UNKNOWN, sentence, "", "", since, ())
         paused = [f"{health.layer} is paused: {health.paused}" for health in layers if health.paused]
-        sentence = " ".join(["All ten layers are well.", *(f"{one[0].upper()}{one[1:]}." for one in paused)])
+        sentence = " ".join(["Running normally.", *(f"{one[0].upper()}{one[1:]}." for one in paused)])
         return HealthVerdict(LayerState.OK, sentence, "", "", since, ())
 
 

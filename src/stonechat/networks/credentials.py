@@ -15,8 +15,11 @@ Values = Mapping[str, str]
 class Credentials(Protocol):
     """Where a network's adapter gets the credentials of an account."""
 
-    async def load(self, account_id: str) -> Values | None:
-        """The newest ones; None where none are saved. Cheap: called before every operation.
+    async def load(self, account_id: str, *, newest: bool = False) -> Values | None:
+        """The saved ones; None where there are none. Cheap: called before every operation.
+
+        Args:
+            newest: what another process saved a moment ago counts too.
 
         Raises:
             SessionTrouble: they are sealed with another key.
@@ -24,7 +27,11 @@ class Credentials(Protocol):
         """
 
     async def renew(self, account_id: str, values: Values) -> None:
-        """Keep what the network renewed, unless the owner has given others meanwhile."""
+        """Keep what the network renewed, unless the owner has given others meanwhile.
+
+        It is on the disk before this first waits for anything, so that a token that serves once is not lost
+        with the process; a database that is away is no reason to fail.
+        """
 
 
 class GivenCredentials:
@@ -33,7 +40,7 @@ class GivenCredentials:
     def __init__(self, given: Mapping[str, Values] | None = None) -> None:
         self._given = dict(given or {})
 
-    async def load(self, account_id: str) -> Values | None:
+    async def load(self, account_id: str, *, newest: bool = False) -> Values | None:
         """What was given or renewed since."""
         return self._given.get(account_id)
 

@@ -20,9 +20,10 @@ from stonechat.config.settings import Settings
 from stonechat.core.checkup import Check
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
-from stonechat.core.model import Account, Metrics
+from stonechat.core.model import Account, Content, Metrics
 from stonechat.core.network import NetworkAdapter, Picture, PictureLimits, TextEntities, TextRules
-from stonechat.networks.credentials import Credentials, GivenCredentials
+from stonechat.networks.credentials import Credentials, GivenCredentials, Values
+from stonechat.networks.spending import FreeSpending, Spending
 
 if TYPE_CHECKING:
     from stonechat.browser import BrowserPool
@@ -37,6 +38,7 @@ class Surroundings:
     Attributes:
         browser: the pool of pages; None unless the plug-in says that it :attr:`NetworkPlugin.uses_browser`.
         credentials: what the owner has given for accounts that log in by a token or a password of their own.
+        spending: where the price of each call is reserved, on networks that charge for calls.
     """
 
     settings: Settings
@@ -44,6 +46,7 @@ class Surroundings:
     events: EventStream
     browser: BrowserPool | None = None
     credentials: Credentials = field(default_factory=GivenCredentials)
+    spending: Spending = field(default_factory=FreeSpending)
 
 
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -54,10 +57,17 @@ CheckSelectors = Callable[[Account], Awaitable[tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A network that can be used; ``check_selectors`` is run once a day where it is read from pages."""
+    """A network that can be used.
+
+    Attributes:
+        check_selectors: is run once a day where it is read from pages.
+        text_of: how the account's own server measures a text, where servers differ; never longer texts than
+            the plug-in's text rules allow, which hold for all.
+    """
 
     network: NetworkAdapter
     check_selectors: CheckSelectors | None = None
+    text_of: Callable[[Account], Awaitable[TextRules]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,23 @@ class NetworkRules:
     official: bool = True
     unasked_replies: bool = False
     to_observe: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PostPrice:
+    """What the network takes for a piece of content, in US dollars; ``why`` it is dear, if it is."""
+
+    usd: float
+    why: str = ""
+
+    def __str__(self) -> str:
+        """As the owner reads it; empty where it costs nothing."""
+        shown = f"${self.usd:.3f}".removesuffix("0")
+        return f"{shown} {self.why}".strip() if self.usd else ""
+
+
+def _costs_nothing(_parts: Sequence[str], _pictures: int, _is_reply: bool) -> PostPrice:
+    return PostPrice(0.0)
 
 
 class LogInByHand(Protocol):
@@ -152,10 +179,15 @@ class Connecting:
     Attributes:
         steps: what to do first, and where, by the settings and the account's handle; a sentence each.
         asks: what is asked for then.
+        finish: makes of what was given what is kept, where the owner has to allow that on a page of the
+            network; it says what to do there.
+        others: further ways, by the names that the owner chooses them by.
     """
 
     steps: Callable[[Settings, str], Sequence[str]]
     asks: tuple[Asked, ...]
+    finish: Callable[[Surroundings, Values, Callable[[str], None]], Awaitable[Values]] | None = None
+    others: Mapping[str, Connecting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +202,10 @@ class LocalSite:
     url: str
     sessions: Mapping[str, str]
     tokens: Mapping[str, str]
+
+    def of(self, handle: str) -> LocalSite:
+        """As one account sees it."""
+        return LocalSite(self.url, {handle: self.sessions[handle]}, {handle: self.tokens[handle]})
 
 
 async def _nothing_to_check(_surroundings: Surroundings) -> Sequence[Check]:
@@ -190,6 +226,7 @@ class NetworkPlugin:
         metrics: what it shows of a post, by the names in :class:`stonechat.core.model.Metrics`.
         rules: what it demands of an automated account.
         pictures: the limits that each picture is made to fit when it is attached.
+        price: what it takes for a piece of content: its parts, its number of pictures, whether it is a reply.
         refuse_pictures: why it would not take these pictures on one part; empty where it does.
         uses_browser: whether the browser is needed for its accounts.
         many_servers: its accounts are on servers of their own, so that one that is down says nothing about
@@ -214,6 +251,7 @@ class NetworkPlugin:
     rules: NetworkRules = NetworkRules()
     pictures: PictureLimits = field(default_factory=PictureLimits)
     refuse_pictures: Callable[[Sequence[Picture]], str] = _any_pictures
+    price: Callable[[Sequence[str], int, bool], PostPrice] = _costs_nothing
     uses_browser: bool = False
     many_servers: bool = False
     log_in: LogIn | None = None
@@ -228,6 +266,10 @@ class NetworkPlugin:
     def name(self) -> str:
         """What accounts call it."""
         return self.settings.name
+
+    def price_of(self, piece: Content, pictures: int) -> str:
+        """What it takes for a piece of content, as the owner reads it; empty where it takes nothing."""
+        return str(self.price(piece.parts, pictures, piece.in_reply_to is not None))
 
     @property
     def seeks_posts(self) -> bool:

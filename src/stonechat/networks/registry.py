@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from stonechat.config.networks import KnownNetworks
 from stonechat.core.errors import Permanent
+from stonechat.core.model import Content
 from stonechat.core.network import TextRules
 from stonechat.networks.plugin import LocalSite, NetworkPlugin
 
@@ -46,9 +47,18 @@ class Registry:
         """How each measures a text, without connecting to any."""
         return {name: one.text for name, one in self.plugins.items()}
 
+    def price_of(self, piece: Content, pictures: int) -> str:
+        """What its network takes for a piece of content, as the owner reads it; empty for nothing."""
+        plugin = self.plugins.get(piece.account_id.partition(":")[0])
+        return plugin.price_of(piece, pictures) if plugin is not None else ""
+
     def known(self) -> KnownNetworks:
         """What the settings need to know of them."""
         return KnownNetworks({name: one.settings for name, one in self.plugins.items()}, self.broken)
+
+    def of_demo(self) -> Sequence[str]:
+        """The names of the networks that the local one stands for."""
+        return [name for name, plugin in self.plugins.items() if plugin.demo is not None]
 
     def settings_of_demo(self, site: LocalSite, name: str = "") -> Mapping[str, str]:
         """The settings that turn the network ``name``, or the usual one, to the local one.

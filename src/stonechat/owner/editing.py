@@ -33,15 +33,17 @@ async def edit(
     parts: Sequence[str],
     *,
     despite: frozenset[str] = frozenset(),
+    seen: str | None = None,
 ) -> Done[Content]:
     """Replace the text; it stays held or queued, and counts as approved by whoever edits.
 
     Args:
         despite: names of review steps that the owner overrules; ``schema`` and ``length`` cannot be.
+        seen: digest (``core.ids.digest``) of the text that was edited; another one is not written over.
 
     Raises:
         NotFound: there is no such content.
-        Conflict: it cannot be edited now, or a part that is live already would change.
+        Conflict: it cannot be edited now, was changed meanwhile, or a part that is live already would change.
         InvalidInput: the new text does not pass the review.
     """
     found_id, bounds = await _bounds(owner.database, drafter, content_id)
@@ -55,6 +57,7 @@ async def edit(
             now=action.now,
             bounds=bounds,
             despite=despite,
+            seen=seen or None,
         )
         over = f", despite {', '.join(sorted(despite))}" if despite else ""
         return await action.done(

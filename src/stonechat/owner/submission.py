@@ -57,6 +57,7 @@ class Submission:
             time that the account's rhythm has room for.
         again: one more post, though the same was added before.
         despite: steps of the review that the owner overrules; ``schema`` and ``length`` cannot be.
+        hold: why the owner must see it before it goes out; empty where the account's policy decides.
     """
 
     parts: tuple[str, ...]
@@ -65,6 +66,7 @@ class Submission:
     pictures: Sequence[GivenPicture] = ()
     again: bool = False
     despite: frozenset[str] = frozenset()
+    hold: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", tuple(map(canonical, self.parts)))
@@ -153,7 +155,7 @@ async def _stored(
 ) -> Submitted:
     connection, now = action.connection, action.now
     voice = drafter.voice_of(account.id)
-    accepted = Accepted(given.parts, BY_HAND, BY_HAND, 0.0)
+    accepted = Accepted(given.parts, BY_HAND, BY_HAND, 0.0, given.hold)
     if await accounts.find(connection, account.id) is None:  # Stonechat has not run yet
         await accounts.put(connection, account, now)
     put = await drafter.content_store.put(connection, account, voice, assignment, accepted, who=action.who)

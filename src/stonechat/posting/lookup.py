@@ -25,6 +25,9 @@ from stonechat.posting.matching import Known, Search, find_parts, hides_some, pr
 KNOWN_FOR = timedelta(days=7)
 """Our known posts of that long are looked for in a read, to tell a healthy one from a shrunken one."""
 
+OTHERS = 1000
+"""Other open content whose texts are held against that of an edited post."""
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -178,6 +181,7 @@ async def search_for(
     recent = await receipts.live_since(connection, piece.account_id, since - KNOWN_FOR)
     shown = [post.id for post in (*timeline.posts, *timeline.unread)] if timeline is not None else []
     plain = piece.kind not in (ContentKind.REPLY, ContentKind.THREAD)
+    edited = timeline is not None and any(post.versions for post in timeline.posts)
     return Search(
         parts=piece.parts[len(done) :],
         since=since,
@@ -185,12 +189,20 @@ async def search_for(
         taken=await receipts.known_among(connection, piece.account_id, shown),
         quote_of=None if done else piece.quote_of,
         answers=done[len(done) - 1] if done else piece.in_reply_to,
+        rivals=await _open_beside(connection, piece) if edited else (),
         known=[
             Known(one.post_id, one.posted_at, one.confirmed_at, leads=one.number == 0)
             for one in recent
             if not (plain and one.kind == ContentKind.REPLY)
         ],
     )
+
+
+async def _open_beside(connection: AsyncConnection, piece: Content) -> list[str]:
+    """Texts of the account's other content of which nobody knows whether it is live."""
+    states = [ContentState.UNCONFIRMED, ContentState.POSTING]
+    others = await content.in_states(connection, states, account_id=piece.account_id, limit=OTHERS)
+    return [part for one in others if one.id != piece.id for part in one.parts]
 
 
 async def _answered_author(connection: AsyncConnection, piece: Content) -> str:

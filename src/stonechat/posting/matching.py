@@ -6,7 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rapidfuzz import fuzz
+
 from stonechat.core.network import NetworkPost, Timeline
+from stonechat.core.texts import canonical
 
 CLOCK_SLACK = timedelta(minutes=2)
 """How far the network's clock, which shows whole seconds, is behind ours where both go right."""
@@ -22,6 +25,9 @@ an account posts in an hour, so that it has seen everything since, however far a
 
 MUST_SHOW = 3
 """Of so many of our newest posts from before a try a healthy read shows at least one (one may be deleted)."""
+
+EDITED_LIKE = 60
+"""Of a hundred: so much of its text a post keeps that somebody has edited; two posts are less alike."""
 
 LONGEST_ENTRY = 3
 """Posts that a profile shows of one conversation."""
@@ -56,6 +62,7 @@ class Search:
         quote_of: id of the post that the first of them quotes.
         answers: id of the post that the first of them answers; None where it answers none. The others answer
             the one before them.
+        rivals: texts of other content of which nobody knows either whether it is live.
     """
 
     parts: Sequence[str]
@@ -65,6 +72,7 @@ class Search:
     until: datetime | None = None
     quote_of: str | None = None
     answers: str | None = None
+    rivals: Sequence[str] = ()
 
 
 def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
@@ -87,7 +95,7 @@ def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
                 if post.id not in taken
                 and (post.created_at is None or post.created_at >= search.since - OURS_AHEAD)
                 and _stands_there(post, answered, quoted)
-                and post.shows(part, reply=answered is not None)
+                and (post.shows(part, reply=answered is not None) or _is_edited(post, part, search))
             ),
             None,
         )
@@ -96,6 +104,14 @@ def find_parts(search: Search, timeline: Timeline) -> list[NetworkPost]:
         taken.add(match.id)
         found.append(match)
     return found
+
+
+def _is_edited(post: NetworkPost, part: str, search: Search) -> bool:
+    """Whether the post was edited by hand, and was this text before rather than any of the others."""
+    if not post.versions or post.created_at is None or post.created_at < search.since - CLOCK_SLACK:
+        return False
+    like = fuzz.ratio(canonical(part), post.text)
+    return like >= EDITED_LIKE and all(like > fuzz.ratio(canonical(one), post.text) for one in search.rivals)
 
 
 def _stands_there(post: NetworkPost, answered: str | None, quoted: str | None) -> bool:

@@ -14,7 +14,7 @@ from stonechat.core.events import PostEnded, PostHeld
 from stonechat.core.ids import digest
 from stonechat.core.model import Account, Content, ContentKind
 from stonechat.core.states import ContentState, OpportunityState
-from stonechat.database.repositories import content, receipts, wakeups
+from stonechat.database.repositories import content, receipts, state_history, wakeups
 from stonechat.posting.gate import must_be_approved
 from stonechat.posting.publish_result import ended
 from stonechat.posting.receipts import become_posted, close_opportunity
@@ -39,6 +39,48 @@ async def cancel(
     piece = await content.change(connection, piece, ContentState.CANCELLED, now=now, who=who, why=why)
     await close_opportunity(connection, piece, OpportunityState.SKIPPED, now=now, why=why)
     return piece
+
+
+async def move(
+    connection: AsyncConnection,
+    content_id: str,
+    to: datetime,
+    *,
+    who: str,
+    now: datetime,
+    seen: datetime | None = None,
+) -> Content:
+    """Give it another due time; its probability of having been chosen for that hour is known no more.
+
+    Args:
+        seen: the due time that was shown; where it is another by now, nothing is moved.
+
+    Raises:
+        NotFound: there is no such content.
+        Conflict: it is past being moved, or somebody else has moved it.
+    """
+    piece = await _in_state(connection, content_id, ContentState.QUEUED, ContentState.AWAITING_APPROVAL)
+    if seen is not None and piece.due_at != seen:
+        raise Conflict(
+            f"Content {content_id} was moved meanwhile: it is due {piece.due_at:%Y-%m-%d %H:%M} UTC.",
+            meaning="Nothing was changed.",
+            remedy="Look at the new time, and move it from there.",
+        )
+    if to <= now and piece.state is ContentState.QUEUED:
+        await wakeups.publish_now(connection, [piece.account_id], now)
+    moved = await content.amend(connection, piece, due_at=to, not_before=None, propensity=None, holdout=False)
+    await state_history.append(
+        connection,
+        kind="content",
+        entity_id=piece.id,
+        account_id=piece.account_id,
+        at=now,
+        who=who,
+        before=piece.state.value,
+        after=piece.state.value,
+        why=f"moved from {piece.due_at:%Y-%m-%d %H:%M} to {to:%Y-%m-%d %H:%M} UTC",
+    )
+    return moved
 
 
 async def queue_again(

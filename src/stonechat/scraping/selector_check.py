@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from stonechat.core.errors import PageChanged, Permanent
 from stonechat.core.model import Account
 from stonechat.core.states import SessionState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts
-from stonechat.jobs import Job, JobContext, JobPriority, Missed, Resource, Work
+from stonechat.jobs import Job, JobContext, JobPriority, Resource, Work
 
 SELECTORS = "scraping.selectors"
 
@@ -48,8 +49,9 @@ def selectors_job(database: Database, networks: dict[str, CheckSelectors]) -> Jo
     return Job(
         name=SELECTORS,
         run=run,
-        cron="40 4 * * *",
-        missed=Missed.LATEST,
+        every=timedelta(days=1),
+        stagger=timedelta(hours=4, minutes=40),
+        spread=timedelta(hours=1),
         needs=frozenset({"database", "browser"}),
         resource=Resource.BROWSER,
         priority=JobPriority.BACKGROUND,

@@ -90,6 +90,7 @@ async def open_base(
         mode=settings.startup.mode.value,
         steps=lambda: boot.steps,
         ready=lambda: boot.ready,
+        borrowed_voices=settings.borrowed_voices(),
         told=AlertBoard(alerting.firing, alerting.delivery.kept, alerting.delivery.channels),
     )
     served = tuple(account_of(one) for one in settings.accounts)

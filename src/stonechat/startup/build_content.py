@@ -25,11 +25,10 @@ from stonechat.content.replies import Replier, ReplySettings
 from stonechat.content.voice import Voice, load_voice
 from stonechat.content.writing.fallback import FallbackChain
 from stonechat.content.writing.judge import ModelJudge
-from stonechat.content.writing.pipeline import Rank, WritingPipeline
+from stonechat.content.writing.pipeline import Rank, RulesOf, WritingPipeline
 from stonechat.content.writing.prompts import Prompts
 from stonechat.core.clock import Clock
 from stonechat.core.events import EventStream
-from stonechat.core.network import TextRules
 from stonechat.core.redaction import Secrets
 from stonechat.database import Database
 from stonechat.database.spool.spool import Spool
@@ -57,7 +56,7 @@ async def open_writing(
     rng: random.Random,
     *,
     spool: Spool,
-    text_rules: Mapping[str, TextRules],
+    rules_of: RulesOf,
     choose: Choose,
     guard_of: GuardOf,
     rank: Rank | None = None,
@@ -76,7 +75,7 @@ async def open_writing(
     voice, voices = load_voice(own.voice_file), _voices(settings)
     common = load_arms(own.arms_file)
     arms_of = arms_of_settings(settings, common)
-    budget = Budget(database, clock, events, limits_of(own), prices_of(own))
+    budget = open_budget(settings, database, clock, events)
     async with open_models(own, guard_of) as models:
         spacing = settings.posting.min_spacing
         share = 0.0 if models.judges else own.approval_share
@@ -91,7 +90,7 @@ async def open_writing(
             chain=FallbackChain(models.writers, budget, clock, events),
             prompts=Prompts(common),
             content_store=content_store,
-            rules_of=text_rules.__getitem__,
+            rules_of=rules_of,
             voice=voice,
             voices=voices,
             drafts=own.drafts,
@@ -108,6 +107,11 @@ async def open_writing(
         replies = ReplySettings(per_day=settings.posting.replies_per_day)
         replier = Replier(database, clock, rng, common, drafter, claims, replies)
         yield Writing(planner, replier, drafter, budget, arms_of)
+
+
+def open_budget(settings: Settings, database: Database, clock: Clock, events: EventStream) -> Budget:
+    """The budget that the settings set, over ``database``."""
+    return Budget(database, clock, events, limits_of(settings.content), prices_of(settings.content))
 
 
 def _claims(

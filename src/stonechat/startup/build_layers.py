@@ -12,7 +12,7 @@ from stonechat.browser.pool import BrowserPool
 from stonechat.browser.session_store import EncryptedSessionStore
 from stonechat.content.jobs import jobs as content_jobs
 from stonechat.core.model import Account, Choice
-from stonechat.core.network import Network
+from stonechat.core.network import Network, TextRules
 from stonechat.core.ports import Cache
 from stonechat.database import Database
 from stonechat.database.maintenance.retention import Retention
@@ -45,7 +45,7 @@ from stonechat.resilience import (
 from stonechat.scraping import jobs as scraper
 from stonechat.scraping.selector_check import selectors_job
 from stonechat.startup.boot_context import BootContext
-from stonechat.startup.build_content import Writing, open_writing
+from stonechat.startup.build_content import Writing, open_budget, open_writing
 from stonechat.startup.build_sessions import open_credentials
 
 SESSION_RECHECK = timedelta(minutes=10)
@@ -77,7 +77,7 @@ async def open_layers(
     connected = _connected(base, database, pool)
     guards_of = _guards(base, connected, breakers)
     networks = _guarded(base, connected, guards_of)
-    learning, writing = await _open_writing(base, database, breakers)
+    learning, writing = await _open_writing(base, database, breakers, connected)
     rules = _rules(base, breakers, guards_of)
     budget = ReadingBudget(database, base.clock, base.settings.reading)
     harvesting = _harvester(base, database, cache, networks, budget, _interests(writing))
@@ -93,7 +93,7 @@ async def open_layers(
 
 
 async def _open_writing(
-    base: BootContext, database: Database, breakers: Breakers
+    base: BootContext, database: Database, breakers: Breakers, connected: Mapping[str, Connected]
 ) -> tuple[learner.Learner, Writing]:
     """Layers 10 and 3: the learner chooses and ranks, the writer tells it which factors there are."""
     factors: dict[str, Mapping[str, tuple[str, ...]]] = {}
@@ -101,6 +101,10 @@ async def _open_writing(
 
     async def choose(account_id: str, count: int, new: Collection[tuple[str, str]]) -> list[Choice]:
         return await learning.choose(account_id, base.rng, base.clock.now(), count, new)
+
+    async def rules_of(account: Account) -> TextRules:
+        by_server = connected[account.network].text_of
+        return await by_server(account) if by_server else base.networks.text_rules[account.network]
 
     writing = await base.boot.enter(
         open_writing(
@@ -110,7 +114,7 @@ async def _open_writing(
             base.events,
             base.rng,
             spool=base.spool,
-            text_rules=base.networks.text_rules,
+            rules_of=rules_of,
             choose=choose,
             guard_of=lambda name: breakers.add(name, MODEL_POLICY).call,
             rank=learning.rank,
@@ -223,7 +227,8 @@ def _interests(writing: Writing) -> Callable[[str], Interests]:
 def _connected(base: BootContext, database: Database, pool: BrowserPool | None) -> dict[str, Connected]:
     """The networks of the accounts that are served, by name."""
     credentials = open_credentials(base.settings, database, base.clock)
-    surroundings = Surroundings(base.settings, base.clock, base.events, pool, credentials)
+    spending = open_budget(base.settings, database, base.clock, base.events)
+    surroundings = Surroundings(base.settings, base.clock, base.events, pool, credentials, spending)
     used = base.networks.used(account.network for account in base.served)
     return {plugin.name: plugin.connect(surroundings) for plugin in used}
 

@@ -74,7 +74,7 @@ def open_credentials(settings: Settings, database: Database, clock: Clock) -> Cr
     Raises:
         ConfigError: ``SESSION_KEY``, or the file in its place, holds no key.
     """
-    return CredentialStore(database, clock, _keys(settings))
+    return CredentialStore(database, clock, _keys(settings), settings.startup.data_dir / SESSIONS)
 
 
 def _keys(settings: Settings) -> Keys:

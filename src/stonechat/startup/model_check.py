@@ -13,7 +13,13 @@ from pydantic import SecretStr
 from stonechat.config.settings import ContentSettings, Settings
 from stonechat.content.errors import ModelRefused, ModelTrouble
 from stonechat.content.prices import prices_of
-from stonechat.content.writing.endpoint_client import address_of, open_client
+from stonechat.content.writing.endpoint_client import (
+    AZURE_VERSION,
+    address_of,
+    named_provider,
+    open_client,
+    provider_root,
+)
 from stonechat.content.writing.model_writer import ModelWriter
 from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.clock import Clock
@@ -26,6 +32,7 @@ _SCHEMA: dict[str, Any] = {
     "required": ["sentence"],
     "additionalProperties": False,
 }
+_PLAIN = {"Accept-Encoding": "identity"}
 _TINY = WriteRequest(
     "You answer with one JSON object.", "Write a sentence of four words about tea.", _SCHEMA, "tea", 200
 )
@@ -34,12 +41,13 @@ _TINY = WriteRequest(
 async def check_model(settings: Settings, _clock: Clock) -> Check:
     """Whether the endpoints answer and take their keys; nothing is paid for."""
     own = settings.content
-    first = await _endpoint("model", "OPENAI", own.base_url, own.api_key)
+    first = await _endpoint(own.model, "OPENAI", own.base_url, own.api_key)
     if first.verdict is CheckResult.OK and (unknown := _unpriced(own)):
         return Check("model", CheckResult.WARN, *unknown)
     if own.fallback_base_url is None or first.verdict is CheckResult.FAIL:
         return first if first.verdict is not CheckResult.OK else replace(first, found=_writing_with(settings))
-    second = await _endpoint("model", "OPENAI_FALLBACK", own.fallback_base_url, own.fallback_api_key)
+    behind = own.fallback_models[0] if own.fallback_models else own.model
+    second = await _endpoint(behind, "OPENAI_FALLBACK", own.fallback_base_url, own.fallback_api_key)
     return second if second.verdict is not CheckResult.OK else replace(first, found=_writing_with(settings))
 
 
@@ -69,15 +77,32 @@ def _shown(base: str) -> str:
     return urlunsplit(urlsplit(address_of(base)[0])._replace(netloc=urlsplit(base).netloc.rpartition("@")[2]))
 
 
-async def _endpoint(name: str, settings_of: str, given: str, key: SecretStr | None) -> Check:
-    secret = key.get_secret_value() if key else ""
-    (address, query), base = address_of(given), _shown(given)
-    headers = {"Authorization": f"Bearer {secret}", "Accept-Encoding": "identity"}
+def _models_at(model: str, given: str, secret: str) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Address, query and headers of a request for the list of models, by the protocol that is asked."""
+    base, query = address_of(given)
+    provider, _ = named_provider(model)
+    root = provider_root(provider, base) if provider else base
+    bearer = {"Authorization": f"Bearer {secret}"}
+    match provider:
+        case "anthropic":
+            return f"{root}/v1/models", query, bearer | {"anthropic-version": "2023-06-01"}
+        case "google":
+            return f"{root}/v1beta/models", query, {"x-goog-api-key": secret}
+        case "azure":
+            return f"{root}/openai/models", {"api-version": AZURE_VERSION} | query, {"api-key": secret}
+        case _:
+            return f"{root}/models", query, bearer
+
+
+async def _endpoint(model: str, settings_of: str, given: str, key: SecretStr | None) -> Check:
+    secret, name = key.get_secret_value() if key else "", "model"
+    address, query, headers = _models_at(model, given, secret)
+    base = _shown(address.removesuffix("/models"))
     try:
         async with (
             asyncio.timeout(10),
             httpx.AsyncClient(timeout=10) as client,
-            client.stream("GET", f"{address}/models", headers=headers, params=query) as answer,
+            client.stream("GET", address, headers=headers | _PLAIN, params=query) as answer,
         ):
             pass  # the status and the type say enough; no body is read
     except (httpx.HTTPError, TimeoutError) as exc:

@@ -12,9 +12,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 
 from stonechat.core.clock import Clock, DrivenClock
 from stonechat.core.events import EventStream, RunEnded, RunStarted, Stamped
+from stonechat.core.supervision import supervise
 
 STEP = 0.02
 """Real seconds between two steps of the clock."""
@@ -55,7 +57,8 @@ async def driven(clock: DrivenClock, events: EventStream) -> AsyncIterator[None]
     """Let account time go on until the block ends."""
     runs = RunsAtWork(clock)
     unsubscribe = events.subscribe(runs.hear)
-    task = asyncio.create_task(_drive(clock, runs.lag))
+    drive = partial(_drive, clock, runs.lag)
+    task = asyncio.create_task(supervise("startup.pacing", drive, clock, events), name="startup.pacing")
     try:
         yield
     finally:

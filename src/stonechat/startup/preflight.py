@@ -22,14 +22,17 @@ from stonechat.config.settings import Settings
 from stonechat.content.arms import load_arms
 from stonechat.content.voice import load_voice, warnings
 from stonechat.core.checkup import Check, CheckResult
+from stonechat.core.child_environment import child_environment
 from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigError, StonechatError
 from stonechat.core.events import EventStream
 from stonechat.core.model import Mode
 from stonechat.database import open_database
 from stonechat.database.repositories import media
+from stonechat.database.schema.revisions import refuse_newer
 from stonechat.networks.plugin import Surroundings
 from stonechat.networks.registry import Registry
+from stonechat.startup.build_content import open_budget
 from stonechat.startup.build_sessions import open_credentials
 from stonechat.startup.data_folder import open_to_others
 from stonechat.startup.model_check import ask, check_model
@@ -126,7 +129,8 @@ async def _surroundings(settings: Settings, clock: Clock) -> AsyncIterator[Surro
         except StonechatError:  # said by the database's own check
             yield Surroundings(settings, clock, events)
             return
-        yield Surroundings(settings, clock, events, credentials=credentials)
+        spending = open_budget(settings, database, clock, events)
+        yield Surroundings(settings, clock, events, credentials=credentials, spending=spending)
 
 
 async def _python(_settings: Settings, _clock: Clock) -> Check:
@@ -205,6 +209,9 @@ async def _answering(name: str, url: str, settings: Settings, clock: Clock) -> C
     try:
         async with open_database(url, settings.database, clock, migrated=False) as database:
             await database.ping()
+            if name == "database":
+                async with database.read("doctor.schema") as connection:
+                    await connection.run_sync(refuse_newer, database.url)
             return Check(name, CheckResult.OK, f"{database.url} answers")
     except ConfigError as exc:
         return Check(name, CheckResult.FAIL, exc.faults[0].problem, exc.faults[0].expected)
@@ -298,6 +305,7 @@ async def _version_of(path: Path) -> str:
     process = await asyncio.create_subprocess_exec(
         str(path),
         "--version",
+        env=child_environment(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -329,11 +337,9 @@ async def _voices(settings: Settings, _clock: Clock) -> Check:
             "the example that comes with Stonechat",
             "Write your own: stonechat init.",
         )
-    return (
-        Check("voice", CheckResult.WARN, doubts[0])
-        if doubts
-        else Check("voice", CheckResult.OK, "can be used")
-    )
+    if doubts:
+        return Check("voice", CheckResult.WARN, doubts[0])
+    return Check("voice", CheckResult.OK, "can be used")
 
 
 async def _mode(settings: Settings, _clock: Clock) -> Check:
@@ -345,7 +351,7 @@ async def _mode(settings: Settings, _clock: Clock) -> Check:
                 "mode",
                 CheckResult.OK,
                 "shadow: everything but the final click",
-                "Set MODE=live when you are content with what it would post.",
+                "Run `stonechat live` when you are content with what it would post.",
             )
         case Mode.LIVE:
             return Check("mode", CheckResult.OK, "live")

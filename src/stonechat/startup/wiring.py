@@ -21,6 +21,7 @@ from stonechat.core.redaction import Secrets
 from stonechat.core.supervision import running_loops
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.queue_cache import FreshQueue
+from stonechat.dashboard.view_models import GoingLive
 from stonechat.database import Database
 from stonechat.jobs import JobService, open_jobs, runs_url_beside
 from stonechat.learning.learner import Learner
@@ -40,6 +41,7 @@ from stonechat.startup.build_foundations import start_cache, start_database, sta
 from stonechat.startup.build_layers import Layers, open_layers
 from stonechat.startup.build_sessions import session_import_of, start_vault
 from stonechat.startup.figures_gauges import add_figures
+from stonechat.startup.live_checklist import checklist, rules_to_accept
 from stonechat.startup.pacing import driven
 
 CLOSE_LIMIT = {True: timedelta(seconds=2), False: timedelta(seconds=7)}
@@ -178,8 +180,13 @@ def _connect(
         costs=lambda: statement(database, layers.writing.budget, account_ids, base.clock.now()),
         queue=queue,
         outdate=queue.outdate,
+        spacing=base.settings.posting.min_spacing,
         drafter=layers.writing.drafter,
         networks=base.networks,
+        going_live=GoingLive(
+            lambda: checklist(base.settings, database, base.clock),
+            rules_to_accept(base.settings, base.networks),
+        ),
         session_import=session_import_of(base.settings, base.networks, vault, base.served),
     )
 

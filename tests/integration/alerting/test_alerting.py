@@ -247,7 +247,6 @@ def status_of(name: str, state: str, why: str) -> JobStatus:
         name=name,
         account_id=ACCOUNT.id,
         every=timedelta(hours=1),
-        cron=None,
         next_tick=CLOCK.now(),
         paused=None,
         last=None,
@@ -363,6 +362,7 @@ async def test_the_heartbeat_stands_for_looking_delivering_jobs_and_posting_or_i
     assert inbox.beats == 2
 
 
+@pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
 async def test_opened_it_looks_delivers_and_beats_by_itself_and_ends_cleanly(
     inbox: Inbox, database: Database
 ) -> None:
@@ -473,6 +473,7 @@ async def test_a_silence_holds_for_its_time_can_be_lifted_and_ends_with_the_inci
     assert inbox.titles() == ["Browser is down", "Over: Browser is down", "Browser is down"]
 
 
+@pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
 async def test_a_channel_that_hangs_holds_up_no_other_one(inbox: Inbox, database: Database) -> None:
     settings = AlertingSettings(group_wait=timedelta())
     second = Second()

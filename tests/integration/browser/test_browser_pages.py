@@ -26,6 +26,7 @@ from stonechat.jobs.job import Job, JobContext, Retry, Work
 from stonechat.jobs.service import open_jobs, runs_url_beside
 from tests.integration.browser.test_browser_pool import opened, works
 from tests.integration.dashboard.test_dashboard import CLOCK, fill, site
+from tests.support.job_runs import run_now
 from tests.support.waiting import eventually
 
 SECRET = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6e7f8"
@@ -117,7 +118,7 @@ async def test_what_failed_inside_a_run_stands_on_the_page_of_that_run(tmp_path:
             site() as shown,
         ):
             shown.data.connect(database=database, runner=runner, pool=pool.health, evidence=pool.evidence)
-            run_id = await runner.trigger("a.reads", by="test")
+            run_id = await run_now(runner, database, "a.reads")
             await eventually(lambda: bool(pool.evidence and pool.evidence.newest(run_id=run_id)))
 
             page = await shown.get(f"/runs/{quote(run_id)}")

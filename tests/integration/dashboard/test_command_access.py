@@ -18,8 +18,9 @@ from stonechat.cli.main import app
 from stonechat.config.settings import DashboardSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
-from stonechat.dashboard import DashboardData, open_dashboard
 from stonechat.dashboard.command_access import FILE, CommandAccess, published, read_access
+from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.server import open_dashboard
 from stonechat.monitoring import HealthBoard, Meters
 
 CLOCK = SystemClock()

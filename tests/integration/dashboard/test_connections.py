@@ -13,9 +13,10 @@ import pytest
 from stonechat.config.settings import DashboardSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.events import EventStream
-from stonechat.dashboard import DashboardData, open_dashboard
 from stonechat.dashboard.changes import STREAMS_OF_ONE, Changes
 from stonechat.dashboard.connections import ConnectionLimits
+from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.server import open_dashboard
 from stonechat.monitoring import HealthBoard, Meters
 from tests.support.waiting import eventually
 

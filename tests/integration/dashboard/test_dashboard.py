@@ -23,13 +23,14 @@ from stonechat.core.errors import ConfigError
 from stonechat.core.events import ContentPlanned, EventStream
 from stonechat.core.model import Content, ContentKind, Metrics, Mode, Snapshot
 from stonechat.core.states import BreakerState, ContentState
-from stonechat.dashboard import DashboardData, open_dashboard
 from stonechat.dashboard.guard import COOKIE
+from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.server import open_dashboard
 from stonechat.database import Database, open_database
 from stonechat.database.repositories import accounts, audit, content, metrics
 from stonechat.database.schema.tables import content_media, media_bytes
 from stonechat.monitoring import LAYERS, HealthBoard, Meters, ProbeResult, down, ok
-from stonechat.networks.x_web.media_upload import refuse_pictures
+from stonechat.networks.x_picture_limits import refuse_pictures
 from stonechat.posting import attachments
 from stonechat.posting.gate_input import Rules, nothing_blocked
 from stonechat.posting.queue import queue_rows

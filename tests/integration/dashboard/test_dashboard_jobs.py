@@ -15,6 +15,7 @@ from stonechat.database.repositories import audit
 from stonechat.jobs.job import Job, JobContext, Retry, Work
 from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from tests.integration.dashboard.test_dashboard import CLOCK, Site, site
+from tests.support.job_runs import run_now
 from tests.support.waiting import eventually
 
 HOUR = timedelta(hours=1)
@@ -93,8 +94,8 @@ async def test_jobs_and_runs_are_shown_and_steered(sqlite_url: str, tmp_path: Pa
         ) as runner,
     ):
         here.data.connect(runner=runner)
-        worked = await _end(runner, await runner.trigger("a.works", by="a test"))
-        failed = await _end(runner, await runner.trigger("a.fails", "ann", by="a test"))
+        worked = await _end(runner, await run_now(runner, database, "a.works"))
+        failed = await _end(runner, await run_now(runner, database, "a.fails", "ann"))
         here.data.connect(evidence=_keep_evidence(tmp_path, failed))
         await _jobs_are_shown(here, worked)
         await _runs_are_shown(here, worked, failed)

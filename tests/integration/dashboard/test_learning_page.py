@@ -9,7 +9,8 @@ import pytest
 from stonechat.config.settings import DashboardSettings, DatabaseSettings
 from stonechat.core.events import EventStream
 from stonechat.core.model import Account
-from stonechat.dashboard import DashboardData, open_dashboard
+from stonechat.dashboard.page_data import DashboardData
+from stonechat.dashboard.server import open_dashboard
 from stonechat.database import open_database
 from stonechat.database.repositories import accounts
 from stonechat.monitoring import HealthBoard, Meters

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import os
+import random
 import sys
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -51,6 +53,35 @@ async def test_thousands_of_cancelled_operations_leave_nothing_checked_out(every
         assert kept.checkedout() == 0
         async with asyncio.timeout(5):
             await asyncio.gather(*(database.ping() for _ in range(20)))
+
+
+async def test_after_a_cancelled_write_of_many_rows_each_statement_gets_its_own_answer(
+    postgres_url: str,
+) -> None:
+    """psycopg sends many rows in a pipeline; cut off there, a connection looked sound and was out of step."""
+    rows = [{"at": number, "who": "a"} for number in range(400)]
+    rng = random.Random(3)
+    async with open_database(postgres_url, DatabaseSettings(pool_size=1), SystemClock()) as database:
+
+        async def write() -> float:
+            began = time.monotonic()
+            async with database.begin("test.many") as connection:
+                await connection.execute(text("CREATE TEMPORARY TABLE many (at INTEGER, who TEXT)"))
+                await connection.execute(text("INSERT INTO many (at, who) VALUES (:at, :who)"), rows)
+                await connection.execute(text("DROP TABLE many"))
+            return time.monotonic() - began
+
+        await write()
+        takes = await write()
+        for number in range(CANCELLED // 10):
+            task = asyncio.create_task(write())
+            await asyncio.sleep(rng.random() * takes)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            for _ in range(2):
+                async with database.begin("test.many") as connection:
+                    said = await connection.execute(text(f"SELECT {number}"))
+                    assert said.scalar_one() == number
 
 
 async def test_an_exhausted_pool_says_who_holds_it(every_database_url: str) -> None:

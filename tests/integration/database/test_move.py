@@ -254,8 +254,9 @@ def test_the_command_goes_on_after_kill_9(sqlite_url: str, postgres_url: str, tm
         "DATABASE_URL": sqlite_url,
         "DATA_DIR": str(tmp_path / "data"),
         "MODE": "shadow",
+        "MOVE_TO": postgres_url,
     }
-    command = [sys.executable, "-m", "stonechat.cli.main", "db", "move", "--to", postgres_url, "--json"]
+    command = [sys.executable, "-m", "stonechat.cli.main", "db", "move", "--json"]
     first = subprocess.Popen(
         command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -19,7 +19,6 @@ from stonechat.database.maintenance.backup import back_up, restore
 from stonechat.database.repositories import content, drafts, opportunities
 from stonechat.database.repositories.drafts import ReserveDraft
 from stonechat.jobs import open_store
-from stonechat.jobs.execution.run_records import RunOrder
 from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.job import Job, Work
 from stonechat.jobs.service import open_jobs, runs_url_beside
@@ -153,10 +152,8 @@ async def test_the_jobs_go_on_from_the_restored_rows(any_database_url: str, tmp_
         async with _jobs(database, url, [job], clock):
             await eventually(lambda: len(ran) >= 4)
         async with open_store(runs_url_beside(url)) as store:
-            late = RunOrder(
-                RunRequest("test.tick", None, clock.now(), "manual: late"), "database", "test.tick"
-            )
-            await store.enqueue([late])  # nobody has begun it
+            late = RunRequest("test.tick", None, clock.now(), "manual: late")
+            await store.enqueue([("database", late)])  # nobody has begun it
             settings = Settings(
                 database=DatabaseSettings().model_copy(update={"url": url}),
                 startup=StartupSettings().model_copy(update={"data_dir": tmp_path}),
@@ -170,7 +167,7 @@ async def test_the_jobs_go_on_from_the_restored_rows(any_database_url: str, tmp_
         async with _jobs(database, url, [job], clock) as service:
             await eventually(lambda: len(ran) >= before + 2)
             rows = await service.operations.history("test.tick")
-    assert late.request.run_id not in {row.run_id for row in rows}
+    assert late.run_id not in {row.run_id for row in rows}
     assert RunState.SUCCEEDED in {row.state for row in rows}
 
 

@@ -35,8 +35,7 @@ from stonechat.database.schema.tables import (
     state_history,
 )
 from stonechat.jobs import open_store, runs_url_beside
-from stonechat.jobs.execution.durable_runs import execute_runs
-from stonechat.jobs.execution.run_records import RunOrder
+from stonechat.jobs.execution.durable_runs import Execution
 from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.jobs import prune_job
 from tests.support.clock import ManualClock
@@ -96,17 +95,12 @@ async def test_old_runs_go_with_their_steps_and_those_under_way_stay(any_databas
         return {"state": "succeeded"}
 
     clock = SystemClock()
-    orders = [
-        RunOrder(RunRequest(name, None, clock.now(), "a test"), "database", name)
-        for name in ("test.old", "test.stays")
-    ]
+    requests = [RunRequest(name, None, clock.now(), "a test") for name in ("test.old", "test.stays")]
     async with (
         open_store(runs_url_beside(any_database_url)) as store,
-        execute_runs(
-            store, executor_id="one", queues={"database": 2}, poll=DAY / 864_000, body=body
-        ) as at_work,
+        Execution("one", store, {"database": 2}, DAY / 864_000).running(body),
     ):
-        await at_work.enqueue(orders)
+        await store.enqueue([("database", one) for one in requests])
 
         async def ended() -> Any:
             return [run.state.value for run in await store.active()] == ["running"]
@@ -117,7 +111,7 @@ async def test_old_runs_go_with_their_steps_and_those_under_way_stay(any_databas
         assert await store.count_ended(later) == 1
         assert await store.forget(later) == 1
         assert [run.job for run in await store.history()] == ["test.stays"]
-        assert await store.steps(orders[0].request.run_id) == []
+        assert await store.steps(requests[0].run_id) == []
 
 
 async def _one() -> Any:
@@ -393,5 +387,5 @@ async def test_the_job_is_declared_once_for_all_accounts_and_says_what_it_did(
     assert (work.done, work.due, work.note) == (1, 1, "1 audit trail")
     again = await job.run(RunContext(clock))
     assert (again.done, again.due) == (0, 0)
-    assert not job.per_account and job.cron is not None
+    assert not job.per_account and job.every == DAY
     assert metrics_snapshots.name in {family.table.name for family in _retention(on_sqlite, clock).rules()}

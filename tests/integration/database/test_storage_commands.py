@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -20,8 +21,11 @@ from stonechat.database import Database, open_database
 from stonechat.database.maintenance import row_codec
 from stonechat.database.maintenance.export import KINDS, SECRET
 from stonechat.database.maintenance.row_codec import RowShapeFamily, current_shapes
+from stonechat.database.schema.migrations import NEWEST
+from stonechat.database.schema.migrations.upgrading import upgrade
 from stonechat.database.schema.tables import audit, metadata
 from tests.support.processes import free_port
+from tests.support.settings import GOOD
 from tests.support.stored import fill
 
 CLOCK = SystemClock()
@@ -49,7 +53,9 @@ def stonechat(any_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     def run(*arguments: Any, code: Any = 0, **settings: Any) -> Any:
         done = CliRunner(env={**environment, **settings}).invoke(app, arguments)
-        assert done.exit_code == code, done.output + repr(done.exception)
+        assert code(done.exit_code) if callable(code) else done.exit_code == code, done.output + repr(
+            done.exception
+        )
         assert "only-for-tests" not in done.output
         return done
 
@@ -165,6 +171,33 @@ def test_export_is_one_json_object_a_line_with_times_and_without_secrets(
     assert "Did you mean history?" in stonechat("export", "histori", code=1).stderr
 
 
+@on_both
+def test_a_database_of_a_newer_stonechat_is_read_by_no_command(
+    stonechat: Any, filled: Any, any_database_url: str, tmp_path: Path
+) -> None:
+    async def make_newer() -> None:
+        async with (
+            open_database(any_database_url, DatabaseSettings(), CLOCK) as database,
+            database.begin("test.newer") as connection,
+        ):
+            await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+    asyncio.run(make_newer())
+    for words in (
+        ["export"],
+        ["backup"],
+        ["db", "move", "--to", f"sqlite:///{tmp_path}/n.db"],
+        ["db", "prune"],
+    ):
+        refused = stonechat(*words, code=lambda code: code != 0)
+        assert "newer than this" in refused.stderr and not refused.stdout, words
+    checked = stonechat(
+        "doctor", "--json", code=lambda code: code != 0, **GOOD, DATABASE_URL=any_database_url
+    )
+    found = {one["name"]: one for one in json.loads(checked.stdout)["checks"]}["database"]
+    assert found["verdict"] == "fail" and "newer than this" in found["found"]
+
+
 def test_every_table_is_exported_or_declared_secret_and_never_both() -> None:
     exported = [table for tables in KINDS.values() for table in tables]
     assert len(exported) == len(set(exported))
@@ -198,10 +231,39 @@ def test_a_move_says_what_it_did(stonechat: Any, filled: Any, tmp_path: Path) ->
     assert "A move to it was completed" in stonechat("db", "move", "--to", target, code=1).stderr
 
 
+@on_both
+def test_an_upgrade_is_shown_first_and_done_after_a_backup(
+    stonechat: Any, any_database_url: str, tmp_path: Path
+) -> None:
+    async def of_first_version() -> None:
+        async with (
+            open_database(any_database_url, DatabaseSettings(), CLOCK, migrated=False) as database,
+            database.begin("test.old") as connection,
+        ):
+            await connection.run_sync(upgrade, "0001")
+
+    asyncio.run(of_first_version())
+    shown = json.loads(stonechat("upgrade", "--check", "--json", code=1).stdout)
+    assert (shown["found"], shown["upgraded"]) == ("0001", False)
+    migrations = shown["migrations"]
+    assert migrations and migrations[-1]["revision"] == NEWEST
+    assert all(one["what"] for one in migrations)
+    assert not (tmp_path / "data").exists()
+    told = stonechat("upgrade").stdout
+    assert f"Upgraded to {NEWEST}" in told and "restore --replace" in told
+    assert len(list((tmp_path / "data/backups").iterdir())) == 1
+    assert "nothing to upgrade" in stonechat("upgrade", "--check").stdout
+
+
 def test_where_there_is_no_database_none_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     nowhere = {"DATABASE_URL": f"sqlite:///{tmp_path / 'nowhere.db'}", "DATA_DIR": str(tmp_path / "data")}
-    for command in (["backup"], ["export"], ["db", "move", "--to", f"sqlite:///{tmp_path / 'new.db'}"]):
+    for command in (
+        ["backup"],
+        ["export"],
+        ["upgrade"],
+        ["db", "move", "--to", f"sqlite:///{tmp_path / 'new.db'}"],
+    ):
         done = CliRunner(env=nowhere).invoke(app, command)
         assert done.exit_code == 1 and "There is no database at" in done.stderr
     assert not list(tmp_path.glob("*.db"))
@@ -242,3 +304,23 @@ def test_help_shows_an_example(command: Any) -> None:
     told = CliRunner(env={"COLUMNS": "160"}).invoke(app, [*command, "--help"])
     assert told.exit_code == 0
     assert f"Example: stonechat {' '.join(command)}" in told.output
+
+
+def test_a_damaged_file_is_named_by_every_command_that_reads_it(
+    stonechat: Any, filled: Any, any_database_url: str, tmp_path: Path
+) -> None:
+    """Pages of the file are overwritten in turn: what is read is right or refused, never a traceback."""
+    file = Path(any_database_url.removeprefix("sqlite:///"))
+    whole = file.read_bytes()
+    rng = random.Random(7)
+    for _ in range(12):
+        damaged = bytearray(whole)
+        for _ in range(rng.randint(1, 40)):
+            start = rng.randrange(len(damaged))
+            damaged[start : start + 64] = rng.randbytes(64)
+        file.write_bytes(damaged[: len(whole)])
+        for rest in ("-wal", "-shm"):
+            file.with_name(file.name + rest).unlink(missing_ok=True)
+        for words in (["export"], ["backup"], ["db", "prune", "--dry-run"], ["audit"]):
+            done = stonechat(*words, code=lambda code: code in {0, 1, 78})
+            assert done.exception is None or isinstance(done.exception, SystemExit), (words, done.exception)

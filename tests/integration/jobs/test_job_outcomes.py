@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy.exc import StatementError
 
 from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Transient
 from stonechat.core.states import RunState
-from stonechat.database.connection.database import Database, open_database
-from stonechat.database.repositories import job_progress, wakeups
+from stonechat.database.connection.database import open_database
+from stonechat.database.repositories import job_progress
 from stonechat.database.repositories.job_progress import ENDS_KEPT, HeldTick, JobRun
-from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.jobs.execution.outcome_writer import OutcomeWriter
+from tests.support.waiting import eventually
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -44,50 +42,51 @@ def _run(number: int = 0, account: str = "ann", **more: object) -> JobRun:
     return JobRun(**values)  # type: ignore[arg-type]
 
 
-@asynccontextmanager
-async def _open(url: str) -> AsyncIterator[tuple[OutcomeWriter, Database]]:
-    async with open_database(url, DatabaseSettings(), SystemClock()) as database:
+async def test_outcomes_that_wait_share_a_transaction(any_database_url: str) -> None:
+    async with open_database(any_database_url, DatabaseSettings(), SystemClock()) as database:
         writer = OutcomeWriter(database, SystemClock())
-        loop = asyncio.create_task(writer.run())
-        try:
-            yield writer, database
-        finally:
-            loop.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await loop
-
-
-async def test_many_outcomes_at_once_share_transactions(any_database_url: str) -> None:
-    async with _open(any_database_url) as (writer, database):
+        for number in range(200):
+            writer.note(_run(account=f"account {number}"))
         before = database.pool().waits
-        await asyncio.gather(*(writer.write(_run(account=f"account {n}"), ()) for n in range(200)))
-        assert database.pool().waits - before <= 5
+        await writer.commit()
+        assert database.pool().waits - before == 1
         async with database.read("test") as connection:
             assert len(await job_progress.every(connection)) == 200
 
 
+async def test_what_is_noted_is_committed_soon(sqlite_url: str) -> None:
+    async with open_database(sqlite_url, DatabaseSettings(), SystemClock()) as database:
+        writer = OutcomeWriter(database, SystemClock())
+        loop = asyncio.create_task(writer.run())
+        writer.note(_run())
+
+        async def kept() -> bool:
+            async with database.read("test") as connection:
+                return len(await job_progress.every(connection)) == 1
+
+        await eventually(kept)
+        loop.cancel()
+
+
 async def test_an_outcome_that_cannot_be_written_fails_alone(sqlite_url: str) -> None:
-    async with _open(sqlite_url) as (writer, database):
-        bad = _run(account="bad", done=object())
-        answers = await asyncio.gather(
-            writer.write(_run(account="one"), ()),
-            writer.write(bad, ()),
-            writer.write(_run(account="two"), [Wakeup("a.job", "two", NOW)]),
-            return_exceptions=True,
-        )
-        assert answers[0] is answers[2] is None
-        assert isinstance(answers[1], StatementError)
+    async with open_database(sqlite_url, DatabaseSettings(), SystemClock()) as database:
+        writer = OutcomeWriter(database, SystemClock())
+        for run in (_run(account="one"), _run(account="bad", done=object()), _run(account="two")):
+            writer.note(run)
+        await writer.commit()
         async with database.read("test") as connection:
             assert {account for _, account in await job_progress.every(connection)} == {"one", "two"}
-            assert await wakeups.waiting(connection) == [Wakeup("a.job", "two", NOW)]
 
 
 async def test_a_row_tells_position_last_outcome_and_the_latest_ends(any_database_url: str) -> None:
-    async with _open(any_database_url) as (writer, database):
+    async with open_database(any_database_url, DatabaseSettings(), SystemClock()) as database:
+        writer = OutcomeWriter(database, SystemClock())
         for number in range(ENDS_KEPT + 5):
-            await writer.write(_run(number, done=number % 2), ())
-        await writer.write(_run(40, trigger="manual: ann", state=RunState.FAILED, error="no"), ())
-        await writer.write(_run(41, state=RunState.SKIPPED, note="cancelled"), ())
+            writer.note(_run(number, done=number % 2))
+            await writer.commit()
+        writer.note(_run(40, trigger="manual: ann", state=RunState.FAILED, error="no"))
+        writer.note(_run(41, state=RunState.SKIPPED, note="cancelled"))
+        await writer.commit()
         held = HeldTick(NOW + 50 * MINUTE, NOW, "no browser")
         async with database.begin("test") as connection:
             await job_progress.hold(connection, {("a.job", "ann"): held}, NOW)
@@ -100,11 +99,15 @@ async def test_a_row_tells_position_last_outcome_and_the_latest_ends(any_databas
         assert row.held == held
 
 
-async def test_what_is_noted_is_kept_once_the_database_is_back(sqlite_url: str) -> None:
-    async with open_database(sqlite_url, DatabaseSettings(), SystemClock()) as database:
+async def test_what_is_noted_is_kept_once_the_database_can_be_written(sqlite_url: str) -> None:
+    impatient = DatabaseSettings(lock_timeout=timedelta(seconds=0.2))
+    async with open_database(sqlite_url, impatient, SystemClock()) as database:
         writer = OutcomeWriter(database, SystemClock())
         writer.note(_run())
-        writer._failed(writer._rest(), Transient("the database is away"))
-        await writer.drain()
+        with contextlib.closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(Transient):
+                await writer.commit()
+        await writer.commit()
         async with database.read("test") as connection:
             assert len(await job_progress.every(connection)) == 1

@@ -164,7 +164,7 @@ async def test_a_daily_job_of_a_machine_that_is_off_at_its_hour_runs_at_the_next
         done.append(ctx.tick)
         return Work()
 
-    daily = Job("a.job", work, cron="0 3 * * *")
+    daily = Job("a.job", work, every=timedelta(days=1), stagger=timedelta(hours=3))
     for day in (5, 6):
         noon = datetime(2026, 1, day, 12, tzinfo=UTC)
         clock = ScaledClock(1.0, noon, CLOCK.wall().timestamp())

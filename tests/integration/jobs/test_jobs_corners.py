@@ -16,12 +16,11 @@ from stonechat.database.connection.database import Database, open_database
 from stonechat.database.repositories import executors, job_progress
 from stonechat.database.repositories.job_progress import HeldTick, JobRun
 from stonechat.jobs import Job, JobContext, JobOperations, Work, open_store, runs_url_beside
-from stonechat.jobs.execution.durable_runs import ClaimedRun, execute_runs
+from stonechat.jobs.execution.durable_runs import ClaimedRun, Execution
 from stonechat.jobs.execution.failover import MAX_TAKEOVERS
-from stonechat.jobs.execution.run_records import Enqueued
 from stonechat.jobs.execution.run_request import RunRequest
-from stonechat.jobs.scheduling.owner_requests import order_of
 from tests.integration.jobs.test_jobs_runner import QUICK, open_house
+from tests.support.job_runs import run_now
 from tests.support.waiting import eventually
 
 CLOCK = SystemClock()
@@ -41,7 +40,7 @@ async def test_an_error_that_no_database_can_store_ends_its_run_all_the_same(any
         raise AssertionError("unreachable")
 
     async with open_house(any_database_url, [Job("a.job", run, every=HOUR, retry=QUICK)]) as house:
-        row = await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        row = await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
         (step, *_) = await house.steps_of(row.run_id)
     assert (row.state, row.attempt) == (RunState.FAILED, 3)
     assert "half a bird" in row.error and "half a bird" in step.error
@@ -50,7 +49,6 @@ async def test_an_error_that_no_database_can_store_ends_its_run_all_the_same(any
 
 async def _left_at_work(url: str, takeovers: int) -> str:
     """A run that a process has claimed and left, after so many others."""
-    job = Job("a.job", _one, every=HOUR)
     request = RunRequest("a.job", "ann", CLOCK.now(), "manual: a test")
     begun = asyncio.Event()
 
@@ -60,11 +58,9 @@ async def _left_at_work(url: str, takeovers: int) -> str:
 
     async with (
         open_store(runs_url_beside(url)) as store,
-        execute_runs(
-            store, executor_id="gone", queues={"database": 1}, poll=timedelta(seconds=0.1), body=hang
-        ) as execution,
+        Execution("gone", store, {"database": 1}, timedelta(seconds=0.1)).running(hang),
     ):
-        assert await execution.enqueue([order_of(job, request)]) == [Enqueued.NEW]
+        assert await store.enqueue([("database", request)]) == [True]
         await begun.wait()
         await store.note(request.run_id, takeovers=takeovers)
     async with (
@@ -117,7 +113,7 @@ async def test_a_body_that_does_not_heed_its_time_limit_begins_no_further_step(s
 
     job = Job("a.job", run, every=HOUR, retry=QUICK, timeout=timedelta(seconds=0.2))
     async with open_house(sqlite_url, [job]) as house:
-        row = await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        row = await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
         assert row.state is RunState.TIMED_OUT
         let_go.set()
         await tried.wait()
@@ -170,7 +166,7 @@ async def test_a_run_that_did_nothing_though_work_was_due_is_no_success_in_the_f
 
     async with open_house(sqlite_url, [Job("a.job", run, every=HOUR, retry=QUICK)]) as house:
         for _ in range(4):
-            await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+            await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
 
         async def half() -> bool:
             (status,) = await house.runner.operations.status(["ann"])

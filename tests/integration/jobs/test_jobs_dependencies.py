@@ -21,6 +21,7 @@ from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from stonechat.monitoring import HealthBoard, ProbeResult, down, ok
 from stonechat.startup.health_checks import DatabaseAnswers, check_jobs
 from tests.support.clock import ManualClock
+from tests.support.job_runs import run_now
 from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, wait_until
 from tests.support.waiting import eventually
@@ -130,7 +131,7 @@ async def test_what_was_asked_for_by_hand_waits_with_the_cause_and_runs_when_the
             close_limit=timedelta(seconds=1),
         ) as runner,
     ):
-        run_id = await runner.trigger(NAMES[0], "ann", by="a test")
+        run_id = await run_now(runner, database, NAMES[0], "ann")
 
         async def row() -> JobRun | None:
             found = await runner.operations.show(run_id)
@@ -158,7 +159,7 @@ async def test_a_host_without_a_browser_leaves_to_others_what_they_can_do(
     without = workers.start("browser", down="Chromium does not start").pid
     try:
         wait_until(
-            lambda: sum("@" in one for one in workers.said_by(able)) >= 12, "runs of the other host", 90
+            lambda: sum("@" in one for one in workers.said_by(able)) >= 6, "runs of the other host", 90
         )
         assert not [one for one in workers.said_by(without) if "@" in one]
     finally:

@@ -12,8 +12,7 @@ import pytest
 
 from stonechat.core.states import RunState
 from stonechat.jobs import Json, open_store, runs_url_beside
-from stonechat.jobs.execution.durable_runs import LOST, ClaimedRun, Execution, execute_runs
-from stonechat.jobs.execution.run_records import Enqueued, RunOrder
+from stonechat.jobs.execution.durable_runs import LOST, ClaimedRun, Execution
 from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.execution.run_store import RunStore
 from tests.support.waiting import eventually
@@ -38,10 +37,10 @@ class House:
     def store(self) -> RunStore:
         return self.execution.store
 
-    async def put(self, job: str, number: int = 1, partition: str = "") -> Enqueued:
+    async def put(self, job: str, number: int = 1, queue: str = "database") -> bool:
         request = RunRequest(job, None, START + timedelta(minutes=number), "a test")
-        (answer,) = await self.execution.enqueue([RunOrder(request, "database", partition or job)])
-        return answer
+        (new,) = await self.store.enqueue([(queue, request)])
+        return new
 
     async def begins(self, run_id: str) -> ClaimedRun:
         await eventually(lambda: run_id in self.begun)
@@ -58,19 +57,12 @@ async def open_house(url: str, executor_id: str = "one", *, places: int = 4) -> 
         await houses[0].released.wait()
         return {"state": "succeeded"}
 
-    async with (
-        open_store(runs_url_beside(url)) as store,
-        execute_runs(
-            store,
-            executor_id=executor_id,
-            queues={"database": places},
-            poll=timedelta(seconds=0.1),
-            body=body,
-        ) as execution,
-    ):
+    async with open_store(runs_url_beside(url)) as store:
+        execution = Execution(executor_id, store, {"database": places}, timedelta(seconds=0.1))
         houses.append(House(execution))
-        yield houses[0]
-        houses[0].released.set()
+        async with execution.running(body):
+            yield houses[0]
+            houses[0].released.set()
 
 
 async def _result(value: Json) -> Json:
@@ -79,25 +71,36 @@ async def _result(value: Json) -> Json:
 
 async def test_a_name_is_run_once_and_runs_of_a_partition_take_turns(any_database_url: str) -> None:
     async with open_house(any_database_url) as house:
-        assert await house.put("a.job", 1) is Enqueued.NEW
-        assert await house.put("a.job", 2) is Enqueued.NEW
-        assert await house.put("a.job", 1, "another") is Enqueued.KNOWN
-        assert await house.put("b.job") is Enqueued.NEW
+        assert await house.put("a.job", 1)
+        assert await house.put("a.job", 2)
+        assert not await house.put("a.job", 1, "another queue")
+        assert await house.put("b.job")
         await house.begins(name("a.job", 1))
         await house.begins(name("b.job"))
         assert name("a.job", 2) not in house.begun, "two of a partition at once"
         house.released.set()
         await house.begins(name("a.job", 2))
-        assert await house.put("a.job", 1) is Enqueued.KNOWN, "it has been"
+        assert not await house.put("a.job", 1), "it has been"
 
 
 async def test_a_hundred_orders_for_one_run_at_once_make_one(any_database_url: str) -> None:
     async with open_house(any_database_url) as house:
         answers = await asyncio.gather(*(house.put("a.job") for _ in range(100)))
-        assert answers.count(Enqueued.NEW) == 1
+        assert answers.count(True) == 1
         await house.begins(name("a.job"))
         house.released.set()
         assert house.order == [name("a.job")]
+
+
+async def test_hosts_that_ask_for_the_same_runs_at_once_do_not_block_each_other(
+    any_database_url: str,
+) -> None:
+    requests = [RunRequest("a.job", f"account {number}", START, "a test") for number in range(30)]
+    async with open_house(any_database_url) as house:
+        asked = [[("database", one) for one in order] for order in (requests, requests[::-1]) * 5]
+        answers = await asyncio.gather(*(house.store.enqueue(one) for one in asked))
+        assert sum(answer.count(True) for answer in answers) == len(requests), "one of a name is new"
+        house.released.set()
 
 
 async def test_places_bound_the_runs_at_once(any_database_url: str) -> None:
@@ -158,11 +161,9 @@ async def test_a_run_that_was_lost_keeps_no_further_step(any_database_url: str, 
     request = RunRequest("a.job", None, START, "a test")
     async with (
         open_store(runs_url_beside(any_database_url)) as store,
-        execute_runs(
-            store, executor_id="one", queues={"database": 4}, poll=timedelta(seconds=0.1), body=body
-        ) as execution,
+        Execution("one", store, {"database": 4}, timedelta(seconds=0.1)).running(body),
     ):
-        await execution.enqueue([RunOrder(request, "database", "a.job")])
+        await store.enqueue([("database", request)])
         await stopped.wait()
 
         async def ended() -> bool:

@@ -15,6 +15,7 @@ from stonechat.core.states import RunState
 from stonechat.database import open_database
 from stonechat.jobs.job import Job, JobContext, Work
 from stonechat.jobs.service import open_jobs, runs_url_beside
+from tests.support.job_runs import run_now
 from tests.support.job_workers import Workers
 from tests.support.processes import Reaper, wait_until
 from tests.support.waiting import eventually
@@ -39,7 +40,7 @@ async def test_a_run_with_steps_goes_through_a_pooler_and_leaves_no_session_stat
             runs_url=runs_url_beside(pooled_url),
         ) as runner,
     ):
-        run_ids = [await runner.trigger("test.two_steps", "ann", by="test")]
+        run_ids = [await run_now(runner, database, "test.two_steps", "ann")]
 
         async def ended() -> bool:
             found = await runner.operations.show(run_ids[0])

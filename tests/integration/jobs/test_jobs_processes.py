@@ -107,7 +107,7 @@ async def test_two_processes_run_each_tick_once(
     workers = workers_on(any_database_url)
     workers.start("ticks")
     workers.start("ticks")
-    wait_until(lambda: len(set(workers.said())) > 40, "forty ticks", 60)
+    wait_until(lambda: len(set(workers.said())) > 20, "twenty ticks", 60)
     workers.stop()
     runs = Counter(what for what in workers.said() if "@" in what)
     assert set(runs.values()) == {1}, runs.most_common(3)

@@ -26,7 +26,6 @@ from stonechat.jobs import (
     JobPriority,
     JobService,
     Missed,
-    Overlap,
     Resource,
     Retry,
     RunStep,
@@ -35,9 +34,10 @@ from stonechat.jobs import (
     open_store,
     runs_url_beside,
 )
-from stonechat.jobs.execution.durable_runs import execute_runs
+from stonechat.jobs.execution.durable_runs import Execution
 from stonechat.owner import Door, Owner
 from stonechat.owner import jobs as owned
+from tests.support.job_runs import run_now
 from tests.support.processes import free_port
 from tests.support.waiting import eventually
 
@@ -129,7 +129,7 @@ async def test_every_run_has_a_row_with_its_steps_and_outcome(any_database_url: 
         return Work(done=found["posts"], due=4, note=f"for {ctx.account_id}, try {ctx.attempt}")
 
     async with open_house(any_database_url, [_job(run)]) as house:
-        run_id = await house.runner.trigger("a.job", "ann", by="a test")
+        run_id = await run_now(house.runner, house.database, "a.job", "ann")
         row = await house.end_of(run_id)
         assert (row.state, row.done, row.due, row.note) == (RunState.SUCCEEDED, 3, 4, "for ann, try 1")
         assert (row.trigger, row.account_id, row.attempt) == ("manual: a test", "ann", 1)
@@ -158,7 +158,7 @@ async def test_a_failed_run_is_tried_again_without_repeating_its_finished_steps(
         return Work(done=1, due=1, note=await ctx.step("send", send))
 
     async with open_house(sqlite_url, [_job(run)]) as house:
-        row = await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        row = await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
     assert (row.state, row.attempt, row.note) == (RunState.SUCCEEDED, 3, "sent")
     assert did == ["pay", "send", "send", "send"]
 
@@ -173,7 +173,7 @@ async def test_a_run_that_fails_for_good_says_so_in_its_row_and_in_an_event(
         raise error
 
     async with open_house(sqlite_url, [_job(run)]) as house:
-        row = await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        row = await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
         assert (row.state, row.attempt) == (RunState.FAILED, tries)
         assert str(error) in row.error
         (ended,) = house.of_type(RunEnded)
@@ -194,11 +194,11 @@ async def test_a_hung_run_is_killed_at_its_time_limit_and_its_step_is_named(any_
         return Work()
 
     async with open_house(any_database_url, [_job(run, timeout=timedelta(seconds=0.5))]) as house:
-        row = await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        row = await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
         assert row.state is RunState.TIMED_OUT
         assert "killed after 0.5 s, in: wait for the page" in row.error
         assert stopped.is_set(), "its body was left running"
-        again = await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        again = await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
         assert again.state is RunState.TIMED_OUT, "its line was blocked"
 
 
@@ -213,10 +213,10 @@ async def test_runs_of_one_job_and_account_never_overlap(sqlite_url: str) -> Non
         at_work -= 1
         return Work(done=1)
 
-    job = _job(run, every=timedelta(seconds=0.1), overlap=Overlap.QUEUE, missed=Missed.ALL)
+    job = _job(run, every=timedelta(seconds=0.1), missed=Missed.ALL)
     async with open_house(sqlite_url, [job], accounts=["ann"]) as house:
         for _ in range(3):
-            await house.runner.trigger("a.job", "ann", by="a test")
+            await run_now(house.runner, house.database, "a.job", "ann")
         await eventually(lambda: len(house.of_type(RunEnded)) >= 6)
     assert most == 1
 
@@ -247,7 +247,7 @@ async def test_a_paused_job_stands_still_runs_when_told_to_and_resumes_without_a
             return (await house.runner.status())[0].paused == "looking into it"
 
         await eventually(paused)
-        await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
         before = len(house.of_type(RunEnded))
         await asyncio.sleep(2)  # four ticks pass: nothing may happen, which no fact can announce
         assert len(house.of_type(RunEnded)) == before
@@ -272,7 +272,7 @@ async def test_a_run_can_be_cancelled(any_database_url: str, looked_for: bool) -
         return Work()
 
     async with open_house(any_database_url, [_job(run)]) as house:
-        run_id = await house.runner.trigger("a.job", "ann", by="a test")
+        run_id = await run_now(house.runner, house.database, "a.job", "ann")
         await begun.wait()
         await owned.cancel_run(house.owner, house.runner.operations, run_id)
         if looked_for:
@@ -283,7 +283,7 @@ async def test_a_run_can_be_cancelled(any_database_url: str, looked_for: bool) -
         with pytest.raises(Conflict, match="has ended already"):
             await owned.cancel_run(house.owner, house.runner.operations, run_id)
         begun.clear()
-        await house.runner.trigger("a.job", "ann", by="a test")
+        await run_now(house.runner, house.database, "a.job", "ann")
         await begun.wait()  # its line is free again
 
 
@@ -292,17 +292,14 @@ async def test_a_second_engine_in_one_process_is_refused(tmp_path: Path) -> None
         with pytest.raises(RuntimeError, match="one job manager"):
             async with open_house(f"sqlite:///{tmp_path / 'two.db'}", [_job(_three)]):
                 pass
-        row = await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        row = await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
         assert row.state is RunState.SUCCEEDED, "the first one was harmed"
 
 
 async def test_an_engine_without_its_database_says_what_to_do() -> None:
     url = f"postgresql://nobody:x@127.0.0.1:{free_port()}/none"
     with pytest.raises(Transient) as refused:
-        async with (
-            open_store(url) as store,
-            execute_runs(store, executor_id="one", queues={}, poll=timedelta(seconds=1), body=_never),
-        ):
+        async with open_store(url) as store, Execution("one", store, {}, HOUR).running(_never):
             pass
     assert "JOBS_DATABASE_URL" in refused.value.remedy
 
@@ -362,8 +359,8 @@ async def test_posting_goes_on_while_everything_else_is_busy(sqlite_url: str) ->
     post = Job("posting.sweep", _three, every=HOUR, resource=Resource.BROWSER, priority=JobPriority.POST)
     async with open_house(sqlite_url, [*hogs, post]) as house:
         for job in hogs:
-            await house.runner.trigger(job.name, "ann", by="a test")
-        row = await house.end_of(await house.runner.trigger("posting.sweep", "ann", by="a test"))
+            await run_now(house.runner, house.database, job.name, "ann")
+        row = await house.end_of(await run_now(house.runner, house.database, "posting.sweep", "ann"))
         assert row.state is RunState.SUCCEEDED
         at_work = [row for row in await house.runner.operations.history() if row.state is RunState.RUNNING]
         assert len(at_work) == 3, "the browser's bound does not hold"
@@ -400,7 +397,7 @@ async def test_runs_stopped_with_the_process_are_no_news_for_the_log(
 
     with caplog.at_level("WARNING", logger="dbos"):
         async with open_house(sqlite_url, [_job(run)]) as house:
-            await house.runner.trigger("a.job", "ann", by="a test")
+            await run_now(house.runner, house.database, "a.job", "ann")
             await begun.wait()
         assert stopped.is_set()
     assert not [line for line in caplog.messages if "cancelled for workflow or step" in line]

@@ -18,6 +18,7 @@ from stonechat.jobs.execution.durable_runs import SCHEMA
 from stonechat.jobs.execution.run_records import WORKFLOW
 from stonechat.jobs.execution.run_store import VERSION
 from tests.integration.jobs.test_jobs_runner import QUICK, open_house
+from tests.support.job_runs import run_now
 from tests.support.waiting import eventually
 
 HOUR = timedelta(hours=1)
@@ -75,7 +76,7 @@ async def test_no_row_is_unpickled_and_none_that_is_not_ours_stops_the_jobs(
         what: f"a.job/{what}@2026-01-05T09:00:00+00:00" for what in ("pickle", "no json", "alien", "form")
     }
     async with open_house(any_database_url, [Job("a.job", _one, every=HOUR, retry=QUICK)]) as house:
-        await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
         _write(url, runs["pickle"], serialization="py_pickle", inputs=attacks[0])
         _write(url, runs["no json"], inputs="{not json")
         _write(url, runs["alien"], serialization="theirs")
@@ -95,7 +96,7 @@ async def test_no_row_is_unpickled_and_none_that_is_not_ours_stops_the_jobs(
             return all(one is not None and one[0].state is RunState.FAILED for one in found)
 
         await eventually(refused)
-        row = await house.end_of(await house.runner.trigger("a.job", "ann", by="a test"))
+        row = await house.end_of(await run_now(house.runner, house.database, "a.job", "ann"))
         assert row.state is RunState.SUCCEEDED, "the queue stands still"
         history = await house.runner.operations.history(limit=100)
         by_id = {run.run_id: run for run in history}

@@ -21,6 +21,7 @@ from stonechat.jobs.job import Job, JobContext, Work
 from stonechat.jobs.operations import JobOperations
 from stonechat.jobs.service import JobService, open_jobs, runs_url_beside
 from stonechat.posting.jobs import next_due
+from tests.support.job_runs import run_now
 from tests.support.posting import ACCOUNT
 from tests.support.waiting import eventually
 
@@ -42,7 +43,6 @@ JOBS = (
     Job("a.wakes", _wakes, every=YEAR),
     Job("a.woken", _nothing, every=YEAR),
     Job("a.sweep", _nothing, every=YEAR, upcoming=next_due),
-    Job("a.single", _nothing, every=YEAR, at_once=1),
 )
 """Their schedules are silent in this century's tests: every run has been asked for otherwise."""
 
@@ -86,7 +86,7 @@ def _post(name: str, due: datetime) -> Content:
 
 async def test_a_wake_up_outlives_the_host_that_asked_for_it(any_database_url: str) -> None:
     async with host(any_database_url) as (runner, database):
-        run_id = await runner.trigger("a.wakes", ACCOUNT.id, by="a test")
+        run_id = await run_now(runner, database, "a.wakes", ACCOUNT.id)
 
         async def kept() -> bool:
             return [one.job for one in await _waiting(database)] == ["a.woken"]
@@ -147,21 +147,3 @@ async def test_the_next_run_is_shown_as_the_rows_have_it(sqlite_url: str) -> Non
             ann, bob = await JobOperations(database, store, CLOCK, [job]).status(["ann", "bob"])
         assert ann.next_tick == soon
         assert timedelta(minutes=8) < bob.next_tick - CLOCK.now() <= timedelta(minutes=9)
-
-
-async def test_a_bound_over_accounts_holds_and_nobody_is_left_out(any_database_url: str) -> None:
-    async with host(any_database_url) as (runner, _):
-        ids = [await runner.trigger("a.single", one, by="a test") for one in (ACCOUNT.id, "x_web:another")]
-
-        async def both_ran() -> bool:
-            return {run.run_id for run in await runner.operations.history("a.single") if run.ended_at} >= set(
-                ids
-            )
-
-        await eventually(both_ran)
-        first, second = sorted(
-            (run for run in await runner.operations.history("a.single") if run.started_at and run.ended_at),
-            key=lambda run: run.started_at or CLOCK.now(),
-        )
-        assert first.ended_at is not None and second.started_at is not None
-        assert first.ended_at <= second.started_at, "two at once"

@@ -23,6 +23,16 @@ TEXTS = [
     "Two\n\n\nlines apart #end\nlast",
     "\u1112\u1161\u11ab \U0001f426\u200d\U0001f525 I \u2764\ufe0f it",
     "@wren begins with a handle",
+    "Persian \u0645\u06cc\u200c\u0631\u0648\u0645 and \u05e9\u05dc\u05d5\u05dd with marks \u200f(rtl)\u200e",
+    "\u2067isolated\u2069 and a family \U0001f468\u200d\U0001f469\u200d\U0001f467 1\ufe0f\u20e3",
+    "Blanks at a line's end  \n  and before one\u00a0\n\ttab",
+    "Write &amp; for & and &lt;b&gt; for <b>, &copy too",
+    "\uff03sleep in full width\n\uff20wren\n\ufb01ne x\u00b2 \u2460",
+    "Only the query differs: example.org/?a=1",
+    "Only the query differs: example.org/?a=2",
+    "x.com/wren/status/15 in the middle, main.rs,lib.rs at the end",
+    "- list\n- of #\n- and @\n- and $\nend",
+    '**bold** `code` [a](b.c) 1/ 2) :) ;-) \\n "quoted" \u201cso\u201d\u2026',
 ]
 
 
@@ -98,6 +108,19 @@ async def test_a_list_that_takes_the_text_all_the_same_is_refused_once_with_its_
     assert "changes the text" in sent.reason
     assert "suggestions" in sent.reason
     assert bench.ledger() == []
+
+
+async def test_a_profile_without_posts_is_believed_where_its_head_says_so(bench: Bench) -> None:
+    for read in (bench.network.own_posts, bench.network.own_replies):
+        empty = await read(bench.account)
+        assert empty.complete
+        assert empty.posts == ()
+    assert isinstance(await bench.network.publish(bench.account, Publication(("The first.",))), Posted)
+    bench.levers(profile_delay_s=600.0, hollow_share=0.0)
+    for read in (bench.network.own_posts, bench.network.own_replies):
+        late = await read(bench.account)
+        assert late.posts == ()
+        assert not late.complete, "a first post that is not shown yet is not absent"
 
 
 async def test_hollow_entries_are_places_that_were_not_read(bench: Bench) -> None:

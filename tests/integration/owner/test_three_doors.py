@@ -104,9 +104,11 @@ async def test_an_action_that_fails_leaves_no_audit_line(case: Case, tmp_path: P
 
 ASKED_ALONE = {
     "accounts.log_in": "wants a browser and the network: test_log_in_doors.py",
+    "tokens.create": "gives out chance, another at each door: tests/integration/dashboard/test_tokens.py",
     "alerts.test": "sends to channels: tests/integration/dashboard/test_alert_page.py",
 }
 COMMAND_ONLY = {
+    "live.decide": "edits the settings file of the folder that Stonechat is started in: test_going_live.py",
     "learn.import": "reads an archive of this machine, as large as the network made it",
     "learn.undo": "takes back what was imported, where that was done",
 }

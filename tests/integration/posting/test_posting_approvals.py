@@ -21,7 +21,7 @@ from stonechat.core.model import Approval, ContentKind, LatePolicy
 from stonechat.core.states import ContentState
 from stonechat.database import open_database
 from stonechat.database.repositories import accounts, wakeups
-from stonechat.networks.x_web.media_upload import refuse_pictures
+from stonechat.networks.x_picture_limits import refuse_pictures
 from stonechat.posting import attachments, owner_decisions
 from stonechat.posting.jobs import SWEEP
 from stonechat.posting.queue import queue_rows

@@ -46,11 +46,15 @@ TEXTS = (
     "Tea & toast < cake",
     "@wren begins with a handle",
     "Two\n\nlines #tag\nand @more",
+    "Write &amp; and &lt;b&gt; \n x\u00b2, \uff03tag",
+    "\U0001f468\u200d\U0001f469 \u05e9\u05dc\u05d5\u05dd \u200f(1\ufe0f\u20e3) example.org/?a=1",
     "plain",
 )
 STORES: tuple[Callable[[str], str], ...] = (
     str,
     lambda text: unicodedata.normalize("NFC", text),
+    lambda text: unicodedata.normalize("NFKD", text),
+    lambda text: f"\u200f{text}\u200e".replace(" ", " \u2069"),
     lambda text: text.replace("README.md", "https://t.co/a1").replace("main.rs", "https://t.co/b2"),
     lambda text: text.replace("&", "&amp;").replace("<", "&lt;"),
     lambda text: " ".join(text.split()),

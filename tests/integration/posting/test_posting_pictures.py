@@ -13,8 +13,7 @@ from stonechat.core.ids import digest
 from stonechat.core.model import Approval, Content
 from stonechat.core.states import ContentState
 from stonechat.database.repositories import content, media
-from stonechat.networks.x_web.media_upload import refuse_pictures
-from stonechat.networks.x_web.picture_limits import LIMITS
+from stonechat.networks.x_picture_limits import LIMITS, refuse_pictures
 from stonechat.posting import attachments
 from tests.support.network import Fault
 from tests.support.pictures import png

@@ -14,7 +14,7 @@ from stonechat.core.model import Account, Approval, Content, ContentKind, Opport
 from stonechat.core.states import ContentState, OpportunityState
 from stonechat.database import Database
 from stonechat.database.repositories import accounts, content, opportunities
-from stonechat.networks.x_web.media_upload import refuse_pictures
+from stonechat.networks.x_picture_limits import refuse_pictures
 from stonechat.posting import attachments
 from stonechat.posting.gate import decide
 from stonechat.posting.gate_input import conditions_of, observe, read_rows

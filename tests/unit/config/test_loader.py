@@ -339,6 +339,8 @@ def test_live_mode_on_the_website_needs_the_owners_word(tmp_path: Path) -> None:
     assert "X_WEB_RISK_ACCEPTED" in faults(live, tmp_path)
     assert "X_WEB_RISK_ACCEPTED" in faults({**live, "X_WEB_RISK_ACCEPTED": "other"}, tmp_path)
     assert load({**live, "X_WEB_RISK_ACCEPTED": "@QuietBuilder"}, folder=tmp_path)
+    for strange in ("*", "quietbuilder;other", "quietbuilder\u0430", "all accounts"):
+        assert "X_WEB_RISK_ACCEPTED" in faults({**live, "X_WEB_RISK_ACCEPTED": strange}, tmp_path), strange
 
 
 def test_the_clock_is_fast_in_the_demo_only(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stonechat.core.redaction import MASK, MOST_LEARNED, Secrets, masked
+from stonechat.core.redaction import MASK, MOST_LEARNED, Secrets, is_address_with_password, masked
 
 
 @pytest.mark.parametrize(
@@ -122,3 +122,34 @@ def test_what_is_learned_later_is_hidden_at_once_and_the_settings_own_are_never_
     assert secrets.hidden("first-secret later-secret") == f"{MASK} {MASK}"
     secrets.learn(f"cookie-{n}" for n in range(MOST_LEARNED))
     assert secrets.hidden("first-secret later-secret") == f"{MASK} later-secret"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "postgresql://bob:hunter22@host/db",
+        "--to=postgres://bob:hunter22@host:5432/db",
+        "redis://:p/w?x@h:6379/0",
+        "psql 'postgresql://u:p@ep-a.neon.tech/db'",
+        "postgresql://host/db?user=a&password=hunter22",
+        "https://models.example/v1?api_key=abc",
+        "https://models.example/v1?key=abc",
+    ],
+)
+def test_a_word_that_shows_a_password_is_known(word: str) -> None:
+    assert is_address_with_password(word)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "postgresql://bob@host/db",
+        "--to=sqlite:////var/lib/a.db",
+        "https://social.example:8443/@ann/1",
+        "http://[::1]:8080/@ann",
+        "A post that says see https://u:p@h or password=x",
+        "https://example.org/?page=2",
+    ],
+)
+def test_a_word_that_shows_none_is_let_be(word: str) -> None:
+    assert not is_address_with_password(word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import random
 import unicodedata
 from datetime import UTC, datetime
@@ -40,6 +41,17 @@ LONG = "w" * 80
         ("https://example.org/a/long/path/to/it here", "example.org/a/long/pat… here"),
         ("With a picture", "With a picture https://t.co/pic"),
         ("With a picture", "With a picture pic.x.com/Ab12"),
+        ("main.rs, or main.rs,lib.rs", "https://t.co/a, or https://t.co/b,https://t.co/c"),
+        ("see example.org?a=1", "see http://example.org/?a=1"),
+        ("see example.org/?a=1&b=2", "see http://example.org/?a=1&amp;b=2"),
+        ("Write &amp; in HTML, and &copy too", "Write &amp;amp; in HTML, and &amp;copy too"),
+        ("\ufb01ne, x\u00b2 and \u2460", "fine, x2 and 1"),
+        ("\u05e9\u05dc\u05d5\u05dd world", "\u200f\u05e9\u05dc\u05d5\u05dd\u200e world"),
+        ("\u2066isolated\u2069", "isolated"),
+        ("keycap 1\ufe0f\u20e3", "keycap 1\u20e3"),
+        ("Ends with blanks  \u3000\n \u00a0next", "Ends with blanks\nnext"),
+        ("Thanks to @wren@birds.example!", "Thanks to @wren!"),
+        ("Thanks to @Wren.", "Thanks to @wren."),
         (f"{LONG} and the rest of a long text", f"{LONG} and the…"),
         (f"{LONG} https://example.org/a and the rest", f"{LONG} https://t.co/abc and…"),
     ],
@@ -63,6 +75,15 @@ def test_what_networks_alter_does_not_hide_a_post(ours: str, shown: str) -> None
         ("@wren hello", "hello"),
         ("hello", "@wren hello"),
         ("GOOD MORNING", "Good morning"),
+        ("Read https://example.org/?a=1", "Read https://example.org/?a=2"),
+        ("Read https://example.org/#a", "Read https://example.org/#b"),
+        ("Read main.rs,lib.rs", "Read https://t.co/a,lib.py"),
+        ("Read main,rs", "Read https://t.co/a"),
+        ("Write &lt; in HTML", "Write < in HTML"),
+        ("Thanks to @wren@birds.example!", "Thanks to @wren@fish.example!"),
+        ("\U0001f468\u200d\U0001f469", "\U0001f468\U0001f469"),
+        ("\u200b", ""),
+        ("\u200b", "https://t.co/pic"),
         (f"{LONG} one thing", f"{LONG} another…"),
         ("", "something"),
     ],
@@ -104,10 +125,18 @@ def test_a_text_in_its_canonical_form_stays_as_it_is_and_is_the_same_text(text: 
     kept.encode()
 
 
-@given(st.text(min_size=1), st.randoms(use_true_random=False))
+@given(st.text(), st.randoms(use_true_random=False))
 def test_every_text_is_known_again_in_every_form_of_unicode(text: str, rng: random.Random) -> None:
-    kept = canonical(text)
-    assert same_text(kept, unicodedata.normalize(rng.choice(("NFC", "NFD")), kept))
+    kept = canonical(f"a {text}")
+    assert same_text(kept, unicodedata.normalize(rng.choice(("NFC", "NFD", "NFKC", "NFKD")), kept))
+
+
+@given(st.text(), st.randoms(use_true_random=False))
+def test_every_text_is_known_again_whatever_is_escaped_and_marked(text: str, rng: random.Random) -> None:
+    kept = canonical(f"a {text}")
+    marks = ("", "", "", "\u200e", "\u2069", "\ufe0f", "\u00ad")
+    marked = "".join(rng.choice(marks) + sign for sign in kept)
+    assert same_text(kept, html.escape(marked, quote=False))
 
 
 @pytest.mark.parametrize(

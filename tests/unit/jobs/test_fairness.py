@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stonechat.jobs.job import Job, JobContext, JobPriority, Missed, Resource, Work, queue_of
-from stonechat.jobs.scheduling.due_runs import PRIORITY_DELAYS, DueRuns, Key
+from stonechat.database.repositories.job_progress import Key
+from stonechat.jobs.job import Job, JobContext, JobPriority, Missed, Resource, Work
+from stonechat.jobs.scheduling.due_runs import PRIORITY_DELAYS, DueRuns
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -46,7 +47,7 @@ class Host:
         self.rng, self.longest = rng, longest
         self.jobs = {job.name: job for job in _jobs(rng)}
         self.accounts = [f"account {number}" for number in range(rng.randint(1, 12))]
-        self.table = DueRuns(list(self.jobs.values()), {}, 1.0)
+        self.table = DueRuns(self.jobs, {})
         self.table.serve(self.accounts, START)
         self.at_work: list[tuple[datetime, Key]] = []
         self.waited: dict[str, list[timedelta]] = {name: [] for name in self.jobs}
@@ -59,20 +60,20 @@ class Host:
             while self.at_work and self.at_work[0][0] <= now:
                 heapq.heappop(self.at_work)
             busy = {key for _, key in self.at_work}
-            room = Counter({queue_of(job): PLACES for job in self.jobs.values()})
-            room.subtract(queue_of(self.jobs[name]) for name, _ in busy)
+            room = Counter({job.queue: PLACES for job in self.jobs.values()})
+            room.subtract(self.jobs[name].queue for name, _ in busy)
 
             def admits(job: Job, room: Counter[str] = room) -> bool:
-                room[queue_of(job)] -= 1
-                return room[queue_of(job)] >= 0
+                room[job.queue] -= 1
+                return room[job.queue] >= 0
 
             found = self.table.look(
                 now, busy=busy.__contains__, held=lambda _job, _account: None, admits=admits
             )
             for run in found.runs:
                 ends = now + self.longest * self.rng.random()
-                heapq.heappush(self.at_work, (ends, run.key))
-                self.waited[run.job.name].append(now - due_since.pop(run.key, run.tick))
+                heapq.heappush(self.at_work, (ends, run.request.key))
+                self.waited[run.job.name].append(now - due_since.pop(run.request.key, run.request.tick))
             for name, account in ((job, one) for job in self.jobs for one in self.accounts):
                 if self.table.waits_for_room((name, account)):
                     due_since.setdefault((name, account), now)
@@ -90,7 +91,7 @@ def test_each_due_job_begins_within_its_priority_delay_and_one_round_of_all(seed
     for name, waited in host.waited.items():
         job = host.jobs[name]
         bound = PRIORITY_DELAYS[job.priority] + one_round + host.longest + 10 * LOOK
-        if job.missed is Missed.SKIP and job.every:
+        if job.missed is Missed.SKIP:
             bound += job.every  # a tick that has lapsed is not run late; the next one goes first
         assert waited, f"{name} never ran"
         assert max(waited) <= bound, f"{name} waited for {max(waited)}, not at most {bound}"
@@ -98,6 +99,6 @@ def test_each_due_job_begins_within_its_priority_delay_and_one_round_of_all(seed
 
 
 def test_kinds_of_work_do_not_wait_for_each_other() -> None:
-    every = {queue_of(Job("a.job", _nothing, every=HOUR, resource=kind)) for kind in Resource}
+    every = {Job("a.job", _nothing, every=HOUR, resource=kind).queue for kind in Resource}
     assert len(every) == len(Resource)
-    assert queue_of(Job("a.job", _nothing, every=HOUR, priority=JobPriority.POST)) not in every
+    assert Job("a.job", _nothing, every=HOUR, priority=JobPriority.POST).queue not in every

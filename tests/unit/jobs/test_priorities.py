@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from stonechat.jobs.job import POSTING, QUEUES, Job, JobContext, JobPriority, Resource, Work, queue_of
+from stonechat.config.settings import JobsSettings
+from stonechat.jobs.job import POSTING, Job, JobContext, JobPriority, Resource, Work
 from stonechat.jobs.scheduling.due_runs import PRIORITY_DELAYS, DueRuns
 from stonechat.jobs.service import runs_url_beside
+from stonechat.jobs.worker import places
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -22,7 +24,7 @@ def _kind(kind: JobPriority, **more: object) -> Job:
 
 
 def _order(jobs: list[Job], now: datetime, room: int = 100) -> list[str]:
-    due_runs = DueRuns(jobs, {})
+    due_runs = DueRuns({job.name: job for job in jobs}, {})
     due_runs.serve([], START)
     left = iter(range(room))
     found = due_runs.look(
@@ -49,8 +51,8 @@ def test_posting_has_a_queue_of_its_own_and_every_queue_is_served() -> None:
     every = timedelta(hours=1)
     for resource in Resource:
         for kind in JobPriority:
-            queue = queue_of(Job("a.job", _nothing, every=every, resource=resource, priority=kind))
-            assert queue in QUEUES
+            queue = Job("a.job", _nothing, every=every, resource=resource, priority=kind).queue
+            assert queue in places(JobsSettings()), "nobody takes its runs"
             assert (queue == POSTING) == (kind is JobPriority.POST)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from stonechat.core.errors import IllegalTransition, PageChanged, Permanent, Transient, Unknown
-from stonechat.jobs.execution.run_request import RunRequest, describe, parse_run_id, partition_of, pause
-from stonechat.jobs.job import Job, JobContext, Retry, Work
+from stonechat.jobs.execution.run_request import RunRequest, describe, parse_run_id, pause
+from stonechat.jobs.job import Retry
 from stonechat.jobs.scheduling.schedules import EPOCH
 
 SECOND = timedelta(seconds=1)
@@ -72,18 +71,9 @@ def test_a_name_that_is_no_run_of_ours_is_none(name: str) -> None:
     assert parse_run_id(name) is None
 
 
-async def _nothing(_: JobContext) -> Work:
-    return Work()
-
-
-def test_each_account_is_a_partition_of_its_own_unless_the_job_bounds_its_runs() -> None:
-    job = Job("a.job", _nothing, every=60 * SECOND)
-    assert partition_of(job, None) == "a.job"
-    assert partition_of(job, "ann") == "a.job/ann"
-    accounts = [f"account {number}" for number in range(40)]
-    for places in (1, 3):
-        partitions = {partition_of(replace(job, at_once=places), account) for account in accounts}
-        assert partitions == {f"a.job#{place}" for place in range(places)}
+def test_each_account_of_a_job_is_a_partition_of_its_own() -> None:
+    requests = [RunRequest("a.job", account, EPOCH) for account in (None, "ann")]
+    assert [request.partition for request in requests] == ["a.job", "a.job/ann"]
 
 
 def test_an_error_is_described_in_one_line() -> None:

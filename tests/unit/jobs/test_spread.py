@@ -6,10 +6,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from stonechat.jobs.job import Job, JobContext, Work
-from stonechat.jobs.scheduling.schedules import Interval, schedule_of
+from stonechat.jobs.scheduling.schedules import Schedule, schedule_of
 
 START = datetime(2026, 3, 28, 20, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 async def _nothing(_: JobContext) -> Work:
@@ -23,7 +23,7 @@ def test_hosts_agree_and_the_ticks_of_an_account_keep_their_interval() -> None:
     schedule = schedule_of(JOB, "ann")
     assert schedule == schedule_of(JOB, "ann") != schedule_of(JOB, "bob")
     first = schedule.after(START)
-    assert JOB.every is not None and START < first <= START + JOB.every
+    assert START < first <= START + JOB.every
     assert schedule.after(first) - first == JOB.every
     assert first.microsecond == 0, "run ids and pages show whole seconds"
 
@@ -36,11 +36,11 @@ def test_no_second_sees_more_than_its_share_of_a_thousand_accounts() -> None:
 
 
 def test_a_daily_job_at_a_fixed_time_is_spread_behind_it() -> None:
-    job = Job("a.job", _nothing, cron="0 3 * * *", spread=60 * MINUTE)
+    job = Job("a.job", _nothing, every=24 * HOUR, stagger=3 * HOUR, spread=60 * MINUTE)
     ticks = [schedule_of(job, f"account {number}").after(START) for number in range(100)]
     assert all(3 <= tick.hour < 4 for tick in ticks)
     assert len(set(ticks)) > 90
 
 
 def test_a_job_without_spread_keeps_its_ticks() -> None:
-    assert schedule_of(Job("a.job", _nothing, every=15 * MINUTE), "ann") == Interval(15 * MINUTE)
+    assert schedule_of(Job("a.job", _nothing, every=15 * MINUTE), "ann") == Schedule(15 * MINUTE)

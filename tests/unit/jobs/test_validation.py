@@ -31,13 +31,11 @@ JOB = Job("layer.verb", _nothing, every=HOUR)
         ({"grace": NONE}, "grace of 0:00:00"),
         ({"retry": Retry(attempts=0)}, "0 attempts"),
         ({"retry": Retry(first=-HOUR)}, "before a retry"),
-        ({"at_once": 0}, "0 at once"),
-        ({"at_once": 1, "per_account": False}, "once for the whole system"),
+        ({"every": NONE}, "interval of 0:00:00"),
         ({"jitter": -HOUR}, "jitter of -1 day"),
         ({"jitter": HOUR}, "jitter of 1:00:00 and an interval of 1:00:00"),
         ({"spread": -HOUR}, "spread of -1 day"),
         ({"spread": HOUR, "per_account": False}, "yet spreads over accounts"),
-        ({"cron": "61 * * * *", "every": None}, "cron expression"),
     ],
 )
 def test_what_cannot_be_kept_is_named(broken: dict[str, object], says: str) -> None:

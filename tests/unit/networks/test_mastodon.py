@@ -24,7 +24,7 @@ from stonechat.core.network import Publication
 from stonechat.core.states import SessionState
 from stonechat.core.texts import same_text
 from stonechat.networks.mastodon.errors import explain
-from stonechat.networks.mastodon.instance import Instance, read_instance
+from stonechat.networks.mastodon.instance import Instance, ServerTextRules, read_instance
 from stonechat.networks.mastodon.statuses import plain_text, read_post, read_profile
 from stonechat.networks.mastodon.text_rules import MastodonTextRules
 from tests.support.networks import KNOWN
@@ -72,6 +72,17 @@ def test_a_server_with_other_limits_is_held_to_by_its_own() -> None:
     assert "31 characters" in small.refuse_text("x" * 31)
     assert "30 is the most" in small.refuse_text("x" * 25, "a warning")
     assert small.length("https://example.com/" + "a" * 100) == 25
+
+
+@pytest.mark.parametrize(
+    ("limit", "warning", "left"),
+    [(500, "", 500), (5000, "", 500), (200, "", 200), (200, "A warning", 191), (5, "A warning", 1)],
+)
+def test_posts_are_planned_to_fit_the_accounts_own_server(limit: int, warning: str, left: int) -> None:
+    rules = ServerTextRules(Instance(max_length=limit, link_length=30), warning)
+    assert rules.max_length == left
+    assert rules.length("https://example.com") == 30
+    assert rules.entities("see https://example.com").links == ("https://example.com",)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ NO_KEYS = {
     "create_tweet": "see wirepaths.SEEN_AT_WORK",
     "notetweet_create": "see wirepaths.SEEN_AT_WORK",
     "retweeted_status_result": "looked for where a repost is shown; the answers looked at daily may hold none",
+    "statuses_count": "asked of a profile without posts alone; without it nothing is proven",
+    "tweet_counts": "as statuses_count",
     "tweet": "the wrapper of a post, looked into where there is one",
 }
 """What looks like a key in the readers and is not looked for daily by that name, and why."""

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stonechat.networks.x_web import text_rules
-from stonechat.networks.x_web.text_rules import entities, weighted_length
+from stonechat.networks import x_text_rules as text_rules
+from stonechat.networks.x_text_rules import entities, weighted_length
 
-TABLES = json.loads(Path(text_rules.__file__).with_name("text_tables.json").read_text(encoding="utf-8"))
+TABLES = json.loads(Path(text_rules.__file__).with_name("x_text_tables.json").read_text(encoding="utf-8"))
 LOCAL = Path(__file__).resolve().parents[3] / "packages/aviary/src/stonechat_aviary/text_tables.json"
 
 

@@ -11,10 +11,10 @@ import pytest
 from stonechat.core.errors import PageChanged, Permanent, SessionTrouble, StonechatError, Transient
 from stonechat.core.network import Refused, Unconfirmed
 from stonechat.core.states import SessionState
+from stonechat.networks.x_text_rules import weighted_length
 from stonechat.networks.x_web.reading import checked
 from stonechat.networks.x_web.recordings import as_row, parse_file
 from stonechat.networks.x_web.response_capture import CapturedCall
-from stonechat.networks.x_web.text_rules import weighted_length
 from stonechat.networks.x_web.wire_errors import (
     classify,
     fault_of_status,

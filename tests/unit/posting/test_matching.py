@@ -56,6 +56,19 @@ def test_the_leading_parts_of_a_thread_are_found_and_a_gap_ends_them() -> None:
     assert [post.id for post in find_parts(Search(["One.", "Two.", "Three."], NOW, ()), read)] == ["1"]
 
 
+def test_a_post_that_its_owner_edited_at_once_is_ours_and_no_other_of_ours() -> None:
+    edited = replace(shown("8", "Soup on day 51 is better. (edited)"), versions=("8",))
+    read = Timeline((edited,), True, None, "wire")
+    one, other = "Soup on day 51 is better.", "Soup on day 46 is better."
+    assert [post.id for post in find_parts(Search([one], NOW, (), rivals=[other]), read)] == ["8"]
+    assert find_parts(Search([other], NOW, (), rivals=[one]), read) == []
+    assert find_parts(Search([one], NOW, (), rivals=[one]), read) == [], "of two alike nobody can tell"
+    assert find_parts(Search(["Tea first, then the inbox."], NOW, ()), read) == []
+    assert find_parts(Search([one], NOW + 60 * MINUTE, ()), read) == [], "it is from before the try"
+    plain = Timeline((replace(edited, versions=()),), True, None, "wire")
+    assert find_parts(Search([one], NOW, ()), plain) == []
+
+
 @pytest.mark.parametrize(
     ("complete", "oldest", "posts", "known", "proof"),
     [

@@ -84,13 +84,18 @@ class Levers:
         edit_every: one in so many root posts of ours is edited by hand right after it was made: a new id
             that names the older one.
         articles: some of others' posts are articles: a title and a preview, and a bare link as their text.
-        html: counted: calls of Mastodon's API that are answered with a page, as by a proxy.
+        html: counted: calls of Mastodon's or X's API that are answered with a page, as by a proxy.
         moved_to: Mastodon's API answers every call with this address.
         picture_looks: so often a picture on Mastodon is still worked on when it is asked for.
         forgets_keys: Mastodon's idempotency keys are not kept, as on servers that know none.
         bot: Mastodon's accounts say that they are automated.
         plain_server: Mastodon's API describes itself as an old or a smaller server does: by its first
             version, without quotes.
+        older_names: X's API goes by the names before 2.167.
+        blips_401: counted: calls of X's API, but not the question whose token it is, that are turned away
+            although the token is good.
+        token_lifetime: seconds that access tokens of X's API hold; 0 for as long as X's.
+        lose_token: counted: grants of X's API renewed, whose answer is cut off.
         blocked_by: handles of others who have blocked the account.
         bios: what others say of themselves, by handle, in place of what they said.
         model: faults of the model endpoint.
@@ -142,6 +147,10 @@ class Levers:
     forgets_keys: bool = False
     bot: bool = True
     plain_server: bool = False
+    older_names: bool = False
+    blips_401: int | bool = 0
+    token_lifetime: float = 0.0
+    lose_token: int | bool = 0
     blocked_by: list[str] = field(default_factory=list)
     bios: dict[str, str] = field(default_factory=dict)
     model: ModelLevers = field(default_factory=ModelLevers)

@@ -77,6 +77,17 @@ class Shelf:
         self._by_id |= {old.id: new, new.id: new}
         self._answers[new.id] = self._answers.setdefault(old.id, [])
 
+    def remove(self, post_id: str) -> None:
+        """Take a post away."""
+        post = self._by_id.pop(post_id)
+        for posts in (
+            self._by_author[post.author.lower()],
+            self._by_day[int(post.at // _DAY)],
+            self._answers.get(post.in_reply_to or "", []),
+            *self._mentions.values(),
+        ):
+            posts[:] = [one for one in posts if one is not post]
+
     def get(self, post_id: str, now: float) -> Post | None:
         """The post, if it exists and is visible at ``now``."""
         post = self._by_id.get(post_id)

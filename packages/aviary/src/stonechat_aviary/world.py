@@ -212,6 +212,10 @@ class World:
         self._shelf.replace(old, new)
         return new
 
+    def delete(self, post_id: str) -> None:
+        """Take a post of ours back; the ledger keeps that it was there."""
+        self._shelf.remove(post_id)
+
     def close(self) -> None:
         """Close the ledger's files."""
         self.ledger.close()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from stonechat.cli.actor import do, tell, user
 from stonechat.cli.commands.queue import add, read_file, show_queue
-from stonechat.cli.context import open_for_cli, read_settings, read_stored, run_async
+from stonechat.cli.context import open_for_cli, read_section, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
-from stonechat.database import Database
-from stonechat.owner import Done, Door, Owner
+
+if TYPE_CHECKING:
+    from stonechat.database import Database
+    from stonechat.owner import Done
 
 queue_app = typer.Typer(no_args_is_help=False, help="See, edit, approve and reject what is to be posted.")
 reserve_app = typer.Typer(no_args_is_help=False, help="The drafts kept for when no model can write.")
@@ -96,7 +97,7 @@ def edit(
     """Change the text; without --text your editor opens. The new text passes the same review."""
     from stonechat.cli.commands.prompt_trial import open_for_trying
     from stonechat.core.errors import Conflict
-    from stonechat.owner import editing
+    from stonechat.owner import Door, Owner, editing
 
     async def work() -> Done[Any]:
         async with open_for_trying(read_settings()) as (database, clock, writing):
@@ -112,6 +113,8 @@ def edit(
 
 async def _in_editor(database: Database, content_id: str) -> list[str]:
     """The text as the owner leaves it; nothing where they do not save."""
+    import click
+
     from stonechat.owner.editing import BETWEEN, parts_of
     from stonechat.owner.naming import content_named
 
@@ -136,6 +139,23 @@ def live(
     from stonechat.owner import queue as actions
 
     do(lambda owner: actions.found_live(owner, content_id, post), as_json=as_json)
+
+
+@queue_app.command(epilog="Example: stonechat queue move 3f2a 'tomorrow 9:30'")
+@spoken
+def move(
+    content_id: _Id,
+    at: Annotated[
+        str, typer.Argument(help="in 2h, 18:30, tomorrow 9:30 or 2026-03-29 18:30, by the account's clocks.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Give it another time; says what is nearer to it than the account's spacing."""
+    from stonechat.config.settings import PostingSettings
+    from stonechat.owner import moving
+
+    spacing = read_section(PostingSettings).min_spacing
+    do(lambda owner: moving.move(owner, content_id, at, spacing=spacing), as_json=as_json)
 
 
 @queue_app.command(epilog="Example: stonechat queue attach 3f2a walk.jpg --alt 'A path in the morning'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import random
 import shutil
@@ -24,13 +25,13 @@ from rich.live import Live
 
 from stonechat.cli.commands.run import logging_into, start_logging
 from stonechat.cli.context import make_clock, open_for_cli
-from stonechat.cli.demonstration.ledger_audit import Audit, audit
+from stonechat.cli.demonstration.ledger_audit import Audit, audit, sum_of
 from stonechat.cli.demonstration.local_network import LocalNetwork, local_network
 from stonechat.cli.demonstration.loop_view import LoopView
 from stonechat.cli.output import out
 from stonechat.cli.signals import interrupted_by, stop_signals, was_interrupted
 from stonechat.config.loader import load
-from stonechat.config.settings import Settings
+from stonechat.config.settings import AccountSettings, Settings
 from stonechat.core.clock import DrivenClock
 from stonechat.core.errors import Permanent, StonechatError, Transient
 from stonechat.core.events import EventStream
@@ -40,9 +41,12 @@ from stonechat.database.repositories import content, learning, metrics, receipts
 from stonechat.monitoring.logs import EventLog
 from stonechat.networks.registry import installed
 from stonechat.owner import Door, Owner, queue
+from stonechat.startup.build_content import account_id
 from stonechat.startup.wiring import Stonechat, open_stonechat
 
 HANDLE = "quietbuilder"
+ALL = "all"
+"""Stands for every network that the local one can stand for, an account on each."""
 EPOCH = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
@@ -56,7 +60,7 @@ class DemoOptions:
         limit: real time after which the demo gives up.
         unkind: the network is as unkind as X: other forms of texts, hollow entries, lists that take Enter,
             edits by hand, articles, an unknown refusal.
-        network: which network the local one stands for; empty for the usual one.
+        network: which network the local one stands for; empty for the usual one, or ``all``.
     """
 
     posts: int | None = None
@@ -74,7 +78,8 @@ async def run_demo(options: DemoOptions) -> int:
     """Run the demo; the exit code is 0 only if nothing was lost, doubled or misread."""
     console = out()
     console.print(
-        f"[bold]Stonechat demo[/bold]: one account on a local network, {options.speed:.0f} times real time."
+        f"[bold]Stonechat demo[/bold]: {_who(options)} on a local network, {options.speed:.0f} times real "
+        "time."
     )
     console.print("[dim]Nothing leaves this machine. Ctrl-C stops it cleanly.[/dim]")
     _check_writable(options.report)
@@ -84,6 +89,7 @@ async def run_demo(options: DemoOptions) -> int:
     with logging_into(folder / "stonechat.log") as log:
         async with local_network(
             handle=HANDLE,
+            others=[one for one in _accounts(options).values() if one != HANDLE],
             seed=options.seed,
             speed=options.speed,
             epoch=EPOCH,
@@ -95,8 +101,20 @@ async def run_demo(options: DemoOptions) -> int:
             start_logging(settings, make_clock(settings), log)
             view, finished = await _loop(options, settings)
             requests = await network.requests()
-            found = await _audit(settings, network)
+            found = sum_of([await _audit(settings, network, one) for one in settings.accounts])
     return _conclude(options, view, found, requests, finished=finished)
+
+
+def _accounts(options: DemoOptions) -> dict[str, str]:
+    """The handle of the demo's account on each network; an empty name stands for the usual network."""
+    if options.network != ALL:
+        return {options.network: HANDLE}
+    return {name: f"{HANDLE}{number or ''}" for number, name in enumerate(installed().of_demo())}
+
+
+def _who(options: DemoOptions) -> str:
+    names = _accounts(options)
+    return "one account" if len(names) == 1 else f"{len(names)} accounts ({', '.join(names)})"
 
 
 def _check_writable(report: Path | None) -> None:
@@ -152,23 +170,31 @@ async def _loop(options: DemoOptions, settings: Settings) -> tuple[LoopView, boo
 def demo_settings(options: DemoOptions, folder: Path, network: LocalNetwork) -> Settings:
     """The embedded default, pointed at the local network; the environment's own settings stay out."""
     kept = {name: value for name, value in os.environ.items() if name == "BROWSER_EXECUTABLE"}
-    registry = installed()
+    registry, accounts = installed(), _accounts(options)
+    of_networks: dict[str, str] = {}
+    for name, handle in accounts.items():
+        of_networks |= registry.settings_of_demo(network.site.of(handle), name)
+    if len(accounts) > 1:
+        rows = (f'[[accounts]]\nnetwork = "{name}"\nhandle = "{one}"\n' for name, one in accounts.items())
+        (folder / "stonechat.toml").write_text("\n".join(rows), encoding="utf-8")
+        del of_networks["ACCOUNT_NETWORK"]
+    else:
+        of_networks["ACCOUNT_HANDLE"] = HANDLE
     overrides: dict[str, Any] = {
         "MODE": "demo",
         "DATA_DIR": str(folder),
         "CLOCK_SPEED": options.speed,
         "CLOCK_FILE": folder / "clock",
         "SEED": options.seed,
-        "ACCOUNT_HANDLE": HANDLE,
         "POSTS_PER_DAY": 20,
         "HARVEST_QUERIES": "sleep,focus,stress",
         "HARVEST_POOL_LOW": 0,  # the local network has few posts that may be answered
-        **registry.settings_of_demo(network.site, options.network),
+        **of_networks,
         "OPENAI_BASE_URL": network.model_url,
         "OPENAI_API_KEY": "local",
         "OPENAI_MODEL": "local-writer",
         "ALERT_WEBHOOK_URL": network.inbox_url,
-        "POSTING_MAX_TOTAL": options.posts or 0,
+        "POSTING_MAX_TOTAL": math.ceil((options.posts or 0) / len(accounts)),
         "PORT": options.port if options.port is not None else _usual_or_free_port(),
     }
     return load(kept, registry.known(), folder=folder, overrides=overrides)
@@ -236,13 +262,17 @@ async def _learned_from(app: Stonechat) -> int:
     return sum(1 for one in posted if one.in_reply_to is None and one.post_id in judged)
 
 
-async def _audit(settings: Settings, network: LocalNetwork) -> Audit:
+async def _audit(settings: Settings, network: LocalNetwork, account: AccountSettings) -> Audit:
+    """One account's part of what the network has."""
+    own = account_id(account)
     async with open_for_cli(settings) as (database, _), database.read("demo.audit") as connection:
         contents = await content.in_states(connection, list(ContentState), limit=100_000)
         parts = {one.id: await receipts.confirmed_parts(connection, one.id) for one in contents}
         shots = await metrics.every(connection)
         rewards = await learning.count_learned(connection)
-    ledger = await network.ledger(HANDLE)
+    contents = [one for one in contents if one.account_id == own]
+    shots = [shot for shot in shots if shot.account_id == own]
+    ledger = await network.ledger(account.handle)
     served = await network.served(sorted({shot.post_id for shot in shots}))
     return audit(ledger, served, contents, parts, shots, rewards=rewards)
 

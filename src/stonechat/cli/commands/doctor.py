@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from stonechat.cli.context import make_clock, read_settings, run_async
-from stonechat.cli.output import out, print_json
+from stonechat.cli.output import out, print_json, say
 from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.errors import ConfigError
 from stonechat.networks.registry import installed
@@ -26,11 +28,14 @@ def doctor(*, as_json: bool, ask_model: bool = False) -> int:
     if as_json:
         print_json({"ok": code == 0, "checks": checks})
     else:
-        _show(checks)
+        show_checks(checks)
+        failed = sum(check.verdict is CheckResult.FAIL for check in checks)
+        say("\nReady: stonechat run" if not failed else f"\n{failed} to mend before it can run.")
     return code
 
 
-def _show(checks: list[Check]) -> None:
+def show_checks(checks: Sequence[Check]) -> None:
+    """A line for each check, and below it the mend where something is wrong."""
     console = out()
     for check in checks:
         line = Text.assemble((f"{check.verdict.value:<5}", _STYLES[check.verdict]), (check.name, "bold"))
@@ -38,6 +43,3 @@ def _show(checks: list[Check]) -> None:
         console.print(line)
         if check.fix:
             console.print(Text(f"     {check.fix}", style="dim"))
-    failed = sum(check.verdict is CheckResult.FAIL for check in checks)
-    console.print()
-    console.print("Ready: stonechat run" if not failed else f"{failed} to mend before it can run.")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stonechat.cli.commands.init_trial import try_out
 from stonechat.cli.context import environment
 from stonechat.cli.output import note, say, spoken
 from stonechat.core.errors import ConfigError, ConfigFault, Permanent
@@ -62,11 +63,16 @@ def init(
     model_url: Annotated[str | None, typer.Option(help="The address of the language model.")] = None,
     model: Annotated[str | None, typer.Option(help="The model that writes.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: options and defaults.")] = False,
+    trial: Annotated[
+        bool | None,
+        typer.Option("--try/--no-try", help="Ask the model's endpoint and send a test alert at the end."),
+    ] = None,
 ) -> None:
     """Set an account up: ask what is needed, write stonechat.toml and voice.toml. Run again, it edits them.
 
     Secrets are asked for without being shown. For scripts, give them in the environment under the names of
     their settings (OPENAI_API_KEY, ALERT_URLS, DASHBOARD_PASSWORD): they are used from there, not written.
+    With --yes nothing is tried unless --try says so; the exit code is 1 where what was tried does not work.
 
     Example: stonechat init --yes --handle quietbuilder --speaks "A calm account" --for-whom "busy people"
     --niche habits --topics "sleep, focus" --dont "promise results"
@@ -85,7 +91,10 @@ def init(
     for path, text in files.items():
         replace_file(path, text)
         say(f"Wrote {path}.")
+    works = try_out(asked=not yes) if (not yes if trial is None else trial) else True
     _what_comes_next(settings)
+    if not works:
+        raise typer.Exit(1)
 
 
 def _present(answers: Mapping[str, str | None]) -> dict[str, str]:

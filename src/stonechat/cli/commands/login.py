@@ -14,9 +14,9 @@ from stonechat.cli.actor import open_owner, tell
 from stonechat.cli.commands.queue import read_file
 from stonechat.cli.context import read_for_login, run_async
 from stonechat.cli.output import AsJson, note, say, spoken
-from stonechat.config.settings import Settings
 
 if TYPE_CHECKING:
+    from stonechat.config.settings import Settings
     from stonechat.owner import Done, Owner
     from stonechat.owner.log_in import SessionImport
 

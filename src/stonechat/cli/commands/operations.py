@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,10 +11,11 @@ from stonechat.cli.actor import do
 from stonechat.cli.commands.status import Url, ask_rows
 from stonechat.cli.context import open_for_cli, read_section, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, spoken
-from stonechat.core.clock import SystemClock
 from stonechat.core.errors import Transient
 from stonechat.core.json_values import plain
-from stonechat.database import Database
+
+if TYPE_CHECKING:
+    from stonechat.database import Database
 
 breakers_app = typer.Typer(
     no_args_is_help=False,
@@ -154,6 +155,7 @@ def send_test(
     """Send a test message through each alert channel, and say which of them took it."""
     from stonechat.alerting.channels import make_channels, make_deputies
     from stonechat.config.settings import AlertingSettings, DashboardSettings
+    from stonechat.core.clock import SystemClock
     from stonechat.dashboard.server import pages_address
     from stonechat.owner import alerts as actions
 

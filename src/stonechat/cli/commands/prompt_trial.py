@@ -18,6 +18,7 @@ from stonechat.core.errors import ConfigError, ConfigFault, Permanent
 from stonechat.core.events import EventStream
 from stonechat.core.ids import fresh_id
 from stonechat.core.model import Account, Choice, ContentKind
+from stonechat.core.network import TextRules
 from stonechat.database import Database
 from stonechat.database.repositories import accounts
 from stonechat.database.spool.spool import Spool
@@ -33,6 +34,9 @@ async def open_for_trying(settings: Settings) -> AsyncIterator[tuple[Database, C
     async def choose(account_id: str, count: int, slots: Collection[tuple[str, str]]) -> Sequence[Choice]:
         return ()
 
+    async def rules_of(account: Account) -> TextRules:
+        return text_rules()[account.network]
+
     async with open_for_cli(settings) as (database, clock):
         events = EventStream(clock)
         spool = Spool(settings.startup.data_dir / "spool")
@@ -44,7 +48,7 @@ async def open_for_trying(settings: Settings) -> AsyncIterator[tuple[Database, C
             events,
             rng,
             spool=spool,
-            text_rules=text_rules(),
+            rules_of=rules_of,
             choose=choose,
             guard_of=lambda _: nullcontext,
             rank=learner.rank,

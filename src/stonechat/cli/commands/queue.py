@@ -13,13 +13,14 @@ from stonechat.cli.actor import user
 from stonechat.cli.context import open_for_cli, read_section, read_settings, read_stored, run_async
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
 from stonechat.core.errors import InvalidInput
-from stonechat.owner import Done, Door, Owner, submission
-from stonechat.owner.submission import GivenPicture, Submission, Submitted
+from stonechat.core.given_files import read_given
 
 if TYPE_CHECKING:
     from stonechat.core.network import TextRules
+    from stonechat.owner import Done
+    from stonechat.owner.submission import GivenPicture, Submission, Submitted
 
-_COLUMNS = ("id", "state", "due_at", "kind", "text", "held")
+_COLUMNS = ("id", "state", "due_at", "kind", "text", "price", "held")
 
 
 def text_rules() -> Mapping[str, TextRules]:
@@ -41,11 +42,13 @@ def show_queue(as_json: bool, account: str | None, limit: int) -> None:
 async def _waiting(account: str | None, limit: int) -> list[dict[str, Any]]:
     from stonechat.config.settings import PostingSettings, StartupSettings
     from stonechat.database.repositories import accounts
+    from stonechat.networks.registry import installed
     from stonechat.posting.blocking import stored_blockers
     from stonechat.posting.gate_input import Rules
     from stonechat.posting.queue import queue_rows
     from stonechat.resilience.store import DatabaseBreakers
 
+    networks = installed()
     posting, mode = read_section(PostingSettings), read_section(StartupSettings).mode
     async with open_for_cli(read_stored()) as (database, clock):
         async with database.read("cli.accounts") as connection:
@@ -58,6 +61,7 @@ async def _waiting(account: str | None, limit: int) -> list[dict[str, Any]]:
         {
             **asdict(row.content),
             "text": "\n\n".join(row.content.parts),
+            "price": networks.price_of(row.content, len(row.pictures)),
             "held": row.held,
             "next_action": row.next_action,
             "next_at": row.next_at,
@@ -104,6 +108,8 @@ def add(
 
     The same call again makes no second post.
     """
+    from stonechat.owner.submission import Submission
+
     parts = (" ".join(text).strip(), *(one.strip() for one in thread or ()))
     shown = _pictures(image or (), alt or (), part or ())
     over = frozenset(despite or ())
@@ -117,6 +123,7 @@ def add(
 async def _add(given: Submission) -> Done[Submitted]:
     from stonechat.cli.commands.prompt_trial import open_for_trying
     from stonechat.networks.registry import installed
+    from stonechat.owner import Door, Owner, submission
     from stonechat.startup.boot_context import account_of
 
     settings = read_settings()
@@ -140,6 +147,8 @@ def _told(done: Done[Submitted]) -> dict[str, Any]:
 
 
 def _pictures(files: Sequence[Path], words: Sequence[str], numbers: Sequence[int]) -> list[GivenPicture]:
+    from stonechat.owner.submission import GivenPicture
+
     if len(files) != len(words) or (numbers and len(numbers) != len(files)):
         raise InvalidInput(
             f"{len(files)} pictures, {len(words)} descriptions, {len(numbers)} parts named.",
@@ -153,6 +162,10 @@ def _pictures(files: Sequence[Path], words: Sequence[str], numbers: Sequence[int
     ]
 
 
+MOST_BYTES = 64 * 1024 * 1024
+"""Of a file that a command reads whole: a picture, an exported log-in."""
+
+
 def read_file(file: Path, meaning: str = "Nothing was stored.") -> bytes:
     """The bytes of a file.
 
@@ -160,7 +173,7 @@ def read_file(file: Path, meaning: str = "Nothing was stored.") -> bytes:
         InvalidInput: it cannot be read.
     """
     try:
-        return file.read_bytes()
+        return read_given(file, MOST_BYTES)
     except OSError as exc:
         raise InvalidInput(
             f"{file} cannot be read: {exc.strerror}.", meaning=meaning, remedy="Check the path."

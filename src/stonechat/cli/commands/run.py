@@ -82,7 +82,7 @@ def _begun(settings: Settings, address: str, *, extra: bool) -> str:
     mode = f"[bold]{settings.startup.mode.value}[/bold] mode"
     said = f"A host more, in {mode}: {address}/health" if extra else f"Running in {mode}: {address}"
     if settings.startup.mode is Mode.SHADOW:
-        said += "\n[dim]Everything but the final click. MODE=live posts for real.[/dim]"
+        said += "\n[dim]Everything but the final click. `stonechat live` lets posts go out.[/dim]"
     return said
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
 
-import httpx
 import typer
 from rich.text import Text
 
 from stonechat.cli.context import read_section
 from stonechat.cli.output import AsJson, out, print_json, print_rows, print_text, say, spoken
-from stonechat.config.settings import DashboardSettings, StartupSettings
 from stonechat.core.errors import Permanent, Transient
 from stonechat.core.safe_json import MOST_BYTES, UnsafeJson, safe_json
-from stonechat.dashboard.command_access import CommandAccess, read_access
+
+if TYPE_CHECKING:
+    import httpx
+
+    from stonechat.dashboard.command_access import CommandAccess
 
 Url = Annotated[
     str | None, typer.Option("--url", help="Where it listens; by default where the data folder says.")
@@ -35,6 +38,11 @@ def ask(path: str, url: str | None, fits: Callable[[Any], bool]) -> Any:
         Transient: nothing listens there, or it is not ready to answer this yet.
         Permanent: it refuses, or something else listens there, or that is no address.
     """
+    import httpx
+
+    from stonechat.config.settings import StartupSettings
+    from stonechat.dashboard.command_access import read_access
+
     access = read_access(read_section(StartupSettings).data_dir)
     base = (url or _address(access)).rstrip("/")
     is_ours = access is not None and base == access.address
@@ -65,6 +73,8 @@ def ask(path: str, url: str | None, fits: Callable[[Any], bool]) -> Any:
 def _address(access: CommandAccess | None) -> str:
     if access is not None:
         return access.address
+    from stonechat.config.settings import DashboardSettings
+
     settings = read_section(DashboardSettings)
     return f"http://{_reachable(settings.host)}:{settings.port}"
 
@@ -84,9 +94,9 @@ def _understood(status: int, body: bytes, base: str, fits: Callable[[Any], bool]
         said = safe_json(body)
     except UnsafeJson:
         said = None
-    if status == httpx.codes.SERVICE_UNAVAILABLE and isinstance(said, dict) and "error" in said:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and isinstance(said, dict) and "error" in said:
         raise Transient(f"Stonechat at {base} cannot say that now: {said['error']}.", remedy="Ask again.")
-    if not httpx.codes.is_success(status) or not fits(said):
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES or not fits(said):
         raise Permanent(
             f"Something else than Stonechat answers at {base}.", remedy="Name its address with --url."
         )
@@ -166,12 +176,20 @@ def _cell(text: str) -> str:
 
 @spoken
 def costs(url: Url = None, as_json: AsJson = False) -> None:
-    """What the model calls of the last 30 days cost, and how much of each budget is used."""
+    """What calls of models and networks cost in the last 30 days, and how much of each budget is used."""
     said = ask("/api/costs", url, lambda said: isinstance(said, dict) and "budgets" in said)
     if as_json:
         print_json(said)
         return
-    columns = ["account_id", "spent_usd", "posts", "impressions", "per_post_usd", "per_thousand_usd"]
+    columns = [
+        "account_id",
+        "spent_usd",
+        "network_usd",
+        "posts",
+        "impressions",
+        "per_post_usd",
+        "per_thousand_usd",
+    ]
     print_rows(said["accounts"], columns, title="Costs", empty="There is no account.")
     limited = [row for row in said["budgets"] if row["share"] is not None]
     columns = ["scope", "period", "spent_usd", "limit_usd", "tokens", "limit_tokens", "share"]

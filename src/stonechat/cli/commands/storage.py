@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from stonechat.cli.context import read_stored, run_async
 from stonechat.cli.output import AsJson, err, print_json, print_rows, say, spoken
-from stonechat.config.fields import DatabaseUrl
 from stonechat.core.errors import ConfigError, ConfigFault
 
 if TYPE_CHECKING:
@@ -116,11 +114,18 @@ def export(
 
 @db_app.command(
     "move",
-    epilog="Example: stonechat db move --to postgresql://user:password@host:5432/stonechat",
+    epilog="Example: MOVE_TO=postgresql://user:password@host:5432/stonechat stonechat db move",
 )
 @spoken
 def move(
-    to: Annotated[str, typer.Option("--to", help="The database to move to; it must be empty.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            envvar="MOVE_TO",
+            help="The database to move to; it must be empty. A password: in MOVE_TO.",
+        ),
+    ],
     again: Annotated[
         bool, typer.Option("--again", help="Forget what an unfinished move brought, and begin anew.")
     ] = False,
@@ -193,6 +198,8 @@ def _print_checks(checks: Sequence[TableCheck], title: str) -> None:
 def _address(to: str) -> str:
     from pydantic import TypeAdapter, ValidationError
 
+    from stonechat.config.fields import DatabaseUrl
+
     try:
         return TypeAdapter(DatabaseUrl).validate_python(to)
     except ValidationError as exc:
@@ -216,6 +223,8 @@ def _progress(what: str, *, as_json: bool) -> Iterator[Tell]:
 
         yield line
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -17,6 +16,7 @@ import psutil
 
 from stonechat.cli.demonstration.drill_servers import Server
 from stonechat.cli.demonstration.local_network import LocalNetwork
+from stonechat.core.child_environment import child_environment
 from stonechat.core.errors import Transient
 
 HANDLE = "quietbuilder"
@@ -163,8 +163,7 @@ class Copy:
         raise Transient(f"It did not come about within {seconds:.0f} s: {what}.")
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        return kept | dict(self.settings)
+        return child_environment() | dict(self.settings)
 
     async def is_well(self) -> bool:
         """Whether its own verdict is that all is well."""

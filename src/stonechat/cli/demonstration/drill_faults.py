@@ -17,6 +17,7 @@ import psutil
 
 from stonechat.cli.demonstration.drill_copy import Copy
 from stonechat.cli.demonstration.drill_servers import CONNECTIONS, Server, postgresql_programs
+from stonechat.core.child_environment import child_environment
 from stonechat.core.errors import Permanent
 
 SQLITE, POSTGRESQL, REDIS = "sqlite", "postgresql", "redis"
@@ -145,7 +146,10 @@ def file_locked(name: str) -> Fault:
     @asynccontextmanager
     async def fault(copy: Copy) -> AsyncIterator[None]:
         path = str(copy.folder / "data" / name)
-        async with _others([await asyncio.create_subprocess_exec(sys.executable, "-c", program, path)]):
+        holder = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program, path), env=child_environment()
+        )
+        async with _others([holder]):
             yield
 
     return fault
@@ -221,7 +225,9 @@ async def _psql(server: Server, sql: str) -> asyncio.subprocess.Process:
     programs = postgresql_programs()
     program = str(programs / "psql") if programs is not None else "psql"
     quiet = asyncio.subprocess.DEVNULL
-    return await asyncio.create_subprocess_exec(program, server.url, "-c", sql, stdout=quiet, stderr=quiet)
+    return await asyncio.create_subprocess_exec(
+        program, server.url, "-c", sql, env=child_environment(), stdout=quiet, stderr=quiet
+    )
 
 
 @asynccontextmanager

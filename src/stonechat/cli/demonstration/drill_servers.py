@@ -14,6 +14,7 @@ from pwd import getpwnam
 
 import psutil
 
+from stonechat.core.child_environment import child_environment
 from stonechat.core.errors import Permanent, Transient
 
 CONNECTIONS = 40
@@ -151,7 +152,14 @@ async def _served(url: str, command: Sequence[str], user: str | None, port: int)
 async def _run(command: Sequence[str], user: str | None) -> asyncio.subprocess.Process:
     quiet = asyncio.subprocess.DEVNULL
     return await asyncio.create_subprocess_exec(
-        *command, stdin=quiet, stdout=quiet, stderr=quiet, cwd="/", start_new_session=True, user=user
+        *command,
+        env=child_environment(),
+        stdin=quiet,
+        stdout=quiet,
+        stderr=quiet,
+        cwd="/",
+        start_new_session=True,
+        user=user,
     )
 
 

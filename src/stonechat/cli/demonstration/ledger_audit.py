@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from stonechat.core.ids import fingerprint
@@ -46,6 +46,13 @@ class Audit:
     def clean(self) -> bool:
         """Nothing was lost, doubled or misread."""
         return self.lost == self.doubled == self.metrics_wrong == 0
+
+
+def sum_of(audits: Sequence[Audit]) -> Audit:
+    """What the ledger says of several accounts together; ``rewards`` are counted for all in each."""
+    names = [one.name for one in fields(Audit) if one.name != "rewards"]
+    added = {name: sum(getattr(one, name) for one in audits) for name in names}
+    return Audit(**added, rewards=max((one.rewards for one in audits), default=0))
 
 
 def audit(

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from stonechat.core.child_environment import child_environment
 from stonechat.core.errors import Transient
 from stonechat.core.safe_json import LARGEST, safe_json
 from stonechat.networks.plugin import LocalSite
@@ -110,6 +111,7 @@ async def local_network(
         *(word for other in others for word in ("--handle", other)),
         *("--state-dir", str(state_dir), "--die-with-parent"),
         *(("--unkind",) if unkind else ()),
+        env=child_environment(),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=log,

@@ -63,6 +63,12 @@ class Settings(BaseModel):
         """The accounts of this network."""
         return tuple(one for one in self.accounts if one.network == name)
 
+    def borrowed_voices(self) -> tuple[str, ...]:
+        """The handles of accounts that have no voice file, and so speak with the words of the example."""
+        if self.content.voice_file is not None:
+            return ()
+        return tuple(one.handle for one in self.accounts if one.voice_file is None)
+
     @property
     def database_url(self) -> str:
         """The database's address; the embedded default is a SQLite file in the data folder."""

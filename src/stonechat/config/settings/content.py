@@ -19,7 +19,10 @@ class ContentSettings(Section):
     model on your own machine."""
     model: str = setting("OPENAI_MODEL", "gpt-4o-mini", "a model's name", min_length=1)
     """The model that writes. Its price is looked up; where `stonechat doctor` says that it is not known, set
-    MODEL_PRICES, or the budget counts at PRICE_INPUT_USD and PRICE_OUTPUT_USD."""
+    MODEL_PRICES, or the budget counts at PRICE_INPUT_USD and PRICE_OUTPUT_USD. A name with its provider
+    before it (anthropic:…, google:…, azure:…) is asked by that provider's own protocol, with OPENAI_API_KEY
+    as its key and at the provider's own address unless OPENAI_BASE_URL names another (azure needs one).
+    The first two come with `pip install 'stonechat[anthropic]'` and `'stonechat[google]'`."""
     fallback_models: Names = setting("OPENAI_FALLBACK_MODELS", (), "model names, separated by commas")
     """Models that are asked in this order when the first one fails."""
     fallback_base_url: HttpUrl | None = setting("OPENAI_FALLBACK_BASE_URL", None, HTTP)
@@ -79,9 +82,11 @@ class ContentSettings(Section):
     """The model that reads each draft once more and may only say no: for threats, accusations, medical harm
     and what else no list of words can hold. Costs one more call a draft."""
     approval_share: float = setting(
-        "APPROVAL_SHARE", 0.25, "a share from 0 to 1, of posts that no second model reads", ge=0, le=1
+        "APPROVAL_SHARE", 0.9, "a share from 0 to 1, of posts that no second model reads", ge=0, le=1
     )
-    """How much of what no second model has read waits for your approval, where posts need none otherwise."""
+    """How much of what no second model reads (JUDGE_MODEL=off) waits for your approval, where posts need none
+    otherwise. Rules alone miss one in ten hostile posts in plain words; with 0.9 one in a hundred goes out.
+    """
     voice_file: HomePath | None = setting("VOICE_FILE", None, "the path of a voice file in TOML")
     """How the accounts sound: topics, tone, words to avoid. `stonechat init` writes one. Without it the
     example that comes with Stonechat is used, which is only good for trying."""

@@ -46,6 +46,11 @@ _JOINED = re.compile(
     f"({_EMOJI.pattern})\ufe0f?[\U0001f3fb-\U0001f3ff]?(?:\u200d{_EMOJI.pattern}\ufe0f?[\U0001f3fb-\U0001f3ff]?)*"
 )
 _FRAMED = re.compile("[\U0001f100-\U0001f1e5\U0001f200-\U0001f2ff]")
+_TURNED = re.compile(r"(?<=[a-z])[A-Z][^\W\d_]*")
+_MOST_TURNED = 3  # brands are written so
+_LETTER_BY_LETTER = re.compile(
+    r"(?<![^\W\d_])[^\W\d_](?:[ .\-_/*'\u2019\u2013\u2014·,|]{1,3}[^\W\d_]){3,}(?![^\W\d_])"
+)
 _MOST_MARKS = 2  # on one letter; Vietnamese and Hebrew need two, nobody writes more
 
 
@@ -62,7 +67,9 @@ def characters(draft: Draft, bounds: Bounds) -> str | None:
             if char.isalpha() and unicodedata.normalize("NFKC", char) == char:
                 return "is not written in the account's script"
             return f"contains a character that no post needs (U+{ord(char):04X})"
-    return None
+    if _LETTER_BY_LETTER.search(text):
+        return "spells a word letter by letter"
+    return "mixes capitals into its words" if len(_TURNED.findall(text)) > _MOST_TURNED else None
 
 
 @lru_cache(maxsize=4096)

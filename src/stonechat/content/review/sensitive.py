@@ -15,12 +15,20 @@ from functools import cache
 from importlib.resources import files
 from re import Pattern
 
+from stonechat.content.review.deobfuscation import plain
 from stonechat.content.review.draft_review import Doubt, Draft
 from stonechat.content.review.names import names
+from stonechat.content.review.words import unknown_words
 from stonechat.content.voice import Voice
 
 _NEVER_ANSWERED, _SETTLED = "never_answered", "unless_judged"  # tables of the file
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+LISTED = frozenset({"en"})
+"""Languages for which the file has been written out; of others it has a few words."""
+
+_FIGURE = re.compile(r"\d+(?:st|nd|rd|th|am|pm|h|s|x|k|d|g|kg|km|m|min|%)?|[a-z]\d{1,3}")
+_WITHIN = re.compile(r"(?<=[^\W\d_])[^\w\s'](?=[^\W\d_])")
+_MIXED = re.compile(r"(?=[^\s]*[a-z])(?=[^\s]*[\d@$])[a-z\d@$]{3,}")
 _MENACE = re.compile(
     r"\b(?:we|i|they|somebody|someone) (?:already |all )?(?:know|knows|see|saw|are watching|"
     r"am watching|is watching|have your|will find) "
@@ -38,7 +46,7 @@ def doubt_about(draft: Draft, voice: Voice) -> Doubt | None:
     """What about the draft the owner should see first, or None. The voice's own words and names are no
     reason.
     """
-    words = " ".join(_WORD.findall(_folded(draft.text)))
+    words = " | ".join(" ".join(_WORD.findall(one)) for one in _readings(draft.text))
     own = _own_words(voice)
     for group, kinds in _patterns().items():
         for kind, pattern in kinds.items():
@@ -49,7 +57,16 @@ def doubt_about(draft: Draft, voice: Voice) -> Doubt | None:
             return Doubt("it may speak of violence or a threat", True)
     if found_names := names(draft.text, voice):
         return Doubt(f"it names {found_names[0]!r}, which the voice file does not know", False)
-    return None
+    if voice.language not in LISTED:
+        return Doubt(f"no list of sensitive subjects covers its language ({voice.language})", False)
+    unknown = [word for word in unknown_words(draft.text, voice.language)[0] if _is_odd(word, own)]
+    return Doubt(f"no dictionary has its word {unknown[0]!r}", False) if unknown else None
+
+
+def _is_odd(word: str, own: frozenset[str]) -> bool:
+    """Whether a word that is in no dictionary may be another one in disguise: no figure with its unit."""
+    bare = "".join(_WORD.findall(_folded(word)))
+    return bare not in own and not _FIGURE.fullmatch(bare)
 
 
 def is_grave(text: str) -> bool:
@@ -77,6 +94,13 @@ def _pattern(phrases: str) -> Pattern[str]:
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'")
+
+
+def _readings(text: str) -> list[str]:
+    """The text as it stands, and without what disguises a word: signs within it, digits for letters."""
+    folded = _folded(text)
+    joined = _WITHIN.sub("", folded)
+    return list(dict.fromkeys((folded, joined, _MIXED.sub(lambda word: plain(word[0]), joined))))
 
 
 @cache

@@ -7,21 +7,25 @@ kept, and nothing is unpacked beyond it.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import httpx2
 
 from stonechat.content.writing.completions import clean_answer, too_long
+from stonechat.core.packed_bodies import unpacked
 
 MOST_BYTES = 2 * 1024 * 1024
 """A completion of a thousand posts is a tenth of it."""
 
+Clean = Callable[[int, str, bytes], tuple[int, bytes]]
+"""Status and body of an answer as the model library should see them, by status, content type and body."""
+
 
 class CleanTransport(httpx2.AsyncBaseTransport):
-    """Reads whole answers within bounds and hands them on in the form of :func:`clean_answer`."""
+    """Reads whole answers within bounds and hands them on in the form that ``clean`` gives them."""
 
-    def __init__(self) -> None:
+    def __init__(self, clean: Clean = clean_answer) -> None:
+        self._clean = clean
         self._inner = httpx2.AsyncHTTPTransport(retries=0)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -33,7 +37,7 @@ class CleanTransport(httpx2.AsyncBaseTransport):
             await answer.aclose()
         kind = answer.headers.get("content-type", "")
         status, content = (
-            too_long(MOST_BYTES) if body is None else clean_answer(answer.status_code, kind, body)
+            too_long(MOST_BYTES) if body is None else self._clean(answer.status_code, kind, body)
         )
         headers = _kept(answer.headers) | {"content-type": "application/json"}
         return httpx2.Response(status, headers=headers, content=content, request=request)
@@ -49,24 +53,7 @@ async def _bounded(answer: httpx2.Response) -> bytes | None:
         taken += chunk
         if len(taken) > MOST_BYTES:
             return None
-    return _unpacked(bytes(taken), answer.headers.get("content-encoding", ""))
-
-
-def _unpacked(body: bytes, encoding: str) -> bytes | None:
-    """The body as it was before packing; None where it would be too large, empty where nobody can read it.
-
-    We ask for ``identity``; some gateways pack all the same.
-    """
-    if encoding.strip().lower() in ("", "identity"):
-        return body
-    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        return b""
-    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        text = unpacking.decompress(body, MOST_BYTES)
-    except zlib.error:
-        return b""
-    return None if unpacking.unconsumed_tail else text
+    return unpacked(bytes(taken), answer.headers.get("content-encoding", ""), MOST_BYTES)
 
 
 _RESTS = ("retry-after", "retry-after-ms", "date")

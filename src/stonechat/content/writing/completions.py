@@ -37,6 +37,17 @@ def clean_answer(status: int, content_type: str, body: bytes) -> tuple[int, byte
     * a stream of events is put together; plain text that is JSON is read as JSON;
     * usage that is odd (negative, huge, no whole number) is left out, so that an estimate is booked.
     """
+    status, answer = read_answer(status, content_type, body)
+    if status >= 400:
+        return status, json.dumps(answer, default=str).encode()
+    error = answer.get("error") or _first(answer.get("choices")).get("error")  # OpenRouter: in the choice
+    if error and not _said(answer):
+        return _status_of(error), json.dumps({"error": error}).encode()
+    return 200, json.dumps(_completion(answer)).encode()
+
+
+def read_answer(status: int, content_type: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
+    """Status and object of an answer; a status from 400 on where it is none that could be used."""
     if 300 <= status < 400:
         return 421, _error(
             "the endpoint redirects elsewhere, which is not followed: it would carry text away"
@@ -50,12 +61,7 @@ def clean_answer(status: int, content_type: str, body: bytes) -> tuple[int, byte
         answer = answer[0]
     if not isinstance(answer, dict):
         return max(status, 502), _error("unreadable answer: JSON, but no completion")
-    if status >= 400:
-        return status, json.dumps(answer, default=str).encode()
-    error = answer.get("error") or _first(answer.get("choices")).get("error")  # OpenRouter: in the choice
-    if error and not _said(answer):
-        return _status_of(error), json.dumps({"error": error}).encode()
-    return 200, json.dumps(_completion(answer)).encode()
+    return status, answer
 
 
 def _said(answer: Mapping[str, Any]) -> str:
@@ -66,7 +72,7 @@ def _said(answer: Mapping[str, Any]) -> str:
 
 def too_long(most: int) -> tuple[int, bytes]:
     """What an answer beyond all bounds is turned into."""
-    return 502, _error(f"unreadable answer: longer than {most} bytes")
+    return 502, json.dumps(_error(f"unreadable answer: longer than {most} bytes")).encode()
 
 
 def _parsed(content_type: str, body: bytes) -> Any:
@@ -171,5 +177,5 @@ def _told(body: bytes) -> str:
     return " ".join(body[:300].decode("utf-8", "replace").split()) or "no text"
 
 
-def _error(message: str) -> bytes:
-    return json.dumps({"error": {"message": message, "type": "stonechat", "code": None}}).encode()
+def _error(message: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "stonechat", "code": None}}

@@ -30,6 +30,18 @@ _BASES = {
 }
 """Hosts that do not speak this protocol at ``/v1``, where their documentation says that they do."""
 
+PROVIDERS = {
+    "anthropic": "https://api.anthropic.com",
+    "google": "https://generativelanguage.googleapis.com",
+    "azure": "",
+}
+"""Providers that are asked by their own protocol where a model is named by them, and where they are."""
+
+AZURE_VERSION = "2024-10-21"
+"""Azure's stable version, where the address names none."""
+
+_OWN_PATHS = ("/openai/v1", "/v1beta/openai", "/v1beta", "/v1")
+
 _LIBRARY = "stonechat.content.writing.model_library"
 
 
@@ -43,12 +55,13 @@ class EndpointClient:
         self._connecting = asyncio.Lock()
         self._connection: Connection | None = None
 
-    async def connection(self) -> Connection:
-        """The open connection pool."""
+    async def connection(self, model: str = "") -> Connection:
+        """The open connection pool, with what is needed to ask ``model`` loaded."""
         async with self._connecting:
             if self._connection is None:
                 library = await asyncio.to_thread(importlib.import_module, _LIBRARY)
                 self._connection = library.Connection(self._base, self._query, self._key, self._patience)
+            await asyncio.to_thread(self._connection.load, model)
             return self._connection
 
     async def close(self) -> None:
@@ -81,3 +94,23 @@ def address_of(pasted: str) -> tuple[str, dict[str, str]]:
     if own is not None and (own.startswith(path) or path == "/v1"):  # nothing, or the beginning of it
         path = own
     return urlunsplit((parts.scheme, parts.netloc, path, "", "")), dict(parse_qsl(parts.query))
+
+
+def named_provider(model: str) -> tuple[str, str]:
+    """Provider and name of a model such as ``anthropic:claude-haiku-5-5``; no provider for any other name."""
+    provider, _, name = model.partition(":")
+    return (provider, name) if provider in PROVIDERS and name else ("", model)
+
+
+def provider_root(provider: str, base: str) -> str:
+    """Where a provider's own protocol begins, by the base address that :func:`address_of` has understood.
+
+    The address of OpenAI, which is the default, names no other provider.
+    """
+    parts = urlsplit(base)
+    if parts.hostname == "api.openai.com" and PROVIDERS[provider]:
+        return PROVIDERS[provider]
+    path = parts.path.partition("/openai/deployments/")[0]
+    for end in _OWN_PATHS:
+        path = path.removesuffix(end)
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))

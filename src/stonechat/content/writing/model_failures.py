@@ -20,6 +20,8 @@ _QUOTA = re.compile(
 _FILTER = re.compile(
     r"content_filter|content management policy|content_policy|safety system|flagged_input|moderation", _I
 )
+BAD_KEY = re.compile(r"API_KEY_INVALID|API key not valid|invalid.{0,3}(?:x-)?api.key", _I)
+"""A wrong key in words: Gemini says so with 400."""
 _AGAIN = frozenset({408, 409, 425, 429, 498})
 _LONGEST = timedelta(days=1)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -45,6 +47,10 @@ class EndpointRefusal(Exception):
         self.body = body
 
 
+class ProviderMissing(Exception):
+    """A model is named by a provider whose library is not installed; its one argument."""
+
+
 class EndpointTimeout(Exception):
     """No answer in time."""
 
@@ -63,7 +69,7 @@ def failure_of(model: str, status: int, headers: Mapping[str, str], body: Any) -
         return refused(model, "filtered the request (content filter)", NEXT_TEXT)
     if status == 429:
         return trouble(model, "is rate limiting us", retry_after=rest_of(headers, said))
-    if status in {401, 403}:
+    if status in {401, 403} or BAD_KEY.search(said):
         return refused(model, f"does not accept the key (HTTP {status})", "Check OPENAI_API_KEY.")
     if status in {404, 405}:
         what = f"does not know this model or path (HTTP {status})"

@@ -16,7 +16,7 @@ from openai import AsyncOpenAI
 from pydantic_ai.direct import model_request
 from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError, ModelTimeoutError, UnexpectedModelBehavior
 from pydantic_ai.messages import ModelRequest, SystemPromptPart, UserPromptPart
-from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.profiles import ModelProfile, merge_profile
@@ -26,8 +26,15 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.settings import ModelSettings
 
 from stonechat.content.writing.clean_transport import CleanTransport
-from stonechat.content.writing.model_failures import EndpointRefusal, EndpointTimeout, EndpointUnreachable
+from stonechat.content.writing.endpoint_client import named_provider, provider_root
+from stonechat.content.writing.model_failures import (
+    EndpointRefusal,
+    EndpointTimeout,
+    EndpointUnreachable,
+    ProviderMissing,
+)
 from stonechat.content.writing.model_profiles import OPENAI_HOSTS, profile_of
+from stonechat.content.writing.model_providers import NativeClient, is_installed, load_provider
 from stonechat.core.ports import WriteRequest
 
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
@@ -53,6 +60,8 @@ class Connection:
 
     def __init__(self, base: str, query: Mapping[str, str], api_key: str, patience: timedelta) -> None:
         self._host = urlsplit(base).netloc.rpartition("@")[2]
+        self._address, self._key, self._patience = (base, query), api_key, patience
+        self._native: dict[str, NativeClient] = {}
         is_azure = self._host.endswith(_AZURE) and bool(api_key)
         self._http = httpx2.AsyncClient(
             transport=CleanTransport(), timeout=patience.total_seconds(), follow_redirects=False
@@ -69,6 +78,12 @@ class Connection:
     async def close(self) -> None:
         """Close the pool."""
         await self._http.aclose()
+        for client in self._native.values():
+            await client.close()
+
+    def load(self, model: str) -> None:
+        """Load the library of the provider that ``model`` is named by; it takes seconds."""
+        load_provider(named_provider(model)[0])
 
     def profile(self, model: str, changes: Mapping[str, Any]) -> Mapping[str, Any]:
         """What is known of a model here, with what its endpoint has refused so far."""
@@ -80,14 +95,14 @@ class Connection:
         Raises:
             EndpointRefusal: an answer with a status from 400 on, or one that is no completion.
             EndpointTimeout, EndpointUnreachable: no answer.
+            ProviderMissing: the model is named by a provider whose library is not installed.
         """
+        library = self._model(model, changes)
         try:
             answer = await model_request(
-                library := self._model(model, changes),
+                library,
                 [ModelRequest(parts=[SystemPromptPart(request.system), UserPromptPart(request.prompt)])],
-                model_settings=ModelSettings(
-                    max_tokens=request.max_output_tokens, temperature=request.temperature
-                ),
+                model_settings=_settings(request, library.profile),
                 model_request_parameters=_parameters(request, library.profile),
             )
         except ModelHTTPError as exc:
@@ -103,15 +118,35 @@ class Connection:
             answer.text or "", str(answer.finish_reason or "stop"), usage.input_tokens, usage.output_tokens
         )
 
-    def _model(self, model: str, changes: Mapping[str, Any]) -> OpenAIChatModel:
+    def _model(self, model: str, changes: Mapping[str, Any]) -> Model[Any]:
+        named, name = named_provider(model)
+        if named:
+            return self._client_of(named).model(name, cast("ModelProfile", changes))
         profile = merge_profile(profile_of(self._host, model), cast("ModelProfile", changes))
         return OpenAIChatModel(model, provider=self._provider(), profile=profile)
+
+    def _client_of(self, provider: str) -> NativeClient:
+        if not is_installed(provider):
+            raise ProviderMissing(provider)
+        if provider not in self._native:
+            base, query = self._address
+            root = provider_root(provider, base)
+            patience = self._patience.total_seconds()
+            self._native[provider] = NativeClient(provider, root, query, self._key, patience)
+        return self._native[provider]
 
     def _provider(self) -> Provider[AsyncOpenAI]:
         if self._host.endswith(OPENAI_HOSTS):
             return OpenAIProvider(openai_client=self._sdk)
         name = self._host.rpartition(":")[0] or self._host
         return OpenAICompatibleProvider(name, openai_client=self._sdk)
+
+
+def _settings(request: WriteRequest, profile: Mapping[str, Any]) -> ModelSettings:
+    settings = ModelSettings(max_tokens=request.max_output_tokens)
+    if "temperature" not in profile.get("openai_unsupported_model_settings", ()):
+        settings["temperature"] = request.temperature
+    return settings
 
 
 def _parameters(request: WriteRequest, profile: Mapping[str, Any]) -> ModelRequestParameters:

@@ -18,10 +18,12 @@ from stonechat.content.errors import AnswerCutOff, ModelRefused, ModelTrouble
 from stonechat.content.writing.endpoint_client import EndpointClient
 from stonechat.content.writing.model_answers import read_object
 from stonechat.content.writing.model_failures import (
+    BAD_KEY,
     NEXT_TEXT,
     EndpointRefusal,
     EndpointTimeout,
     EndpointUnreachable,
+    ProviderMissing,
     failure_of,
     refused,
     trouble,
@@ -119,7 +121,7 @@ class ModelWriter:
             write
                 this; trying again is no use.
         """
-        connection = await self._client.connection()
+        connection = await self._client.connection(self._name)
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._adapting(request, connection)
@@ -141,6 +143,9 @@ class ModelWriter:
                 raise self._slow() from exc
             except EndpointUnreachable as exc:
                 raise trouble(self._name, f"could not be reached ({exc})") from exc
+            except ProviderMissing as exc:
+                install = f"pip install 'stonechat[{exc.args[0]}]'"
+                raise refused(self._name, "needs a library that is not installed", f"{install}.") from exc
         self._changes = before
         raise refused(self._name, "refuses every form of the request", "Run `stonechat doctor --model`.")
 
@@ -148,6 +153,8 @@ class ModelWriter:
         """Change the profile by what the endpoint refuses; False where nothing is left to change."""
         said = json.dumps(refusal.body, default=str)
         if refusal.status not in _FORM and not (refusal.status == 404 and "parameters" in said):
+            return False
+        if BAD_KEY.search(said):
             return False
         profile = connection.profile(self._name, self._changes)
         understood = [change for pattern, change in _ADAPTATIONS if pattern.search(said)]

@@ -41,8 +41,8 @@ SPOOL_KIND = "content"
 Rank = Callable[[str, Sequence[Content]], Awaitable[Sequence[float]]]
 """Scores for an account's drafts, higher is better."""
 
-RulesOf = Callable[[str], TextRules]
-"""The rules for texts of a network, by its name."""
+RulesOf = Callable[[Account], Awaitable[TextRules]]
+"""How the network, or the account's own server there, measures a text."""
 
 Judge = Callable[[str, Draft, Voice], Awaitable[Opinion]]
 """A second model's opinion of a draft for an account."""
@@ -178,7 +178,7 @@ class WritingPipeline:
             latest = await drafts.rejected(connection, account.id, limit=10)
         told = dict.fromkeys((*reasons, *(one.why for one in latest)))
         avoid = [why for why in told if not why.startswith(_SECOND_HAND)][:_REASONS_SHOWN]
-        max_length = self.rules_of(account.network).max_length
+        max_length = (await self.rules_of(account)).max_length
         return self.prompts.request(
             Brief(
                 kind=assignment.kind,
@@ -261,7 +261,7 @@ class WritingPipeline:
         canaries = [_canary(assignment, number) for number in range(self.rounds)]
         return Bounds(
             voice=voice,
-            rules=self.rules_of(account.network),
+            rules=await self.rules_of(account),
             history=History(await self._history(account.id, besides=assignment.id), limit=1000),
             foreign="\n".join((*assignment.thread, assignment.foreign)),
             secrets=(*self.secrets, *canaries),

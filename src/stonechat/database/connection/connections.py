@@ -18,8 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import psycopg
-from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -113,6 +111,8 @@ async def connect_once(url: URL, settings: DatabaseSettings) -> None:
     Raises:
         Transient: the server does not take it, and what it says.
     """
+    import psycopg  # noqa: PLC0415 - on SQLite nobody waits for it to load
+
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
     limit = max(2, round(settings.connect_timeout.total_seconds()))
     try:
@@ -162,8 +162,25 @@ def is_undone(connection: AsyncConnection) -> bool:
     sync = connection.sync_connection
     if sync is None or sync.dialect.name != "postgresql" or sync.invalidated:
         return False
+    from psycopg.pq import TransactionStatus  # noqa: PLC0415 - on SQLite nobody waits for it to load
+
     driver: Any = sync.connection.driver_connection
     return bool(driver.info.transaction_status == TransactionStatus.INERROR)
+
+
+def is_out_of_step(connection: AsyncConnection) -> bool:
+    """Whether the next statement would get the answer to an earlier one.
+
+    psycopg sends many rows in a pipeline. Where it is cancelled in the middle, the connection may stay in
+    that mode with answers on their way: it looks sound and must not be used again.
+    """
+    sync = connection.sync_connection
+    if sync is None or sync.dialect.name != "postgresql" or sync.invalidated:
+        return False
+    from psycopg.pq import PipelineStatus  # noqa: PLC0415 - on SQLite nobody waits for it to load
+
+    driver: Any = sync.connection.driver_connection
+    return bool(driver.pgconn.pipeline_status != PipelineStatus.OFF)
 
 
 def _sqlite(url: str, settings: DatabaseSettings, clock: Clock) -> AsyncEngine:

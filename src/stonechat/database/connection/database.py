@@ -26,6 +26,7 @@ from stonechat.database.connection.connections import (
     begin_statement,
     connect_once,
     engine_for,
+    is_out_of_step,
     is_undone,
     watch_of,
 )
@@ -173,6 +174,8 @@ class Database:
                 raise
         except sqlalchemy.exc.TimeoutError as exc:
             raise self._exhausted(task, PermitsExhausted(writing=False)) from exc
+        except UnicodeDecodeError as exc:
+            raise errors.damaged(exc) from exc
         except DBAPIError as exc:
             timed = errors.was_slow(exc)
             self._failures.note(
@@ -180,6 +183,8 @@ class Database:
             )
             if errors.is_passing(exc):
                 raise errors.transient(exc) from exc
+            if errors.is_damaged(exc):
+                raise errors.damaged(exc) from exc
             raise
         finally:
             await asyncio.shield(
@@ -324,6 +329,8 @@ class Database:
 async def _closed(connection: AsyncConnection) -> None:
     """Return the connection to the pool; errors of a broken one, which is discarded, are ignored."""
     with contextlib.suppress(DBAPIError):
+        if is_out_of_step(connection):
+            await connection.invalidate()
         await connection.close()
 
 
@@ -355,5 +362,7 @@ async def open_database(
 async def _migrate(engine: AsyncEngine) -> None:
     try:
         await migrate(engine)
+    except UnicodeDecodeError as exc:
+        raise errors.damaged(exc) from exc
     except DBAPIError as exc:
         raise errors.on_opening(exc) from exc

@@ -7,7 +7,7 @@ import sqlite3
 from sqlalchemy import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
-from stonechat.core.errors import ConfigError, ConfigFault, Transient
+from stonechat.core.errors import ConfigError, ConfigFault, Permanent, Transient
 
 EXPECTED = "postgresql://user:password@host:5432/name or sqlite:///path/to/file.db"
 
@@ -48,6 +48,9 @@ _HOPELESS = (
 )
 """What no waiting mends, as SQLite, PostgreSQL, libpq and PgBouncer word it."""
 
+_DAMAGED = ("malformed", "file is not a database", "Could not decode to UTF-8")
+"""How SQLite and its driver word a file whose bytes are not those that were written."""
+
 _ROLLED_BACK = frozenset({"40001", "40P01", "55P03", "57014"})
 """PostgreSQL undid the work and the connection is sound: a conflict, a deadlock, a lock or statement time-out
 (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
@@ -72,11 +75,18 @@ class CommitUnheard(Transient):
 
 def is_passing(exc: DBAPIError) -> bool:
     """Whether the cause lies outside us and may go away: the server, the network, a lock, the disk."""
+    if is_damaged(exc):
+        return False
     if exc.connection_invalidated or isinstance(exc, InterfaceError):
         return True
     if getattr(exc.orig, "sqlstate", None) in _ROLLED_BACK:
         return True
     return isinstance(exc, OperationalError) and not str(exc.orig).startswith(_BUGS)
+
+
+def is_damaged(exc: DBAPIError) -> bool:
+    """Whether the file of SQLite holds other bytes than were written."""
+    return isinstance(exc.orig, sqlite3.Error) and any(sign in str(exc.orig) for sign in _DAMAGED)
 
 
 def may_be_opened_again(exc: Exception) -> bool:
@@ -122,6 +132,20 @@ def transient(exc: DBAPIError) -> Transient:
     )
 
 
+def damaged(exc: DBAPIError | UnicodeDecodeError) -> Permanent:
+    """The file is not what was written; nothing mends that but a backup.
+
+    Where a name in its schema is no text, the driver cannot even say so, and fails to read its own error.
+    """
+    said = reason(exc) if isinstance(exc, DBAPIError) else "what should be text is none"
+    return Permanent(
+        f"The file of the database is damaged: {said}.",
+        meaning="What is in it can no longer be relied on; nothing is posted from it.",
+        remedy="Stop Stonechat, keep a copy of the file, and restore a backup: stonechat restore --replace "
+        "FILE. Look at the disk too.",
+    )
+
+
 def unheard(exc: DBAPIError) -> CommitUnheard:
     """A commit whose answer was lost. Rows have stable keys and states are compared before they are set."""
     return CommitUnheard(
@@ -163,6 +187,8 @@ def on_opening(exc: DBAPIError) -> Exception:
     said = reason(exc)
     if _is_hopeless(said):
         return unusable(said)
+    if is_damaged(exc):
+        return damaged(exc)
     return transient(exc) if is_passing(exc) else exc
 
 

@@ -18,10 +18,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from stonechat.core.atomic_file import flush, whole_file
 from stonechat.core.errors import Permanent
+from stonechat.core.given_files import open_given
 from stonechat.core.safe_json import safe_json
 from stonechat.database.maintenance.row_codec import RowTally, Shape
-from stonechat.database.spool.atomic_file import flush, whole_file
 
 FORM = 1
 _LONGEST = 256 * 1024 * 1024
@@ -194,7 +195,7 @@ def read_through(path: Path, *, called: Path | None = None) -> Contents:
 @contextmanager
 def _reading(path: Path) -> Iterator[Iterator[bytes]]:
     try:
-        with gzip.open(path, "rb") as file:
+        with open_given(path) as raw, gzip.open(raw, "rb") as file:
             yield (line[:-1] for line in iter(lambda: file.readline(_LONGEST), b""))
     except (gzip.BadGzipFile, zlib.error, EOFError) as exc:
         raise _damaged(path, _said(exc)) from exc

@@ -44,8 +44,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 """What can be asked for by one word, and the tables that it stands for."""
 
-SECRET = frozenset({"account_sessions"})
-"""Tables that keep secrets, encrypted; never exported."""
+SECRET = frozenset({"account_sessions", "api_tokens"})
+"""Tables that keep secrets, encrypted or as digests; never exported."""
 
 
 _SEPARATORS = re.compile("[\x85\u2028\u2029]")

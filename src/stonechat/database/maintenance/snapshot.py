@@ -16,7 +16,7 @@ from stonechat.config.settings import DatabaseSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.database.connection.database import Database, open_database
-from stonechat.database.schema.revisions import unhurried
+from stonechat.database.schema.revisions import refuse_newer, unhurried
 
 
 @asynccontextmanager
@@ -29,11 +29,13 @@ async def snapshot(database: Database, clock: Clock, folder: Path) -> AsyncItera
 
     Raises:
         Transient: the database is away, or the folder has no room for the copy.
+        Permanent: a newer Stonechat made its schema, of which this one knows only a part.
     """
     if database.dialect == "postgresql":
         async with database.read("database.snapshot") as connection:
             await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             await unhurried(connection)
+            await connection.run_sync(refuse_newer, "The database")
             yield connection
         return
     copy = folder / f".snapshot-{os.getpid()}.db"
@@ -44,6 +46,7 @@ async def snapshot(database: Database, clock: Clock, folder: Path) -> AsyncItera
             copied.read("database.snapshot") as connection,
         ):
             await unhurried(connection)
+            await connection.run_sync(refuse_newer, "The database")
             yield connection
     finally:
         for end in ("", "-wal", "-shm", "-journal"):

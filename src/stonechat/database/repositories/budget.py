@@ -18,6 +18,9 @@ from stonechat.database.schema.inserting import insert_into
 from stonechat.database.schema.tables import budget_entries as table
 from stonechat.database.schema.tables import budget_marks
 
+NETWORK = "network"
+"""The purpose of entries for calls of a network; their ``model`` says what was paid for."""
+
 _LOCK = 0x5370_656E_6464  # any number that no other advisory lock of ours uses
 
 
@@ -62,9 +65,18 @@ async def lock(connection: AsyncConnection) -> None:
 
 
 async def usage(
-    connection: AsyncConnection, since: datetime, before: datetime, account_id: str | None = None
+    connection: AsyncConnection,
+    since: datetime,
+    before: datetime,
+    account_id: str | None = None,
+    *,
+    purpose: str = "",
 ) -> SpendTotals:
-    """What was spent and is reserved in ``since <= reserved_at < before``, for one account or in all."""
+    """What was spent and is reserved in ``since <= reserved_at < before``, for one account or in all.
+
+    Args:
+        purpose: for this one alone; empty for all.
+    """
     is_open = table.c.settled_at.is_(None)
     tokens = func.coalesce(table.c.prompt_tokens, 0) + func.coalesce(table.c.completion_tokens, 0)
     query = select(
@@ -75,6 +87,8 @@ async def usage(
     ).where(table.c.reserved_at >= since, table.c.reserved_at < before)
     if account_id is not None:
         query = query.where(table.c.account_id == account_id)
+    if purpose:
+        query = query.where(table.c.purpose == purpose)
     row = (await connection.execute(query)).one()
     return SpendTotals(Amount(float(row[0]), int(row[1])), Amount(float(row[2]), int(row[3])))
 

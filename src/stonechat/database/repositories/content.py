@@ -49,8 +49,7 @@ async def find(connection: AsyncConnection, content_id: str, *, lock: bool = Fal
 
 async def id_of_post(connection: AsyncConnection, post_id: str) -> str | None:
     """The content that is this post on its network, or None."""
-    row = await connection.execute(select(table.c.id).where(table.c.post_id == post_id))
-    found: str | None = row.scalars().first()
+    found: str | None = await connection.scalar(select(table.c.id).where(table.c.post_id == post_id))
     return found
 
 
@@ -228,11 +227,7 @@ async def stranded(
         gone = or_(gone, table.c.lease_owner == owner)
     rows = await connection.execute(
         select(table)
-        .where(
-            table.c.account_id == account_id,
-            table.c.state == ContentState.POSTING.value,
-            gone,
-        )
+        .where(table.c.account_id == account_id, table.c.state == ContentState.POSTING.value, gone)
         .order_by(table.c.due_at, table.c.id)
         .with_for_update(skip_locked=True)
     )
@@ -284,17 +279,6 @@ async def posted_since(connection: AsyncConnection, account_id: str, since: date
             table.c.posted_at >= since,
         )
         .order_by(table.c.posted_at)
-    )
-    return [content_of(row) for row in rows]
-
-
-async def newest_posted(connection: AsyncConnection, *, limit: int = 20) -> list[Content]:
-    """What went live last, of all accounts, newest first."""
-    rows = await connection.execute(
-        select(table)
-        .where(table.c.state == ContentState.POSTED.value, table.c.posted_at.is_not(None))
-        .order_by(table.c.posted_at.desc(), table.c.id)
-        .limit(limit)
     )
     return [content_of(row) for row in rows]
 
@@ -374,9 +358,12 @@ async def unapproved(
     return [content_of(row) for row in rows]
 
 
-async def count_by_state(connection: AsyncConnection) -> dict[str, int]:
-    """How many pieces of content are in each state."""
-    rows = await connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
+async def count_by_state(connection: AsyncConnection, account_id: str | None = None) -> dict[str, int]:
+    """How many pieces of content are in each state, of all accounts or of one."""
+    query = select(table.c.state, func.count()).group_by(table.c.state)
+    if account_id is not None:
+        query = query.where(table.c.account_id == account_id)
+    rows = await connection.execute(query)
     return {row[0]: int(row[1]) for row in rows}
 
 

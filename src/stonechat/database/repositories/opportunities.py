@@ -56,7 +56,7 @@ async def add(connection: AsyncConnection, found: Iterable[Opportunity]) -> int:
 async def find(connection: AsyncConnection, opportunity_id: str) -> Opportunity | None:
     """The opportunity, or None."""
     row = (await connection.execute(select(table).where(table.c.id == opportunity_id))).one_or_none()
-    return None if row is None else _opportunity(row)
+    return None if row is None else opportunity_of(row)
 
 
 async def authors(connection: AsyncConnection, opportunity_ids: Collection[str]) -> dict[str, str]:
@@ -86,7 +86,7 @@ async def best(
     rows = await connection.execute(
         query.order_by(table.c.score.desc(), table.c.id).limit(limit).with_for_update(skip_locked=True)
     )
-    return [_opportunity(row) for row in rows]
+    return [opportunity_of(row) for row in rows]
 
 
 async def change(
@@ -135,7 +135,7 @@ async def expire(
             table.c.posted_at < posted_before,
         )
     )
-    stale = [_opportunity(row) for row in rows]
+    stale = [opportunity_of(row) for row in rows]
     for one in stale:
         await change(
             connection, one, OpportunityState.EXPIRED, now=now, who="harvesting", why="no longer fresh"
@@ -156,7 +156,7 @@ async def in_state(
     if before is not None:
         query = query.where(table.c.state_since <= before)
     rows = await connection.execute(query.order_by(table.c.score.desc(), table.c.id).limit(limit))
-    return [_opportunity(row) for row in rows]
+    return [opportunity_of(row) for row in rows]
 
 
 async def pool_size(connection: AsyncConnection, account_id: str) -> int:
@@ -358,7 +358,8 @@ async def opted_out_of(connection: AsyncConnection, account_ids: Collection[str]
     return {(str(row[0]), str(row[1]).casefold()) for row in rows}
 
 
-def _opportunity(row: Row[Any]) -> Opportunity:
+def opportunity_of(row: Row[Any]) -> Opportunity:
+    """A row as a value."""
     return Opportunity(
         id=row.id,
         account_id=row.account_id,
@@ -374,4 +375,5 @@ def _opportunity(row: Row[Any]) -> Opportunity:
         score=row.score,
         metrics=Metrics(likes=row.likes, reposts=row.reposts, replies=row.replies, views=row.views),
         conversation_id=row.conversation_id,
+        thread=tuple(row.thread or ()),
     )

@@ -470,6 +470,7 @@ reply_opportunities = Table(
     Column("replies", Integer, doc="Replies when it was found."),
     Column("views", Integer, doc="Views when it was found."),
     Column("conversation_id", String(120), doc="The conversation that it stands in; null where not shown."),
+    Column("thread", Json, doc="What stands above it, as it was read for the reply; null before that."),
     UniqueConstraint("account_id", "post_id"),
     Index("ix_opportunities_conversation", "account_id", "conversation_id"),
     Index("ix_opportunities_state", "account_id", "state", "score"),
@@ -772,4 +773,20 @@ audit = Table(
     Column("after", Text, nullable=False, server_default="", doc="How it stood after."),
     Column("why", Text, nullable=False, default="", doc="The reason given."),
     info={"doc": "What people did by hand, through whichever door."},
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    _id(),
+    _account(nullable=True),
+    Column("name", String(100), nullable=False, doc="What it is for, as the owner calls it."),
+    Column("digest", String(64), nullable=False, doc="SHA-256 of the token; the token itself is not kept."),
+    Column("scopes", Json, nullable=False, doc="What it may do: `read`, `draft`, `approve`, `operate`."),
+    Column("created_at", UtcTime, nullable=False, doc="When it was made."),
+    Column("created_by", String(100), nullable=False, doc="Who made it."),
+    Column("used_at", UtcTime, doc="When it was last used, to the hour; null where it never was."),
+    Column("revoked_at", UtcTime, doc="When it was revoked; null while it opens the API."),
+    UniqueConstraint("digest"),
+    info={"doc": "Tokens for programs and agents that use the API."},
 )

@@ -25,6 +25,9 @@ STILL_MS = 10_000
 WAL_PATIENCE = 30.0
 """Seconds for which it is tried to give a new file its write-ahead log."""
 
+KNOWS_SUBSECONDS = (3, 42)
+"""From this version on SQLite's ``unixepoch`` knows ``subsec`` (https://www.sqlite.org/lang_datefunc.html)."""
+
 PREPARE_AFTER = 3
 """So many uses of a statement on a connection of our own, and the server keeps its plan."""
 
@@ -205,6 +208,18 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
     _use_wal(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
+    if sqlite3.sqlite_version_info < KNOWS_SUBSECONDS:
+        connection.create_function("unixepoch", 1, _unixepoch)
+
+
+def _unixepoch(modifier: str) -> float | int:
+    """What newer versions of SQLite answer.
+
+    Older ones answer NULL to ``subsec``, and the engine, which asks for it on Python 3.12 and newer, then
+    makes rows without a time. Python is often built with the system's SQLite, such as 3.40 on Debian 12.
+    """
+    now = time.time()
+    return round(now, 3) if modifier in ("subsec", "subsecond") else int(now)
 
 
 def _use_wal(connection: Any) -> None:

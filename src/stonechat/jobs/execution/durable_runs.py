@@ -5,7 +5,7 @@ one *partition* never overlap, on any number of hosts: DBOS claims the next one 
 A run whose process died is resumed by a living one (:mod:`stonechat.jobs.execution.failover`) and goes on at
 the step that was interrupted. Each claim has a token of its own, and only the newest can record a step.
 
-:func:`open_store` is for reading and steering runs, :func:`execute_runs` executes them in this process.
+:func:`open_store` is for reading and steering runs, :class:`Execution` executes them in this process.
 DBOS keeps its registry in the process, so one may execute at a time.
 """
 
@@ -17,7 +17,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,13 +28,11 @@ import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSClient, DBOSConfig, Queue, Serializer, error
 
-from stonechat.core.errors import Transient
 from stonechat.jobs.execution.connection_pool import PatientPool, impatient
 from stonechat.jobs.execution.log_throttle import Expected, Throttle
-from stonechat.jobs.execution.run_records import WORKFLOW, Enqueued, RunOrder, RunStep
+from stonechat.jobs.execution.run_records import WORKFLOW, HeldRun, RunStep
 from stonechat.jobs.execution.run_store import (
     APPLICATION,
-    BATCH,
     VERSION,
     NoTables,
     RunStore,
@@ -50,7 +48,7 @@ LOST = (error.DBOSWorkflowConflictIDError, error.DBOSWorkflowCancelledError)
 """Raised inside a run that another process holds now, or that was cancelled. Let them pass."""
 
 FAST = timedelta(milliseconds=50)
-"""Between two looks into a queue with more waiting than this process takes at once (real time)."""
+"""Between two looks into a queue in which more waits than this process does at once (real time)."""
 
 DESTROY_LIMIT = timedelta(seconds=3)
 """DBOS joins its threads at the end, each for up to 10 s; none of them is worth waiting for longer (real)."""
@@ -79,69 +77,83 @@ class JsonSerializer(Serializer):
         return value
 
 
-class Execution:
-    """Executes runs in this process until closed. Made by :func:`execute_runs` only."""
+Body = Callable[["ClaimedRun", Json], Awaitable[Json]]
+"""What a run does: given the run and what it was asked for, returns what the engine keeps of its end."""
 
-    def __init__(self, executor_id: str, store: RunStore, limits: Mapping[str, int], poll: timedelta) -> None:
+
+class Execution:
+    """Executes runs in this process.
+
+    Args:
+        executor_id: unique to this process and start.
+        places: by the name of each queue, how many of its runs this process does at once.
+        poll: real time between two looks into a queue without a backlog.
+    """
+
+    def __init__(self, executor_id: str, store: RunStore, places: Mapping[str, int], poll: timedelta) -> None:
         self.executor_id = executor_id
         self.store = store
-        self._limits = limits
+        self.places = places
         self._poll = poll
         self._queues: dict[str, Queue] = {}
-        self._waiting = dict.fromkeys(limits, 0)
-        self._intervals = dict.fromkeys(limits, poll)
-        self._counted = time.monotonic()
+        self._hurried: set[str] = set()
         self._ending = threading.Event()
-
-    @property
-    def serves(self) -> bool:
-        """Whether the queues are there."""
-        return len(self._queues) == len(self._limits)
 
     def ends(self) -> None:
         """Runs at work are about to be stopped, because the process stops: that is no news for the log."""
         self._ending.set()
 
-    async def enqueue(self, orders: Sequence[RunOrder]) -> list[Enqueued]:
-        """See :meth:`RunStore.enqueue`."""
-        answers = await self.store.enqueue(orders)
-        for order, answer in zip(orders, answers, strict=True):
-            if answer is Enqueued.NEW and order.queue in self._waiting:
-                self._waiting[order.queue] += 1
-        return answers
-
-    def begun(self, queue: str) -> None:
-        """A run of this queue was begun here."""
-        self._waiting[queue] = max(0, self._waiting.get(queue, 0) - 1)
-
-    async def adapt(self) -> None:
-        """Look into queues with a backlog more often, until cancelled.
+    async def hurry(self, asked_for: Mapping[str, int]) -> None:
+        """Have queues looked into more often while much waits in them.
 
         DBOS takes as many runs at a look as there is room for: a backlog is worked off as fast as it looks.
+
+        Args:
+            asked_for: by queue, how many of its runs have not ended.
+
+        Raises:
+            Transient: the database is away.
         """
-        while True:
-            await asyncio.sleep(0.2)
-            try:
-                await self._adapt()
-            except Transient as exc:
-                log.debug("job.polling_unchanged", cause=str(exc))
+        for queue, places in self.places.items():
+            hurried = queue in self._hurried
+            if hurried is (asked_for.get(queue, 0) > (places if hurried else 2 * places - 1)):
+                continue
+            await self.store.set_interval(self._queues[queue], self._poll if hurried else FAST)
+            self._hurried.symmetric_difference_update({queue})
 
-    async def _adapt(self) -> None:
-        if time.monotonic() - self._counted > 2:
-            self._counted = time.monotonic()
-            for queue, waiting in self._waiting.items():
-                if waiting:  # other hosts have begun some
-                    self._waiting[queue] = await self.store.backlog(queue, BATCH)
-        for queue, limit in self._limits.items():
-            wanted = FAST if self._waiting[queue] >= max(2, limit) else self._poll
-            if wanted != self._intervals[queue]:
-                await self.store.set_interval(self._queues[queue], wanted)
-                self._intervals[queue] = wanted
+    @asynccontextmanager
+    async def running(self, body: Body) -> AsyncIterator[None]:
+        """Take runs from the queues and execute them; close within bounds at the end.
 
-    async def serve(self) -> None:
+        Raises:
+            Transient: the database cannot be reached now.
+            RuntimeError: this process executes runs already.
+        """
+        if not _executing.acquire(blocking=False):
+            raise RuntimeError("one job manager may be open in a process at a time")
+        pool = self.store.pool
+        throttle = _quieten(pool.closing.is_set)
+        try:
+            _register(self, body)
+            with contextlib.suppress(NoTables):
+                await self._serve()  # before the launch, which then looks into them at once
+            await _launch(self.executor_id, pool)
+            _expect_stops(self._ending.is_set)
+            if not self._queues:
+                await self._serve()
+            pool.patient = True
+            yield
+        finally:
+            self.ends()
+            pool.closing.set()
+            await _destroy()
+            logging.getLogger("dbos").removeFilter(throttle)
+            _executing.release()
+
+    async def _serve(self) -> None:
         """Have DBOS take runs from the queues."""
-        for queue, limit in self._limits.items():
-            self._queues[queue] = await self.store.register_queue(queue, limit, self._poll)
+        for queue, places in self.places.items():
+            self._queues[queue] = await self.store.register_queue(queue, places, self._poll)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,17 +185,13 @@ class ClaimedRun:
             DBOS.reserve_step()  # which, where it is not run, leaves a gap in the numbers
         return steps
 
-    async def held(self) -> bool:
-        """Whether this process still holds the run."""
-        held = await self.execution.store.held(self.execution.executor_id, [self.run_id])
-        return bool(held)
+    async def held(self) -> list[HeldRun]:
+        """The run as this process holds it; empty where it holds it no longer."""
+        return await self.execution.store.held(self.execution.executor_id, [self.run_id])
 
     def lost(self) -> BaseException:
         """What to raise when it does not."""
         return error.DBOSWorkflowConflictIDError(self.run_id)
-
-
-Body = Callable[[ClaimedRun, Json], Awaitable[Json]]
 
 
 @asynccontextmanager
@@ -207,49 +215,6 @@ async def open_store(url: str) -> AsyncIterator[RunStore]:
         yield RunStore(pool, client, error.DBOSWorkflowIDInUseError, error.DBOSQueryTimeoutError)
     finally:
         await asyncio.to_thread(pool.close)
-
-
-@asynccontextmanager
-async def execute_runs(
-    store: RunStore, *, executor_id: str, queues: Mapping[str, int], poll: timedelta, body: Body
-) -> AsyncIterator[Execution]:
-    """Take runs from the queues and execute them; close within bounds at the end.
-
-    Args:
-        executor_id: unique to this process and start.
-        queues: name of each queue and how many of its runs this process takes at once.
-        poll: real time between two looks into a queue without a backlog.
-        body: runs a run.
-
-    Raises:
-        Transient: the database cannot be reached now.
-        RuntimeError: this process executes runs already.
-    """
-    if not _executing.acquire(blocking=False):
-        raise RuntimeError("one job manager may be open in a process at a time")
-    pool = store.pool
-    throttle = _quieten(pool.closing.is_set)
-    try:
-        execution = Execution(executor_id, store, queues, poll)
-        _register(execution, body)
-        with contextlib.suppress(NoTables):
-            await execution.serve()  # before the launch, which then looks into them at once
-        await _launch(executor_id, pool)
-        _expect_stops(execution._ending.is_set)
-        if not execution.serves:
-            await execution.serve()
-        pool.patient = True
-        adapting = asyncio.create_task(execution.adapt(), name="jobs.polling")
-        try:
-            yield execution
-        finally:
-            execution.ends()
-            adapting.cancel()
-    finally:
-        pool.closing.set()
-        await _destroy()
-        logging.getLogger("dbos").removeFilter(throttle)
-        _executing.release()
 
 
 async def _launch(executor_id: str, pool: PatientPool) -> None:
@@ -292,7 +257,7 @@ def _register(execution: Execution, body: Body) -> None:
 async def _destroy() -> None:
     """Shut DBOS down from its own thread: its threads may wait for this loop while they stop."""
     loop = asyncio.get_running_loop()
-    threads = ThreadPoolExecutor(thread_name_prefix="asyncio")
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="asyncio")
     loop.set_default_executor(threads)  # DBOS has put its own there, and closes it before it returns
     own = threading.Thread(target=lambda: DBOS.destroy(destroy_registry=True), name="jobs-close", daemon=True)
     own.start()

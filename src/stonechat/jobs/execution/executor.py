@@ -1,4 +1,4 @@
-"""Executing a run: its steps, its tries, its time limit, its outcome.
+"""Executing a run: its tries, its time limit, its outcome.
 
 No run fails silently: whatever happens in a job's body ends in the run's recorded outcome and in one
 :class:`~stonechat.core.events.RunEnded`, unless another process holds the run by then, which records its own.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
@@ -19,17 +19,17 @@ from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunEnded, RunStarted
 from stonechat.core.ids import trace_of
 from stonechat.core.states import RunState
+from stonechat.database.connection.database import Database
 from stonechat.database.connection.permits import doing
+from stonechat.database.repositories import wakeups
 from stonechat.database.repositories.job_progress import JobRun
 from stonechat.jobs.execution.durable_runs import LOST, ClaimedRun
 from stonechat.jobs.execution.failover import Heartbeat
 from stonechat.jobs.execution.outcome_writer import OutcomeWriter
-from stonechat.jobs.execution.run_context import RunAtWork, RunContext
+from stonechat.jobs.execution.run_at_work import RunAtWork, RunContext
+from stonechat.jobs.execution.run_records import output_of
 from stonechat.jobs.execution.run_request import RunOutcome, RunRequest, describe, pause
-from stonechat.jobs.execution.step_results import to_json
-from stonechat.jobs.job import Job, Json, Resource, Work, queue_of
-
-T = TypeVar("T")
+from stonechat.jobs.job import IsDown, Job, Json, Resource, Work
 
 log = structlog.get_logger()
 
@@ -42,15 +42,12 @@ ELSEWHERE = timedelta(seconds=2)
 AGAIN = timedelta(seconds=1)
 """Between two looks whether what a run waits for is back (real time)."""
 
-Wake = Callable[[str, datetime, str | None], None]
-IsDown = Callable[[str], str | None]
-"""Why a dependency is down; None while it is not known to be."""
-
 
 class Executor:
     """Executes the runs that this process has claimed.
 
     Args:
+        wake: asks for one more run of a job at a moment (account time), for an account.
         ended: called when a run that this process held has come to its end, whatever it was.
     """
 
@@ -58,21 +55,23 @@ class Executor:
         self,
         *,
         jobs: Mapping[str, Job],
+        database: Database,
         outcomes: OutcomeWriter,
         heartbeat: Heartbeat,
         clock: Clock,
         events: EventStream,
         is_down: IsDown,
-        wake: Wake,
+        wake: Callable[[str, datetime, str | None], None],
         ended: Callable[[RunRequest], None],
     ) -> None:
-        self.clock = clock
-        self.wake = wake
         self._jobs = jobs
+        self._database = database
         self._outcomes = outcomes
         self._heartbeat = heartbeat
+        self._clock = clock
         self._events = events
         self._is_down = is_down
+        self._wake = wake
         self._ended = ended
         self._at_work: dict[str, RunAtWork] = {}
         self._closing = False
@@ -99,8 +98,7 @@ class Executor:
             **({"account_id": request.account_id} if request.account_id else {}),
         )
         try:
-            outcome = await self._from_start_to_end(at_work)
-            return _told(at_work, outcome, self.clock)
+            ended = await self._from_start_to_end(at_work)
         except asyncio.CancelledError:
             if at_work.cancelled:
                 self._say_end(at_work, RunOutcome(RunState.SKIPPED, Work(note=at_work.cancelled)))
@@ -108,118 +106,76 @@ class Executor:
         finally:
             if self._at_work.get(run.run_id) is at_work:
                 del self._at_work[run.run_id]
+        return output_of(ended)
 
     def _take_up(self, run: ClaimedRun, request: RunRequest) -> RunAtWork:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a run needs a task")
-        job = self._jobs.get(request.job)
-        if job is not None:
-            run.execution.begun(queue_of(job))
         before = self._at_work.get(run.run_id)
         if before is not None:  # others took this process for dead, and it has claimed the run again
             before.task.cancel()
         task.add_done_callback(lambda _: self._ended(request))  # once the engine, too, knows of the end
-        at_work = RunAtWork(request, run, task, self.clock.monotonic())
-        self._at_work[run.run_id] = at_work
+        self._at_work[run.run_id] = at_work = RunAtWork(
+            request,
+            run,
+            task,
+            clock=self._clock,
+            heartbeat=self._heartbeat,
+            closing=lambda: self._closing,
+        )
         return at_work
 
-    async def _from_start_to_end(self, at_work: RunAtWork) -> RunOutcome:
-        run, request = at_work.run, at_work.request
-        await self._refuse_if_lost(run)
+    async def _from_start_to_end(self, at_work: RunAtWork) -> JobRun:
+        request = at_work.request
+        await at_work.refuse_if_lost()
         outcome = await self._wait_for_dependencies(at_work)
         if outcome is None:
-            late = self.clock.now() - request.tick
+            late = self._clock.now() - request.tick
             self._events.emit(
-                RunStarted(job=request.job, account_id=request.account_id, run_id=run.run_id, late=late)
+                RunStarted(job=request.job, account_id=request.account_id, run_id=request.run_id, late=late)
             )
             outcome = await self._bring_to_end(at_work)
-        await self._refuse_if_lost(run)
-        await self._record(at_work, outcome)
+        await at_work.refuse_if_lost()
+        if at_work.wakeups:  # before the engine records the end: a run that is resumed asks for them again
+            await at_work.patiently(lambda: self._keep_wakeups(at_work))
+        ended = self._ended_run(at_work, outcome)
+        self._outcomes.note(ended)
         self._say_end(at_work, outcome)
-        return outcome
+        return ended
 
     async def _wait_for_dependencies(self, at_work: RunAtWork) -> RunOutcome | None:
         """Return once the run can be done here; what the schedule asked for does not wait, but is skipped."""
         job = self._jobs.get(at_work.request.job)
         if job is None:
             return RunOutcome(RunState.FAILED, error=f"no job is called {at_work.request.job}")
-        told = ""
+        noted = ""
         while True:
-            if self.belongs_elsewhere(job):
-                await self._give_back(at_work.run)
+            if self._belongs_elsewhere(job):
+                await self._give_back(at_work)
             down = next((why for need in sorted(job.needs) if (why := self._is_down(need))), None)
             if down is None:
-                if told:
-                    await self._note(at_work, waits=None)
+                if noted:
+                    await at_work.note(waits=None)
                 return None
             if not at_work.request.trigger.startswith("manual"):
                 return RunOutcome(RunState.SKIPPED, Work(note=down))
-            if down != told:
-                told = down
-                await self._note(at_work, waits=told)
-            await self.clock.sleep_real(AGAIN)
+            if down != noted:
+                noted = down
+                await at_work.note(waits=noted)
+            await self._clock.sleep_real(AGAIN)
 
-    def belongs_elsewhere(self, job: Job) -> bool:
+    def _belongs_elsewhere(self, job: Job) -> bool:
         """A host without a browser leaves to others, if there are any, what needs one; publishing too."""
         in_browser = job.resource is Resource.BROWSER
-        return in_browser and self._is_down("browser") is not None and self._heartbeat.company
+        return in_browser and self._is_down("browser") is not None and self._heartbeat.hosts > 1
 
-    async def _give_back(self, run: ClaimedRun) -> None:
+    async def _give_back(self, at_work: RunAtWork) -> None:
         """Let another host claim the run. It rests here before, so that it does not come straight back."""
-        await self.clock.sleep_real(ELSEWHERE)
-        held = await self._patiently(
-            lambda: run.execution.store.held(run.execution.executor_id, [run.run_id])
-        )
-        await self._patiently(lambda: run.execution.store.resume(held))
-        raise run.lost()
-
-    async def step(
-        self, at_work: RunAtWork, name: str, body: Callable[[], Awaitable[T]], result: type[T] | None
-    ) -> Json:
-        """One step, recorded by the engine."""
-        if at_work.stopped:
-            raise at_work.run.lost()
-        await self._refuse_if_lost(at_work.run)
-        at_work.step = name
-
-        async def as_json() -> Json:
-            return to_json(await body(), result)
-
-        if at_work.begun:
-            return await at_work.run.step(name, as_json)
-        return await self._first_step(at_work, name, as_json)
-
-    async def _first_step(
-        self, at_work: RunAtWork, name: str, as_json: Callable[[], Awaitable[Json]]
-    ) -> Json:
-        """The first step tells whether an earlier holder has finished any: the engine then does not run it.
-
-        What was recorded is known by its name from then on, as a body that decides anew may take its steps in
-        another order. Most runs are begun once, and are not asked about for this.
-        """
-        ran = False
-
-        async def first() -> Json:
-            nonlocal ran
-            ran = True
-            return await as_json()
-
-        try:
-            result = await at_work.run.step(name, first)
-        except Exception:
-            if ran:
-                raise
-        else:
-            if ran:
-                return result
-        finally:
-            at_work.begun = True
-        steps = await self._patiently(at_work.run.recorded)
-        at_work.results.update((step.name, step.result) for step in steps if not step.error)
-        if name in at_work.results:
-            return at_work.results[name]
-        return await at_work.run.step(name, as_json)
+        await self._clock.sleep_real(ELSEWHERE)
+        held = await at_work.patiently(at_work.run.held)
+        await at_work.patiently(lambda: at_work.run.execution.store.resume(held))
+        raise at_work.run.lost()
 
     async def stop_lost(self) -> None:
         """Stop the runs that this process holds no longer: they were taken over, or cancelled.
@@ -239,13 +195,6 @@ class Executor:
                     at_work.cancelled = row.note
                 if row is None or row.state is not RunState.SUCCEEDED:
                     at_work.task.cancel()
-
-    def cancel(self, run_id: str, why: str) -> None:
-        """Stop a run that this process holds, if it does."""
-        at_work = self._at_work.get(run_id)
-        if at_work is not None:
-            at_work.cancelled = why
-            at_work.task.cancel()
 
     async def close(self, limit: timedelta) -> bool:
         """Let the held runs end within ``limit`` (real time), then stop them.
@@ -267,14 +216,9 @@ class Executor:
                 await at_work.run.execution.store.note(at_work.run.run_id, left=note)
         return bool(left)
 
-    async def _refuse_if_lost(self, run: ClaimedRun) -> None:
-        """A process that stood still may have been taken for dead: it has to ask who holds its runs."""
-        if not self._heartbeat.fresh() and not await self._patiently(run.held):
-            raise run.lost()
-
     async def _bring_to_end(self, at_work: RunAtWork) -> RunOutcome:
         job = self._jobs[at_work.request.job]
-        deadline = self.clock.monotonic() + job.timeout.total_seconds()
+        deadline = self._clock.monotonic() + job.timeout.total_seconds()
         tries = 0
         while True:
             tries += 1
@@ -282,17 +226,17 @@ class Executor:
             if isinstance(outcome, RunOutcome):
                 return outcome
             wait = pause(job.retry, tries, outcome)
-            if wait is None or self.clock.monotonic() + wait.total_seconds() >= deadline:
+            if wait is None or self._clock.monotonic() + wait.total_seconds() >= deadline:
                 return RunOutcome(RunState.FAILED, error=describe(outcome), kind=type(outcome).__name__)
             at_work.attempt += 1
-            await self._note(at_work, tries=at_work.attempt, error=describe(outcome))
-            await self.clock.sleep_real(wait)
+            await at_work.note(tries=at_work.attempt, error=describe(outcome))
+            await self._clock.sleep_real(wait)
 
     async def _try(self, at_work: RunAtWork, job: Job, deadline: float) -> RunOutcome | Exception:
         with doing(at_work.run.run_id):  # whoever holds a database connection for long is named with its run
-            body = asyncio.ensure_future(job.run(RunContext(self, at_work)))
-        left = timedelta(seconds=max(0.0, deadline - self.clock.monotonic()))
-        timer = asyncio.ensure_future(self.clock.sleep_real(left))
+            body = asyncio.ensure_future(job.run(RunContext(at_work, self._wake)))
+        left = timedelta(seconds=max(0.0, deadline - self._clock.monotonic()))
+        timer = asyncio.ensure_future(self._clock.sleep_real(left))
         try:
             await asyncio.wait({body, timer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -302,7 +246,7 @@ class Executor:
                 await _stop(body)
                 at_work.stopped = True
         if expired:
-            step = at_work.step or "before its first step"
+            step = at_work.current_step or "before its first step"
             return RunOutcome(
                 RunState.TIMED_OUT,
                 error=f"{at_work.run.run_id} was killed after {job.timeout.total_seconds():g} s, in: {step}",
@@ -317,12 +261,15 @@ class Executor:
             return error
         raise error  # another process holds the run now, or the interpreter is going down
 
-    async def _record(self, at_work: RunAtWork, outcome: RunOutcome) -> None:
-        """Keep the outcome; wake-ups before the engine records the end: a resumed run asks for them again."""
-        request, run_id = at_work.request, at_work.run.run_id
-        ended, took = self.clock.wall(), at_work.took(self.clock)
-        row = JobRun(
-            run_id=run_id,
+    async def _keep_wakeups(self, at_work: RunAtWork) -> None:
+        async with self._database.begin("jobs.wakeups") as connection:
+            await wakeups.add(connection, at_work.wakeups)
+
+    def _ended_run(self, at_work: RunAtWork, outcome: RunOutcome) -> JobRun:
+        request, work = at_work.request, outcome.work
+        ended, took = self._clock.wall(), at_work.took
+        return JobRun(
+            run_id=request.run_id,
             job=request.job,
             account_id=request.account_id,
             tick=request.tick,
@@ -332,16 +279,12 @@ class Executor:
             attempt=at_work.attempt,
             started_at=ended - took,
             ended_at=ended,
-            took_s=took.total_seconds(),
-            done=outcome.work.done,
-            due=outcome.work.due,
-            note=outcome.work.note,
+            took_s=round(took.total_seconds(), 6),
+            done=work.done,
+            due=work.due,
+            note=work.note,
             error=outcome.error,
         )
-        if at_work.wakeups:
-            await self._patiently(lambda: self._outcomes.write(row, at_work.wakeups))
-        else:
-            self._outcomes.note(row)
 
     def _say_end(self, at_work: RunAtWork, outcome: RunOutcome) -> None:
         self._events.emit(
@@ -350,45 +293,13 @@ class Executor:
                 account_id=at_work.request.account_id,
                 run_id=at_work.run.run_id,
                 state=outcome.state,
-                took=at_work.took(self.clock),
+                took=at_work.took,
                 done=outcome.work.done,
                 due=outcome.work.due,
                 error=outcome.error,
                 error_kind=outcome.kind,
             )
         )
-
-    async def _note(self, at_work: RunAtWork, **attributes: Json) -> None:
-        store, run_id = at_work.run.execution.store, at_work.run.run_id
-        await self._patiently(lambda: store.note(run_id, **attributes))
-
-    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Try until the database does it: an outage may not cost a run its outcome."""
-        wait = 0.2
-        while True:
-            try:
-                return await call()
-            except Transient as exc:
-                if self._closing:  # no outcome: the run goes on at the next start
-                    raise asyncio.CancelledError from exc
-            await self.clock.sleep_real(timedelta(seconds=wait))
-            wait = min(2.0, wait * 2)
-
-
-def _told(at_work: RunAtWork, outcome: RunOutcome, clock: Clock) -> Json:
-    """What the engine records of an end."""
-    ended, took = clock.wall(), at_work.took(clock)
-    return {
-        "state": outcome.state.value,
-        "tries": at_work.attempt,
-        "started_at": (ended - took).timestamp(),
-        "ended_at": ended.timestamp(),
-        "took_s": round(took.total_seconds(), 6),
-        "done": outcome.work.done,
-        "due": outcome.work.due,
-        "note": outcome.work.note,
-        "error": outcome.error,
-    }
 
 
 async def _stop(body: asyncio.Future[Any]) -> None:

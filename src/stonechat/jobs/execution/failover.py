@@ -15,6 +15,7 @@ from datetime import timedelta
 import psutil
 import structlog
 
+from stonechat.config.settings import JobsSettings
 from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunEnded
@@ -49,11 +50,6 @@ class Heartbeat:
         self._steady_since = clock.monotonic()
         self.hosts = 1
         """How many processes have been heard of lately, this one included."""
-
-    @property
-    def company(self) -> bool:
-        """Whether another process has been heard of lately."""
-        return self.hosts > 1
 
     def fresh(self) -> bool:
         """Whether no other process can have taken this one for dead."""
@@ -120,8 +116,7 @@ class Failover:
         heartbeat: Heartbeat,
         clock: Clock,
         events: EventStream,
-        interval: timedelta,
-        limit: timedelta,
+        settings: JobsSettings,
         host: str | None = None,
     ) -> None:
         self._database = database
@@ -130,8 +125,8 @@ class Failover:
         self._heartbeat = heartbeat
         self._clock = clock
         self._events = events
-        self._interval = interval
-        self._limit = limit
+        self._interval = settings.heartbeat
+        self._limit = settings.takeover_after
         self._host = host or socket.gethostname()
         self._orphans_checked: float | None = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from stonechat.core.redaction import masked
@@ -16,22 +15,6 @@ from stonechat.jobs.job import Json
 
 WORKFLOW = "stonechat.run"
 """The name under which every run of ours is kept."""
-
-
-class Enqueued(StrEnum):
-    """What became of an order: the run is new, or one of this name exists already, or existed."""
-
-    NEW = "new"
-    KNOWN = "known"
-
-
-@dataclass(frozen=True, slots=True)
-class RunOrder:
-    """A run to put into a queue. Runs of one partition never overlap; they take turns in the order asked."""
-
-    request: RunRequest
-    queue: str
-    partition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +71,21 @@ def run_of(status: Any) -> JobRun | None:
         note=note,
         error=failure,
     )
+
+
+def output_of(run: JobRun) -> Json:
+    """What the engine keeps of an end; read again by :func:`run_of`."""
+    return {
+        "state": run.state.value,
+        "tries": run.attempt,
+        "started_at": run.started_at.timestamp() if run.started_at else 0,
+        "ended_at": run.ended_at.timestamp() if run.ended_at else 0,
+        "took_s": run.took_s,
+        "done": run.done,
+        "due": run.due,
+        "note": run.note,
+        "error": run.error,
+    }
 
 
 def _state(status: Any, noted: Mapping[str, Any], output: Mapping[str, Any]) -> tuple[RunState, str, str]:

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from stonechat.core.errors import ConfigError, IllegalTransition, Permanent, Transient, Unknown
 from stonechat.core.redaction import masked
 from stonechat.core.states import RunState
-from stonechat.jobs.job import Job, Json, Retry, Work
-
-
-@dataclass(frozen=True, slots=True)
-class RunName:
-    """A run's name, taken apart: the tick of a job and account, the same on every host."""
-
-    job: str
-    account_id: str | None
-    tick: datetime
+from stonechat.database.repositories.job_progress import Key
+from stonechat.jobs.job import Json, Retry, Work
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What a run is asked to do: survives a round trip through JSON."""
+    """What a run is asked to do: survives a round trip through JSON.
+
+    Attributes:
+        trigger: who asks: ``schedule``, ``due``, ``wake``, ``watchdog``, ``manual: NAME``.
+    """
 
     job: str
     account_id: str | None
     tick: datetime
-    trigger: str
+    trigger: str = ""
+
+    @property
+    def key(self) -> Key:
+        """Runs of one job and account never overlap."""
+        return (self.job, self.account_id)
+
+    @property
+    def partition(self) -> str:
+        """The same as one text: ``job/account``, or ``job``."""
+        return self.job if self.account_id is None else f"{self.job}/{self.account_id}"
 
     @property
     def run_id(self) -> str:
-        return run_id_of(self.job, self.account_id, self.tick)
+        """``job/account@tick``: the same on every host, and so the same run."""
+        return f"{self.partition}@{self.tick.isoformat()}"
 
     def to_json(self) -> Json:
         return [self.job, self.account_id, self.tick.isoformat(), self.trigger]
@@ -49,6 +55,17 @@ class RunRequest:
         return None
 
 
+def parse_run_id(run_id: str) -> RunRequest | None:
+    """A run by its name, without its trigger; None if it is none of ours."""
+    owner, _, tick = run_id.rpartition("@")
+    job, slash, account_id = owner.partition("/")
+    try:
+        moment = datetime.fromisoformat(tick)
+    except ValueError:
+        return None
+    return RunRequest(job, account_id if slash else None, moment) if job and moment.tzinfo else None
+
+
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
     """How a run ended; ``kind`` is the name of its error's class."""
@@ -57,33 +74,6 @@ class RunOutcome:
     work: Work = field(default_factory=Work)
     error: str = ""
     kind: str = ""
-
-
-def run_id_of(job: str, account_id: str | None, tick: datetime) -> str:
-    """``job/account@tick``: the same on every host, and so the same run."""
-    owner = job if account_id is None else f"{job}/{account_id}"
-    return f"{owner}@{tick.isoformat()}"
-
-
-def parse_run_id(run_id: str) -> RunName | None:
-    """The name, taken apart; None if it is none of ours."""
-    owner, _, tick = run_id.rpartition("@")
-    job, slash, account_id = owner.partition("/")
-    try:
-        moment = datetime.fromisoformat(tick)
-    except ValueError:
-        return None
-    return RunName(job, account_id if slash else None, moment) if job and moment.tzinfo else None
-
-
-def partition_of(job: Job, account_id: str | None) -> str:
-    """Runs of one partition never overlap: each job and account has one, unless accounts share places."""
-    if account_id is None:
-        return job.name
-    if job.at_once is None:
-        return f"{job.name}/{account_id}"
-    place = int.from_bytes(hashlib.sha256(account_id.encode()).digest()[:4], "big") % job.at_once
-    return f"{job.name}#{place}"
 
 
 def pause(retry: Retry, tries: int, error: Exception) -> timedelta | None:

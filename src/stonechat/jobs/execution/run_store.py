@@ -21,14 +21,13 @@ from stonechat.jobs.execution.connection_pool import Closing, PatientPool, impat
 from stonechat.jobs.execution.run_records import (
     OUTCOMES,
     WORKFLOW,
-    Enqueued,
     HeldRun,
-    RunOrder,
     RunStep,
     held_of,
     moment,
     run_of,
 )
+from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.job import Json
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ _OPEN = ("ENQUEUED", "DELAYED", "PENDING")
 _ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _BARE: Mapping[str, bool] = {"load_input": False, "load_output": False}
 BATCH = 1_000
-"""Runs deleted, or counted, at once."""
+"""Runs deleted at once."""
 
 RECENT = timedelta(minutes=10)
 """More than hosts' clocks differ: a run that is asked for later is not older than the newest by more."""
@@ -70,13 +69,28 @@ class RunStore:
         self._recent: str | None = None
         self._older: list[str] = []
 
-    async def enqueue(self, orders: Sequence[RunOrder]) -> list[Enqueued]:
-        """Let runs wait in their queues; each name is run once, whoever asks for it and how often.
+    async def enqueue(self, runs: Sequence[tuple[str, RunRequest]]) -> list[bool]:
+        """Let runs wait in these queues; each name is run once, whoever asks for it and how often.
+
+        All of them in one transaction, in the order of their names: two hosts that ask for the same wait for
+        each other, and not both for ever.
+
+        Returns:
+            Of each whether it is new, or one of its name exists already.
 
         Raises:
-            Transient: the database is away; some may be asked for.
+            Transient: the database is away; nothing, or all, is asked for.
         """
-        return await self._call(lambda: [self._put(order) for order in orders])
+
+        def put() -> dict[str, bool]:
+            ordered = sorted(runs, key=lambda one: one[1].run_id)
+            with self.pool.engine.begin() as connection:
+                return {request.run_id: self._put(connection, queue, request) for queue, request in ordered}
+
+        if not runs:
+            return []
+        new = await self._call(put)
+        return [new[request.run_id] for _, request in runs]
 
     async def find(self, run_id: str) -> JobRun | None:
         """One run, or None."""
@@ -163,13 +177,6 @@ class RunStore:
             await self._call(lambda: self._client.cancel_workflows([run.run_id for run in active]))
         return len(active), await self._delete()
 
-    async def backlog(self, queue: str, enough: int) -> int:
-        """How many runs wait in a queue, counted up to ``enough``."""
-        found = await self._workflows(
-            status="ENQUEUED", queue_name=queue, limit=enough, start_time=self._recent, **_BARE
-        )
-        return len(found)
-
     async def register_queue(self, name: str, limit: int, poll: timedelta) -> Any:
         """Have a queue of which each process takes up to ``limit`` runs at once, one of each partition.
 
@@ -241,20 +248,20 @@ class RunStore:
             for step in self._client.list_workflow_steps(run_id)
         ]
 
-    def _put(self, order: RunOrder) -> Enqueued:
+    def _put(self, connection: sa.Connection, queue: str, request: RunRequest) -> bool:
         options = {
             "workflow_name": WORKFLOW,
-            "queue_name": order.queue,
-            "workflow_id": order.request.run_id,
+            "queue_name": queue,
+            "workflow_id": request.run_id,
             "workflow_id_reuse_policy": "reject",
-            "queue_partition_key": order.partition,
+            "queue_partition_key": request.partition,
             "app_version": VERSION,
         }
         try:
-            self._client.enqueue(options, order.request.to_json())
+            self._client.enqueue_in_transaction(connection, options, request.to_json())
         except self._in_use:
-            return Enqueued.KNOWN
-        return Enqueued.NEW
+            return False
+        return True
 
     async def _workflows(self, **which: Any) -> list[Any]:
         """DBOS's own listing; none where no process has made the tables yet."""

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from stonechat.jobs.execution.run_request import run_id_of
-from stonechat.jobs.job import Job, JobPriority, Missed, Overlap
+from stonechat.database.repositories.job_progress import Key
+from stonechat.jobs.execution.run_request import RunRequest
+from stonechat.jobs.job import Job, JobPriority, Missed
 from stonechat.jobs.scheduling.schedules import Schedule, due, schedule_of
-
-Key = tuple[str, str | None]
-"""Job and account; the account is None for a job of the whole system."""
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Before every row."""
@@ -41,56 +39,36 @@ class DueRun:
     """A run to ask for. ``before``, ``seen``, ``woken`` and ``row`` put it back where that failed."""
 
     job: Job
-    account_id: str | None
-    tick: datetime
-    trigger: str
+    request: RunRequest
     before: datetime
     seen: datetime
     woken: tuple[datetime, ...] = ()
     row: datetime | None = None
 
-    @property
-    def key(self) -> Key:
-        return (self.job.name, self.account_id)
-
-    @property
-    def run_id(self) -> str:
-        return run_id_of(self.job.name, self.account_id, self.tick)
-
     def answered(self, *, new: bool) -> datetime | None:
         """Up to when wake-ups are followed by a run that was new, or that existed already; None: by none."""
         if new:
             return self.woken[-1] if self.woken else None
-        return self.tick if self.tick in self.woken else None
+        return self.request.tick if self.request.tick in self.woken else None
 
 
 @dataclass(frozen=True, slots=True)
-class HeldBack:
-    """A due tick whose run waits, said once for each time it is held back, and why."""
+class PassedTick:
+    """A tick without a run of its own, and why; of several that the policy lets go, the newest."""
 
-    job: Job
+    job: str
     account_id: str | None
     tick: datetime
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Lapsed:
-    """Ticks that the policy lets go although their grace is over; ``tick`` is the newest of them."""
-
-    job: Job
-    account_id: str | None
-    tick: datetime
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class DueNow:
-    """What one look found."""
+    """What one look found: the runs to ask for, ticks whose runs wait, ticks that the policy lets go."""
 
-    runs: tuple[DueRun, ...] = ()
-    held: tuple[HeldBack, ...] = ()
-    lapsed: tuple[Lapsed, ...] = ()
+    runs: list[DueRun] = field(default_factory=list)
+    held: list[PassedTick] = field(default_factory=list)
+    lapsed: list[PassedTick] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -124,8 +102,6 @@ class _Entry:
         return min(moments if self.row is None else [*moments, self.row])
 
     def take_wakes(self, now: datetime) -> tuple[datetime, ...]:
-        if not self.wakes:
-            return ()
         woken = tuple(sorted(at for at in self.wakes if at <= now))
         self.wakes.difference_update(woken)
         return woken
@@ -137,25 +113,27 @@ class _Entry:
         self.row = None
         return row
 
+    def passed(self, tick: datetime, why: str) -> PassedTick:
+        return PassedTick(self.job.name, self.account_id, tick, why)
+
 
 class DueRuns:
     """Every job and account, by when it next falls due.
 
     Args:
-        jobs: the declarations, checked here.
+        jobs: the declarations by their names.
         positions: the newest tick of each job and account that was dealt with before this start.
         speed: of the clock: account seconds for each real second.
-
-    Raises:
-        ConfigError: a schedule that cannot be read.
     """
 
-    def __init__(self, jobs: Sequence[Job], positions: Mapping[Key, datetime], speed: float = 1.0) -> None:
-        self._jobs = {job.name: job for job in jobs}
+    def __init__(
+        self, jobs: Mapping[str, Job], positions: Mapping[Key, datetime], speed: float = 1.0
+    ) -> None:
+        self.jobs = jobs
         self._positions = dict(positions)
         self._grace = REAL_GRACE * speed
         self._delays = {kind: delay * speed for kind, delay in PRIORITY_DELAYS.items()}
-        self._entries: dict[str, dict[str | None, _Entry]] = {name: {} for name in self._jobs}
+        self._entries: dict[str, dict[str | None, _Entry]] = {name: {} for name in jobs}
         self._heap: list[tuple[datetime, int, _Entry]] = []
         self._numbers = itertools.count()
         self._due: dict[Key, _Entry] = {}
@@ -168,7 +146,7 @@ class DueRuns:
         if self._accounts is not None and self._accounts == tuple(accounts):
             return
         self._accounts = tuple(accounts)
-        for job in self._jobs.values():
+        for job in self.jobs.values():
             wanted = dict.fromkeys(accounts) if job.per_account else {None: None}
             entries = self._entries[job.name]
             for account_id in entries.keys() - wanted.keys():
@@ -196,38 +174,35 @@ class DueRuns:
             admits: asked once for each run that would be asked for: whether there is room for it.
             recheck: whether to ask again about what was held back at the last look.
         """
-        runs: list[DueRun] = []
-        waiting: list[HeldBack] = []
-        lapsed: list[Lapsed] = []
+        found = DueNow()
         for entry in self._fallen_due(now, recheck=recheck):
             why = held(entry.job, entry.account_id)
             if why is not None:
                 if entry.held is None and entry.next <= now:
-                    waiting.append(HeldBack(entry.job, entry.account_id, entry.schedule.before(now), why))
+                    found.held.append(entry.passed(entry.schedule.before(now), why))
                 entry.held = why
                 continue
             entry.held = None
             if busy(entry.key):
                 entry.waits_since = None
-                self._pass_by(entry, now)
+                if entry.job.missed is not Missed.ALL and entry.next <= now:
+                    entry.move(entry.schedule.before(now))  # ticks are let go; wake-ups always wait
             elif admits(entry.job):
-                run, gone = self._run(entry, now)
-                if run:
-                    entry.waits_since = None
-                runs.extend(run)
-                lapsed.extend(gone)
-            self._settle(entry, now)
-        return DueNow(tuple(runs), tuple(waiting), tuple(lapsed))
+                self._run(entry, now, found)
+            if entry.due_at() > now:
+                self._due.pop(entry.key, None)
+                self._push(entry)
+        return found
 
     def refuse(self, run: DueRun) -> None:
         """The run could not be asked for: it is due again."""
-        entry = self._find(run.key)
+        entry = self._find(run.request.key)
         if entry is None:
             return
         entry.wakes.update(run.woken)
         entry.seen = run.seen
         entry.row = run.row if entry.row is None else entry.row
-        if run.trigger == "schedule":
+        if run.request.trigger == "schedule":
             entry.move(run.before)
         self._push(entry)
 
@@ -236,12 +211,12 @@ class DueRuns:
 
         Otherwise a host that lags behind takes the run of an old tick for the answer to a newer wake-up.
         """
-        entry = self._find(run.key)
+        entry, tick = self._find(run.request.key), run.request.tick
         if entry is None:
             return
-        entry.wakes.update(at for at in run.woken if at != run.tick)
-        entry.seen = max(run.seen, run.tick)
-        if run.row not in (None, run.tick) and entry.row is None:
+        entry.wakes.update(at for at in run.woken if at != tick)
+        entry.seen = max(run.seen, tick)
+        if run.row not in (None, tick) and entry.row is None:
             entry.row = run.row
         self._push(entry)
 
@@ -250,9 +225,8 @@ class DueRuns:
         entry = self._find((job, account_id))
         if entry is None:
             return False
-        if at not in entry.wakes:
-            entry.wakes.add(at)
-            self._push(entry)
+        entry.wakes.add(at)
+        self._push(entry)
         return True
 
     def unseen(self, job: str) -> dict[str, datetime]:
@@ -295,19 +269,13 @@ class DueRuns:
         entry = self._due.get(key)
         return entry is not None and entry.held is None
 
-    def job(self, name: str) -> Job | None:
-        """The declaration of a name, if there is one."""
-        return self._jobs.get(name)
-
     def size(self, beginning: str = "") -> int:
         """How many jobs and accounts are served whose job's name begins so."""
         return sum(len(own) for name, own in self._entries.items() if name.startswith(beginning))
 
-    def schedules(self) -> Iterable[tuple[Job, str | None, Schedule]]:
-        """Every job and account with its schedule."""
-        for entries in self._entries.values():
-            for entry in entries.values():
-                yield entry.job, entry.account_id, entry.schedule
+    def keys(self) -> Iterator[Key]:
+        """Every job and account that is served."""
+        return ((name, account_id) for name, own in self._entries.items() for account_id in own)
 
     def schedule(self, key: Key) -> Schedule | None:
         """The schedule of a job and account that is served."""
@@ -357,15 +325,10 @@ class DueRuns:
                     entry.move(now)
                     self._push(entry)
 
-    def _settle(self, entry: _Entry, now: datetime) -> None:
-        """What was dealt with goes back into the heap; what is still due waits for its turn."""
-        if entry.due_at() > now:
-            self._due.pop(entry.key, None)
-            self._push(entry)
-
-    def _run(self, entry: _Entry, now: datetime) -> tuple[list[DueRun], list[Lapsed]]:
+    def _run(self, entry: _Entry, now: datetime, found: DueNow) -> None:
+        """The run that is due by the schedule, by a row or by a wake-up; ticks that the policy lets go."""
         before = entry.last
-        tick, lapsed = self._tick(entry, now)
+        tick = self._tick(entry, now, found)
         woken, row = entry.take_wakes(now), entry.take_row(now)
         trigger = "schedule"
         if tick is None and row is not None:
@@ -373,25 +336,19 @@ class DueRuns:
         elif tick is None and woken:
             tick, trigger = woken[-1], "wake"
         if tick is None:
-            return [], lapsed
+            return
         seen, entry.seen = entry.seen, max(entry.seen, row or entry.seen, now - self._grace)
-        return [DueRun(entry.job, entry.account_id, tick, trigger, before, seen, woken, row)], lapsed
+        entry.waits_since = None
+        request = RunRequest(entry.job.name, entry.account_id, tick, trigger)
+        found.runs.append(DueRun(entry.job, request, before, seen, woken, row))
 
-    def _tick(self, entry: _Entry, now: datetime) -> tuple[datetime | None, list[Lapsed]]:
-        """The tick to run by the schedule, and those that its policy lets go."""
-        grace = max(entry.job.grace, self._grace)
-        found = due(entry.schedule, entry.last, now, policy=entry.job.missed, grace=grace)
-        lapsed = []
-        if found.missed and now - entry.next > grace:
-            newest = entry.schedule.before(now)
-            lapsed.append(Lapsed(entry.job, entry.account_id, newest, found.missed))
-        if found.last != entry.last:
-            entry.move(found.last)
-        return next(iter(found.ticks), None), lapsed
-
-    @staticmethod
-    def _pass_by(entry: _Entry, now: datetime) -> None:
-        """A run is at work: its ticks wait or are let go; wake-ups always wait."""
-        waits = entry.job.overlap is Overlap.QUEUE or entry.job.missed is Missed.ALL
-        if not waits and entry.next <= now:
-            entry.move(entry.schedule.before(now))
+    def _tick(self, entry: _Entry, now: datetime, found: DueNow) -> datetime | None:
+        """The tick to run by the schedule."""
+        policy, grace = entry.job.missed, max(entry.job.grace, self._grace)
+        ticks = due(entry.schedule, entry.last, now, policy=policy, grace=grace)
+        if ticks.missed and now - entry.next > grace:
+            why = f"{ticks.missed} ticks passed while nothing ran (policy {policy.value})"
+            found.lapsed.append(entry.passed(entry.schedule.before(now), why))
+        if ticks.last != entry.last:
+            entry.move(ticks.last)
+        return ticks.tick

@@ -14,21 +14,15 @@ from stonechat.database.connection.database import Database
 from stonechat.database.repositories import job_progress, wakeups
 from stonechat.database.repositories.job_progress import JobRun
 from stonechat.database.repositories.wakeups import OwnerRequest, Verb
-from stonechat.jobs.execution.run_records import RunOrder
-from stonechat.jobs.execution.run_request import RunRequest, partition_of, run_id_of
+from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.execution.run_store import RunStore
-from stonechat.jobs.job import Job, queue_of
+from stonechat.jobs.job import Job
 
 LONGEST_TRIGGER = 40
 
 
-def order_of(job: Job, request: RunRequest) -> RunOrder:
-    """What is asked of the engine for a run."""
-    return RunOrder(request, queue_of(job), partition_of(job, request.account_id))
-
-
 def request_of(asked: OwnerRequest) -> RunRequest:
-    """The run that the owner asks for."""
+    """The run that the owner asks for, or wants stopped."""
     trigger = f"manual: {asked.who}"[:LONGEST_TRIGGER]
     return RunRequest(asked.job, asked.account_id, asked.at, trigger)
 
@@ -54,7 +48,7 @@ async def do(
         Transient: see :func:`do_all`.
     """
     own = [one for one in asked if one.job in jobs]  # the rest is for a host of another version
-    await store.enqueue([order_of(jobs[one.job], request_of(one)) for one in own if one.verb is Verb.RUN])
+    await store.enqueue([(jobs[one.job].queue, request_of(one)) for one in own if one.verb is Verb.RUN])
     stopped = [await _cancelled(store, one) for one in own if one.verb is Verb.CANCEL]
     async with database.begin("jobs.asked") as connection:
         await job_progress.record(connection, [run for run in stopped if run is not None], clock.wall())
@@ -63,5 +57,5 @@ async def do(
 
 async def _cancelled(store: RunStore, asked: OwnerRequest) -> JobRun | None:
     """The run as it is then, if it was there and had not ended."""
-    run_id = run_id_of(asked.job, asked.account_id, asked.at)
+    run_id = request_of(asked).run_id
     return await store.find(run_id) if await store.cancel(run_id, note=f"cancelled by {asked.who}") else None

@@ -17,20 +17,17 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import Transient
 from stonechat.core.events import EventStream, RunMissed
 from stonechat.database.connection.database import Database
+from stonechat.database.repositories import accounts as switches
 from stonechat.database.repositories import job_progress, wakeups
-from stonechat.database.repositories.job_progress import HeldTick
+from stonechat.database.repositories.job_progress import HeldTick, JobRun, Key
 from stonechat.database.repositories.wakeups import Wakeup
 from stonechat.jobs.execution.durable_runs import Execution
-from stonechat.jobs.execution.executor import IsDown
 from stonechat.jobs.execution.failover import Heartbeat
 from stonechat.jobs.execution.log_throttle import Outage
-from stonechat.jobs.execution.run_records import Enqueued
 from stonechat.jobs.execution.run_request import RunRequest
-from stonechat.jobs.job import Job, queue_of
+from stonechat.jobs.job import IsDown, Job
 from stonechat.jobs.scheduling import owner_requests
-from stonechat.jobs.scheduling.cluster_state import ClusterState, read_cluster_state
-from stonechat.jobs.scheduling.due_runs import DueNow, DueRun, DueRuns, Key
-from stonechat.jobs.scheduling.owner_requests import order_of
+from stonechat.jobs.scheduling.due_runs import DueRun, DueRuns, PassedTick
 from stonechat.jobs.validation import unknown
 
 log = structlog.get_logger()
@@ -46,11 +43,19 @@ AHEAD = 2
 """So many times what all hosts can do at once is asked for: the rest waits here, by its priority."""
 
 
+def paused(off: Mapping[str, str], job: str, account_id: str | None) -> str | None:
+    """Why the owner has paused a job or account, by what is switched off; None if they have not."""
+    if off:
+        for scope in ("job", f"job/{job}", f"job/{job}/{account_id}"):
+            if scope in off:
+                return off[scope] or "paused"
+    return None
+
+
 class Scheduler:
     """Looks at what is due, and asks for the runs.
 
     Args:
-        places: how many runs of each queue this process does at once.
         accounts: the ids of the accounts served now; asked often.
     """
 
@@ -58,7 +63,6 @@ class Scheduler:
         self,
         *,
         due_runs: DueRuns,
-        jobs: Mapping[str, Job],
         execution: Execution,
         database: Database,
         heartbeat: Heartbeat,
@@ -66,10 +70,9 @@ class Scheduler:
         events: EventStream,
         accounts: Callable[[], Sequence[str]],
         is_down: IsDown,
-        places: Mapping[str, int],
     ) -> None:
         self._due_runs = due_runs
-        self._jobs = jobs
+        self._jobs = due_runs.jobs
         self._execution = execution
         self._database = database
         self._heartbeat = heartbeat
@@ -77,10 +80,10 @@ class Scheduler:
         self._events = events
         self._accounts = accounts
         self._is_down = is_down
-        self._places = places
+        self._off: Mapping[str, str] = {}
         self._busy: dict[Key, float] = {}
+        """Jobs and accounts with a run that has not ended, and since when (monotonic) this process knows."""
         self._just_ended: dict[Key, float] = {}
-        self._state = ClusterState()
         self._refreshed: float | None = None
         self._poked = asyncio.Event()
 
@@ -88,7 +91,7 @@ class Scheduler:
         """One more run of ``job`` at account time ``at``, besides its schedule. Asked twice, it runs once.
 
         Raises:
-            Permanent: no job is called that.
+            NotFound: no job is called that.
         """
         if job not in self._jobs:
             raise unknown(job, self._jobs)
@@ -99,11 +102,10 @@ class Scheduler:
 
     def ended(self, request: RunRequest) -> None:
         """A run that this process held has ended: another may follow."""
-        key = (request.job, request.account_id)
-        self._busy.pop(key, None)
-        self._just_ended[key] = self._clock.monotonic()
+        self._busy.pop(request.key, None)
+        self._just_ended[request.key] = self._clock.monotonic()
         soon = self._clock.now() + LONGEST * self._clock.speed
-        if self._due_runs.waits(key, soon):
+        if self._due_runs.waits(request.key, soon):
             self._poked.set()
 
     def refresh_soon(self) -> None:
@@ -130,123 +132,120 @@ class Scheduler:
         now = self._clock.now()
         self._due_runs.serve(self._accounts(), now)
         found = self._due_runs.look(
-            now, busy=self._is_busy, held=self.held, admits=self._admission(), recheck=refreshed
+            now, busy=self._busy.__contains__, held=self.held, admits=self._admission(), recheck=refreshed
         )
-        answers = await self._ask_for(found.runs)
-        followed = [
-            Wakeup(one.job.name, one.account_id, until)
-            for one, answer in zip(found.runs, answers, strict=True)
-            if (until := one.answered(new=answer is Enqueued.NEW))
-        ]
+        followed = await self._ask_for(found.runs)
         if found.held or followed:
-            await self._note(found, followed)
-        for lapsed in found.lapsed:
-            policy = lapsed.job.missed.value
-            why = f"{lapsed.count} ticks passed while nothing ran (policy {policy})"
-            self._events.emit(
-                RunMissed(job=lapsed.job.name, account_id=lapsed.account_id, tick=lapsed.tick, why=why)
-            )
+            await self._note(found.held, followed)
+        for one in found.lapsed:
+            self._events.emit(RunMissed(job=one.job, account_id=one.account_id, tick=one.tick, why=one.why))
+        await self._execution.hurry(self._asked_for())
 
-    async def ask(self, job: Job, request: RunRequest) -> Enqueued:
+    async def ask(self, job: Job, request: RunRequest) -> None:
         """Ask for one run, whatever else there is."""
-        (answer,) = await self._execution.enqueue([order_of(job, request)])
-        self._busy[(request.job, request.account_id)] = self._clock.monotonic()
-        return answer
-
-    def schedules(self, beginning: str = "") -> int:
-        """How many jobs and accounts are looked after whose job's name begins so."""
-        return self._due_runs.size(beginning)
+        await self._execution.store.enqueue([(job.queue, request)])
+        self._busy[request.key] = self._clock.monotonic()
 
     def held(self, job: Job, account_id: str | None) -> str | None:
         """Why runs of this job and account wait: paused, or something they need is down."""
-        if self._state.off:
-            for scope in ("job", f"job/{job.name}", f"job/{job.name}/{account_id}"):
-                if scope in self._state.off:
-                    return self._state.off[scope] or "paused"
+        why = paused(self._off, job.name, account_id)
+        if why is not None:
+            return why
         return next((why for need in sorted(job.needs) if (why := self._is_down(need))), None)
 
-    async def _ask_for(self, runs: Sequence[DueRun]) -> list[Enqueued]:
+    async def _ask_for(self, runs: Sequence[DueRun]) -> list[Wakeup]:
+        """Returns the wake-ups that a run has followed."""
         if not runs:
             return []
-        orders = [
-            order_of(run.job, RunRequest(run.job.name, run.account_id, run.tick, run.trigger)) for run in runs
-        ]
         try:
-            answers = await self._execution.enqueue(orders)
+            news = await self._execution.store.enqueue([(run.job.queue, run.request) for run in runs])
         except BaseException:
             for run in runs:
                 self._due_runs.refuse(run)
             raise
         now = self._clock.monotonic()
-        for run, answer in zip(runs, answers, strict=True):
-            if answer is Enqueued.KNOWN:
-                self._due_runs.known(run)
+        followed = []
+        for run, new in zip(runs, news, strict=True):
+            if new:
+                self._busy[run.request.key] = now
             else:
-                self._busy[run.key] = now
-        return answers
+                self._due_runs.known(run)
+            until = run.answered(new=new)
+            if until is not None:
+                followed.append(Wakeup(run.job.name, run.request.account_id, until))
+        return followed
 
-    def _is_busy(self, key: Key) -> bool:
-        return key in self._busy
+    def _asked_for(self) -> Counter[str]:
+        """How many runs of each queue have not ended, on any host."""
+        of_queue: Counter[str] = Counter()
+        for name, count in Counter(name for name, _ in self._busy).items():
+            if name in self._jobs:
+                of_queue[self._jobs[name].queue] += count
+        return of_queue
 
     def _admission(self) -> Callable[[Job], bool]:
         """Whether there is room for one more run of a job, counting those admitted before it."""
-        of_job = Counter(name for name, _ in self._busy)
-        of_queue: Counter[str] = Counter()
-        for name, count in of_job.items():
-            if name in self._jobs:
-                of_queue[queue_of(self._jobs[name])] += count
+        of_queue = self._asked_for()
+        hosts = max(1, self._heartbeat.hosts)
 
         def admits(job: Job) -> bool:
-            queue = queue_of(job)
-            if job.at_once is not None and of_job[job.name] >= job.at_once:
+            if of_queue[job.queue] >= self._execution.places[job.queue] * hosts * AHEAD:
                 return False
-            if of_queue[queue] >= self._places[queue] * max(1, self._heartbeat.hosts) * AHEAD:
-                return False
-            of_job[job.name] += 1
-            of_queue[queue] += 1
+            of_queue[job.queue] += 1
             return True
 
         return admits
 
-    async def _note(self, found: DueNow, followed: Sequence[Wakeup]) -> None:
+    async def _note(self, held: Sequence[PassedTick], followed: Sequence[Wakeup]) -> None:
         """Keep which ticks were held back, and which wake-ups have been followed by a run."""
         wall = self._clock.wall()
-        held = {(one.job.name, one.account_id): HeldTick(one.tick, wall, one.why) for one in found.held}
+        ticks = {(one.job, one.account_id): HeldTick(one.tick, wall, one.why) for one in held}
         async with self._database.begin("jobs.note") as connection:
             await wakeups.followed(connection, followed)
-            if held:
-                await job_progress.hold(connection, held, wall)
+            if ticks:
+                await job_progress.hold(connection, ticks, wall)
 
     async def _refresh(self) -> bool:
-        """See what stands in the rows, if it is time: switches, runs, wake-ups, and when work is next due."""
-        now = self._clock.monotonic()
+        """See what stands in the rows, if it is time: each thing is read once for all accounts."""
+        now, moment = self._clock.monotonic(), self._clock.now()
         if self._refreshed is not None and now - self._refreshed < REFRESH.total_seconds():
             return False
-        moment = self._clock.now()
         self._due_runs.serve(self._accounts(), moment)
-        unseen = {name: self._due_runs.unseen(name) for name, job in self._jobs.items() if job.upcoming}
-        jobs = list(self._jobs.values())
-        found = await read_cluster_state(self._database, self._execution.store, jobs, unseen)
-        if found.asked:
-            store = self._execution.store
-            await owner_requests.do(self._database, store, self._jobs, self._clock, found.asked)
-        self._state = found
+        store = self._execution.store
+        active = await store.active()
+        async with self._database.read("jobs.refresh") as connection:
+            off = await switches.switched_off(connection)
+            waiting = await wakeups.waiting(connection)
+            asked = await wakeups.asked(connection)
+            upcoming = {
+                job.name: await job.upcoming(connection, self._due_runs.unseen(job.name))
+                for job in self._jobs.values()
+                if job.upcoming is not None
+            }
+        if asked:
+            await owner_requests.do(self._database, store, self._jobs, self._clock, asked)
+        self._off = {one.scope: one.why for one in off if one.scope.split("/")[0] == "job"}
         self._refreshed = now
-        for wakeup in found.wakeups:
+        for wakeup in waiting:
             self._due_runs.wake(wakeup.job, wakeup.at, wakeup.account_id)
-        for name, rows in found.upcoming.items():
+        for name, rows in upcoming.items():
             self._due_runs.expect(name, rows, moment)
-        active = [key for key in found.active if self._just_ended.get(key, -1.0) < now]  # as it was read
-        long_ago = now - REFRESH.total_seconds()
-        asked_since = {key: at for key, at in self._busy.items() if at > long_ago}
-        self._busy = dict.fromkeys(active, long_ago) | asked_since
-        self._just_ended.clear()
+        self._learn_busy(active, now)
         return True
+
+    def _learn_busy(self, active: Sequence[JobRun], read_at: float) -> None:
+        """What the engine said, corrected by what this process has asked for and seen end since."""
+        long_ago = read_at - REFRESH.total_seconds()
+        keys = {(run.job, run.account_id) for run in active}
+        asked_since = {key: at for key, at in self._busy.items() if at > long_ago}
+        ended = {key for key, at in self._just_ended.items() if at >= read_at}
+        self._busy = dict.fromkeys(keys - ended, long_ago) | asked_since
+        self._just_ended.clear()
 
     async def _pause(self) -> None:
         pause = LONGEST
         room = self._admission()
-        next_at = self._due_runs.next_at(busy=self._is_busy, full=lambda job: not room(job))
+        next_at = self._due_runs.next_at(busy=self._busy.__contains__, full=lambda job: not room(job))
         if next_at is not None:
             pause = min(pause, (next_at - self._clock.now()) / self._clock.speed)
         timer = asyncio.ensure_future(self._clock.sleep_real(max(pause, SHORTEST)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,11 +20,11 @@ from stonechat.core.events import EventStream, JobHealthChanged, RunMissed
 from stonechat.core.states import RunState
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import job_progress
-from stonechat.database.repositories.job_progress import ENDS_KEPT, JobProgress, JobRun, RunEnd
+from stonechat.database.repositories.job_progress import ENDS_KEPT, JobProgress, JobRun, Key, RunEnd
 from stonechat.jobs.execution.run_request import RunRequest
 from stonechat.jobs.execution.run_store import RunStore
 from stonechat.jobs.job import Job
-from stonechat.jobs.scheduling.due_runs import REAL_GRACE, DueRuns, Key
+from stonechat.jobs.scheduling.due_runs import REAL_GRACE, DueRuns
 from stonechat.jobs.scheduling.scheduler import Scheduler
 from stonechat.jobs.scheduling.schedules import Schedule
 
@@ -224,7 +224,6 @@ class Watchdog:
         store: RunStore,
         clock: Clock,
         events: EventStream,
-        held: Callable[[Job, str | None], str | None],
     ) -> None:
         self._due_runs = due_runs
         self._scheduler = scheduler
@@ -232,7 +231,6 @@ class Watchdog:
         self._store = store
         self._clock = clock
         self._events = events
-        self._held = held
         self._watched: dict[Key, _Watched] = {}
         self._deadlines: list[tuple[datetime, int, Key]] = []
         self._numbers = itertools.count()
@@ -276,7 +274,7 @@ class Watchdog:
             await self._judge(key, active.get(key), now)
 
     async def _judge(self, key: Key, active: JobRun | None, now: datetime) -> None:
-        job, schedule = self._due_runs.job(key[0]), self._due_runs.schedule(key)
+        job, schedule = self._due_runs.jobs.get(key[0]), self._due_runs.schedule(key)
         if job is None or schedule is None:
             self._watched.pop(key, None)
             self._unsettled.discard(key)
@@ -292,7 +290,7 @@ class Watchdog:
             speed=speed,
             active=active,
             watched_since=self._watched_since,
-            held=self._held(job, key[1]),
+            held=self._scheduler.held(job, key[1]),
         )
         health = judge(job, schedule, seen, now=now, wall=wall, speed=speed, before=watched.health.health)
         quiet = active is None and seen.held is None and not waits
@@ -305,7 +303,7 @@ class Watchdog:
 
     def _look_again(self, key: Key, watched: _Watched, schedule: Schedule, now: datetime) -> None:
         """The next tick must have been run by then, or is overdue."""
-        job = self._due_runs.job(key[0])
+        job = self._due_runs.jobs.get(key[0])
         grace = max(job.grace if job is not None else REAL_GRACE, REAL_GRACE * self._clock.speed)
         again = schedule.after(now - grace) + grace
         if watched.again is None or watched.again <= now or again < watched.again:
@@ -314,17 +312,13 @@ class Watchdog:
 
     def _to_judge(self, keys: Iterable[Key], now: datetime) -> set[Key]:
         found = set(keys)
-        for job, account_id, _ in self._due_runs.schedules() if self._grown() else ():
-            key = (job.name, account_id)
+        for key in self._due_runs.keys() if len(self._watched) < self._due_runs.size() else ():
             if key not in self._watched:
-                self._watched[key] = _Watched(JobProgress(job.name, account_id, self._clock.wall()))
+                self._watched[key] = _Watched(JobProgress(*key, self._clock.wall()))
                 found.add(key)
         while self._deadlines and self._deadlines[0][0] <= now:
             found.add(heapq.heappop(self._deadlines)[2])
         return {key for key in found if key in self._watched}
-
-    def _grown(self) -> bool:
-        return len(self._watched) < self._due_runs.size()
 
     async def _read(self) -> tuple[dict[Key, JobRun], set[Key]]:
         """The runs that have not ended, and whose row changed."""
@@ -357,6 +351,6 @@ class Watchdog:
 
     def _blind(self, why: str) -> None:
         for (name, account_id), watched in self._watched.items():
-            job = self._due_runs.job(name)
+            job = self._due_runs.jobs.get(name)
             if job is not None:
                 self._say(job, account_id, watched, JobHealth(Health.UNKNOWN, why))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,10 +16,16 @@ from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound, Permanent, SessionTrouble, StonechatError, Transient, Unknown
 from stonechat.core.safe_json import UnsafeJson, safe_json
 from stonechat.core.states import SessionState
+from stonechat.networks.bounded_call import call
 
 Json = dict[str, Any]
 
 USUAL_WAIT = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(days=1)
+WHOLE_CALL = 3
+"""Times the time-out of a piece: for a whole call, with a picture on a slow line."""
+
+_SECONDS = re.compile(r"[0-9]{1,12}")
 """For a server that limits and does not say until when."""
 
 RECONNECT = "Connect it anew: stonechat connect bluesky."
@@ -73,11 +80,12 @@ class Client:
         self._clock = clock
         self._tokens = kept
         self._keep = keep
+        self._limit = timeout * WHOLE_CALL
         self._turn = asyncio.Lock()
         self._http = httpx.AsyncClient(
             base_url=f"{server}/xrpc/",
             timeout=timeout.total_seconds(),
-            headers={"User-Agent": f"stonechat/{__version__}"},
+            headers={"User-Agent": f"stonechat/{__version__}", "Accept-Encoding": "identity"},
         )
 
     async def session(self) -> Tokens:
@@ -159,7 +167,8 @@ class Client:
             before()
         try:
             bearer = {"Authorization": f"Bearer {token}"} if token else {}
-            return await self._http.request(method, name, headers={**(headers or {}), **bearer}, **request)
+            given = {**(headers or {}), **bearer}
+            return await call(self._http, method, name, limit=self._limit, headers=given, **request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
             raise self._away("cannot be reached") from exc
         except httpx.HTTPError as exc:
@@ -245,12 +254,12 @@ class Client:
 
     def _limited(self, answer: httpx.Response) -> Transient:
         reset = answer.headers.get("ratelimit-reset", "")
-        left = float(reset) - self._clock.wall().timestamp() if reset.isdigit() else None
+        left = float(reset) - self._clock.wall().timestamp() if _SECONDS.fullmatch(reset) else None
         return Transient(
             f"{self._host} has had enough of this account's calls for now (HTTP 429).",
             meaning="It waits as long as the server asks for.",
             remedy="Nothing to do; fewer posts a day if it comes often.",
-            retry_after=USUAL_WAIT if left is None else timedelta(seconds=max(1.0, left)),
+            retry_after=USUAL_WAIT if left is None else min(LONGEST_WAIT, timedelta(seconds=max(1.0, left))),
         )
 
     def _barred(self, said: str) -> SessionTrouble:

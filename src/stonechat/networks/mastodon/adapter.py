@@ -14,12 +14,13 @@ from mastodon.errors import MastodonNotFoundError
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound, Permanent, SessionTrouble, StonechatError, Transient
 from stonechat.core.model import Account
-from stonechat.core.network import NetworkPost, Profile, Publication, PublishOutcome, Timeline
+from stonechat.core.network import NetworkPost, Profile, Publication, PublishOutcome, TextRules, Timeline
 from stonechat.core.states import SessionState
 from stonechat.networks.mastodon.client import Client, Threads
-from stonechat.networks.mastodon.instance import Instance, read_instance
+from stonechat.networks.mastodon.instance import Instance, ServerTextRules, read_instance
 from stonechat.networks.mastodon.publishing import Manner, PublishFlow
 from stonechat.networks.mastodon.statuses import read_post, read_profile
+from stonechat.networks.mastodon.text_rules import MastodonTextRules
 from stonechat.networks.publish_failures import ended_by
 
 PAGE = 40
@@ -157,6 +158,14 @@ class Mastodon:
                 return SessionState.RATE_LIMITED
             raise
         return SessionState.VALID
+
+    async def text_of(self, account: Account) -> TextRules:
+        """How the account's own server measures a text; as every server does where it cannot be asked."""
+        try:
+            instance = await self._instance(await self._own(account))
+        except StonechatError:
+            return MastodonTextRules()
+        return ServerTextRules(instance, self._manner.warning)
 
     async def examine(self, account: Account) -> tuple[Json, Instance]:
         """The account as its server describes it to its owner, and the server; for checks."""

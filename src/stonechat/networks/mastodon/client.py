@@ -21,9 +21,13 @@ from mastodon.errors import MastodonError
 from stonechat import __version__
 from stonechat.core.clock import Clock
 from stonechat.core.safe_json import safe_json
+from stonechat.networks.mastodon.bounded_adapter import BoundedAdapter
 from stonechat.networks.mastodon.errors import explain
 
 T = TypeVar("T")
+
+LONGEST_WAIT = 86_400.0
+"""Seconds that a server's word on its limit is believed for."""
 
 NEWEST = "4.5.0"
 """Taken for every server's version, so that the library asks for none and holds no call back: what a server
@@ -68,6 +72,8 @@ class Client:
     def __init__(self, server: str, token: str, threads: Threads, clock: Clock, timeout: timedelta) -> None:
         session = requests.Session()
         session.max_redirects = 0  # a post would be repeated as a read, and the token shown to somebody else
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, BoundedAdapter(clock, timeout))
         session.hooks["response"].append(self._hear)
         self.server = server
         self._heard = threading.local()
@@ -119,7 +125,9 @@ class Client:
     def _wait(self) -> timedelta | None:
         """How long the server's limit holds, by the library's account of its answers."""
         ends = self._api.ratelimit_reset
-        return timedelta(seconds=ends - self._clock.wall().timestamp()) if ends is not None else None
+        if ends is None:
+            return None
+        return timedelta(seconds=min(LONGEST_WAIT, ends - self._clock.wall().timestamp()))
 
     def _hear(self, response: requests.Response, **_more: object) -> None:
         """Keep the server's own words, which the library loses where a list was asked for."""

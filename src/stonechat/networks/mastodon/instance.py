@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stonechat.core.network import Picture
+from stonechat.core.network import Picture, TextEntities
 from stonechat.networks.mastodon.text_rules import LINK_LENGTH, USUAL_LENGTH, MastodonTextRules, links_in
 
 QUOTES_SINCE = 7
@@ -62,6 +62,28 @@ class Instance:
             if len(one.alt) > self.alt_length:
                 return f"a description of {len(one.alt)} characters, {self.alt_length} is the most there"
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTextRules:
+    """How one server measures a text, with the content warning that goes before each."""
+
+    instance: Instance
+    warning: str = ""
+
+    @property
+    def max_length(self) -> int:
+        """What is left for a part; never more than every server takes, which is what approvals count by."""
+        left = self.instance.max_length - MastodonTextRules().length(self.warning)
+        return max(1, min(left, USUAL_LENGTH))
+
+    def length(self, text: str) -> int:
+        """By this server's count."""
+        return self.instance.length(text)
+
+    def entities(self, text: str) -> TextEntities:
+        """As on every server."""
+        return MastodonTextRules().entities(text)
 
 
 def read_instance(said: Mapping[str, Any]) -> Instance:

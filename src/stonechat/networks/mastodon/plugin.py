@@ -155,7 +155,8 @@ def _adapter(surroundings: Surroundings) -> Mastodon:
 
 
 def _connect(surroundings: Surroundings) -> Connected:
-    return Connected(_adapter(surroundings))
+    adapter = _adapter(surroundings)
+    return Connected(adapter, text_of=adapter.text_of)
 
 
 def _refuse_pictures(pictures: Sequence[Picture]) -> str:
@@ -207,7 +208,10 @@ def _findings(server: str, handle: str, is_bot: bool, instance: Instance) -> lis
         found = f"the server of @{handle} takes {instance.max_length} characters and not {USUAL_LENGTH}"
         checks.append(
             Check(
-                "length", CheckResult.WARN, found, "Longer posts will be refused; have shorter ones written."
+                "length",
+                CheckResult.WARN,
+                found,
+                "Nothing to do: posts are written to fit. Keep to it in your own.",
             )
         )
     return checks

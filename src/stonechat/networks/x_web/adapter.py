@@ -21,7 +21,12 @@ from stonechat.core.states import SessionState
 from stonechat.networks.x_web.dom_parser import read_profile_page
 from stonechat.networks.x_web.navigation import check_owner, explain, facts, go
 from stonechat.networks.x_web.publishing import PublishFlow
-from stonechat.networks.x_web.reading import first_answer, read_thread_page, read_timeline_page
+from stonechat.networks.x_web.reading import (
+    first_answer,
+    read_thread_page,
+    read_timeline_page,
+    says_empty,
+)
 from stonechat.networks.x_web.response_capture import tapped
 from stonechat.networks.x_web.selector_check import look_everywhere
 from stonechat.networks.x_web.selectors import Selector
@@ -160,7 +165,11 @@ class XWeb:
 
     async def _newest(self, page: Page, account: Account, path: str, operation: str, limit: int) -> Timeline:
         address = f"{self._site}/{account.handle}{path}"
-        read = await self._read(page, account, address, operation, limit, _of(account))
+        with tapped(page, "UserByScreenName") as head:
+            read = await self._read(page, account, address, operation, limit, _of(account))
+            if read.complete and not read.posts and not read.unread:
+                # A page that left everything out looks the same: the head above it must say so, too.
+                read = replace(read, complete=await says_empty(head, account.handle))
         return _as_first_sent(read)
 
     async def _read(

@@ -12,7 +12,7 @@ from playwright.async_api import Error, Locator, Page
 
 from stonechat.core.errors import Permanent, StonechatError, Transient
 from stonechat.core.network import PublishOutcome, Refused, Unconfirmed
-from stonechat.core.texts import canonical
+from stonechat.core.texts import canonical, with_plain_blanks
 from stonechat.networks.x_web.navigation import (
     TOPMOST,
     check_owner,
@@ -238,7 +238,7 @@ def _stands_there(shown: str, part: str) -> bool:
 
     A browser tells the end of a line once, or each of them twice; and that of an empty line once or twice.
     """
-    read, typed = (re.split("(\n+)", canonical(one.replace("\u00a0", " "))) for one in (shown, part))
+    read, typed = (re.split("(\n+)", with_plain_blanks(one)) for one in (shown, part))
     if read[::2] != typed[::2]:
         return False
     ends = [(len(told), len(meant)) for told, meant in zip(read[1::2], typed[1::2], strict=True)]

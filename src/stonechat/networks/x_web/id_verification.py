@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from stonechat.core.errors import Unknown
 from stonechat.core.network import NetworkPost, Picture
-from stonechat.core.texts import canonical
+from stonechat.core.texts import canonical, with_plain_blanks
 from stonechat.networks.x_web.json_access import at, moment_of_id
 from stonechat.networks.x_web.response_capture import CapturedCall
 from stonechat.networks.x_web.wire_parser import read_posts
@@ -75,7 +75,7 @@ def doubts(
     """What is live otherwise than it was to be, in words; empty where everything fits."""
     found = []
     sent = at(call.sent, "variables", "tweet_text")
-    if isinstance(sent, str) and sent != part:
+    if isinstance(sent, str) and with_plain_blanks(sent) != with_plain_blanks(part):
         found.append("the page sent a text that differs from the approved one in its white space or signs")
     post = made(call, post_id)
     if post is None:

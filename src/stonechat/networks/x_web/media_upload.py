@@ -14,7 +14,6 @@ from stonechat.core.errors import Permanent, Transient
 from stonechat.core.network import Picture
 from stonechat.networks.x_web.composer import Composer, appears
 from stonechat.networks.x_web.navigation import explain, go, make_sure_of_owner, pass_consent, wait_for
-from stonechat.networks.x_web.picture_limits import LIMITS
 from stonechat.networks.x_web.response_capture import tapped
 from stonechat.networks.x_web.selectors import Selector
 from stonechat.networks.x_web.wire_errors import read_faults
@@ -22,30 +21,6 @@ from stonechat.networks.x_web.wire_errors import read_faults
 _ENDED = re.compile(r"/media/upload\.json\?.*\bcommand=FINALIZE\b")
 _NAMES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif"}
 _AFTER_BOX = "xpath=following::*[@data-testid='attachments'][1]"
-
-MOST = 4
-"""Pictures in one part."""
-LONGEST_ALT = 1000
-"""Characters of a description."""
-
-
-def refuse_pictures(pictures: Sequence[Picture]) -> str:
-    """Why X would not take these pictures on one part; empty where it does (its own published limits)."""
-    if len(pictures) > MOST:
-        return f"{len(pictures)} pictures on one part, {MOST} is the most"
-    if any(one.mime == "image/gif" for one in pictures) and len(pictures) > 1:
-        return "a GIF stands alone: one, and no other picture"
-    for one in pictures:
-        if one.mime not in LIMITS.most_bytes:
-            return f"{one.mime} is no picture that X takes (JPEG, PNG, WebP or GIF)"
-        most = LIMITS.most_bytes[one.mime]
-        if len(one.body) > most:
-            return f"a picture of {len(one.body) / 2**20:.1f} MB, {most // 2**20} MB is the most"
-        if not one.alt.strip():
-            return "a picture without a description"
-        if len(one.alt) > LONGEST_ALT:
-            return f"a description of {len(one.alt)} characters, {LONGEST_ALT} is the most"
-    return ""
 
 
 async def attach(composer: Composer, part: int, pictures: Sequence[Picture], within: float) -> None:

@@ -6,6 +6,7 @@ account. The adapter and what it imports (Playwright) are loaded when the networ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,17 +24,17 @@ from stonechat.core.checkup import Check, CheckResult
 from stonechat.core.clock import Clock
 from stonechat.core.errors import ConfigFault
 from stonechat.core.model import Mode
-from stonechat.core.network import Picture
 from stonechat.networks.plugin import Connected, LocalSite, LogIn, NetworkPlugin, NetworkRules, Surroundings
-from stonechat.networks.x_web.picture_limits import LIMITS
+from stonechat.networks.x_picture_limits import LIMITS, refuse_pictures
+from stonechat.networks.x_text_rules import XTextRules
 from stonechat.networks.x_web.session import HOST, SESSION
-from stonechat.networks.x_web.text_rules import XTextRules
 
 if TYPE_CHECKING:
     from stonechat.browser.login_window import Window
     from stonechat.browser.sessions import Session, Site
 
 NAME = "x_web"
+_HANDLE = re.compile(r"@?[A-Za-z0-9_]{1,15}")
 
 
 class XWebSettings(Section):
@@ -68,7 +69,11 @@ def _address_faults(settings: Settings) -> list[ConfigFault]:
 
 
 def _risk_faults(settings: Settings, own: Sequence[AccountSettings]) -> list[ConfigFault]:
-    accepted = {one.lstrip("@").casefold() for one in settings.of_network(XWebSettings).risk_accepted}
+    given = settings.of_network(XWebSettings).risk_accepted
+    accepted = {one.lstrip("@").casefold() for one in given}
+    if strange := next((one for one in given if not _HANDLE.fullmatch(one)), None):
+        problem = f"{strange[:40]!r} is no handle; there is no sign that stands for every account"
+        return [ConfigFault("X_WEB_RISK_ACCEPTED", problem, "the handle of each account, without @")]
     problem = (
         "does not name {!r}; X suspends accounts whose website is automated, so live mode needs the owner's "
         "word. other networks allow automated accounts (docs/going-live.md)"
@@ -91,12 +96,6 @@ def _connect(surroundings: Surroundings) -> Connected:
     address = surroundings.settings.of_network(XWebSettings).base_url
     network = XWeb(surroundings.browser, surroundings.clock, surroundings.events, base_url=address)
     return Connected(network, network.check_selectors)
-
-
-def _refuse_pictures(pictures: Sequence[Picture]) -> str:
-    from stonechat.networks.x_web.media_upload import refuse_pictures
-
-    return refuse_pictures(pictures)
 
 
 def _profile_url(settings: Settings, handle: str) -> str:
@@ -132,8 +131,8 @@ async def _examine(surroundings: Surroundings) -> Sequence[Check]:
                 "risk",
                 CheckResult.WARN,
                 f"live on X's website for {names}, at the owner's accepted risk",
-                "X suspends accounts that automate its website. Its official API is the allowed way, which "
-                "Stonechat cannot use yet; other networks allow automated accounts.",
+                "X suspends accounts that automate its website. Its official API is the allowed way: see "
+                "docs/going-live.md. Other networks allow automated accounts for nothing.",
             )
         )
     return checks
@@ -184,7 +183,7 @@ PLUGIN = NetworkPlugin(
         ),
     ),
     pictures=LIMITS,
-    refuse_pictures=_refuse_pictures,
+    refuse_pictures=refuse_pictures,
     uses_browser=True,
     log_in=LogIn(_site, _log_in, _try_session),
     examine=_examine,

@@ -27,13 +27,14 @@ from stonechat.core.network import (
     Timeline,
     Unconfirmed,
 )
+from stonechat.networks.x_picture_limits import refuse_pictures
+from stonechat.networks.x_text_rules import MAX_LENGTH, weighted_length
 from stonechat.networks.x_web import composer as composing
 from stonechat.networks.x_web import media_upload
 from stonechat.networks.x_web.composer import Composer, Sent
 from stonechat.networks.x_web.id_verification import Contradiction, check_id, doubts, doubts_of_toast, is_new
-from stonechat.networks.x_web.media_upload import open_for_quote, refuse_pictures
+from stonechat.networks.x_web.media_upload import open_for_quote
 from stonechat.networks.x_web.response_capture import tapped
-from stonechat.networks.x_web.text_rules import MAX_LENGTH, weighted_length
 
 Newest = Callable[[Page, Account, str, str, int], Awaitable[Timeline]]
 TOAST_WITHIN = 0.7

@@ -18,6 +18,7 @@ from stonechat.networks.x_web.wire_parser import (
     folded_ids,
     holds_something,
     pinned_ids,
+    read_post_count,
     read_timeline,
     repeated_ids,
     unread_posts,
@@ -111,6 +112,12 @@ async def read_thread_page(
     complete = any(post_id in (one.id, *one.versions) for one in shown)
     unread = tuple(unread_posts(answer, site=site))
     return Timeline(posts, complete=complete, oldest=None, source="wire", unread=unread)
+
+
+async def says_empty(head: Tap, handle: str) -> bool:
+    """Whether the head of a profile, which came with its page, says that the account has no posts at all."""
+    call = await head.next(QUIET)
+    return call is not None and read_post_count(call.answer, handle) == 0
 
 
 async def first_answer(page: Page, tap: Tap, operation: str, within: float) -> object:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stonechat.core.errors import Permanent, Transient
+from stonechat.core.given_files import read_given
 from stonechat.core.network import NetworkPost
 from stonechat.networks.x_web.dom_parser import PageKind, page_kind, read_page
 from stonechat.networks.x_web.json_access import at, every_mapping, whole
@@ -65,12 +66,15 @@ def as_row(post: NetworkPost) -> dict[str, Any]:
     }
 
 
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a recording."""
+
 _EXPECTED = "Give a JSON answer recorded from X's web client, or a page saved as HTML."
 
 
 def _content(path: Path) -> str:
     try:
-        raw = path.read_bytes()
+        raw = read_given(path, LARGEST)
     except OSError as exc:
         raise Permanent(f"{path} cannot be read: {exc.strerror}.", remedy="Check the path.") from exc
     encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"

@@ -365,3 +365,12 @@ def read_profile(answer: object, handle: str | None = None) -> Profile | None:
             blocks_us=found.blocks_us,
         )
     return None
+
+
+def read_post_count(answer: object, handle: str) -> int | None:
+    """How many posts the account called ``handle`` has, by its own figure; None where none is told."""
+    for node in every_mapping(answer):
+        if "rest_id" in node and account(node).handle.casefold() == handle.casefold():
+            told = count(node, "tweet_counts", "tweets")
+            return count(node, "legacy", "statuses_count") if told is None else told
+    return None

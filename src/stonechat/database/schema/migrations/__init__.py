@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-NEWEST = "0011"
+NEWEST = "0018"
 """The version that this Stonechat writes."""
 VERSION_TABLE = "alembic_version"
 LOCK = 727266041  # any constant: the advisory lock's key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -23,6 +24,21 @@ def configuration() -> Config:
 def is_known(revision: str) -> bool:
     """Whether this Stonechat can read a database of that version: it is this one, or older."""
     return revision in {one.revision for one in ScriptDirectory.from_config(configuration()).walk_revisions()}
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step from a version of the schema to the next, and what it brings."""
+
+    revision: str
+    what: str
+
+
+def pending(connection: Connection) -> list[Migration]:
+    """The steps that :func:`upgrade` would take, in order; of a version that is known."""
+    scripts = ScriptDirectory.from_config(configuration())
+    steps = scripts.iterate_revisions(NEWEST, current(connection) or "base")
+    return [Migration(step.revision, step.doc) for step in reversed(list(steps))]
 
 
 def upgrade(connection: Connection, revision: str = NEWEST) -> None:

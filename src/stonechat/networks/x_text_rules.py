@@ -92,7 +92,7 @@ class _Tables:
 @functools.cache
 def _tables() -> _Tables:
     """Read at first use."""
-    raw = json.loads(resources.files(__package__).joinpath("text_tables.json").read_text(encoding="utf-8"))
+    raw = json.loads(resources.files(__package__).joinpath("x_text_tables.json").read_text(encoding="utf-8"))
     emoji, domains = frozenset(raw["emoji"]), frozenset(raw["top_level_domains"])
     return _Tables(
         emoji,
