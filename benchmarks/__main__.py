@@ -63,13 +63,19 @@ async def _learning(asked: Asked) -> list[Row]:
 async def _forecasts(asked: Asked) -> list[Row]:
     from benchmarks.learning.forecasts import forecast_simulated
 
-    return await asyncio.to_thread(forecast_simulated, asked.size or 1)
+    return await asyncio.to_thread(forecast_simulated, asked.size or 3)
 
 
 async def _through_text(asked: Asked) -> list[Row]:
     from benchmarks.learning.through_text import bench_through_text
 
     return await bench_through_text(asked.size or 10)
+
+
+async def _ranked_drafts(asked: Asked) -> list[Row]:
+    from benchmarks.learning.through_text import bench_ranked_drafts
+
+    return await bench_ranked_drafts(asked.size or 10)
 
 
 async def _jobs(asked: Asked) -> list[Row]:
@@ -147,6 +153,12 @@ async def _parsing(asked: Asked) -> list[Row]:
     return bench_parsing(asked.size or ROUNDS)
 
 
+async def _networks(asked: Asked) -> list[Row]:
+    from benchmarks.networks import bench_networks
+
+    return await bench_networks(asked.size or 60)
+
+
 async def _alerting(asked: Asked) -> list[Row]:
     from benchmarks.alerting import bench_alerting
 
@@ -166,9 +178,11 @@ BENCHES: dict[str, Callable[[Asked], Awaitable[list[Row]]]] = {
     "browser": _browser,
     "content": _content,
     "learning": _learning,
+    "networks": _networks,
     "reading": _reading,
     "parsing": _parsing,
     "forecasts": _forecasts,
+    "ranked-drafts": _ranked_drafts,
     "through-text": _through_text,
 }
 """Every bench by name."""

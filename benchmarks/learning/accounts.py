@@ -11,6 +11,8 @@ import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from stonechat.learning.features import Example
 
 _VOCABULARY = """
@@ -37,6 +39,10 @@ class Kind:
         jump: what the level gains after 60 % of the posts.
         redrawn: whether the effects of marks change at half time.
         mentions: share of the posts that begin with a handle.
+        cascade: share of the posts that follow the one before within minutes.
+        fame: height of a wave of attention that comes every sixty posts or so and halves in two days.
+        counts: the log reward is that of a whole number drawn around what the post is worth, often 0.
+        level: mean log reward to begin with.
     """
 
     posts: int = 1500
@@ -51,6 +57,10 @@ class Kind:
     jump: float = 0.0
     redrawn: bool = False
     mentions: float = 0.1
+    cascade: float = 0.0
+    fame: float = 0.0
+    counts: bool = False
+    level: float = 6.0
 
 
 _USUAL = Kind()
@@ -66,6 +76,15 @@ KINDS: dict[str, Kind] = {
     "changed effects": replace(_USUAL, shape=0.6, words=0.3, redrawn=True),
     "one post a day": replace(_USUAL, posts=400, per_day=1, shape=0.5, walk=0.05, day=0.0),
     "nothing but level": replace(_USUAL, shape=0.0, words=0.0, hour=0.0, walk=0.03, noise=0.9),
+    "mostly zero": replace(_USUAL, counts=True, level=-1.6, shape=0.5, words=0.3, hour=0.4),
+    "mostly zero, wandering": replace(_USUAL, counts=True, level=-1.2, walk=0.06, shape=0.3),
+    "small numbers": replace(_USUAL, counts=True, level=1.0, shape=0.5, words=0.3),
+    "cascades": replace(_USUAL, cascade=0.8, day=0.4, shape=0.5),
+    "waves of attention": replace(_USUAL, fame=3.0, shape=0.5, words=0.3),
+    "50 posts": replace(_USUAL, posts=50, shape=0.7, walk=0.05),
+    "100 posts": replace(_USUAL, posts=100, shape=0.7, hour=0.4, walk=0.05),
+    "200 posts, small numbers": replace(_USUAL, posts=200, counts=True, level=1.0, shape=0.7),
+    "60 posts, mostly zero": replace(_USUAL, posts=60, counts=True, level=-1.2, shape=0.7),
 }
 
 
@@ -85,7 +104,7 @@ class _Account:
         }
         self._subjects = [rng.sample(_WORDS, 14) for _ in range(6)]
         self._phase = rng.random() * 2 * math.pi
-        self._level, self._shock = rng.gauss(6, 1), 0.0
+        self._level, self._shock, self._fame = rng.gauss(kind.level, 0.3 if kind.counts else 1), 0.0, 0.0
         self._at = datetime(2025, 1, 6, 6, tzinfo=UTC)
 
     def _drawn(self) -> dict[str, float]:
@@ -103,11 +122,22 @@ class _Account:
         text, worth = self._text()
         wave = kind.hour * math.sin(2 * math.pi * self._at.hour / 24 + self._phase)
         noise = rng.gauss(0, kind.noise) * (2.5 if rng.random() < 0.05 else 1.0)
-        return Example(text, self._at, max(0.0, self._level + self._shock + worth + wave + noise))
+        log = self._level + self._shock + self._fame + worth + wave + noise
+        return Example(text, self._at, self._counted(log) if kind.counts else max(0.0, log))
+
+    def _counted(self, log: float) -> float:
+        """The log reward of a number drawn around ``exp(log)``."""
+        chance = np.random.default_rng(self._rng.getrandbits(32))
+        return math.log1p(chance.poisson(math.exp(min(log, 20.0))))
 
     def _pass_time(self) -> None:
-        before = self._at.date()
-        self._at += timedelta(hours=self._rng.expovariate(self._kind.per_day / 24))
+        before, at = self._at.date(), self._at
+        soon = self._kind.cascade and self._rng.random() < self._kind.cascade
+        pause = 12 if soon else self._kind.per_day / 24 * (1 - self._kind.cascade)
+        self._at += timedelta(hours=self._rng.expovariate(pause))
+        self._fame *= 0.5 ** ((self._at - at) / timedelta(days=2))
+        if self._kind.fame and self._rng.random() < 1 / 60:
+            self._fame = self._kind.fame
         if self._at.hour < 6:
             self._at += timedelta(hours=6 - self._at.hour)
         if self._at.date() != before:

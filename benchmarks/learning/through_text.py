@@ -12,16 +12,20 @@ import math
 import random
 import statistics
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
 from stonechat.core.model import Arm, Choice
 from stonechat.learning.arms import Factors
+from stonechat.learning.features import Example
 from stonechat.learning.model_registry import Lesson, Model
 from stonechat.learning.policy import ArmPolicy
+from stonechat.learning.predictors import Predictor
 from stonechat.learning.reward import Weights
 from stonechat.learning.summary import Logged, reviewed
+from stonechat.learning.training import train
 from stonechat.learning.uplift import Uplift, holdout_share
 from stonechat_aviary.opening import EPOCH, Aviary, open_aviary
 from stonechat_aviary.ordering import Order
@@ -36,6 +40,8 @@ _MATURE_DAYS = 2
 _DAY = 86_400.0
 _LATE = 100
 _TRIES = 4
+_DRAFTS = 3
+_MATURITY = timedelta(days=_MATURE_DAYS)
 _OFFERED: Factors = {name: FACTORS[name] for name in MAIN_FACTORS}
 
 
@@ -51,6 +57,7 @@ class Sent:
     at: float
     choice: Choice
     worth: float
+    text: str
     engagement: float = 0.0
 
 
@@ -141,9 +148,8 @@ class _Player:
         return 4 * 3600 * HOUR_BLOCKS.index(arm["hour_block"]) + self._rng.uniform(60, 4 * 3600 - 60)
 
     async def _post(self, at: float, choice: Choice, network: Aviary, wire: httpx.AsyncClient) -> Sent:
-        order = Order(topic=choice.arm["topic"], hook=choice.arm["hook"], format=choice.arm["format"])
         for attempt in range(_TRIES + 1):
-            text = self._author.write(order)[0].text
+            text = self._write(at, choice)
             if attempt == _TRIES:  # the writer has nothing new to say of it: the text gets a number
                 text = f"{text.rstrip('.')} #{len(self._run.sent)}."
             body = {"variables": {"tweet_text": text}}
@@ -152,7 +158,14 @@ class _Player:
                 break
         post_id = answer["data"]["create_tweet"]["tweet_results"]["result"]["rest_id"]
         hidden = network.world.truth.outcome("", len(self._run.sent), at, read_traits(text, at))
-        return Sent(post_id, at, choice, hidden.effects + hidden.interactions)
+        return Sent(post_id, at, choice, hidden.effects + hidden.interactions, text)
+
+    def _write(self, at: float, choice: Choice) -> str:
+        return self._of_arm(choice.arm)
+
+    def _of_arm(self, arm: Arm) -> str:
+        order = Order(topic=arm["topic"], hook=arm["hook"], format=arm["format"])
+        return self._author.write(order)[0].text
 
     async def _learn(self, now: float, network: Aviary, wire: httpx.AsyncClient) -> None:
         _advance(network, now)
@@ -166,6 +179,73 @@ class _Player:
             self._log.append(Logged(lesson, sent.choice.holdout, sent.choice.model_version))
             lessons.append(lesson)
         self._model, _ = self._model.learned(lessons)
+
+
+class _Ranking(_Player):
+    """Learns from arms drawn evenly; then writes three drafts a slot and posts the best ranked, or any.
+
+    Attributes:
+        ranked, by_chance: numbers of the posts that were chosen either way, by a coin for each slot.
+    """
+
+    def __init__(self, seed: int, taught: int, posts: int) -> None:
+        super().__init__(seed, taught + posts, even=True)
+        self._taught = taught
+        self._predictor: Predictor | None = None
+        self.ranked: set[int] = set()
+        self.by_chance: set[int] = set()
+
+    def _write(self, at: float, choice: Choice) -> str:
+        number = len(self._run.sent)
+        if number < self._taught:
+            return super()._write(at, choice)
+        arms = [ArmPolicy(self._model.bandit, 0, 1.0).choose(1, self._rng)[0].arm for _ in range(_DRAFTS)]
+        drafts = [self._of_arm(arm) for arm in arms]
+        # The coin is thrown for the slot, not for each attempt: a refused text must not change sides.
+        chance = number in self.by_chance or (number not in self.ranked and self._rng.random() < 0.5)
+        (self.by_chance if chance else self.ranked).add(number)
+        return self._rng.choice(drafts) if chance else self._best(drafts, at)
+
+    def _best(self, drafts: list[str], at: float) -> str:
+        """The draft that the predictor expects most of; it knows texts and moments, not arms."""
+        history = [
+            Example(sent.text, _moment(sent.at), math.log1p(sent.engagement) if known else None)
+            for number, sent in enumerate(self._run.sent)
+            for known in [number < len(self._log)]
+        ]
+        if self._predictor is None:
+            self._predictor = train([one for one in history if one.value is not None], _MATURITY)
+        slots = [Example(text, _moment(at)) for text in drafts]
+        found = self._predictor.predict([*history, *slots], len(history), apart=True)
+        return max(zip(found, drafts, strict=True), key=lambda pair: pair[0].value)[1]
+
+    def rewards(self, numbers: set[int]) -> list[float]:
+        """Log engagement of these posts."""
+        return [math.log1p(self._run.sent[number].engagement) for number in sorted(numbers)]
+
+
+async def bench_ranked_drafts(seeds: int = 10, taught: int = 250, posts: int = 200) -> list[Row]:
+    """Whether the draft ranked first does better than one taken by chance, in per cent of engagement."""
+    ranked: list[float] = []
+    by_chance: list[float] = []
+    for seed in range(seeds):
+        player = _Ranking(seed, taught, posts)
+        await player.play()
+        ranked += player.rewards(player.ranked)
+        by_chance += player.rewards(player.by_chance)
+    gain = statistics.fmean(ranked) - statistics.fmean(by_chance)
+    error = math.sqrt(sum(statistics.variance(one) / len(one) for one in (ranked, by_chance)))
+    low, high = (math.expm1(gain + side * 1.96 * error) for side in (-1, 1))
+    count = f"{len(ranked)} posts by rank, {len(by_chance)} by chance, of {_DRAFTS} drafts"
+    return [
+        _row(f"engagement gained, {count}", math.expm1(gain), None),
+        _row("the same, lower end of the 95 % interval", low, 0.0),
+        _row("the same, upper end", high, None),
+    ]
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
 
 
 def _advance(network: Aviary, at: float) -> None:

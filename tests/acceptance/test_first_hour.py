@@ -95,6 +95,8 @@ def test_from_init_to_the_first_post(tmp_path: Path, reaper: Reaper) -> None:
         assert added.returncode == 0, added.stderr
         with running(owner):
             wait_until(lambda: TEXT in owner.types("rehearsals", "--json").stdout, "it is rehearsed", 120)
+            second = owner.types("run", PORT="0")
+            assert second.returncode == 1 and "runs in .stonechat already" in second.stderr, second.stderr
         assert owner.board() == []
 
         early = owner.types("live", "--accept-rules")

@@ -359,3 +359,20 @@ async def test_the_jobs_keep_the_missions_intervals(house: House) -> None:
     assert declared["learning.learn"] == timedelta(hours=1)
     assert declared["learning.aggregate"] == timedelta(hours=2)
     assert declared["learning.train"] == timedelta(days=1)
+
+
+async def test_figures_that_shrink_after_a_post_was_judged_teach_nothing_twice(house: House) -> None:
+    await house.post(await choose(house, 3), likes=40)
+    await house.days(4)
+    await house.learner.learn(house.ctx)
+    before, body = await house.log(), await house.body()
+    async with house.database.begin("test") as connection:
+        for line in before:
+            shot = Snapshot(
+                ME, line.post_id, line.content_id, house.clock.now(), Metrics(0, 0, 0, views=900), "wire"
+            )
+            await metrics.append(connection, [shot])
+    await house.days(1)
+    await house.learner.learn(house.ctx)
+    assert await house.log() == before
+    assert await house.body() == body

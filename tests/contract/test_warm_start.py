@@ -14,6 +14,7 @@ from stonechat.learning.labels import Labeller
 from stonechat.learning.model_registry import decode
 from stonechat.learning.warm_start import prior_of
 from stonechat.owner import Door, Owner
+from stonechat.owner.goals import preview
 from stonechat.owner.warm_start import ImportOptions, import_history, undo_import
 from tests.contract.test_learning_store import FACTORS, ME, House, choose, house
 
@@ -150,3 +151,42 @@ async def test_an_account_lends_what_it_learned_to_one_that_begins(house: House)
     assert set(prior) <= {(factor, level) for factor, levels in FACTORS.items() for level in levels}
     assert prior
     assert (own, nowhere) == ({}, "")
+
+
+async def test_the_days_of_an_overview_are_counted_once_and_teach_what_gains_followers(
+    house: House, tmp_path: Path
+) -> None:
+    async with house.database.begin("test") as connection:
+        await accounts.put(connection, ACCOUNT, house.clock.now())
+    lines = ["Date,Impressions,Likes,Replies,Reposts,New follows,Unfollows"]
+    for day in range(1, 29):
+        replies = day % 5
+        lines.append(f"2025-02-{day:02},1000,{20 + day % 3},{replies},{day % 2},{4 * replies + 2},2")
+    path = tmp_path / "account_overview_analytics.csv"
+    path.write_text("\n".join(lines))
+    await house.post(await choose(house, 3), likes=10)
+    before = await house.body()
+    done = await import_history(owner(house), ACCOUNT, [path], OPTIONS, LABELLER)
+    assert f"28 days with {4 * sum(day % 5 for day in range(1, 29))} followers gained" in done.said
+    assert await house.body() == before  # a day teaches nothing of a post
+    again = await import_history(owner(house), ACCOUNT, [path, path], OPTIONS, LABELLER)
+    assert again.value is None and "28 days, all of them learned before" in again.said
+    change = await preview(house.database, ME, "followers", timedelta(hours=48))
+    assert change.after.startswith("followers (replies x ")
+    await undo_import(owner(house), ACCOUNT, 1)
+    with pytest.raises(InvalidInput, match="there are 0"):
+        await preview(house.database, ME, "followers", timedelta(hours=48))
+
+
+async def test_a_day_of_the_future_is_a_bad_row_and_one_that_is_not_over_is_left_out(
+    house: House, tmp_path: Path
+) -> None:
+    path = tmp_path / "overview.csv"
+    today = house.clock.now().date()
+    head = "Date,Impressions,Likes,New follows,Unfollows\n"
+    path.write_text(f"{head}{today - timedelta(days=3)},9,1,2,0\n{today},9,1,2,0\n")
+    done = await import_history(owner(house), ACCOUNT, [path], OPTIONS, LABELLER)
+    assert "1 days with 2 followers" in done.said and "1 days that are not over" in done.said
+    path.write_text(f"{head}2099-01-01,9,1,2,0\n")
+    with pytest.raises(InvalidInput, match=r"line 2: 2099-01-01 is in the future"):
+        await import_history(owner(house), ACCOUNT, [path], OPTIONS, LABELLER)

@@ -45,6 +45,7 @@ from stonechat.jobs import (
 )
 from stonechat.jobs.execution.durable_runs import Execution
 from stonechat.jobs.execution.run_request import RunRequest
+from stonechat.learning.reports import LearningReports
 from stonechat.networks.registry import installed
 from stonechat.resilience.state_machine import Record, forced, fresh
 from stonechat.resilience.store import to_row
@@ -93,6 +94,14 @@ CASES = (
         {"seen": digest(WAITING_TEXT)},
         "queue/approve",
         {"target": "c-waiting", "seen": digest(WAITING_TEXT)},
+    ),
+    Case(
+        "learn.goal",
+        ("learn", "goal", "replies", "--yes", "--account", ME.id),
+        f"learning/{ME.id}/goal",
+        {"goal": "replies"},
+        "learn/goal",
+        {"target": ME.id, "goal": "replies"},
     ),
     Case(
         "queue.reject",
@@ -538,8 +547,11 @@ async def at_the_pages(
         studio(folder, CLOCK, account=ME, on=database) as writing,
         open_store(runs_url(database) if url is None else runs_url_beside(url)) as store,
     ):
+        reports = LearningReports(database, timedelta(hours=48))
         jobs = JobsAtRest(JobOperations(database, store, CLOCK, JOBS))
-        here.data.connect(drafter=writing.drafter, networks=installed(), runner=jobs, **connected)
+        here.data.connect(
+            drafter=writing.drafter, networks=installed(), runner=jobs, learning=reports, **connected
+        )
         yield here.client
 
 

@@ -20,7 +20,7 @@ from stonechat.cli.commands import (
     drill,
     init,
     jobs,
-    learn,
+    learn_choices,
     live,
     login,
     monitoring,
@@ -54,7 +54,7 @@ operations.register(app)
 browser.register(app)
 app.add_typer(accounts.accounts_app, name="accounts", rich_help_panel="Look")
 app.add_typer(jobs.jobs_app, name="jobs", rich_help_panel="Look")
-app.add_typer(learn.learn_app, name="learn", rich_help_panel="Look")
+app.add_typer(learn_choices.learn_app, name="learn", rich_help_panel="Look")
 reading.register(app)
 storage.register(app)
 app.command("upgrade", rich_help_panel="Keep", epilog="Example: stonechat upgrade --check")(upgrade.upgrade)

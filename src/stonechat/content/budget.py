@@ -175,7 +175,7 @@ class Budget:
             await ledger.lock(connection)
             # Reservations of dead processes are booked in full first, or they would count for ever.
             await ledger.expire(connection, wall=wall, now=now)
-            for period in self.periods(account_id, now):
+            for period in self._limited(account_id, now):
                 usage = await ledger.usage(connection, period.start, period.end, period.account_id)
                 after = Amount(usage.committed.usd + amount.usd, usage.committed.tokens + amount.tokens)
                 if not period.limit.holds(after):
@@ -228,6 +228,10 @@ class Budget:
         yield Period(account_id, f"{now:%Y-%m-%d}", *day, limits.account_day)
         yield Period(account_id, f"{now:%Y-%m}", *month, limits.account_month)
 
+    def _limited(self, account_id: str, now: datetime) -> Iterator[Period]:
+        """The periods in which a call of this account may pass a limit: the others need no sums."""
+        return (one for one in self.periods(account_id, now) if one.limit != Limit())
+
     async def _book(
         self, reservation: Reservation, usd: float, prompt_tokens: int, completion_tokens: int
     ) -> None:
@@ -243,7 +247,7 @@ class Budget:
                 completion_tokens=completion_tokens,
                 now=now,
             )
-            for period in self.periods(reservation.account_id, now):
+            for period in self._limited(reservation.account_id, now):
                 usage = await ledger.usage(connection, period.start, period.end, period.account_id)
                 marks += await self._mark(connection, period, period.limit.share(usage.spent), now)
         for event in marks:

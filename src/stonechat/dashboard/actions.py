@@ -22,6 +22,7 @@ from stonechat.owner import (
     authors,
     breakers,
     editing,
+    goals,
     jobs,
     log_in,
     moving,
@@ -127,6 +128,9 @@ ACTIONS: Mapping[tuple[str, str], Act] = {
     ("accounts", "remove"): _reasoned(log_in.forget),
     ("authors", "mute"): _of_account(authors.mute),
     ("authors", "unmute"): _of_account(authors.unmute),
+    ("learn", "goal"): lambda doors, owner, target, form: goals.choose(
+        owner, target, form.get("goal"), doors.maturity
+    ),
     ("posting", "pause"): _reasoned(posting.pause),
     ("posting", "resume"): _reasoned(posting.resume),
     ("jobs", "run"): _run_job,

@@ -29,6 +29,7 @@ from stonechat.dashboard.api_models import (
     SessionBody,
     Silence,
     WhichChannel,
+    WhichGoal,
     WhichPosting,
     WhichRuns,
 )
@@ -42,6 +43,7 @@ from stonechat.owner import (
     authors,
     breakers,
     editing,
+    goals,
     jobs,
     log_in,
     moving,
@@ -73,6 +75,7 @@ def api_actions(guard: Guard, doors: Doors) -> APIRouter:
     _on_jobs(router, doors, come_in)
     _on_breakers(router, doors, come_in)
     _on_alerts(router, doors, come_in)
+    _on_learning(router, doors, come_in)
     return router
 
 
@@ -208,6 +211,13 @@ def _on_authors(router: APIRouter, doors: Doors, come_in: Any) -> None:
         """Allow replies to somebody again, who was muted or has asked for none."""
         account = body.account if body else None
         return await _answer(doors, authors.unmute(owner, handle, account, why=_why(body)))
+
+
+def _on_learning(router: APIRouter, doors: Doors, come_in: Any) -> None:
+    @router.post("/learning/{account}/goal")
+    async def goal(account: str, body: WhichGoal, owner: Owner = come_in) -> Answer:
+        """Learn towards another goal; what was learned is made anew from the stored readings."""
+        return await _answer(doors, goals.choose(owner, account, body.goal, doors.maturity))
 
 
 def _on_posting(router: APIRouter, doors: Doors, come_in: Any) -> None:

@@ -38,6 +38,15 @@ class Reason(Request):
     why: str = Field("", max_length=LONGEST_WHY, description="Why; at most 1,000 characters.")
 
 
+class WhichGoal(Request):
+    """What to learn towards."""
+
+    goal: str = Field(
+        max_length=200,
+        description="engagement, views, replies, followers, or a mix such as likes=1,replies=3",
+    )
+
+
 class ApprovalBody(Request):
     """What was seen."""
 

@@ -30,6 +30,7 @@ TOPICS = {
     "breakers": ("breakers", "health"),
     "alerts": ("alerts", "health"),
     "tokens": ("queue",),
+    "learn": ("learning",),
 }
 """By the beginning of an action's name: the parts of the pages that show something else after it."""
 
@@ -87,6 +88,15 @@ class Doors:
     def spacing(self) -> timedelta:
         """The least time between two posts of an account (account time)."""
         return self._data.spacing
+
+    @property
+    def maturity(self) -> timedelta:
+        """The age at which a post is judged.
+
+        Raises:
+            NotOpen: learning is not open yet.
+        """
+        return self._data.maturity
 
     def channels(self) -> Sequence[AlertChannel]:
         """Where the owner is told."""

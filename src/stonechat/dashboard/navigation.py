@@ -24,6 +24,7 @@ OWNER = (
     Link("/calendar", "Calendar"),
     Link("/write", "Write"),
     Link("/posts", "Posts"),
+    Link("/analytics", "Analytics"),
     Link("/learning", "Learning"),
     Link("/accounts", "Accounts"),
 )

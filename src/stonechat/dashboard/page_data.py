@@ -251,6 +251,17 @@ class DashboardData:
         async with self.open_database().read("dashboard.picture") as connection:
             return await media.shown(connection, content_id, sha256)
 
+    @property
+    def maturity(self) -> timedelta:
+        """The age at which a post is judged.
+
+        Raises:
+            NotOpen: learning is not open yet.
+        """
+        if self._learning is None:
+            raise NotOpen("learning")
+        return self._learning.maturity
+
     async def learning(self, account_id: str | None = None) -> list[dict[str, Any]]:
         """What was learned, for each account (the learner's own summary)."""
         if self._learning is None:

@@ -28,6 +28,7 @@ from stonechat.monitoring.catalogue.rules import meaning
 from stonechat.monitoring.figures import AGES, OLDER
 from stonechat.monitoring.meters import samples
 from stonechat.monitoring.service_levels import TARGETS, WINDOWS
+from stonechat.owner import goals
 
 HERE = Path(__file__).parent
 
@@ -315,6 +316,12 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             elsewhere=elsewhere,
             why=await pages.data.arm_explained(line.content),
         )
+
+    @router.get("/learning/goal")
+    async def goal(request: Request, account: str = "", to: str = "") -> Response:
+        data = pages.data
+        change = await goals.preview(data.open_database(), account, to, data.maturity)
+        return pages.render(request, "goal.html", account=account, goal=to, change=change)
 
     @router.get("/posts")
     async def posts(request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,7 @@ from stonechat.database.connection.database import Database
 from stonechat.database.repositories import content
 from stonechat.database.repositories import learning as rows
 from stonechat.learning.features import Example
+from stonechat.learning.goals import goal_of
 from stonechat.learning.predictors import Predictor
 from stonechat.learning.training import FEWEST, Trained, retrain
 
@@ -23,6 +24,8 @@ KIND = "predictor"
 KEPT_VERSIONS = 10
 _HISTORY = 1500
 """Posts that a draft is compared with."""
+
+_TRAINED_ON = 5000
 
 _AHEAD = (ContentState.QUEUED, ContentState.POSTING, ContentState.AWAITING_APPROVAL)
 
@@ -59,7 +62,7 @@ class DraftRanker:
 
     async def _history(self, connection: AsyncConnection, account_id: str, slot: datetime) -> list[Example]:
         """Posts before the slot in order of time: rewarded ones, then those still maturing or queued."""
-        taught = await rows.taught_posts(connection, account_id, limit=_HISTORY)
+        taught = await self._taught(connection, account_id, _HISTORY)
         since = taught[-1].posted_at if taught else slot - timedelta(days=7)
         fresh = await content.posted_since(connection, account_id, since)
         ahead = await content.in_states(connection, _AHEAD, account_id=account_id)
@@ -72,10 +75,19 @@ class DraftRanker:
         found = [*(_example(post) for post in taught), *silent]
         return sorted((one for one in found if one.at < slot), key=lambda one: one.at)
 
+    async def _taught(
+        self, connection: AsyncConnection, account_id: str, limit: int
+    ) -> list[rows.TaughtPost]:
+        """The newest posts that taught something, each worth what it is under the account's goal."""
+        goal = await goal_of(connection, account_id)
+        posts = await rows.taught_posts(connection, account_id, limit=limit)
+        found = [(post, goal.value_at(post.line, post.value)) for post in posts]
+        return [replace(post, value=value) for post, value in found if value is not None]
+
     async def train(self, account_id: str, now: datetime) -> Training:
         """Train a new version, judge it and store it; it serves only where it has no faults."""
         async with self._database.read("learning.train") as connection:
-            taught = await rows.taught_posts(connection, account_id)
+            taught = await self._taught(connection, account_id, _TRAINED_ON)
             serving = await self._serving(connection, account_id)
             newest = await rows.newest_model(connection, account_id, KIND)
         examples = [_example(post) for post in taught]

@@ -48,6 +48,11 @@ class Example:
     arm: Arm = field(default_factory=dict)
 
 
+SIMPLE = (0, 2, 3, 4, 5, 7, 8, 10, 15, 16, 19, 20)
+"""Columns of :func:`describe` that hold on few posts already: length, words, link, question and exclamation
+mark, digits, capitals, leading handle, one wave of the day and of the week."""
+
+
 def terms(example: Example) -> list[str]:
     """Words, hashtags and handles in lower case without links, and pairs of neighbouring ones."""
     single = _WORD.findall(_LINK.sub(" ", example.text.lower()))

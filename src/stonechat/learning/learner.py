@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +20,7 @@ from stonechat.database.repositories import learning as rows
 from stonechat.jobs import Job, JobContext, Work
 from stonechat.learning.arms import Factors
 from stonechat.learning.draft_ranking import DraftRanker, Training
+from stonechat.learning.goals import begin, goal_of, lessons
 from stonechat.learning.model_registry import Model, decode, encode, faults
 from stonechat.learning.policy import ArmPolicy
 from stonechat.learning.reports import KIND, READING_GRACE, figures, lesson_of
@@ -122,7 +123,7 @@ class Learner:
         try:
             return row.version, decode(row.body)
         except ValueError:
-            log = await rows.reward_log(connection, account_id)
+            log = await lessons(connection, account_id)
             model, _ = (await self._first(connection, account_id)).learned(lesson_of(line) for line in log)
             return row.version, model.with_share(1, self._settings.holdout_first)
 
@@ -176,10 +177,13 @@ class Learner:
         async with self._database.begin("learning.judge") as connection:
             ripe = await rows.ripe_posts(connection, account_id, now - self._gates.maturity)
             shots = await rows.snapshots_of(connection, account_id, [post.post_id for post in ripe])
+            if ripe:
+                await begin(connection, account_id, self._settings.goal, now)
+            gates = replace(self._gates, weights=(await goal_of(connection, account_id)).weights)
             lines = []
             for post in ripe:
                 posted = MaturedPost(account_id, post.content_id, post.post_id, post.posted_at)
-                verdict = judge(posted, shots.get(post.post_id, ()), self._gates, now)
+                verdict = judge(posted, shots.get(post.post_id, ()), gates, now)
                 if isinstance(verdict, RewardJudgement):
                     lines.append((post, verdict.reward, verdict.views))
                     count["learned" if verdict.reward.value is not None else "refused"] += 1
@@ -194,14 +198,14 @@ class Learner:
         async with self._database.begin("learning.update") as connection:
             current = await self._read(connection, account_id)
             version, model = current or (0, await self._first(connection, account_id))
-            log = await rows.reward_log(connection, account_id, after=model.last_id)
-            lessons = [lesson_of(line) for line in log]
+            log = await lessons(connection, account_id, after=model.last_id)
+            fresh = [lesson_of(line) for line in log]
             newest = await rows.newest_model(connection, account_id, KIND)
-            if not lessons or (newest and newest.last_reward_id >= lessons[-1].id):
+            if not fresh or (newest and newest.last_reward_id >= fresh[-1].id):
                 return f"version {version} serves"
-            candidate, surprises = model.with_arms(self._factors(account_id)).learned(lessons)
-            wrong = faults(candidate, model, lessons, surprises)
-            why = "; ".join(wrong) or f"learned {len(lessons)} rewards"
+            candidate, surprises = model.with_arms(self._factors(account_id)).learned(fresh)
+            wrong = faults(candidate, model, fresh, surprises)
+            why = "; ".join(wrong) or f"learned {len(fresh)} rewards"
             stored = await self._store(connection, account_id, candidate, now, why, serve=not wrong)
             if wrong:
                 event = ModelRejected(account_id=account_id, version=stored[0], why=why)
@@ -236,7 +240,7 @@ class Learner:
     async def _aggregate(self, account_id: str, now: datetime) -> int:
         async with self._database.read("learning.aggregate") as connection:
             current = await self._read(connection, account_id)
-            log = await rows.reward_log(connection, account_id)
+            log = await lessons(connection, account_id)
         if current is None:
             return 0
         body = await asyncio.to_thread(figures, current[0], current[1], log, now)

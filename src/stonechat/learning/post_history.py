@@ -1,8 +1,9 @@
 """Posts of the past, read from the files that networks and tools give their users.
 
-Known are: the content export of X analytics (with its old and its new headers), ``tweets.js`` of an X
-archive, statuses of Mastodon's API, the outbox of a Mastodon archive, author feeds of Bluesky's API, and any
-CSV whose columns the owner names. Files are read as streams, so their size does not matter.
+Known are: the exports of X analytics (content with its old and its new headers, and the overview, which has
+a row for each day and none for a post), ``tweets.js`` of an X archive, statuses of Mastodon's API, the outbox
+of a Mastodon archive, author feeds of Bluesky's API, and any CSV whose columns the owner names. Files are
+read as streams, so their size does not matter.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import csv
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -37,6 +38,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "views": ("impressions", "views"),
 }
 _NEEDED = ("text", "at", "likes")
+_OF_A_DAY: Mapping[str, str] = {"gained": "new follows", "lost": "unfollows"}
 FIELDS = tuple(_COLUMNS)
 """What a post in a table may have."""
 
@@ -71,7 +73,17 @@ class LeftOut:
     why: str
 
 
-Row = PastPost | BadRow | LeftOut
+@dataclass(frozen=True, slots=True)
+class PastDay:
+    """What an account did on one day: the figures of all its posts, and followers gained less lost."""
+
+    line: int
+    day: date
+    metrics: Metrics
+    gained: int
+
+
+Row = PastPost | PastDay | BadRow | LeftOut
 
 
 def read_history(path: Path, columns: Fields, order: DateOrder) -> Iterator[Row]:
@@ -163,9 +175,8 @@ def _table(path: Path, stream: TextIO, columns: Fields) -> tuple[csv.DictReader[
     }
     where = {field: name for field, name in usual.items() if name is not None} | dict(columns)
     lacking = [field for field in _NEEDED if field not in where]
-    if lacking == ["text"] and {"new follows", "unfollows"} & set(lower):
-        what = "it is the overview of an account, one row a day, and says nothing of single posts"
-        raise _unknown(path, what, "Export the content (posts) of the same time instead.")
+    if lacking == ["text"] and set(_OF_A_DAY.values()) <= set(lower):
+        return reader, where | {field: lower[name] for field, name in _OF_A_DAY.items()}
     if lacking:
         raise _unknown(path, f"no column is known as {', '.join(lacking)}", _MAPPING + _KNOWN_KINDS)
     return reader, where
@@ -177,11 +188,12 @@ _KNOWN_KINDS = "Known are CSV, tweets.js of an X archive, and JSON of Mastodon a
 
 def _csv_rows(path: Path, stream: TextIO, columns: Fields, order: DateOrder) -> Iterator[Row]:
     reader, where = _table(path, stream, columns)
+    read = _day if "lost" in where else _row
     try:
         for row in reader:
             if any(row.values()):
                 told = {field: row.get(name) or "" for field, name in where.items()}
-                yield _row(reader.line_num, told, order)
+                yield read(reader.line_num, told, order)
     except csv.Error as exc:
         yield BadRow(reader.line_num, f"cannot be read: {exc}")
 
@@ -194,17 +206,34 @@ def _row(line: int, told: Mapping[str, str], order: DateOrder) -> Row:
     at = parse_time(told.get("at", ""), order)
     if at is None:
         return BadRow(line, f"{told.get('at', '')[:40]!r} is no date")
-    written = {field: told.get(field, "").strip() for field in _COUNTS}
-    counts = {field: parse_count(value) for field, value in written.items()}
-    wrong = next((field for field, value in written.items() if value and counts[field] is None), None)
-    if wrong is not None:
-        return BadRow(line, f"{written[wrong][:40]!r} is no number of {wrong}")
+    counts = _counted(line, told, _COUNTS)
+    if isinstance(counts, BadRow):
+        return counts
     if not text:
         return BadRow(line, "it has no text")
     if counts["likes"] is None:
         return LeftOut("posts without figures")
     key = told.get("id", "").strip() or digest(at.isoformat(), text)[:16]
     return PastPost(line, key, at, text, Metrics(**counts))
+
+
+def _day(line: int, told: Mapping[str, str], order: DateOrder) -> Row:
+    """One day of an overview, from its fields as they are written."""
+    at = parse_time(told.get("at", ""), order)
+    if at is None:
+        return BadRow(line, f"{told.get('at', '')[:40]!r} is no date")
+    counts = _counted(line, told, (*_COUNTS, *_OF_A_DAY))
+    if isinstance(counts, BadRow):
+        return counts
+    gained = (counts.pop("gained") or 0) - (counts.pop("lost") or 0)
+    return PastDay(line, at.date(), Metrics(**counts), gained)
+
+
+def _counted(line: int, told: Mapping[str, str], fields: Sequence[str]) -> dict[str, int | None] | BadRow:
+    written = {field: told.get(field, "").strip() for field in fields}
+    counts = {field: parse_count(value) for field, value in written.items()}
+    wrong = next((field for field, value in written.items() if value and counts[field] is None), None)
+    return counts if wrong is None else BadRow(line, f"{written[wrong][:40]!r} is no number of {wrong}")
 
 
 # --- JSON ---------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """Predictors: what log engagement is to be expected of a post, and within which bounds.
 
 A predictor is a mix of parts, from the simplest up: the account's level alone; the level and a ridge
-regression on simple features; both and one on the words of the text. Each part exists for a level that
-follows the account quickly, slowly, or not at all. The weights of the mix were set by how well each part
-did on posts that it had not seen (:mod:`stonechat.learning.training`), so a part that does not help on
-this account weighs nothing. What a predictor needs besides itself is the account's recent posts.
+regression on a dozen simple features; the same on all features; and that with one on the words of the text.
+Each part exists for a level that follows the account quickly, slowly, or not at all. The weights of the mix
+were set by how well each part did on posts that it had not seen (:mod:`stonechat.learning.training`), so a
+part that does not help on this account weighs little. What a predictor needs besides itself is the account's
+recent posts.
 
 Coefficients are kept as JSON; only training needs scikit-learn.
 """
@@ -45,7 +46,7 @@ class Track:
     Attributes:
         half_life: in rewards; None where the level stays as it was in training.
         level: weight of the level alone; ``start`` is its value before any reward is known.
-        fitted: weight of the level plus the regression on simple features, with or without the text's.
+        fitted: weight of the level plus the regressions on features, with or without the text's.
         coefficients: of that regression, on scaled features; ``fitted_start`` is its level's first value.
     """
 

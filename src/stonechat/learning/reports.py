@@ -19,6 +19,7 @@ from stonechat.core.safe_json import safe_json
 from stonechat.database.connection.database import Database
 from stonechat.database.repositories import learning as rows
 from stonechat.learning.draft_ranking import KIND as PREDICTOR
+from stonechat.learning.goals import goal_of, lessons
 from stonechat.learning.model_registry import Lesson, Model, decode, encode, replayed
 from stonechat.learning.summary import FactorEffect, Logged, effects, reviewed
 from stonechat.learning.warm_start import KIND as IMPORT
@@ -33,7 +34,8 @@ class LearningReports:
 
     def __init__(self, database: Database, maturity: timedelta) -> None:
         self._database = database
-        self._maturity = maturity
+        self.maturity = maturity
+        """The age at which a post is judged."""
 
     async def summary(self, account_id: str, now: datetime, *, fresh: bool = False) -> dict[str, Any]:
         """All that people want to know of what was learned; a JSON object.
@@ -46,7 +48,7 @@ class LearningReports:
         Args:
             fresh: compute the figures now instead of showing those of the last aggregation.
         """
-        late = now - self._maturity - READING_GRACE
+        late = now - self.maturity - READING_GRACE
         async with self._database.read("learning.summary") as connection:
             stored = await rows.serving_model(connection, account_id, "summary")
             versions = await rows.versions(connection, account_id, KIND, limit=20)
@@ -54,10 +56,12 @@ class LearningReports:
             imports = await rows.versions(connection, account_id, IMPORT, limit=20)
             refused = await rows.refusals(connection, account_id)
             last = await rows.last_reward_at(connection, account_id)
+            goal = await goal_of(connection, account_id)
             overdue = len(await rows.ripe_posts(connection, account_id, late))
         kept = safe_json(stored.body) if stored else None
         return {
             "account_id": account_id,
+            "goal": goal.told(),
             "figures": await self._figures_now(account_id, now) if fresh else kept,
             "versions": [_version(row) for row in versions],
             "predictors": [_version(row) for row in predictors],
@@ -71,7 +75,7 @@ class LearningReports:
     async def _figures_now(self, account_id: str, now: datetime) -> dict[str, Any] | None:
         async with self._database.read("learning.figures") as connection:
             row = await rows.serving_model(connection, account_id, KIND)
-            log = await rows.reward_log(connection, account_id)
+            log = await lessons(connection, account_id)
         return None if row is None else await asyncio.to_thread(figures, row.version, _model(row), log, now)
 
     async def why(self, content: Content) -> dict[str, Any]:
@@ -101,11 +105,11 @@ class LearningReports:
         """The serving version, made anew from the reward log, and whether it is the same bit for bit."""
         async with self._database.read("learning.replay") as connection:
             row = await rows.serving_model(connection, account_id, KIND)
-            log = await rows.reward_log(connection, account_id)
+            log = await lessons(connection, account_id)
         if row is None:
             return {"account_id": account_id, "version": None, "rewards": 0, "same": True}
-        lessons = [lesson_of(line) for line in log]
-        again = await asyncio.to_thread(lambda: encode(replayed(_model(row), lessons)))
+        taught = [lesson_of(line) for line in log]
+        again = await asyncio.to_thread(lambda: encode(replayed(_model(row), taught)))
         same = again == row.body
         return {"account_id": account_id, "version": row.version, "rewards": row.rewards, "same": same}
 

@@ -19,13 +19,14 @@ from stonechat.core.model import Metrics, Reward, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each reaction counts for."""
+    """What each figure of a post counts for."""
 
     likes: float = 1.0
     reposts: float = 2.0
     replies: float = 2.0
     quotes: float = 2.0
     bookmarks: float = 1.0
+    views: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +71,20 @@ class RewardJudgement:
 
 
 def engagement(metrics: Metrics, weights: Weights) -> float | None:
-    """Weighted engagement; None unless likes, reposts and replies are all known.
+    """Weighted engagement; None unless likes, reposts, replies and views are known as far as they count.
 
     Quotes and bookmarks, which many pages do not show, count 0 where they are unknown.
     """
-    if metrics.likes is None or metrics.reposts is None or metrics.replies is None:
-        return None
-    return (
-        weights.likes * metrics.likes
-        + weights.reposts * metrics.reposts
-        + weights.replies * metrics.replies
-        + weights.quotes * (metrics.quotes or 0)
-        + weights.bookmarks * (metrics.bookmarks or 0)
+    needed = (
+        (weights.likes, metrics.likes),
+        (weights.reposts, metrics.reposts),
+        (weights.replies, metrics.replies),
+        (weights.views, metrics.views),
     )
+    if any(weight and count is None for weight, count in needed):
+        return None
+    known = sum(weight * (count or 0) for weight, count in needed)
+    return known + weights.quotes * (metrics.quotes or 0) + weights.bookmarks * (metrics.bookmarks or 0)
 
 
 @dataclass(frozen=True, slots=True)

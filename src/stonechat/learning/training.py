@@ -19,8 +19,25 @@ from typing import Any
 
 import numpy as np
 
-from stonechat.learning.features import Example, Floats, KnownRewards, describe, frequent_levels, terms
-from stonechat.learning.predictors import RECENT, Predictor, Score, Track, followed, scale, score
+from stonechat.learning.features import (
+    SIMPLE,
+    Example,
+    Floats,
+    KnownRewards,
+    describe,
+    frequent_levels,
+    terms,
+)
+from stonechat.learning.predictors import (
+    RECENT,
+    Predictor,
+    Score,
+    Track,
+    followed,
+    rank_correlation,
+    scale,
+    score,
+)
 
 TRAINED_SHARE = 0.8
 FEWEST = 50
@@ -32,14 +49,16 @@ HALF_LIVES = (10.0, 60.0, None)
 _BLOCKS = (0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the posts at which forward chaining stops and predicts
 _FEWEST_FITTED = 8
 _PENALTY = 10.0  # ridge, features of unit variance
+_SIMPLE_PENALTY = 1.0
+_NEVER = 1e9  # a penalty that leaves a feature out
 _TEXT_PENALTY = 3.0  # ridge, vectors of length 1
 _LEAST_POSTS = 3  # a term in fewer posts than that is left out
 _WINSOR = (
     3.5  # errors count up to so many robust standard deviations: a viral post teaches, but not everything
 )
-_PARTS = 3  # of each speed: level, features, text
+_PARTS = 4  # of each speed: level, simple features, features, text
 _CLEARLY = 2.0  # standard errors
-_EVEN = 1.0  # how strongly the weights of the mix are held near each other, in squared log units
+_EVEN = 10.0  # how strongly the weights of the mix are held near each other, in squared log units
 
 
 def train(examples: Sequence[Example], maturity: timedelta) -> Predictor:
@@ -96,39 +115,42 @@ class _FittedParts:
         """Predictions for rows ``low`` to ``high``, one column for each part."""
         return np.column_stack([column[low:high] for column in self.parts.values()])
 
-    def _fit_track(self, half_life: float | None) -> tuple[float, float, Floats, Floats]:
-        """Fit the three parts of one speed; returns the levels' first values and both coefficients."""
+    def _fit_track(self, half_life: float | None) -> _FittedTrack:
+        """Fit the four parts of one speed."""
         values, rows = self._given.values, self._rows
-        start = fitted_start = float(values[:rows].mean())
-        level = alone = self._level(values, half_life, start)
-        coefficients = np.zeros(self._scaled.shape[1])
-        # The level is that of what the features leave, and the features explain what the level leaves.
-        for _ in range(3):
-            coefficients = _ridge(self._scaled[:rows], _clipped((values - level)[:rows]))
-            own = self._scaled @ coefficients
-            fitted_start = float((values - own)[:rows].mean())
-            level = self._level(values - own, half_life, fitted_start)
-        fitted = level + self._scaled @ coefficients
-        of_text = self._words.fit(_clipped((values - fitted)[:rows]))
+        start = float(values[:rows].mean())
+        alone = followed(self._given.history, values, half_life, start)
+        count = self._scaled.shape[1]
+        few = np.full(count, _NEVER)
+        few[list(SIMPLE)] = _SIMPLE_PENALTY
+        simple = self._fit_features(half_life, alone, few)
+        full = self._fit_features(half_life, alone, np.full(count, _PENALTY))
+        of_text = self._words.fit(_clipped((values - full.fitted)[:rows]))
         name = "steady" if half_life is None else f"{half_life:g} rewards"
         self.parts[f"level ({name})"] = alone
-        self.parts[f"features ({name})"] = fitted
-        self.parts[f"text ({name})"] = fitted + self._words.predict(of_text)
-        return start, fitted_start, coefficients, of_text
+        self.parts[f"simple ({name})"] = simple.fitted
+        self.parts[f"features ({name})"] = full.fitted
+        self.parts[f"text ({name})"] = full.fitted + self._words.predict(of_text)
+        return _FittedTrack(start, simple, full, of_text)
 
-    def _level(self, series: Floats, half_life: float | None, start: float) -> Floats:
-        return followed(self._given.history, series, half_life, start)
+    def _fit_features(self, half_life: float | None, level: Floats, penalties: Floats) -> _Regression:
+        """The level is that of what the features leave, and the features explain what the level leaves."""
+        history, values, rows = self._given.history, self._given.values, self._rows
+        start, coefficients, own = 0.0, np.zeros(len(penalties)), np.zeros(len(values))
+        for _ in range(3):
+            coefficients = _ridge(self._scaled[:rows], _clipped((values - level)[:rows]), penalties)
+            own = self._scaled @ coefficients
+            start = float((values - own)[:rows].mean())
+            level = followed(history, values - own, half_life, start)
+        return _Regression(start, coefficients, level + own)
 
     def mixed(self, weights: dict[str, float], errors: list[float]) -> Predictor:
         """The predictor with these weights of its parts."""
         per_track = np.array(list(weights.values())).reshape(len(HALF_LIVES), _PARTS)
         mix = list(zip(HALF_LIVES, per_track, self._tracks, strict=True))
-        text = np.sum([weight[2] * fitted[3] for _, weight, fitted in mix], axis=0)
+        text = np.sum([weight[3] * track.of_text for _, weight, track in mix], axis=0)
         return Predictor(
-            tracks=[
-                Track(half, float(w[0]), start, float(w[1] + w[2]), fitted_start, coefficients.tolist())
-                for half, w, (start, fitted_start, coefficients, _) in mix
-            ],
+            tracks=[track.mixed(half_life, weight) for half_life, weight, track in mix],
             text=self._words.table(text),
             levels=self._levels,
             means=self._means.tolist(),
@@ -138,6 +160,34 @@ class _FittedParts:
             trained_until=self._given.examples[self._rows - 1].at.isoformat(),
             maturity_hours=self._given.maturity.total_seconds() / 3600,
         )
+
+
+@dataclass(frozen=True)
+class _Regression:
+    """Coefficients on scaled features, the first value of the level beside them, and both for every row."""
+
+    start: float
+    coefficients: Floats
+    fitted: Floats
+
+
+@dataclass(frozen=True)
+class _FittedTrack:
+    """The parts of one speed: ``start`` is the first value of the level alone."""
+
+    start: float
+    simple: _Regression
+    full: _Regression
+    of_text: Floats
+
+    def mixed(self, half_life: float | None, weights: Floats) -> Track:
+        """As it is stored. A level is linear in what it follows, so both regressions become one."""
+        level, simple, full, text = map(float, weights)
+        both = simple + full + text
+        share = simple / both if both else 0.0
+        start = share * self.simple.start + (1.0 - share) * self.full.start
+        coefficients = share * self.simple.coefficients + (1.0 - share) * self.full.coefficients
+        return Track(half_life, level, self.start, both, start, coefficients.tolist())
 
 
 class _Words:
@@ -177,16 +227,20 @@ class _Words:
         return {term: (float(rarity[at]), float(coefficients[at])) for term, at in places}
 
 
-def _ridge(features: Floats, target: Floats) -> Floats:
+def _ridge(features: Floats, target: Floats, penalties: Floats) -> Floats:
     """Ridge regression without an intercept: the level is the intercept."""
-    gram = features.T @ features + _PENALTY * np.eye(features.shape[1])
+    gram = features.T @ features + np.diag(penalties)
     return np.asarray(np.linalg.solve(gram, features.T @ target), dtype=float)
 
 
 def _clipped(errors: Floats) -> Floats:
-    """Errors held within ``_WINSOR`` robust standard deviations of their median."""
+    """Errors held within ``_WINSOR`` robust standard deviations of their median.
+
+    The deviation is told from the mean distance, not from the median one, which is 0 where most rewards are
+    the same: an account whose posts mostly get nothing would learn nothing from those that get something.
+    """
     middle = np.median(errors)
-    spread = _WINSOR * (1.4826 * float(np.median(np.abs(errors - middle))) + 1e-9)
+    spread = _WINSOR * (1.2533 * float(np.abs(errors - middle).mean()) + 1e-9)
     return np.clip(errors, middle - spread, middle + spread)
 
 
@@ -194,14 +248,16 @@ def _weights(parts: Floats, actual: Floats) -> Floats:
     """The weights of the mix, from what the parts predicted unseen.
 
     A level that follows the account is noise wherever the account does not move, and a few weeks of posts
-    often look as if it did. So it has to earn its place: by two standard errors of the difference.
+    often look as if it did. So it has to earn its place: by two standard errors of the difference, or by
+    ranking the posts better on its own than everything else does without it.
     """
     steady = np.zeros(parts.shape[1])
     steady[-_PARTS:] = _stacked(parts[:, -_PARTS:], actual)
     every = _stacked(parts, actual)
     gain = _clipped(actual - parts @ steady) ** 2 - _clipped(actual - parts @ every) ** 2
     sure = float(gain.mean()) > _CLEARLY * float(gain.std()) / np.sqrt(len(gain))
-    return every if sure else steady
+    ahead = rank_correlation(parts[:, 0], actual) > rank_correlation(parts @ steady, actual)
+    return every if sure or ahead else steady
 
 
 def _stacked(parts: Floats, actual: Floats) -> Floats:

@@ -11,7 +11,7 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +21,7 @@ from stonechat.database.repositories import accounts
 from stonechat.database.repositories import learning as rows
 from stonechat.learning.arms import ArmSpace, Factors
 from stonechat.learning.bandit import LinearThompson
+from stonechat.learning.goals import goal_of
 from stonechat.learning.model_registry import Model, Prior, decode
 from stonechat.learning.post_history import PastPost
 
@@ -50,18 +51,25 @@ class Lent:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import of an account; ``number`` names it."""
+    """One import of an account; ``number`` names it.
+
+    Attributes:
+        days: for each day of an overview, as YYYY-MM-DD: likes, reposts, replies and views of all its posts,
+            and followers gained. They tell the goal *followers* what goes with them.
+    """
 
     number: int
     files: tuple[str, ...]
     posts: int
     lent: tuple[Lent, ...]
     keys: frozenset[str]
+    days: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def encode(self) -> str:
         """As JSON text."""
         body = {"files": self.files, "posts": self.posts, "lent": [asdict(one) for one in self.lent]}
-        return json.dumps(body | {"keys": sorted(self.keys)}, separators=(",", ":"))
+        rest = {"keys": sorted(self.keys), "days": dict(self.days)}
+        return json.dumps(body | rest, separators=(",", ":"))
 
 
 def newest(posts: Iterable[PastPost]) -> list[PastPost]:
@@ -108,21 +116,23 @@ async def imports_of(connection: AsyncConnection, account_id: str) -> list[Impor
             body = safe_json(row.body)
             lent = tuple(Lent(**one) for one in body["lent"])
             files, keys = tuple(body["files"]), frozenset(body["keys"])
-            found.append(Import(row.version, files, int(body["posts"]), lent, keys))
+            found.append(Import(row.version, files, int(body["posts"]), lent, keys, body.get("days", {})))
     return found
 
 
 async def prior_of(connection: AsyncConnection, account_id: str) -> tuple[Prior, str]:
     """What the account begins with, and where that comes from, in words (empty where from nowhere)."""
-    own = await imports_of(connection, account_id)
+    own = [one for one in await imports_of(connection, account_id) if one.posts]
     if own:
         files = ", ".join(name for one in own for name in one.files)
         posts = sum(one.posts for one in own)
         return _mean([lent for one in own for lent in one.lent]), f"prior from {posts} posts of {files}"
     lent: list[Lent] = []
-    names = []
+    names, goal = [], (await goal_of(connection, account_id)).weights
     for sibling in await accounts.every(connection):
-        if sibling.id != account_id and (given := await _of_sibling(connection, sibling.id)):
+        if sibling.id == account_id or (await goal_of(connection, sibling.id)).weights != goal:
+            continue
+        if given := await _of_sibling(connection, sibling.id):
             lent += given
             names.append(sibling.id)
     return _mean(lent), f"prior lent by {', '.join(names)}" if names else ""

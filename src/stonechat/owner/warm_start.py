@@ -14,9 +14,10 @@ from stonechat.core.errors import Conflict, InvalidInput, NotFound
 from stonechat.core.model import Account
 from stonechat.database.repositories import accounts
 from stonechat.database.repositories import learning as rows
+from stonechat.learning.goals import lessons
 from stonechat.learning.labels import Labeller
 from stonechat.learning.model_registry import Prior, decode, encode, replayed
-from stonechat.learning.post_history import BadRow, LeftOut, PastPost, dates_in, read_history
+from stonechat.learning.post_history import BadRow, LeftOut, PastDay, PastPost, dates_in, read_history
 from stonechat.learning.reports import KIND as BANDIT
 from stonechat.learning.reports import lesson_of
 from stonechat.learning.reward import Weights, engagement
@@ -63,14 +64,17 @@ async def import_history(
         before = await imports_of(action.connection, account.id)
         known = {key for one in before for key in one.keys} | await rows.judged_posts(action.connection)
         fresh = [post for post in posts if post.key not in known]
-        if not fresh:
-            said = f"Nothing new in {names}: {len(posts)} posts, all of them learned before.{history.told()}"
+        counted = {day for one in before for day in one.days}
+        days = {day: told for day, told in history.days.items() if day not in counted}
+        if not fresh and not days:
+            read = f"{len(posts)} posts and {len(history.days)} days"
+            said = f"Nothing new in {names}: {read}, all of them learned before.{history.told()}"
             return await action.done(None, account.id, said=said, account_id=account.id)
         lessons = [(labeller.label(post.text, post.at), _reward(post)) for post in fresh]
         lent = await asyncio.to_thread(effects_of, lessons, labeller.factors)
         number = max((one.number for one in before), default=0) + 1
         keys = frozenset(post.key for post in fresh)
-        made = Import(number, tuple(file.name for file in files), len(fresh), lent, keys)
+        made = Import(number, tuple(file.name for file in files), len(fresh), lent, keys, days)
         await _store(action, account, made)
         undo = f"Undo: `stonechat learn undo {number} --account {account.handle}`."
         said = f"{_shown(made)}{history.told()} {undo}"
@@ -81,15 +85,22 @@ async def import_history(
 def _shown(made: Import) -> str:
     effects = [f"{x.factor} {x.level} {percent(x.effect, signed=True)} ({x.posts} posts)" for x in made.lent]
     what = "; ".join(effects) or "nothing that tells levels apart"
-    return f"Import {made.number}: {made.posts} posts of {', '.join(made.files)} make likely: {what}."
+    likely = f"{made.posts} posts of {', '.join(made.files)} make likely: {what}."
+    if not made.days:
+        return f"Import {made.number}: {likely}"
+    gained = sum(told[-1] for told in made.days.values())
+    days = f"{len(made.days)} days with {gained} followers gained, which the goal followers learns from"
+    return f"Import {made.number}: {days}.{f' {likely}' if made.posts else ''}"
 
 
 async def _store(action: Action, account: Account, made: Import) -> None:
-    why = f"{made.posts} posts of {', '.join(made.files)}"
+    days = f" and {len(made.days)} days" if made.days else ""
+    why = f"{made.posts} posts{days} of {', '.join(made.files)}"
     row = rows.ModelRow(account.id, KIND, made.number, action.now, made.encode(), made.posts, 0, True, why)
     if not await rows.add_model(action.connection, row, beside=True):
         raise _overtaken()
-    await _begin_anew(action, account.id)
+    if made.posts:
+        await _begin_anew(action, account.id)
 
 
 async def undo_import(owner: Owner, account: Account, number: int) -> Done[None]:
@@ -121,7 +132,7 @@ async def _begin_anew(action: Action, account_id: str) -> None:
     if serving is None or latest is None:
         return  # the first version will begin with it
     prior, source = await prior_of(connection, account_id)
-    log = await rows.reward_log(connection, account_id)
+    log = await lessons(connection, account_id)
     body = await asyncio.to_thread(_replayed, serving, log, prior)
     row = replace(
         serving,
@@ -167,6 +178,8 @@ class _HistoryFiles:
         self._left: Counter[str] = Counter()
         self._bad: list[str] = []
         self._bad_rows = 0
+        self.days: dict[str, list[int]] = {}
+        """Of the overviews among the files, once :meth:`posts` has read them."""
 
     def posts(self) -> list[PastPost]:
         """The newest posts of all files, in order of time.
@@ -198,12 +211,25 @@ class _HistoryFiles:
                     self._left[row.why] += 1
                 elif isinstance(row, BadRow):
                     self._note(file, row)
+                elif isinstance(row, PastDay):
+                    self._add_day(file, row)
                 elif row.at > self._now:
                     self._note(file, BadRow(row.line, f"{row.at:%Y-%m-%d %H:%M} is in the future"))
                 elif row.at > self._now - self._options.young:
                     self._left["posts whose figures still grow"] += 1
                 else:
                     yield row
+
+    def _add_day(self, file: Path, row: PastDay) -> None:
+        today = self._now.date()
+        if row.day > today:
+            self._note(file, BadRow(row.line, f"{row.day} is in the future"))
+        elif row.day == today:
+            self._left["days that are not over"] += 1
+        else:
+            told = row.metrics
+            figures = [told.likes or 0, told.reposts or 0, told.replies or 0, told.views or 0, row.gained]
+            self.days[row.day.isoformat()] = figures
 
     def _note(self, file: Path, row: BadRow) -> None:
         self._bad_rows += 1

@@ -60,3 +60,12 @@ async def test_effects_stand_in_words_and_a_post_says_why_it_is_so(house: House)
     assert "more posts before it can be judged" in page
     assert "nothing learned yet" in page and "learned 24 rewards" in page  # why each version is there
     assert "one chance in" in post and "by what was expected" in post
+
+
+async def test_what_another_goal_changes_is_shown_on_a_page_of_its_own(house: House) -> None:
+    await learned(house)
+    page, refused = await pages_of(
+        house, f"/learning/goal?account={ME}&to=views", f"/learning/goal?account={ME}&to=clicks"
+    )
+    assert "24 of 24 judged posts teach towards it" in page and "Nothing is changed yet" in page
+    assert "no network shows" in refused

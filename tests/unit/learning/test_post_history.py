@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stonechat.core.errors import InvalidInput
-from stonechat.learning.post_history import BadRow, LeftOut, PastPost, Row, dates_in, read_history
+from stonechat.learning.post_history import BadRow, LeftOut, PastDay, PastPost, Row, dates_in, read_history
 from stonechat.learning.warm_start import NEWEST, newest
 from stonechat.learning.written_values import DateOrder, date_order, parse_count, parse_time
 
@@ -105,11 +105,6 @@ def test_bad_rows_are_named_by_their_line(tmp_path: Path) -> None:
     [
         ("a.zip", b"PK\x03\x04rest", "ZIP"),
         ("repo.car", b"\x3a\xa2eroots", "CAR"),
-        (
-            "overview.csv",
-            b"Date,Impressions,Likes,New follows,Unfollows\n2024-10-02,1,1,1,0\n",
-            "one row a day",
-        ),
         ("bank.csv", b"IBAN;Amount\nAT1;3,0\n", "no column is known as text, at, likes"),
         ("empty.csv", b"", "no column is known"),
         ("cut.js", ARCHIVE[:-40].encode(), "ends in the middle"),
@@ -124,6 +119,18 @@ def test_a_file_of_another_kind_is_refused_with_what_it_is(
         rows(tmp_path, body, name)
     assert told.value.meaning == "Nothing was imported."
     assert told.value.remedy
+
+
+def test_an_overview_has_days_and_no_posts(tmp_path: Path) -> None:
+    body = (
+        "Date,Impressions,Likes,Engagements,Bookmarks,Shares,New follows,Unfollows,Replies,Reposts\n"
+        '"Wed, Oct 2, 2024","1,234",12,20,1,0,5,2,3,2\n"Thu, Oct 3, 2024",9,0,0,0,0,0,1,0,0\nsoon,1,1,1,1,1,1,1,1,1\n'
+    )
+    first, second, third = rows(tmp_path, body.encode(), "account_overview_analytics.csv")
+    assert isinstance(first, PastDay) and first.day.isoformat() == "2024-10-02"
+    assert (first.metrics.likes, first.metrics.reposts, first.metrics.views, first.gained) == (12, 2, 1234, 3)
+    assert isinstance(second, PastDay) and second.gained == -1
+    assert third == BadRow(4, "'soon' is no date")
 
 
 def test_a_file_that_is_not_there_and_a_column_that_is_not_are_said(tmp_path: Path) -> None:

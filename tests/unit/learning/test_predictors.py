@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -82,6 +83,15 @@ def test_a_predictor_ranks_drafts_by_what_did_well() -> None:
     found = train(history, MATURITY).predict([*history, *drafts], 200, apart=True)
     assert found[0].value < found[1].value < found[2].value
     assert found[0].hit < found[2].hit
+
+
+def test_an_account_whose_posts_mostly_get_nothing_learns_from_those_that_get_something() -> None:
+    made = posts(240)
+    rare = [replace(one, value=1.5 if "sleep" in one.text and at % 2 else 0.0) for at, one in enumerate(made)]
+    found = train(rare[:160], MATURITY).predict(rare, 180)
+    sleep = [one.value for one, post in zip(found, rare[180:], strict=True) if "sleep" in post.text]
+    others = [one.value for one, post in zip(found, rare[180:], strict=True) if "sleep" not in post.text]
+    assert sum(sleep) / len(sleep) > 1.5 * sum(others) / len(others)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stonechat.browser.sandbox import no_sandbox
-from stonechat.startup.data_folder import make_private, open_to_others
+from stonechat.core.errors import Permanent
+from stonechat.startup.data_folder import alone_in, make_private, open_to_others
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o777, 0o750, 0o701])
@@ -62,3 +63,28 @@ def test_a_kernel_that_refuses_the_sandbox_is_told_with_the_way_out(
 def test_root_is_told_to_use_a_user_of_its_own(tmp_path: Path) -> None:
     found = no_sandbox(0, tmp_path)
     assert found is not None and "as root" in found[0] and "User=" in found[1]
+
+
+def test_a_second_one_in_the_same_folder_is_said_and_the_folder_is_free_afterwards(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with alone_in(folder):
+        with pytest.raises(Permanent, match="already") as caught, alone_in(folder):
+            pass
+        assert "stonechat worker" in caught.value.remedy
+    with alone_in(folder), alone_in(tmp_path / "another"):
+        assert (folder / "run.lock").exists()
+
+
+def test_what_fails_while_it_is_alone_is_not_taken_for_a_folder_that_cannot_be_written(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(OSError, match="disk"), alone_in(tmp_path):
+        raise OSError("disk")
+
+
+def test_a_folder_that_cannot_be_made_is_left_to_the_step_that_needs_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    reached = False
+    with alone_in(tmp_path / "file" / "data"):
+        reached = True
+    assert reached

@@ -123,9 +123,10 @@ def prepare(
     file, known = Path(SETTINGS_FILE), installed().known()
     current = read_file(Path())
     answers = _answers(given, current, ask)
-    files = _voice_file(voice, current, ask)
-    if files:
-        answers["VOICE_FILE"] = str(next(iter(files)))
+    path = Path(str(current.get("VOICE_FILE") or VOICE))
+    files = _voice_file(path, voice, ask)
+    if (files or path.exists()) and not current.get("VOICE_FILE"):
+        answers["VOICE_FILE"] = str(path)
     text = read_text(file) if file.exists() else template(known)
     return current | answers, {**files, file: edited(text, answers)}
 
@@ -183,12 +184,16 @@ def _unknown(name: str, value: Any) -> ConfigFault | None:
     return ConfigFault(name, f"names {value!r}, which is not installed", f"one of {', '.join(every)}")
 
 
-def _voice_file(voice: Mapping[str, str], current: Mapping[str, Any], ask: Ask | None) -> dict[Path, str]:
-    """The voice file to be written; empty where the one that there is stays."""
-    from stonechat.content.voice import QUESTIONS, written
+def _voice_file(path: Path, voice: Mapping[str, str], ask: Ask | None) -> dict[Path, str]:
+    """The voice file to be written; empty where the one that there is stays.
 
-    path = Path(str(current.get("VOICE_FILE") or VOICE))
+    Raises:
+        ConfigError: the one that there is cannot be used, or an answer cannot.
+    """
+    from stonechat.content.voice import QUESTIONS, load_voice, written
+
     if not voice and path.exists():
+        note(f"{path} is there and stays. It speaks as: {load_voice(path).speaks}")
         return {}
     if not voice and ask is None:
         note("No voice was given; shadow mode will use the example's words, and live mode will not start.")

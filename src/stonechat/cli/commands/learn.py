@@ -52,7 +52,7 @@ def status(as_json: AsJson = False, account: _AccountId = None) -> None:
 
 def _print_status(summary: dict[str, Any]) -> None:
     figures = summary["figures"]
-    say(f"{summary['account_id']}: {_learned(figures)}")
+    say(f"{summary['account_id']}: {_learned(figures)} The goal is {summary['goal']}.")
     if figures:
         say(figures["uplift"]["sentence"])
         if figures["error"] is not None:
@@ -252,13 +252,13 @@ def undo(
 
     async def work() -> Done[Any]:
         async with open_owner(read_stored()) as owner:
-            named = await _the_account(owner.database, account)
+            named = await the_account(owner.database, account)
             return await warm_start.undo_import(owner, named, number)
 
     tell(run_async(work()), as_json=as_json)
 
 
-async def _the_account(database: Database, named: str | None) -> Account:
+async def the_account(database: Database, named: str | None) -> Account:
     """The account of that name in the database, or the only one."""
     from stonechat.database.repositories import accounts
 

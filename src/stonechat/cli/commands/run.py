@@ -20,6 +20,7 @@ from stonechat.core.redaction import Secrets
 from stonechat.monitoring.logs import EventLog, set_up, tear_down
 from stonechat.networks.registry import installed
 from stonechat.startup.build_content import secrets
+from stonechat.startup.data_folder import alone_in
 from stonechat.startup.wiring import open_stonechat
 
 
@@ -28,9 +29,12 @@ async def run() -> int:
 
     Raises:
         ConfigError: a setting is missing or malformed; nothing was started.
+        Permanent: another one runs in the same data folder.
         Transient: something that the start cannot do without did not come up in time.
     """
-    return await _serve(read_settings(), extra=False)
+    settings = read_settings()
+    with alone_in(settings.startup.data_dir):
+        return await _serve(settings, extra=False)
 
 
 async def work(port: int) -> int:

@@ -65,8 +65,9 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True)
 class TaughtPost:
-    """A post with its reward and its text, for the predictors."""
+    """A post with its reward and its text, for the predictors; ``line`` is that of the reward log."""
 
+    line: int
     post_id: str
     posted_at: datetime
     text: str
@@ -182,13 +183,16 @@ async def last_reward_at(connection: AsyncConnection, account_id: str) -> dateti
     return found
 
 
-async def taught_posts(
-    connection: AsyncConnection, account_id: str, *, limit: int = 5000
-) -> list[TaughtPost]:
+async def taught_posts(connection: AsyncConnection, account_id: str, *, limit: int) -> list[TaughtPost]:
     """The newest ``limit`` posts that taught something, with their texts, in order of posting."""
     rows = await connection.execute(
         select(
-            rewards.c.post_id, rewards.c.posted_at, content_metadata.c.parts, rewards.c.arm, rewards.c.value
+            rewards.c.id,
+            rewards.c.post_id,
+            rewards.c.posted_at,
+            content_metadata.c.parts,
+            rewards.c.arm,
+            rewards.c.value,
         )
         .join(content_metadata, content_metadata.c.id == rewards.c.content_id)
         .where(
@@ -199,7 +203,7 @@ async def taught_posts(
         .order_by(rewards.c.posted_at.desc(), rewards.c.id.desc())
         .limit(limit)
     )
-    found = [TaughtPost(r[0], r[1], "\n\n".join(r[2]), dict(r[3]), float(r[4])) for r in rows]
+    found = [TaughtPost(r[0], r[1], r[2], "\n\n".join(r[3]), dict(r[4]), float(r[5])) for r in rows]
     return found[::-1]
 
 
@@ -275,6 +279,15 @@ async def add_model(connection: AsyncConnection, row: ModelRow, *, beside: bool 
             .values(serving=False)
         )
     return True
+
+
+async def stop_serving(connection: AsyncConnection, account_id: str, kind: str, why: str) -> None:
+    """No version of this kind serves any more; the versions stay, with why."""
+    await connection.execute(
+        update(models)
+        .where(models.c.account_id == account_id, models.c.kind == kind, models.c.serving.is_(True))
+        .values(serving=False, why=why)
+    )
 
 
 async def delete_model(connection: AsyncConnection, account_id: str, kind: str, version: int) -> bool:

@@ -528,7 +528,7 @@ models = Table(
     "models",
     metadata,
     Column("account_id", String(120), primary_key=True, doc="The account."),
-    Column("kind", String(20), primary_key=True, doc="`bandit`, `predictor`, `import` or `summary`."),
+    Column("kind", String(20), primary_key=True, doc="`bandit`, `predictor`, `import`, `goal` or `summary`."),
     Column("version", Integer, primary_key=True, doc="Grows by one."),
     Column("created_at", UtcTime, nullable=False, doc="When it was learned."),
     Column(

@@ -74,6 +74,7 @@ class XApi:
         self._clock = clock
         self._spending = spending
         self._manner = manner
+        self._http = HttpCalls(manner.server, manner.timeout)
         self._open: dict[str, _Open] = {}
 
     async def publish(
@@ -181,7 +182,7 @@ class XApi:
         own = self._open.get(account.id)
         if own is None:
             server = self._manner.server
-            http = HttpCalls(server, self._manner.timeout)
+            http = self._http
             tokens = Tokens(
                 account.id, account.handle, self._credentials, self._given, http, self._clock, server
             )

@@ -154,3 +154,32 @@ def test_no_fault_is_told_as_a_regular_expression() -> None:
     [fault] = caught.value.faults
     assert "pattern" not in fault.problem and "^" not in fault.problem
     assert "me@server" in fault.expected
+
+
+@pytest.mark.parametrize("done", [0, 1, 2])
+def test_cut_off_between_its_files_it_is_run_again_and_nothing_is_lost(done: int) -> None:
+    _, files = prepare({"ACCOUNT_HANDLE": "quiet"}, VOICE, ask=None)
+    assert len(files) == 2
+    for path, text in list(files.items())[:done]:
+        replace_file(path, text)
+    Path(".stonechat.toml.new").write_text("half of a fi", encoding="utf-8")
+    found = written({"ACCOUNT_HANDLE": "quiet"}, {} if done else VOICE)
+    assert (found["ACCOUNT_HANDLE"], found["VOICE_FILE"]) == ("quiet", "voice.toml")
+    assert load_voice(Path("voice.toml")).topics == ("sleep", "focus")
+    assert not Path(".stonechat.toml.new").exists()
+
+
+def test_a_voice_file_that_is_there_is_told_whose_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    _, files = prepare({"ACCOUNT_HANDLE": "another"}, VOICE, ask=None)
+    replace_file(Path("voice.toml"), files[Path("voice.toml")])
+    written({"ACCOUNT_HANDLE": "quiet"}, {})
+    assert "voice.toml is there and stays. It speaks as: A calm account" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["topics = 3", "speaks = [", "\x00", "speaks = 'a'"])
+def test_a_voice_file_that_cannot_be_used_stops_before_anything_is_written(text: str) -> None:
+    Path("voice.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError):
+        written({"ACCOUNT_HANDLE": "quiet"}, {})
+    assert not Path("stonechat.toml").exists()
+    assert Path("voice.toml").read_text(encoding="utf-8") == text
