@@ -32,7 +32,6 @@ OWNER = (
 
 MORE = (
     Link("/queue", "Queue"),
-    Link("/analytics", "Analytics"),
     Link("/unposted", "Not posted"),
     Link("/rehearsals", "Rehearsals"),
     Link("/tokens", "API tokens"),
