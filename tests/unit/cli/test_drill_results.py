@@ -11,7 +11,7 @@ from stonechat.monitoring.dependency_graph import NEEDS
 
 
 def told(*lines: str) -> list[Told]:
-    return [Told(0.0, *line.split()[:2], title=line) for line in lines]
+    return [Told(0.0, status, part, line) for line in lines for status, part in [line.split()]]
 
 
 @pytest.mark.parametrize(
