@@ -135,7 +135,11 @@ def _fresh(finding: Finding, now: datetime) -> AlertRow:
 
 
 def _found(row: AlertRow, finding: Finding, now: datetime, timing: Timing) -> AlertRow:
-    if row.state in (AlertState.INACTIVE, AlertState.RESOLVED):
+    if row.state is AlertState.RESOLVED and row.tracking.told_at is not None:
+        row = replace(
+            row, state=FIRING, state_since=now, resolved_at=None
+        )  # its end was not told: it goes on
+    elif row.state in (AlertState.INACTIVE, AlertState.RESOLVED):
         row = _begun(row, finding, now)
     row = _described(row, finding, now, timing)
     if row.state is PENDING and now - row.state_since >= finding.wait:

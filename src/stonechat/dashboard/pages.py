@@ -206,8 +206,8 @@ class Pages:
             "harvests": await harvests(self.data),
         }
 
-    async def _analytics(self, _: Frame) -> Context:
-        return {"analytics": await analytics(self.data)}
+    async def _analytics(self, frame: Frame) -> Context:
+        return {"analytics": await analytics(self.data, frame.account_id)}
 
     async def _breakers(self, _: Frame) -> Context:
         return {"breakers": self.data.breaker_status()}

@@ -12,12 +12,13 @@ from stonechat.scraping.analytics import Analytics, read_analytics
 PERIOD = timedelta(days=30)
 
 
-async def analytics(data: DashboardData) -> list[Analytics]:
-    """Of every account, over the last 30 days of account time."""
+async def analytics(data: DashboardData, only: str | None = None) -> list[Analytics]:
+    """Of every account, or of one by its id, over the last 30 days of account time."""
     database = data.open_database()
     async with database.read("dashboard.accounts") as connection:
         every = await accounts.every(connection)
-    return [await read_analytics(database, data.clock, one, PERIOD) for one in every]
+    wanted = [one for one in every if only in (None, one.id)]
+    return [await read_analytics(database, data.clock, one, PERIOD) for one in wanted]
 
 
 async def harvests(data: DashboardData) -> list[HarvestSummary]:

@@ -218,6 +218,17 @@ def test_no_finding_hides_another_one_of_any_rule(course: Course) -> None:
         run([(other, course), (one, ALWAYS)], length=320)
 
 
+def test_the_end_of_one_that_came_back_while_its_group_went_on_is_told() -> None:
+    """The group was told, this one was over and waited for the other to be over too, and came back."""
+    mine, other = (
+        next(one for one in ALL if (one.about, one.variant) == (about, "locked")) for about in ("x:a", "x:b")
+    )
+    watcher = run([(other, [(0, 21)]), (mine, [(0, 16), (36, 41)])])
+    assert [said.status for said in watcher.sent] == ["firing", "resolved"]
+    ended = watcher.sent[-1]
+    assert mine.title in f"{ended.title}{ended.body}" and other.title in f"{ended.title}{ended.body}"
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[Finding, Course]]:
     findings = draw(

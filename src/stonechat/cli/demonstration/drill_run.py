@@ -121,11 +121,11 @@ async def _drilled(drill: Drill, database: str, copy: Copy, settings: Settings) 
         recovered,
         found.lost,
         found.doubled,
-        passed=_is_as_due(drill, told) and recovered is not None and found.lost == found.doubled == 0,
+        passed=is_as_due(drill, told) and recovered is not None and found.lost == found.doubled == 0,
     )
 
 
-def _is_as_due(drill: Drill, told: Sequence[Told]) -> bool:
+def is_as_due(drill: Drill, told: Sequence[Told]) -> bool:
     """One message that names the root, and its end where it has one; none where none is due."""
     if not drill.root:
         return not told
