@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,10 @@ async def bench_networks(posts: int = 60) -> list[dict[str, Any]]:
 async def _compared(
     name: str, peer: Callable[[LocalNetwork], Send], posts: int, folder: Path
 ) -> list[dict[str, Any]]:
-    now = datetime.now(UTC)
+    clock = SystemClock()
+    now = clock.now()
     async with local_network(handle=HANDLE, seed=7, speed=1.0, epoch=now, state_dir=folder / "n") as site:
         await site.move_levers(slow_ms=SLOW_MS)
-        clock = SystemClock()
         async with open_database(f"sqlite:///{folder}/s.db", DatabaseSettings(), clock) as database:
             send = await _ours(installed()[name], site, database, clock, folder)
             await send("first of ours")  # what a server says of itself is asked once

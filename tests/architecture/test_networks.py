@@ -87,6 +87,7 @@ def test_only_its_own_folder_names_a_network() -> None:
             "content/review/injection_screen.py": what_people_write,
             "learning/post_history.py": "reads the files in which networks hand an account its past",
             "benchmarks/learning/through_text.py": "speaks the local network's wire itself, with nothing of ours between",
+            "benchmarks/networks.py": "measures networks of ours, each against its own library",
             "benchmarks/parsing.py": "measures one network's own parser against another library for it",
             "benchmarks/reading.py": "measures the reading of one network",
             "core/texts.py": "knows how links are shortened, until that is part of a network's text rules",
