@@ -258,6 +258,7 @@ def page_routes(pages: Pages, changes: Changes) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     _simple_pages(router, pages)
     _detail_pages(router, pages)
+    _learning_pages(router, pages)
     _login_pages(router, pages)
 
     @router.get("/changes")
@@ -296,6 +297,14 @@ def _simple_pages(router: APIRouter, pages: Pages) -> None:
     page("/learning", "learning.html", "learned")
 
 
+def _learning_pages(router: APIRouter, pages: Pages) -> None:
+    @router.get("/learning/goal")
+    async def goal(request: Request, account: str = "", to: str = "") -> Response:
+        data = pages.data
+        change = await goals.preview(data.open_database(), account, to, data.maturity)
+        return pages.render(request, "goal.html", account=account, goal=to, change=change)
+
+
 def _detail_pages(router: APIRouter, pages: Pages) -> None:
     @router.get("/posts/{content_id}")
     async def post(request: Request, content_id: str) -> Response:
@@ -316,12 +325,6 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             elsewhere=elsewhere,
             why=await pages.data.arm_explained(line.content),
         )
-
-    @router.get("/learning/goal")
-    async def goal(request: Request, account: str = "", to: str = "") -> Response:
-        data = pages.data
-        change = await goals.preview(data.open_database(), account, to, data.maturity)
-        return pages.render(request, "goal.html", account=account, goal=to, change=change)
 
     @router.get("/posts")
     async def posts(request: Request) -> Response:
