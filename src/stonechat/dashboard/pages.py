@@ -259,6 +259,7 @@ def page_routes(pages: Pages, changes: Changes) -> APIRouter:
     _simple_pages(router, pages)
     _detail_pages(router, pages)
     _system_pages(router, pages)
+    _learning_pages(router, pages)
     _login_pages(router, pages)
 
     @router.get("/changes")
@@ -297,6 +298,14 @@ def _simple_pages(router: APIRouter, pages: Pages) -> None:
     page("/learning", "learning.html", "learned")
 
 
+def _learning_pages(router: APIRouter, pages: Pages) -> None:
+    @router.get("/learning/goal")
+    async def goal(request: Request, account: str = "", to: str = "") -> Response:
+        data = pages.data
+        change = await goals.preview(data.open_database(), account, to, data.maturity)
+        return pages.render(request, "goal.html", account=account, goal=to, change=change)
+
+
 def _detail_pages(router: APIRouter, pages: Pages) -> None:
     @router.get("/posts/{content_id}")
     async def post(request: Request, content_id: str) -> Response:
@@ -317,12 +326,6 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             elsewhere=elsewhere,
             why=await pages.data.arm_explained(line.content),
         )
-
-    @router.get("/learning/goal")
-    async def goal(request: Request, account: str = "", to: str = "") -> Response:
-        data = pages.data
-        change = await goals.preview(data.open_database(), account, to, data.maturity)
-        return pages.render(request, "goal.html", account=account, goal=to, change=change)
 
     @router.get("/posts")
     async def posts(request: Request) -> Response:
