@@ -7,9 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from stonechat.core.errors import NotFound
 from stonechat.core.json_values import plain
 from stonechat.dashboard import analytics_data
-from stonechat.dashboard.api_models import AuditLine
+from stonechat.dashboard.api_models import READING_REFUSALS, REFUSALS, AuditLine
 from stonechat.dashboard.health import deep_status
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.reading_data import analytics, harvests
@@ -18,7 +19,7 @@ from stonechat.monitoring.figures import AccountFigures
 
 def api_routes(data: DashboardData) -> APIRouter:
     """One address for each part of the pages. Times are ISO 8601, durations seconds."""
-    router = APIRouter(prefix="/api", tags=["api"])
+    router = APIRouter(prefix="/api", tags=["api"], responses=READING_REFUSALS)
     _of_the_account(router, data)
     _of_reading(router, data)
     _of_the_system(router, data)
@@ -48,12 +49,12 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
         """What shadow mode would have posted, newest first."""
         return JSONResponse(plain(await data.rehearsals(limit=max(1, min(limit, 500)))))
 
-    @router.get("/posts/{content_id}")
+    @router.get("/posts/{content_id}", responses={404: REFUSALS[404]})
     async def post(content_id: str) -> Response:
         """One post: history, every try, metrics over time."""
         found = await data.post(content_id)
         if found is None:
-            return JSONResponse({"error": f"there is no content {content_id}"}, 404)
+            raise NotFound(f"there is no content {content_id[:100]}")
         line, changes, tries, shots = found
         return JSONResponse(plain({"post": line, "history": changes, "attempts": tries, "snapshots": shots}))
 
@@ -95,6 +96,11 @@ def _of_the_system(router: APIRouter, data: DashboardData) -> None:
     async def accounts() -> Response:
         """Every account, its session on its network, and what holds its posting."""
         return JSONResponse(plain(await data.accounts()))
+
+    @router.get("/costs")
+    async def costs() -> Response:
+        """What the texts cost, and how the budgets stand."""
+        return JSONResponse(plain(await data.costs()))
 
     @router.get("/breakers")
     async def breakers() -> Response:

@@ -247,6 +247,12 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     403: {"model": Refusal, "description": "From another site, or from where nobody may."},
     404: {"model": Refusal, "description": "There is no such thing."},
     409: {"model": Refusal, "description": "Its state does not allow this."},
+    413: {"model": Refusal, "description": "The request is too long."},
     422: {"model": Refusal, "description": "What was given is wrong."},
     503: {"model": Refusal, "description": "Not now: the database is away, or is not open yet."},
 }
+
+READING_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: REFUSALS[status] for status in (401, 403, 422, 503)
+}
+"""What whoever only reads may be answered instead."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from stonechat.core.json_values import plain
+from stonechat.dashboard.api_models import READING_REFUSALS
 from stonechat.dashboard.page_data import DashboardData
 from stonechat.dashboard.pages import Pages
 
@@ -16,12 +17,12 @@ def browser_routes(pages: Pages, data: DashboardData) -> APIRouter:
     """``/api/browser``, ``/api/evidence``, and the pictures; all of it behind the guard."""
     router = APIRouter()
 
-    @router.get("/api/browser", tags=["api"])
+    @router.get("/api/browser", tags=["api"], responses=READING_REFUSALS)
     async def browser() -> Response:
         """The pool, and the last failures of this host. Durations are seconds of real time."""
         return JSONResponse(await browser_said(data))
 
-    @router.get("/api/evidence", tags=["api"])
+    @router.get("/api/evidence", tags=["api"], responses=READING_REFUSALS)
     async def evidence(run_id: str = "", content_id: str = "", limit: int = 20) -> Response:
         """What was kept of failed operations; where asked, of one run or one piece of content."""
         found = await data.failures(run_id=run_id, content_id=content_id, limit=max(1, min(limit, 50)))

@@ -13,7 +13,7 @@ from stonechat.core.json_values import plain
 from stonechat.core.network import TextRules
 from stonechat.core.texts import canonical
 from stonechat.dashboard import desk_data
-from stonechat.dashboard.api_models import NetworkPreview, PartPreview, TextBody
+from stonechat.dashboard.api_models import READING_REFUSALS, NetworkPreview, PartPreview, TextBody
 from stonechat.dashboard.frame import Frame
 from stonechat.dashboard.page_data import DashboardData, NotOpen
 from stonechat.dashboard.pages import Pages, frame_of
@@ -83,20 +83,20 @@ def _as_json(router: APIRouter, pages: Pages) -> None:
             if (rules := data.networks.text_rules.get(name)) is not None
         ]
 
-    @router.get("/api/inbox", tags=["api"])
+    @router.get("/api/inbox", tags=["api"], responses=READING_REFUSALS)
     async def inbox(account: str | None = None) -> Response:
         """What waits for the owner's word: whom it answers, what stands above, why, and the draft."""
         queue = await data.queue(account)
         return JSONResponse(plain(await desk_data.inbox(data.open_database(), queue.approval)))
 
-    @router.get("/api/calendar", tags=["api"])
+    @router.get("/api/calendar", tags=["api"], responses=READING_REFUSALS)
     async def calendar(first: date, days: int = WEEK, account: str | None = None) -> Response:
         """Each day from ``first`` by the account's clocks, with gaps and clashes; UTC where they differ."""
         frame = Frame(tuple(line.account for line in await data.accounts(account)))
         days = max(1, min(days, SIX_WEEKS))
         return JSONResponse(plain(await _calendar(data, first, days, frame, account)))
 
-    @router.get("/api/unposted", tags=["api"])
+    @router.get("/api/unposted", tags=["api"], responses=READING_REFUSALS)
     async def unposted(account: str | None = None, limit: int = 50) -> Response:
         """Rejected drafts and content with their reasons, missed, cancelled, and who was not answered."""
         database = data.open_database()

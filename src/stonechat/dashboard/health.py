@@ -20,6 +20,8 @@ from stonechat.monitoring import LayerHealth
 
 UNWELL = 503
 _BOTH = ["GET", "HEAD"]
+_UNWELL: dict[int | str, dict[str, Any]] = {UNWELL: {"description": "Not yet, or not any more."}}
+_FOR_SOME: dict[int | str, dict[str, Any]] = {401: {"description": "Neither a log-in nor the token."}}
 
 
 def health_routes(data: DashboardData, guard: Guard, metrics_token: str = "") -> APIRouter:
@@ -30,18 +32,18 @@ def health_routes(data: DashboardData, guard: Guard, metrics_token: str = "") ->
     """
     router = APIRouter(tags=["health"])
 
-    @router.api_route("/livez", methods=_BOTH, operation_id="livez")
+    @router.api_route("/livez", methods=_BOTH, operation_id="livez", response_class=PlainTextResponse)
     async def livez() -> Response:
         """The event loop turns. Nothing else is asked: a lost database is no reason to be restarted."""
         return PlainTextResponse("ok\n")
 
-    @router.api_route("/startupz", methods=_BOTH, operation_id="startupz")
+    @router.api_route("/startupz", methods=_BOTH, operation_id="startupz", responses=_UNWELL)
     async def startupz(request: Request) -> Response:
         """Whether the start is over, and what each step took."""
         body = boot(data) if guard.visitor(request) is not None else {"started": data.ready()}
         return JSONResponse(body, 200 if data.ready() else UNWELL)
 
-    @router.api_route("/readyz", methods=_BOTH, operation_id="readyz")
+    @router.api_route("/readyz", methods=_BOTH, operation_id="readyz", responses=_UNWELL)
     async def readyz(request: Request) -> Response:
         """Wired, and the database answers."""
         database = data.board.layer("database")
@@ -50,7 +52,7 @@ def health_routes(data: DashboardData, guard: Guard, metrics_token: str = "") ->
         body = {"ready": ready} | ({"why": why} if guard.visitor(request) is not None else {})
         return JSONResponse(body, 200 if ready else UNWELL)
 
-    @router.api_route("/health", methods=_BOTH, operation_id="health")
+    @router.api_route("/health", methods=_BOTH, operation_id="health", responses=_UNWELL)
     async def health(request: Request) -> Response:
         """The verdict: 503 where something is down."""
         verdict = data.board.verdict()
@@ -69,7 +71,7 @@ def health_routes(data: DashboardData, guard: Guard, metrics_token: str = "") ->
         """Every layer with its state, since when and why."""
         return JSONResponse(deep_status(data) if guard.visitor(request) is not None else states(data))
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse, responses=_FOR_SOME)
     async def meters(request: Request) -> Response:
         """For Prometheus: with a log-in, or with METRICS_TOKEN as `Authorization: Bearer …`."""
         if guard.visitor(request) is None and not _bears(request, metrics_token):

@@ -258,6 +258,7 @@ def page_routes(pages: Pages, changes: Changes) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     _simple_pages(router, pages)
     _detail_pages(router, pages)
+    _system_pages(router, pages)
     _login_pages(router, pages)
 
     @router.get("/changes")
@@ -344,6 +345,8 @@ def _detail_pages(router: APIRouter, pages: Pages) -> None:
             return pages.waiting(request, "content")
         return pages.render(request, "live.html", checks=await known.checklist(), rules=known.rules)
 
+
+def _system_pages(router: APIRouter, pages: Pages) -> None:
     @router.get("/alerts")
     async def alerts(request: Request) -> Response:
         data = pages.data

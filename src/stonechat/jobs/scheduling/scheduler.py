@@ -131,15 +131,17 @@ class Scheduler:
         refreshed = await self._refresh()
         now = self._clock.now()
         self._due_runs.serve(self._accounts(), now)
+        asked_for = self._asked_for()  # as of this look: what ends while it goes on leaves room for the next
+        admits = self._admission(asked_for)
         found = self._due_runs.look(
-            now, busy=self._busy.__contains__, held=self.held, admits=self._admission(), recheck=refreshed
+            now, busy=self._busy.__contains__, held=self.held, admits=admits, recheck=refreshed
         )
         followed = await self._ask_for(found.runs)
         if found.held or followed:
             await self._note(found.held, followed)
         for one in found.lapsed:
             self._events.emit(RunMissed(job=one.job, account_id=one.account_id, tick=one.tick, why=one.why))
-        await self._execution.hurry(self._asked_for())
+        await self._execution.hurry(asked_for)
 
     async def ask(self, job: Job, request: RunRequest) -> None:
         """Ask for one run, whatever else there is."""
@@ -183,9 +185,8 @@ class Scheduler:
                 of_queue[self._jobs[name].queue] += count
         return of_queue
 
-    def _admission(self) -> Callable[[Job], bool]:
-        """Whether there is room for one more run of a job, counting those admitted before it."""
-        of_queue = self._asked_for()
+    def _admission(self, of_queue: Counter[str]) -> Callable[[Job], bool]:
+        """Whether there is room for one more run of a job, which is then counted with the rest."""
         hosts = max(1, self._heartbeat.hosts)
 
         def admits(job: Job) -> bool:
@@ -244,7 +245,7 @@ class Scheduler:
 
     async def _pause(self) -> None:
         pause = LONGEST
-        room = self._admission()
+        room = self._admission(self._asked_for())
         next_at = self._due_runs.next_at(busy=self._busy.__contains__, full=lambda job: not room(job))
         if next_at is not None:
             pause = min(pause, (next_at - self._clock.now()) / self._clock.speed)
