@@ -97,11 +97,6 @@ def _of_the_system(router: APIRouter, data: DashboardData) -> None:
         """Every account, its session on its network, and what holds its posting."""
         return JSONResponse(plain(await data.accounts()))
 
-    @router.get("/costs")
-    async def costs() -> Response:
-        """What the texts cost, and how the budgets stand."""
-        return JSONResponse(plain(await data.costs()))
-
     @router.get("/breakers")
     async def breakers() -> Response:
         """Every circuit breaker."""
