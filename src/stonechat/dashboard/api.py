@@ -21,6 +21,7 @@ def api_routes(data: DashboardData) -> APIRouter:
     """One address for each part of the pages. Times are ISO 8601, durations seconds."""
     router = APIRouter(prefix="/api", tags=["api"], responses=READING_REFUSALS)
     _of_the_account(router, data)
+    _of_reading(router, data)
     _of_the_system(router, data)
     return router
 
@@ -72,6 +73,13 @@ def _of_the_account(router: APIRouter, data: DashboardData) -> None:
         """What was learned, for each account."""
         return JSONResponse(plain(await data.learning()))
 
+    @router.get("/costs")
+    async def costs() -> Response:
+        """What the texts cost, and how the budgets stand."""
+        return JSONResponse(plain(await data.costs()))
+
+
+def _of_reading(router: APIRouter, data: DashboardData) -> None:
     @router.get("/analytics")
     async def posts_by_day() -> Response:
         """What the posts of 30 days brought by day, hour, topic and format, and how the accounts grew."""
@@ -88,11 +96,6 @@ def _of_the_system(router: APIRouter, data: DashboardData) -> None:
     async def accounts() -> Response:
         """Every account, its session on its network, and what holds its posting."""
         return JSONResponse(plain(await data.accounts()))
-
-    @router.get("/costs")
-    async def costs() -> Response:
-        """What the texts cost, and how the budgets stand."""
-        return JSONResponse(plain(await data.costs()))
 
     @router.get("/breakers")
     async def breakers() -> Response:

@@ -81,7 +81,7 @@ async def test_the_pages_of_the_layers_show_what_is_so(database: Database) -> No
 @pytest.mark.parametrize("path", ["/posting", "/harvesting", "/analytics", "/database", "/cache"])
 async def test_a_page_whose_layer_is_not_open_says_so(path: str) -> None:
     async with site() as shown:
-        assert "starting" in (await page(shown, path)).casefold()
+        assert "not open yet" in (await page(shown, path)).casefold()
 
 
 async def test_the_figures_of_a_page_are_those_of_now(tmp_path: Path) -> None:
