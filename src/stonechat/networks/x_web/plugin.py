@@ -71,8 +71,9 @@ def _address_faults(settings: Settings) -> list[ConfigFault]:
 def _risk_faults(settings: Settings, own: Sequence[AccountSettings]) -> list[ConfigFault]:
     given = settings.of_network(XWebSettings).risk_accepted
     accepted = {one.lstrip("@").casefold() for one in given}
-    if strange := next((one for one in given if not _HANDLE.fullmatch(one)), None):
-        problem = f"{strange[:40]!r} is no handle; there is no sign that stands for every account"
+    strange = next((number for number, one in enumerate(given, 1) if not _HANDLE.fullmatch(one)), None)
+    if strange is not None:  # which is not repeated: it may be a secret that was meant for another setting
+        problem = f"part {strange} of it is no handle; there is no sign that stands for every account"
         return [ConfigFault("X_WEB_RISK_ACCEPTED", problem, "the handle of each account, without @")]
     problem = (
         "does not name {!r}; X suspends accounts whose website is automated, so live mode needs the owner's "
