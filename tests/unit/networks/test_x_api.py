@@ -13,7 +13,7 @@ from stonechat.core.errors import ConfigError
 from stonechat.core.model import Metrics
 from stonechat.core.texts import same_text
 from stonechat.networks.registry import installed
-from stonechat.networks.x_api.posts import Included, read_post, read_posts, text_of
+from stonechat.networks.x_api.posts import Included, holds_unread, read_post, read_posts, text_of
 from stonechat.networks.x_api.prices import ReadToday, price_of
 from stonechat.networks.x_api.problems import impairing, problems_in
 from tests.support.networks import KNOWN
@@ -130,7 +130,10 @@ def test_a_link_that_stands_for_the_quoted_post_is_left_out() -> None:
 def test_no_answer_of_another_form_breaks_the_reading(said: Any) -> None:
     [post] = read_posts({"data": [{"id": "1", "more": said}], "includes": said})
     assert post.id == "1"
-    assert "" not in [one.id for one in read_posts({"data": said, "includes": said})]
+    read = read_posts({"data": said, "includes": said})
+    assert "" not in [one.id for one in read]
+    whole = isinstance(said, list) and len(read) == len(said)
+    assert holds_unread({"data": said}) is not whole, "an entry that cannot be read counts as seen"
     assert isinstance(problems_in({"errors": said}), tuple)
     assert isinstance(impairing({"data": [], "errors": said}), tuple)
     if isinstance(said, dict):

@@ -18,7 +18,14 @@ from stonechat.networks.spending import Spending
 from stonechat.networks.x_api import prices
 from stonechat.networks.x_api.client import ME, Charge, Client
 from stonechat.networks.x_api.limits import RateLimits
-from stonechat.networks.x_api.posts import included_in, read_post, read_posts, read_profile
+from stonechat.networks.x_api.posts import (
+    entries,
+    holds_unread,
+    included_in,
+    read_post,
+    read_posts,
+    read_profile,
+)
 from stonechat.networks.x_api.problems import impairing
 from stonechat.networks.x_api.publishing import PublishFlow
 from stonechat.networks.x_api.tokens import Tokens
@@ -253,8 +260,8 @@ class XApi:
             }
             charge = self._owned("x_api.own_posts", most)
             said = await own.client.ask("/2/users/{id}/tweets", charge, asked, posts=True, id=own_id)
-            complete = complete and not impairing(said)
-            wanted = {**said, "data": [one for one in said.get("data") or () if is_wanted(one)]}
+            complete = complete and _is_whole(said)
+            wanted = {**said, "data": [one for one in entries(said) if is_wanted(one)]}
             posts += read_posts(wanted, ours=account.handle, own_id=own_id)
             token = str((said.get("meta") or {}).get("next_token") or "")
             if not token:
@@ -263,4 +270,9 @@ class XApi:
 
 
 def _timeline(said: Json, posts: list[NetworkPost]) -> Timeline:
-    return Timeline(tuple(posts), not impairing(said), posts[-1].created_at if posts else None, "api")
+    return Timeline(tuple(posts), _is_whole(said), posts[-1].created_at if posts else None, "api")
+
+
+def _is_whole(said: Json) -> bool:
+    """Whether everything that was asked for is there and could be read."""
+    return not impairing(said) and not holds_unread(said)

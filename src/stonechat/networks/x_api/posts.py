@@ -39,9 +39,18 @@ def read_posts(answer: Json, *, ours: str = "", own_id: str = "") -> list[Networ
         ours: the handle by which we know the account with the id ``own_id``.
     """
     beside = included_in(answer)
-    return [
-        read_post(one, beside, ours=ours, own_id=own_id) for one in _list(answer.get("data")) if "id" in one
-    ]
+    return [read_post(one, beside, ours=ours, own_id=own_id) for one in entries(answer)]
+
+
+def entries(answer: Json) -> list[Json]:
+    """The posts in the data of ``answer``, as they came; what has no id is none."""
+    return [one for one in _list(answer.get("data")) if _id(one.get("id"))]
+
+
+def holds_unread(answer: Json) -> bool:
+    """Whether its data holds something that could not be read as a post: it proves no absence."""
+    data = answer.get("data", [])
+    return not isinstance(data, list) or len(entries(answer)) < len(data)
 
 
 def read_post(post: Json, beside: Included, *, ours: str = "", own_id: str = "") -> NetworkPost:
@@ -145,7 +154,7 @@ def _ids(found: object) -> list[str]:
 
 
 def _id(found: object) -> str | None:
-    return str(found) if found else None
+    return str(found) if isinstance(found, str | int) and found else None
 
 
 def _language(found: object) -> str | None:
