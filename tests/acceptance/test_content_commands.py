@@ -106,7 +106,7 @@ async def test_five_answers_make_a_voice_file_that_can_be_used(tmp_path: Path) -
     settings = "\n" * 7  # what is offered is taken; of the handle, the key and the model nothing is asked
     voice = "A calm account\nBusy people\nsmall meals\nsoup, slow bread\npromise results\n"
     code, _, err = await stonechat(
-        tmp_path, None, "init", "--handle", "@calm", "--model", "m", stdin=settings + voice
+        tmp_path, None, "init", "--handle", "@calm", "--model", "m", "--no-try", stdin=settings + voice
     )
     assert code == 0, err
     assert load_voice(tmp_path / "voice.toml").topics == ("soup", "slow bread")

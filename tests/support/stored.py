@@ -54,6 +54,7 @@ def awkward_row(shape: Shape, number: int, rng: random.Random) -> list[Any]:
             "captured_at",
             "number",
             "handle",
+            "digest",
             "query",
             "hour",
         }

@@ -82,11 +82,18 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """A social account that runs itself, and says at once when it cannot."""
+    if context.obj is not None:
+        context.obj()
+
+
+def _log_to_standard_error() -> None:
+    """Masked; ``stonechat run`` and the demo set it up anew, as their settings say."""
     from stonechat.core.clock import SystemClock
     from stonechat.monitoring.logs import named_secrets, set_up
 
@@ -206,7 +213,7 @@ def main() -> None:
         if is_address_with_password(word):
             explain(InvalidInput(f"Word {number} of the command is an address with a password.", **_IN_SIGHT))
             sys.exit(2)
-    app()
+    app(obj=_log_to_standard_error)  # called by a command that runs, not for help, which loads nothing
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ async def test_the_api_gives_what_the_pages_show(database: Database) -> None:
 async def test_approving_queues_the_text_and_is_audited(database: Database) -> None:
     async with site(database) as shown:
         page = (await shown.get("/queue")).text
-        seen = re.search(r'name="seen" value="([^"]+)"', page)
+        seen = re.search(r'action="/do/queue/approve".*?name="seen" value="([^"]+)"', page, re.DOTALL)
         assert seen is not None
         answer = await shown.do("queue/approve", target="c-waiting", seen=seen[1])
         assert answer.status_code == 303

@@ -340,7 +340,8 @@ async def test_the_api_says_what_it_takes_and_gives(
     ]
     assert not silent, "fields of the API that say nothing of themselves"
     paths = described["paths"]
-    actions = {path: methods["post"] for path, methods in paths.items() if "post" in methods}
+    changing = [path for path, methods in paths.items() if "post" in methods and path != "/api/preview"]
+    actions = {path: paths[path]["post"] for path in changing}
     assert len(actions) == len({case.name for case in CASES}) + len(ASKED_ALONE)
     assert actions
     for path, action in actions.items():

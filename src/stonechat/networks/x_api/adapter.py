@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from stonechat.core.clock import Clock
 from stonechat.core.errors import NotFound, SessionTrouble, StonechatError, Transient
@@ -232,7 +233,7 @@ class XApi:
         own = self._own(account)
         own_id = await self._own_id(account, own)
 
-        def is_wanted(post: Json) -> bool:
+        def is_wanted(post: Mapping[str, Any]) -> bool:
             return replies or post.get("in_reply_to_user_id") in (None, own_id)
 
         return await self._pages(account, own, limit, is_wanted)
@@ -242,7 +243,7 @@ class XApi:
         account: Account,
         own: _Open,
         limit: int,
-        is_wanted: Callable[[Json], bool] = lambda _post: True,
+        is_wanted: Callable[[Mapping[str, Any]], bool] = lambda _post: True,
         *,
         since: str = "",
     ) -> Timeline:
