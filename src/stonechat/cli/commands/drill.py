@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from stonechat.cli.context import run_async
-from stonechat.cli.output import AsJson, note, print_json, print_rows, spoken
+from stonechat.cli.output import AsJson, note, print_json, print_rows, say, spoken
 from stonechat.core.errors import InvalidInput
 
 app = typer.Typer(
@@ -26,10 +26,7 @@ class DrillDatabase(StrEnum):
     POSTGRESQL = "postgresql"
 
 
-_COLUMNS = (
-    *("name", "database", "detected", "told", "root", "messages"),
-    *("recovered", "lost", "doubled", "passed", "why"),
-)
+_COLUMNS = ("name", "detected", "told", "root", "recovered", "lost", "doubled", "passed")
 
 
 @app.command("list", epilog="Example: stonechat drill list")
@@ -78,5 +75,10 @@ def run(
         print_json([asdict(one) for one in results])
     else:
         print_rows(results, _COLUMNS, title="Drills (real seconds)", empty="None was run.")
+        for one in results:
+            if not one.passed:
+                say(
+                    f"{one.name} on {one.database}: {one.why or '; '.join(one.messages) or 'nothing was told'}"
+                )
     if not all(one.passed for one in results):
         raise typer.Exit(1)
