@@ -77,8 +77,7 @@ def run(
         print_rows(results, _COLUMNS, title="Drills (real seconds)", empty="None was run.")
         for one in results:
             if not one.passed:
-                say(
-                    f"{one.name} on {one.database}: {one.why or '; '.join(one.messages) or 'nothing was told'}"
-                )
+                said = one.why or "; ".join(one.messages) or "nothing was told"
+                say(f"{one.name} on {one.database}: {said}")
     if not all(one.passed for one in results):
         raise typer.Exit(1)
