@@ -29,6 +29,7 @@ SETTING = re.compile(r"^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=.*)?$")
 NOT_OURS = {
     *("PIP_INDEX_URL", "HTTPS_PROXY", "UV_DEFAULT_INDEX", "UV_PYTHON_DOWNLOADS"),
     "MOVE_TO",  # the address of `stonechat db move`
+    "STONECHAT_TOKEN",  # what `stonechat mcp` is let in with
     *("POSTGRES_PASSWORD", "STONECHAT_IMAGE", "RAILWAY_RUN_UID"),  # of compose.yaml and of Railway
 }
 
