@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from stonechat.config.settings import Section, Settings
     from stonechat.core.clock import Clock
+    from stonechat.core.network import TextRules
     from stonechat.database import Database
 
 T = TypeVar("T")
@@ -103,6 +104,13 @@ def make_clock(settings: Settings) -> Clock:
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run ``work`` to its end in a new event loop."""
     return asyncio.run(work)
+
+
+def text_rules() -> Mapping[str, TextRules]:
+    """How each network measures a text, by its name, without opening any."""
+    from stonechat.networks.registry import installed
+
+    return {name: one.text for name, one in installed().plugins.items()}
 
 
 @asynccontextmanager

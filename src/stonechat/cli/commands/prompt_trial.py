@@ -9,8 +9,7 @@ from typing import Any
 
 import stamina.instrumentation
 
-from stonechat.cli.commands.queue import text_rules
-from stonechat.cli.context import open_for_cli
+from stonechat.cli.context import open_for_cli, text_rules
 from stonechat.config.settings import Settings
 from stonechat.content.writing.writing_task import Assignment, Purpose
 from stonechat.core.clock import Clock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,24 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stonechat.cli.actor import user
-from stonechat.cli.context import open_for_cli, read_section, read_settings, read_stored, run_async
+from stonechat.cli.context import (
+    open_for_cli,
+    read_section,
+    read_settings,
+    read_stored,
+    run_async,
+    text_rules,
+)
 from stonechat.cli.output import AsJson, print_json, print_rows, say, spoken
 from stonechat.core.errors import InvalidInput
 from stonechat.core.given_files import read_given
 
 if TYPE_CHECKING:
-    from stonechat.core.network import TextRules
     from stonechat.owner import Done
     from stonechat.owner.submission import GivenPicture, Submission, Submitted
 
 _COLUMNS = ("id", "state", "due_at", "kind", "text", "price", "held")
-
-
-def text_rules() -> Mapping[str, TextRules]:
-    """How each network measures a text, by its name, without opening any."""
-    from stonechat.networks.registry import installed
-
-    return {name: one.text for name, one in installed().plugins.items()}
 
 
 def show_queue(as_json: bool, account: str | None, limit: int) -> None:
